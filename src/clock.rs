@@ -1,0 +1,208 @@
+//! Time as a parameter: the wall clock for claims, a monotonic one for ages.
+//!
+//! Everything that expires (keys, cool-downs, kept answers, tokens) asks a [`Clock`]; socket
+//! time-outs stay with the runtime. With the feature `test-util` a [`TestClock`] moved by hand can
+//! take the place of the system's clocks, so that no test ever sleeps to wait for an expiry.
+
+use std::time::{Duration, Instant, SystemTime};
+
+#[cfg(feature = "test-util")]
+pub use self::test::TestClock;
+
+/// Where the current time comes from.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Clock {
+    /// The machine's clocks.
+    #[default]
+    System,
+    /// A clock that a test moves.
+    #[cfg(feature = "test-util")]
+    Test(TestClock),
+}
+
+/// One reading of both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// For claims, which are dated.
+    pub(crate) wall: SystemTime,
+    /// For ages, which must not follow a clock that is set back.
+    pub(crate) mono: Instant,
+}
+
+impl Now {
+    /// How long ago `then` was: the larger of what the two clocks say, so that neither a machine
+    /// that was suspended (its monotonic clock may stand still) nor a wall clock set back makes
+    /// something look younger than it is.
+    pub(crate) fn since(&self, then: &Self) -> Duration {
+        let mono = self.mono.saturating_duration_since(then.mono);
+        let wall = self.wall.duration_since(then.wall).unwrap_or_default();
+        mono.max(wall)
+    }
+}
+
+impl Clock {
+    /// Reads both clocks.
+    pub(crate) fn now(&self) -> Now {
+        match self {
+            Self::System => Now {
+                wall: SystemTime::now(),
+                mono: Instant::now(),
+            },
+            #[cfg(feature = "test-util")]
+            Self::Test(clock) => clock.read(),
+        }
+    }
+
+    /// Completes once `duration` has passed on this clock's monotonic side.
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        match self {
+            Self::System => tokio::time::sleep(duration).await,
+            #[cfg(feature = "test-util")]
+            Self::Test(clock) => clock.sleep(duration).await,
+        }
+    }
+}
+
+#[cfg(feature = "test-util")]
+mod test {
+    use std::{
+        sync::Arc,
+        time::{Duration, Instant, SystemTime},
+    };
+
+    use tokio::sync::watch;
+
+    use super::Now;
+
+    /// A clock that stands still until a test moves it.
+    ///
+    /// Clones share one time. Give the same clock to the service under test
+    /// (`DescopeBuilder::clock`) and to the fake, and both live in the same simulated time:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_descope::test_util::TestClock;
+    ///
+    /// let clock = TestClock::new();
+    /// let before = clock.now();
+    /// clock.advance(Duration::from_secs(600));
+    /// assert_eq!(clock.now(), before + Duration::from_secs(600));
+    /// ```
+    #[derive(Clone, Debug)]
+    pub struct TestClock {
+        origin: Instant,
+        time: Arc<watch::Sender<Times>>,
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    struct Times {
+        wall: SystemTime,
+        elapsed: Duration,
+    }
+
+    impl TestClock {
+        /// A clock that starts at the current time, cut to whole seconds (as tokens are dated).
+        pub fn new() -> Self {
+            let since_epoch = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
+            Self::at(SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs()))
+        }
+
+        /// A clock that starts at `wall`.
+        pub fn at(wall: SystemTime) -> Self {
+            let times = Times {
+                wall,
+                elapsed: Duration::ZERO,
+            };
+            Self {
+                origin: Instant::now(),
+                time: Arc::new(watch::Sender::new(times)),
+            }
+        }
+
+        /// What the wall clock shows.
+        pub fn now(&self) -> SystemTime {
+            self.time.borrow().wall
+        }
+
+        /// What the wall clock shows, in whole seconds since the Unix epoch.
+        pub fn unix(&self) -> u64 {
+            self.now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs()
+        }
+
+        /// Moves both clocks forward.
+        pub fn advance(&self, by: Duration) {
+            self.time.send_modify(|time| {
+                time.wall += by;
+                time.elapsed += by;
+            });
+        }
+
+        /// Sets the wall clock, forward or back, while the monotonic clock stands: what an
+        /// operator or NTP does to a machine.
+        pub fn set_wall(&self, wall: SystemTime) {
+            self.time.send_modify(|time| time.wall = wall);
+        }
+
+        pub(super) fn read(&self) -> Now {
+            let time = *self.time.borrow();
+            Now {
+                wall: time.wall,
+                mono: self.origin + time.elapsed,
+            }
+        }
+
+        pub(super) async fn sleep(&self, duration: Duration) {
+            let mut time = self.time.subscribe();
+            let until = time.borrow().elapsed.saturating_add(duration);
+            // The sender lives in `self`, so this cannot fail.
+            let _ = time.wait_for(|time| time.elapsed >= until).await;
+        }
+    }
+
+    impl Default for TestClock {
+        fn default() -> Self {
+            Self::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_the_larger_of_what_both_clocks_say() {
+        let then = Clock::System.now();
+        let later = Duration::from_secs(7);
+        let suspended = Now {
+            wall: then.wall + later,
+            mono: then.mono,
+        };
+        assert_eq!(suspended.since(&then), later);
+        let set_back = Now {
+            wall: then.wall - Duration::from_secs(86_400),
+            mono: then.mono + later,
+        };
+        assert_eq!(set_back.since(&then), later);
+    }
+
+    #[cfg(feature = "test-util")]
+    #[tokio::test]
+    async fn sleep_on_a_test_clock_ends_when_the_clock_is_moved() {
+        let hand = TestClock::new();
+        let clock = Clock::Test(hand.clone());
+        let mut sleep = std::pin::pin!(clock.sleep(Duration::from_secs(10)));
+        tokio::select! {
+            biased;
+            () = &mut sleep => panic!("the clock has not moved"),
+            () = tokio::task::yield_now() => {}
+        }
+        hand.advance(Duration::from_secs(10));
+        sleep.await;
+    }
+}

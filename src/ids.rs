@@ -1,0 +1,158 @@
+//! Identifiers that must not be mixed up: tenants and users.
+
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+use serde::{Serialize, Serializer};
+
+use crate::error::{Error, ErrorKind};
+
+/// The longest tenant id, in bytes.
+const MAX_TENANT_ID: usize = 256;
+
+/// The id of a tenant: 1 to 256 bytes, no control characters, not only white space.
+///
+/// Opaque and compared byte for byte, case-sensitively, as Descope does. A `TenantId` proves no
+/// membership; only an [`ActiveTenant`](crate::ActiveTenant) does. Cheap to clone.
+///
+/// ```
+/// use tower_descope::TenantId;
+///
+/// let acme = TenantId::new("T2acme")?;
+/// assert_eq!(acme, *"T2acme");
+/// assert!(TenantId::new("").is_err());
+/// assert!(TenantId::new("T2\r\nacme").is_err());
+/// # Ok::<(), tower_descope::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantId(Arc<str>);
+
+impl TenantId {
+    /// Checks and wraps a tenant id.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidTenantId`] if the text is empty, longer than 256 bytes, only white
+    /// space, or has a control character in it.
+    pub fn new(id: impl Into<String>) -> Result<Self, Error> {
+        let id = id.into();
+        match Self::check(&id) {
+            Ok(()) => Ok(Self(id.into())),
+            Err(why) => Err(Error::new(ErrorKind::InvalidTenantId, why)),
+        }
+    }
+
+    /// As [`new`](Self::new), without an error to allocate: for ids in claims.
+    pub(crate) fn from_claim(id: &str) -> Option<Self> {
+        Self::check(id).ok().map(|()| Self(id.into()))
+    }
+
+    fn check(id: &str) -> Result<(), &'static str> {
+        if id.len() > MAX_TENANT_ID {
+            Err("a tenant id has at most 256 bytes")
+        } else if id.chars().all(char::is_whitespace) {
+            Err("a tenant id is not empty and not only white space")
+        } else if id.chars().any(char::is_control) {
+            Err("a tenant id has no control characters")
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The id of a user: Descope's own (`dsub`, where the project's JWT template overrides the
+/// subject), else the token's `sub`. For a session made from an access key, the key's id.
+///
+/// Cheap to clone. It can only be had from a verified token.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(Arc<str>);
+
+impl UserId {
+    pub(crate) fn from_claim(id: &str) -> Option<Self> {
+        (!id.is_empty()).then(|| Self(id.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What both ids share: they show, compare and serialise as their text.
+macro_rules! text_id {
+    ($id:ident) => {
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($id)).field(&&*self.0).finish()
+            }
+        }
+
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $id {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $id {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $id {
+            fn eq(&self, other: &str) -> bool {
+                *self.0 == *other
+            }
+        }
+
+        impl PartialEq<&str> for $id {
+            fn eq(&self, other: &&str) -> bool {
+                *self.0 == **other
+            }
+        }
+
+        impl Serialize for $id {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(TenantId);
+text_id!(UserId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_id_refuses_what_would_hurt_a_log_a_header_or_a_query() {
+        for bad in ["", " ", "\t", "a\r\nb", "a\0b", "\u{85}x", &"x".repeat(257)] {
+            let error = TenantId::new(bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidTenantId, "{bad:?}");
+            assert!(TenantId::from_claim(bad).is_none());
+        }
+        for good in ["T2acme", "acme corp", "früh", "a/b?c=d", &"x".repeat(256)] {
+            assert_eq!(TenantId::new(good).unwrap(), *good);
+        }
+    }
+
+    #[test]
+    fn ids_show_and_serialise_as_their_text() {
+        let id = TenantId::new("T1").unwrap();
+        assert_eq!(id.to_string(), "T1");
+        assert_eq!(format!("{id:?}"), r#"TenantId("T1")"#);
+        assert_eq!(serde_json::to_string(&id).unwrap(), r#""T1""#);
+    }
+}

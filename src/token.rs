@@ -1,0 +1,181 @@
+//! Where tokens stand in a request, and types that keep them from being shown.
+
+use std::fmt;
+
+use http::{HeaderMap, header};
+use zeroize::Zeroizing;
+
+/// A session JWT (`DS`): opens the service for some minutes.
+///
+/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
+///
+/// ```
+/// use tower_descope::SessionToken;
+///
+/// let token = SessionToken::new("eyJhbGciOi…");
+/// assert_eq!(format!("{token:?}"), "SessionToken(…)");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken(Zeroizing<String>);
+
+/// A refresh JWT (`DSR`): opens new sessions for weeks, so it is worth more than a password.
+///
+/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefreshToken(Zeroizing<String>);
+
+impl SessionToken {
+    /// Wraps a token's text. Nothing is checked: a `SessionToken` proves nothing.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self(Zeroizing::new(token.into()))
+    }
+
+    /// The token's text. Keep it out of logs.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl RefreshToken {
+    /// Wraps a token's text. Nothing is checked: a `RefreshToken` proves nothing.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self(Zeroizing::new(token.into()))
+    }
+
+    /// The token's text. Keep it out of logs.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshToken(…)")
+    }
+}
+
+/// What the `Authorization` field of a request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Authorization<'a> {
+    /// No field, or one of a scheme that is not ours: as if absent.
+    Absent,
+    /// `Bearer` with one token. Not yet looked at.
+    Bearer(&'a str),
+    /// Ours, but unusable: no token, more than a token, not ASCII, or DPoP, which is not enabled.
+    Malformed,
+    /// More than one field.
+    Several,
+}
+
+/// Reads the `Authorization` field (RFC 9110 section 11.6.2, RFC 6750 section 2.1): scheme in any
+/// case, one or more spaces, one token.
+pub(crate) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
+    let mut fields = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(field) = fields.next() else {
+        return Authorization::Absent;
+    };
+    if fields.next().is_some() {
+        return Authorization::Several;
+    }
+    let field = field.as_bytes().trim_ascii();
+    let scheme_end = field
+        .iter()
+        .position(|&byte| byte == b' ' || byte == b'\t')
+        .unwrap_or(field.len());
+    let (scheme, rest) = field.split_at(scheme_end);
+    if scheme.eq_ignore_ascii_case(b"dpop") {
+        return Authorization::Malformed;
+    }
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Authorization::Absent;
+    }
+    let token = rest.trim_ascii_start();
+    match std::str::from_utf8(token) {
+        Ok(token) if !token.is_empty() && token.bytes().all(is_token_byte) => {
+            Authorization::Bearer(token)
+        }
+        _ => Authorization::Malformed,
+    }
+}
+
+/// `b64token` of RFC 6750 section 2.1, and `:`, which separates the parts of Descope's own form.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/=:".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(fields: &[&'static [u8]]) -> String {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(
+                header::AUTHORIZATION,
+                HeaderValue::from_bytes(field).unwrap(),
+            );
+        }
+        format!("{:?}", authorization(&headers))
+    }
+
+    #[test]
+    fn the_scheme_is_read_in_any_case_and_with_any_number_of_spaces() {
+        for field in [
+            b"Bearer a.b.c".as_slice(),
+            b"bearer a.b.c",
+            b"BEARER   a.b.c",
+            b"  Bearer a.b.c  ",
+        ] {
+            assert_eq!(read(&[field]), r#"Bearer("a.b.c")"#);
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_as_if_absent() {
+        for field in [b"Basic dTpw".as_slice(), b"Bearera.b.c", b"", b"Negotiate"] {
+            assert_eq!(read(&[field]), "Absent");
+        }
+        assert_eq!(read(&[]), "Absent");
+    }
+
+    #[test]
+    fn anything_but_one_token_is_malformed() {
+        for field in [
+            b"Bearer".as_slice(),
+            b"Bearer ",
+            b"Bearer a.b.c d",
+            b"Bearer a.b.c, Bearer d.e.f",
+            b"Bearer \"a.b.c\"",
+            b"Bearer a.b.\xff",
+            b"DPoP a.b.c",
+        ] {
+            assert_eq!(read(&[field]), "Malformed", "{field:?}");
+        }
+    }
+
+    #[test]
+    fn two_fields_are_several_whatever_they_say() {
+        assert_eq!(read(&[b"Bearer a.b.c", b"Bearer a.b.c"]), "Several");
+        assert_eq!(read(&[b"Basic dTpw", b"Bearer a.b.c"]), "Several");
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_a_token() {
+        assert_eq!(
+            format!(
+                "{:?} {:?}",
+                SessionToken::new("eyJ"),
+                RefreshToken::new("eyJ")
+            ),
+            "SessionToken(…) RefreshToken(…)"
+        );
+    }
+}
