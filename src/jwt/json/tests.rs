@@ -1,0 +1,98 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(text: &str) -> Result<Vec<(String, String)>, Fault> {
+    let mut found = Vec::new();
+    members(text, &mut Vec::new(), |member| {
+        found.push((member.name.to_owned(), member.value.to_owned()));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+#[test]
+fn members_come_with_the_text_of_their_values() {
+    let found = read(r#" { "a" : 1.5e3 , "b\u0063" : {"x":[1,{}]} ,"d":"q\"" } "#).unwrap();
+    let expected = [("a", "1.5e3"), ("bc", r#"{"x":[1,{}]}"#), ("d", r#""q\"""#)];
+    assert_eq!(found.len(), expected.len());
+    for ((name, value), (wanted_name, wanted_value)) in found.iter().zip(expected) {
+        assert_eq!((name.as_str(), value.as_str()), (wanted_name, wanted_value));
+    }
+    assert_eq!(read("{}").unwrap(), []);
+}
+
+#[test]
+fn what_is_not_one_object_is_refused() {
+    for text in [
+        "",
+        "[]",
+        "\"a\"",
+        "null",
+        "{",
+        "{}}",
+        "{} {}",
+        "{\"a\":1,}",
+        "{\"a\":01}",
+        "{\"a\":+1}",
+        "{\"a\":.5}",
+        "{\"a\":1.}",
+        "{\"a\":1e}",
+        "{\"a\":NaN}",
+        "{\"a\":tru}",
+        "{\"a\":1 2}",
+        "{'a':1}",
+        "{\"a\":\"\t\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":[1,2}}",
+        "{\"a\":{\"b\":1]}",
+        "{/* */}",
+        "\u{feff}{}",
+    ] {
+        assert_eq!(read(text), Err(NOT_JSON), "{text:?}");
+    }
+}
+
+#[test]
+fn duplicates_are_found_however_they_are_spelt_and_however_many_there_are() {
+    assert_eq!(read(r#"{"alg":1,"\u0061lg":2}"#), Err(DUPLICATE));
+    let mut many: Vec<String> = (0..100).map(|n| format!("\"m{n}\":0")).collect();
+    assert!(read(&format!("{{{}}}", many.join(","))).is_ok());
+    many.push(many[7].clone());
+    assert_eq!(read(&format!("{{{}}}", many.join(","))), Err(DUPLICATE));
+}
+
+#[test]
+fn nesting_is_bounded_without_recursion_and_where_serde_json_bounds_it() {
+    let nested = |depth: usize| {
+        format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth))
+    };
+    assert!(read(&nested(126)).is_ok());
+    assert!(serde_json::from_str::<serde_json::Value>(&nested(126)).is_ok());
+    assert_eq!(read(&nested(127)), Err(TOO_DEEP));
+    assert!(serde_json::from_str::<serde_json::Value>(&nested(127)).is_err());
+    assert_eq!(read(&nested(100_000)), Err(TOO_DEEP));
+}
+
+#[test]
+fn numbers_and_strings_are_read_from_their_texts() {
+    assert_eq!(number("1.5e3"), Some(1500.0));
+    assert_eq!(number("-0"), Some(-0.0));
+    assert_eq!(number("1e400"), None);
+    assert_eq!(number("\"1\""), None);
+    assert_eq!(string(r#""a\u0026b""#).unwrap(), "a&b");
+    assert_eq!(string("1"), None);
+    assert_eq!(string("\""), None);
+}
+
+proptest! {
+    #[test]
+    fn it_accepts_exactly_what_serde_json_accepts(text in r#"[ \{\}\[\],:"\\a-c0-3.eEu+\-tfn]{0,24}"#) {
+        let ours = members(&text, &mut Vec::new(), |_| Ok(()));
+        let serde = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text);
+        if ours != Err(DUPLICATE) {
+            prop_assert_eq!(ours.is_ok(), serde.is_ok(), "{}", text);
+        }
+    }
+}

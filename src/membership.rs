@@ -1,0 +1,121 @@
+//! What a user may do in one tenant, as the session says it.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    error::{Error, ErrorKind},
+    jwt::claims::{Claims, Entry},
+    rejection::{Rejection, RejectionKind},
+};
+
+/// A user's place in one of the tenants that the session lists: roles and permissions there.
+///
+/// Borrowed from a [`Session`](crate::Session). It says nothing about which tenant is *active*;
+/// that is [`ActiveTenant`](crate::ActiveTenant).
+#[derive(Clone, Copy)]
+pub struct Membership<'a> {
+    claims: &'a Claims,
+    id: &'a str,
+    /// `None`: the token lists no tenants, and its root roles are the current tenant's.
+    entry: Option<&'a Entry>,
+}
+
+impl<'a> Membership<'a> {
+    pub(crate) fn new(claims: &'a Claims, id: &'a str, entry: Option<&'a Entry>) -> Self {
+        Self { claims, id, entry }
+    }
+
+    /// The tenant's id, as the token has it.
+    pub fn id(&self) -> &'a str {
+        self.id
+    }
+
+    /// The user's roles in the tenant, in the token's order.
+    pub fn roles(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let list = self.entry.map_or(&self.claims.roles, |entry| &entry.roles);
+        self.claims.table.list(list)
+    }
+
+    /// The user's permissions in the tenant, in the token's order.
+    pub fn permissions(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let list = self
+            .entry
+            .map_or(&self.claims.permissions, |entry| &entry.permissions);
+        self.claims.table.list(list)
+    }
+
+    /// Whether the user has a role in the tenant. Compared exactly, case-sensitively.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles().any(|has| has == role)
+    }
+
+    /// Whether the user has a permission in the tenant. Compared exactly, case-sensitively.
+    pub fn has_permission(&self, permission: &str) -> bool {
+        self.permissions().any(|has| has == permission)
+    }
+
+    /// Reads the tenant's entry of the `tenants` claim, for what a JWT template adds to it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidClaims`] if the entry does not fit `T`, or if the token lists no
+    /// tenants (template "current tenant, no tenant reference"), so that there is no entry.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let entry = self.entry.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidClaims,
+                "the session lists no tenants, so the tenant has no claims of its own",
+            )
+        })?;
+        read_claims(self.claims.table.value(&entry.value))
+    }
+}
+
+impl fmt::Debug for Membership<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Membership")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads claims as a caller's type.
+pub(crate) fn read_claims<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|error| {
+        // serde's message can quote a value, and values are the user's: only the place is kept.
+        let message = format!(
+            "the claims do not fit the type asked for (line {}, column {})",
+            error.line(),
+            error.column()
+        );
+        Error::new(ErrorKind::InvalidClaims, message)
+    })
+}
+
+/// `Ok` if everything `wanted` is there; nothing wanted is always there.
+pub(crate) fn require_all<W: AsRef<str>>(
+    wanted: impl IntoIterator<Item = W>,
+    has: impl Fn(&str) -> bool,
+    missing: RejectionKind,
+) -> Result<(), Rejection> {
+    if wanted.into_iter().all(|one| has(one.as_ref())) {
+        Ok(())
+    } else {
+        Err(Rejection::new(missing))
+    }
+}
+
+/// `Ok` if something `wanted` is there; where nothing is wanted, nothing can be.
+pub(crate) fn require_any<W: AsRef<str>>(
+    wanted: impl IntoIterator<Item = W>,
+    has: impl Fn(&str) -> bool,
+    missing: RejectionKind,
+) -> Result<(), Rejection> {
+    if wanted.into_iter().any(|one| has(one.as_ref())) {
+        Ok(())
+    } else {
+        Err(Rejection::new(missing))
+    }
+}

@@ -1,0 +1,227 @@
+//! The tenant that is active in a verified session.
+
+use std::fmt;
+
+use http::Extensions;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    error::Error,
+    ids::{TenantId, UserId},
+    jwt::claims::{Current, Tenants},
+    membership::{Membership, read_claims, require_all, require_any},
+    rejection::{Rejection, RejectionKind},
+    session::Session,
+};
+
+/// The tenant that a verified session is acting in.
+///
+/// From the session's `dct` claim, Descope's *current tenant*; never from a path, a query or a
+/// header. As an axum extractor (feature `axum`), `ActiveTenant` refuses requests without one,
+/// `Option<ActiveTenant>` is `None` for those, and `Result<ActiveTenant, Rejection>` tells why.
+#[derive(Clone)]
+pub struct ActiveTenant {
+    session: Session,
+    id: TenantId,
+}
+
+impl Session {
+    /// The tenant that this session acts in.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::NoActiveTenant`] if none is selected, or if the claim that should name it
+    /// is unusable; [`RejectionKind::TenantMismatch`] if the user does not belong to it, as far
+    /// as the session says.
+    pub fn active_tenant(&self) -> Result<ActiveTenant, Rejection> {
+        let claims = self.verified();
+        let Current::Tenant(id) = &claims.current else {
+            return Err(Rejection::new(RejectionKind::NoActiveTenant));
+        };
+        if let Tenants::Unusable = claims.tenants {
+            return Err(Rejection::because(
+                RejectionKind::NoActiveTenant,
+                "tenants_of_wrong_type",
+            ));
+        }
+        if self.tenant(id).is_none() {
+            return Err(Rejection::because(
+                RejectionKind::TenantMismatch,
+                "not_a_member",
+            ));
+        }
+        Ok(ActiveTenant {
+            session: self.clone(),
+            id: id.clone(),
+        })
+    }
+}
+
+impl ActiveTenant {
+    /// The active tenant of the session that [`TenantLayer`](crate::TenantLayer) left in a
+    /// request's extensions: for hyper, tonic and middleware. axum handlers name `ActiveTenant`
+    /// as an argument instead.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::from_extensions`] and [`Session::active_tenant`].
+    pub fn from_extensions(extensions: &Extensions) -> Result<Self, Rejection> {
+        Session::from_extensions(extensions)?.active_tenant()
+    }
+
+    /// The tenant's id. Filter every query by it.
+    pub fn id(&self) -> &TenantId {
+        &self.id
+    }
+
+    /// The session that the tenant is active in.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The user of the session.
+    pub fn user_id(&self) -> &UserId {
+        self.session.user_id()
+    }
+
+    /// The user's roles in this tenant, in the token's order.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.membership().into_iter().flat_map(|member| member.roles())
+    }
+
+    /// The user's permissions in this tenant, in the token's order.
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        self.membership()
+            .into_iter()
+            .flat_map(|member| member.permissions())
+    }
+
+    /// Whether the user has a role in this tenant. Compared exactly, case-sensitively.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles().any(|has| has == role)
+    }
+
+    /// Whether the user has a permission in this tenant. Compared exactly, case-sensitively.
+    pub fn has_permission(&self, permission: &str) -> bool {
+        self.permissions().any(|has| has == permission)
+    }
+
+    /// Asks for a role.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingRole`] if the user lacks it.
+    pub fn require_role(&self, role: &str) -> Result<(), Rejection> {
+        self.require_all_roles([role])
+    }
+
+    /// Asks for every one of these roles; none asked for is always granted.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingRole`] if the user lacks one.
+    pub fn require_all_roles<R: AsRef<str>>(
+        &self,
+        roles: impl IntoIterator<Item = R>,
+    ) -> Result<(), Rejection> {
+        require_all(roles, |role| self.has_role(role), RejectionKind::MissingRole)
+    }
+
+    /// Asks for at least one of these roles; none offered is never granted.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingRole`] if the user lacks them all.
+    pub fn require_any_role<R: AsRef<str>>(
+        &self,
+        roles: impl IntoIterator<Item = R>,
+    ) -> Result<(), Rejection> {
+        require_any(roles, |role| self.has_role(role), RejectionKind::MissingRole)
+    }
+
+    /// Asks for a permission.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingPermission`] if the user lacks it.
+    pub fn require_permission(&self, permission: &str) -> Result<(), Rejection> {
+        self.require_all_permissions([permission])
+    }
+
+    /// Asks for every one of these permissions; none asked for is always granted.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingPermission`] if the user lacks one.
+    pub fn require_all_permissions<P: AsRef<str>>(
+        &self,
+        permissions: impl IntoIterator<Item = P>,
+    ) -> Result<(), Rejection> {
+        require_all(
+            permissions,
+            |permission| self.has_permission(permission),
+            RejectionKind::MissingPermission,
+        )
+    }
+
+    /// Asks for at least one of these permissions; none offered is never granted.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingPermission`] if the user lacks them all.
+    pub fn require_any_permission<P: AsRef<str>>(
+        &self,
+        permissions: impl IntoIterator<Item = P>,
+    ) -> Result<(), Rejection> {
+        require_any(
+            permissions,
+            |permission| self.has_permission(permission),
+            RejectionKind::MissingPermission,
+        )
+    }
+
+    /// Asks that this is the tenant which a page was rendered for.
+    ///
+    /// A user with two tabs switches tenant in one of them; the other still shows the old
+    /// tenant's form. Let the form carry the tenant's id, and compare it here before writing.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::TenantMismatch`] if another tenant is active now.
+    pub fn require_id(&self, rendered_for: &TenantId) -> Result<(), Rejection> {
+        if self.id == *rendered_for {
+            Ok(())
+        } else {
+            Err(Rejection::because(
+                RejectionKind::TenantMismatch,
+                "rendered_for_another_tenant",
+            ))
+        }
+    }
+
+    /// Reads the tenant's entry of the `tenants` claim, for what a JWT template adds to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Membership::claims`].
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        match self.membership() {
+            Some(membership) => membership.claims(),
+            None => read_claims("null"),
+        }
+    }
+
+    /// Always there: it was when this was made, and a session does not change.
+    fn membership(&self) -> Option<Membership<'_>> {
+        self.session.tenant(&self.id)
+    }
+}
+
+impl fmt::Debug for ActiveTenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActiveTenant")
+            .field("id", &self.id)
+            .field("user_id", self.user_id())
+            .finish_non_exhaustive()
+    }
+}
