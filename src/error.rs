@@ -22,6 +22,7 @@ struct Inner {
     status: Option<u16>,
     code: Option<Box<str>>,
     retry_after: Option<Duration>,
+    ends_session: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -72,6 +73,7 @@ impl Error {
                 status: None,
                 code: None,
                 retry_after: None,
+                ends_session: false,
                 source: None,
             }),
         }
@@ -103,6 +105,12 @@ impl Error {
         self
     }
 
+    /// Marks the failure as the session's end.
+    pub(crate) fn with_session_ended(mut self) -> Self {
+        Arc::make_mut(&mut self.inner).ends_session = true;
+        self
+    }
+
     /// The sort of failure.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
@@ -121,6 +129,14 @@ impl Error {
     /// How long to wait before the next try, where that is known.
     pub fn retry_after(&self) -> Option<Duration> {
         self.inner.retry_after
+    }
+
+    /// Whether the refresh token is dead for good, so that a service should remove its cookies.
+    ///
+    /// Not the same as [`ErrorKind::RefreshTokenReused`]: the token of a browser that lost a race
+    /// is answered so too, and removing cookies then would wipe the winner's.
+    pub fn ends_session(&self) -> bool {
+        self.inner.ends_session
     }
 
     /// Whether the same call may succeed a little later: nothing is lost, nobody is signed out.

@@ -14,7 +14,7 @@ use crate::{
     ids::{TenantId, UserId},
     jwt::{
         check::system_time,
-        claims::{Claims, Current, Tenants},
+        claims::{Claims, Tenants},
         json::{self, Names},
     },
     membership::{Membership, read_claims},
@@ -186,10 +186,10 @@ impl Session {
             Tenants::Listed(entries) => entries.as_slice(),
             Tenants::None | Tenants::Unusable => &[],
         };
-        let current = match (&claims.current, self.root_is_current()) {
-            (Current::Tenant(id), true) => Some(id.as_str()),
-            _ => None,
-        };
+        let current = claims
+            .current_tenant()
+            .filter(|_| self.root_is_current())
+            .map(TenantId::as_str);
         listed
             .iter()
             .map(|entry| claims.table.text(entry.id))
@@ -209,20 +209,15 @@ impl Session {
             return (self.inner.tenant_claims != TenantClaims::CurrentOnly)
                 .then(|| Membership::new(claims, id, Some(entry)));
         }
-        match &claims.current {
-            Current::Tenant(current) if current == id && self.root_is_current() => {
-                Some(Membership::new(claims, current.as_str(), None))
-            }
-            _ => None,
-        }
+        claims
+            .current_tenant()
+            .filter(|current| *current == id && self.root_is_current())
+            .map(|current| Membership::new(claims, current.as_str(), None))
     }
 
     /// Whether a tenant is selected, be it one of the user's or not.
     pub(crate) fn current_tenant(&self) -> Option<&TenantId> {
-        match &self.inner.claims.current {
-            Current::Tenant(id) => Some(id),
-            Current::None => None,
-        }
+        self.inner.claims.current_tenant()
     }
 
     /// Reads the whole payload as a type of one's own, for custom claims.

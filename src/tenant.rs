@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     error::Error,
     ids::{TenantId, UserId},
-    jwt::claims::{Current, Tenants},
+    jwt::claims::Tenants,
     membership::{Membership, read_claims, require_all, require_any},
     rejection::{Rejection, RejectionKind},
     session::Session,
@@ -35,7 +35,7 @@ impl Session {
     /// as the session says.
     pub fn active_tenant(&self) -> Result<ActiveTenant, Rejection> {
         let claims = self.verified();
-        let Current::Tenant(id) = &claims.current else {
+        let Some(id) = claims.current_tenant() else {
             return Err(Rejection::new(RejectionKind::NoActiveTenant));
         };
         if let Tenants::Unusable = claims.tenants {

@@ -114,6 +114,14 @@ impl Claims {
         })
     }
 
+    /// The selected tenant, be it one of the user's or not.
+    pub(crate) fn current_tenant(&self) -> Option<&TenantId> {
+        match &self.current {
+            Current::Tenant(id) => Some(id),
+            Current::None => None,
+        }
+    }
+
     /// The entry of a tenant.
     pub(crate) fn entry(&self, id: &str) -> Option<&Entry> {
         match &self.tenants {

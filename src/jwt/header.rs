@@ -1,34 +1,32 @@
 //! The JOSE header (RFC 7515 section 4): which key, which algorithm, and nothing clever.
 
-use std::borrow::Cow;
-
 use super::json::{self, Fault, Member};
 
 /// What is read of a token's header, all of it unverified: it only chooses the key to check with.
 #[derive(Debug)]
-pub(crate) struct Header<'a> {
+pub(crate) struct Header {
     /// The algorithm that the token claims; it must equal the key's.
-    pub(crate) alg: Cow<'a, str>,
+    pub(crate) alg: Box<str>,
     /// The key that the token names.
-    pub(crate) kid: Cow<'a, str>,
+    pub(crate) kid: Box<str>,
     /// Whether `typ` says OAuth access token (RFC 9068).
     pub(crate) access_token: bool,
 }
 
-impl<'a> Header<'a> {
+impl Header {
     /// Reads a decoded header.
     ///
     /// Embedded keys and key URLs (`jwk`, `jku`, `x5u`, `x5c`) are ignored: keys come from the
     /// project's own set. Extensions (`crit`), compression, nesting and encryption are refused,
     /// since none of them is understood (RFC 7515 section 4.1.11, RFC 8725 section 3.10).
-    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
-        let mut alg = None;
-        let mut kid = None;
+    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+        let mut alg: Option<Box<str>> = None;
+        let mut kid: Option<Box<str>> = None;
         let mut access_token = false;
         json::members(text, &mut Vec::new(), |Member { name, value, .. }| {
             match name {
-                "alg" => alg = Some(json::string(value).ok_or("alg_not_a_string")?),
-                "kid" => kid = Some(json::string(value).ok_or("kid_not_a_string")?),
+                "alg" => alg = Some(json::string(value).ok_or("alg_not_a_string")?.into()),
+                "kid" => kid = Some(json::string(value).ok_or("kid_not_a_string")?.into()),
                 "typ" => {
                     let typ = json::string(value).ok_or("typ_not_a_string")?;
                     access_token = is_access_token(&typ)?;
@@ -73,7 +71,7 @@ mod tests {
         assert_eq!((&*header.alg, &*header.kid), ("RS256", "SK1"));
         assert!(!header.access_token);
         let escaped = Header::parse(r#"{"\u0061lg":"RS\u0032\u0035\u0036","kid":"a"}"#).unwrap();
-        assert_eq!(escaped.alg, "RS256");
+        assert_eq!(&*escaped.alg, "RS256");
     }
 
     #[test]

@@ -1,0 +1,66 @@
+//! The layer that puts a [`Session`](crate::Session) into each request, or refuses it.
+//!
+//! [`TenantLayer`] does this with each request:
+//!
+//! 1. It takes the session token from `Authorization: Bearer`, else from the session cookie. A
+//!    bearer token that is present decides alone; other schemes are left to others.
+//! 2. It verifies the token: at once where the key is at hand, else after one shared fetch.
+//! 3. It puts the [`Session`](crate::Session) into the request's extensions and calls the inner
+//!    service, or answers with a refusal ([`Rejection`](crate::Rejection)): 401, 403 or 503, with
+//!    a challenge, small JSON where the body type can hold it, and the code in the header
+//!    `x-descope-rejection`. gRPC calls are refused trailers-only.
+//! 4. It adds `Vary: Authorization, Cookie` to every answer, since every answer depended on them.
+//!
+//! The service that was polled ready is the one that is called, also where the request had to wait
+//! for keys; and nothing is boxed unless it waits.
+//!
+//! Unknown paths should answer 404, not 401: in axum add the layer by `Router::route_layer`.
+//!
+//! # Example
+//!
+//! ```
+//! # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use http::{Request, Response, StatusCode};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_descope::{ActiveTenant, Rejection, TenantLayer, test_util::FakeDescope};
+//!
+//! async fn handle(request: Request<()>) -> Result<Response<String>, Rejection> {
+//!     let tenant = ActiveTenant::from_extensions(request.extensions())?;
+//!     Ok(Response::new(format!("projects of {}", tenant.id())))
+//! }
+//!
+//! let fake = FakeDescope::start().await; // or Descope::from_env() against the real one
+//! let service = ServiceBuilder::new()
+//!     .layer(TenantLayer::new(fake.descope()))
+//!     .service_fn(handle);
+//!
+//! let token = fake.session("U1").tenant("T1", |t| t).active("T1").token();
+//! let request = Request::get("/projects")
+//!     .header("authorization", format!("Bearer {token}"))
+//!     .body(())?;
+//! let response = service.clone().oneshot(request).await?;
+//! assert_eq!(response.into_body(), "projects of T1");
+//!
+//! let response = service.oneshot(Request::get("/projects").body(())?).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(response.headers()["www-authenticate"], "Bearer");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+//! # fn main() {}
+//! ```
+
+mod future;
+mod gate;
+mod layer;
+mod response;
+mod service;
+
+pub use self::{
+    future::ResponseFuture,
+    layer::TenantLayer,
+    response::{DefaultRejectionResponse, RejectionResponse},
+    service::TenantService,
+};

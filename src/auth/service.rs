@@ -1,0 +1,94 @@
+use std::{
+    mem,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::{
+    future::{Parked, ResponseFuture},
+    gate::Gate,
+    response::RejectionResponse,
+};
+use crate::descope::Authentication;
+
+/// Service made by [`TenantLayer`](super::TenantLayer).
+///
+/// See the [module docs](crate::auth) for what it does, and for an example.
+#[derive(Clone, Debug)]
+pub struct TenantService<S, R = super::DefaultRejectionResponse> {
+    inner: S,
+    gate: Gate,
+    rejection: R,
+}
+
+impl<S, R> TenantService<S, R> {
+    pub(super) fn new(inner: S, gate: Gate, rejection: R) -> Self {
+        Self {
+            inner,
+            gate,
+            rejection,
+        }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service, without the layer.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for TenantService<S, R>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    R: RejectionResponse<ResBody>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, R, ReqBody, S::Future, ResBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        if self.gate.passes_unseen(&request) {
+            return ResponseFuture::inner(self.inner.call(request));
+        }
+        match self.gate.authenticate(&request) {
+            Authentication::Done(verdict) => {
+                match self.gate.admit(verdict, request.extensions_mut()) {
+                    Ok(()) => ResponseFuture::inner(self.inner.call(request)),
+                    Err(rejection) => {
+                        let (parts, _) = request.into_parts();
+                        let response = self.rejection.rejection_response(rejection.clone(), &parts);
+                        ResponseFuture::refused(response, rejection)
+                    }
+                }
+            }
+            Authentication::Pending(verdict) => {
+                // The service that was polled ready must be the one that is called, so it goes
+                // along, and its clone stays to be polled ready anew.
+                let clone = self.inner.clone();
+                let inner = mem::replace(&mut self.inner, clone);
+                ResponseFuture::parked(Parked {
+                    verdict,
+                    request,
+                    inner,
+                    gate: self.gate.clone(),
+                    rejection: self.rejection.clone(),
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The cookies that carry the session and the refresh token.
+//!
+//! [`SessionCookies`] says what they are called and where they are valid; give it to
+//! `DescopeBuilder::cookies`, which refuses settings that browsers would ignore or that would
+//! weaken sign-in.
+//!
+//! What is written is always `HttpOnly` and `Secure`, with the Domain, Path and `SameSite`
+//! configured here; what Descope's answers say about cookie scope is never used. What is written
+//! is removed with the same attributes.
+//!
+//! # Which names
+//!
+//! * [`SessionCookies::host_prefixed`] (`__Host-DS` and `__Host-DSR`) is the one to choose. Only
+//!   `__Host-` names cannot be set by a sibling sub-domain, by another port that speaks plain
+//!   http, or for a sub-path: with any other name somebody who controls `blog.example.com` can
+//!   put *their* session into a browser that is signed out at `app.example.com` ("cookie
+//!   tossing").
+//! * [`SessionCookies::new`] (`DS` and `DSR`) shares cookies with servers that use Descope's
+//!   other SDKs.
+//!
+//! # Which `SameSite`
+//!
+//! * [`SameSite::Strict`], the default: the first navigation from another site (a link in a mail,
+//!   the way back from single sign-on) arrives without cookies, that is, signed out; requests of
+//!   the page that has then loaded carry them.
+//! * [`SameSite::Lax`] where such links must arrive signed in.
+//! * [`SameSite::None`] only where the service is framed or called by other sites.
+//!
+//! None of them replaces the cross-site check: sub-domains and other ports count as the same
+//! site.
+//!
+//! # Changing the scope
+//!
+//! A cookie with another Domain or Path is another cookie: after a change the browser holds both
+//! and sends both. [`SessionCookies::former_cookie_scope`] names the old scope, which is then
+//! cleared whenever cookies are written.
+//!
+//! ```
+//! use tower_descope::cookie::{SameSite, SessionCookies};
+//!
+//! let cookies = SessionCookies::host_prefixed()
+//!     .same_site(SameSite::Lax)
+//!     // Before, `DS` and `DSR` were set for all of example.com.
+//!     .former_cookie_scope(Some("example.com"), "/");
+//! # let _ = cookies;
+//! ```
+
+mod check;
+mod read;
+mod settings;
+mod write;
+
+#[cfg(test)]
+mod vectors;
+
+pub use self::settings::{SameSite, SessionCookies};
+
+pub(crate) use self::{read::Candidates, write::Slot};

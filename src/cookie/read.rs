@@ -1,0 +1,145 @@
+//! Reading the `Cookie` fields of a request.
+//!
+//! Ours and not a cookie library's, because several cookies of one name must stay several: which
+//! of them counts is decided by whose token is genuine, never by position.
+
+use http::{HeaderMap, header};
+
+use super::settings::{Names, SessionCookies};
+
+/// The most different values of one name that are looked at.
+const MAX_CANDIDATES: usize = 4;
+
+/// What stands for a value that is not UTF-8: present, but no token.
+const UNREADABLE: &str = "\u{fffd}";
+
+/// The values that a request has for a slot: those of the first configured name that is present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Candidates<'h> {
+    /// No name is present with a non-empty value.
+    None,
+    /// The usual case.
+    One(&'h str),
+    /// Two to four different values, in the order in which they came.
+    Several(Vec<&'h str>),
+    /// More than four different values: refused, whatever they are.
+    TooMany,
+}
+
+impl SessionCookies {
+    /// The session tokens that the request's cookies present.
+    pub(crate) fn session_candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<'h> {
+        self.session.candidates(headers)
+    }
+
+    /// The refresh tokens that the request's cookies present.
+    pub(crate) fn refresh_candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<'h> {
+        self.refresh.candidates(headers)
+    }
+}
+
+impl Names {
+    fn candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<'h> {
+        self.iter()
+            .map(|name| named(name, headers))
+            .find(|candidates| *candidates != Candidates::None)
+            .unwrap_or(Candidates::None)
+    }
+}
+
+impl<'h> Candidates<'h> {
+    fn add(self, value: &'h str) -> Self {
+        match self {
+            Self::None => Self::One(value),
+            Self::One(first) if first == value => Self::One(first),
+            Self::One(first) => Self::Several(vec![first, value]),
+            Self::Several(values) if values.contains(&value) => Self::Several(values),
+            Self::Several(values) if values.len() == MAX_CANDIDATES => Self::TooMany,
+            Self::Several(mut values) => {
+                values.push(value);
+                Self::Several(values)
+            }
+            Self::TooMany => Self::TooMany,
+        }
+    }
+}
+
+/// The different values of the cookies called exactly `name`.
+fn named<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<'h> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .flat_map(|field| field.as_bytes().split(|&byte| byte == b';'))
+        .filter_map(|pair| value_of(name.as_bytes(), pair))
+        .map(|value| std::str::from_utf8(value).unwrap_or(UNREADABLE))
+        .fold(Candidates::None, Candidates::add)
+}
+
+/// The value of `pair` if it is a cookie called `name` that could be ours: not empty, and not
+/// quoted (tokens never are). Nothing is decoded, and quotes protect no `;` (RFC 6265bis section
+/// 5.7). White space before `=` makes another name; no browser sends it.
+fn value_of<'h>(name: &[u8], pair: &'h [u8]) -> Option<&'h [u8]> {
+    let value = pair
+        .trim_ascii_start()
+        .strip_prefix(name)?
+        .strip_prefix(b"=")?
+        .trim_ascii();
+    (!value.is_empty() && !value.starts_with(b"\"")).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(fields: &[&[u8]]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|field| (header::COOKIE, HeaderValue::from_bytes(field).unwrap()))
+            .collect()
+    }
+
+    fn session(fields: &[&[u8]]) -> String {
+        let cookies = SessionCookies::host_prefixed();
+        format!("{:?}", cookies.session_candidates(&headers(fields)))
+    }
+
+    #[test]
+    fn the_first_name_that_is_present_decides() {
+        assert_eq!(session(&[b"DS=old; __Host-DS=new"]), r#"One("new")"#);
+        assert_eq!(session(&[b"DS=old; __Host-DS="]), r#"One("old")"#);
+        assert_eq!(session(&[b"DS=old; __Host-DS=\"\""]), r#"One("old")"#);
+        assert_eq!(session(&[b"DSR=r; __Host-DSR=r"]), "None");
+    }
+
+    #[test]
+    fn session_and_refresh_do_not_mix() {
+        let headers = headers(&[b"DS=s; DSR=r"]);
+        let cookies = SessionCookies::new();
+        assert_eq!(cookies.session_candidates(&headers), Candidates::One("s"));
+        assert_eq!(cookies.refresh_candidates(&headers), Candidates::One("r"));
+    }
+
+    #[test]
+    fn two_to_four_different_values_are_kept_and_a_fifth_is_too_many() {
+        assert_eq!(
+            session(&[b"DS=a; DS=b; DS=a", b"DS=c; DS=b", b"DS=d"]),
+            r#"Several(["a", "b", "c", "d"])"#
+        );
+        assert_eq!(session(&[b"DS=a; DS=b; DS=c; DS=d; DS=e; DS=a"]), "TooMany");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_present_but_never_a_part_of_a_token() {
+        assert_eq!(session(&[b"DS=a.b.c\xff"]), "One(\"\u{fffd}\")");
+        assert_eq!(session(&[b"\xff=1; DS=a.b.c; x=\xff"]), r#"One("a.b.c")"#);
+    }
+
+    #[test]
+    fn a_thousand_cookies_are_read() {
+        let mut field = "junk=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; ".repeat(1000);
+        field.push_str("DS=a.b.c");
+        assert_eq!(session(&[field.as_bytes()]), r#"One("a.b.c")"#);
+    }
+}

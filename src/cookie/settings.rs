@@ -1,0 +1,369 @@
+//! The settings, and what refuses them.
+
+use std::borrow::Cow;
+
+use http::request;
+
+use super::check::{self, is_host_prefixed, is_prefixed};
+use crate::{error::Error, origin};
+
+/// Names and scope of the session and the refresh cookie; see the [module](super) documentation.
+///
+/// Settings are checked when the `Descope` that uses them is built.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SessionCookies {
+    pub(super) session: Names,
+    pub(super) refresh: Names,
+    pub(super) scope: Scope,
+    pub(super) same_site: SameSite,
+    pub(super) former: Vec<Scope>,
+    insecure_on_loopback: bool,
+}
+
+/// With which cross-site requests browsers send the cookies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// With none. A link from another site arrives signed out.
+    #[default]
+    Strict,
+    /// With top-level navigations by GET: links arrive signed in.
+    Lax,
+    /// With all.
+    None,
+}
+
+/// The names of one slot.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    /// What is written, and read first.
+    pub(super) primary: String,
+    /// What is read if the primary name is absent, in order.
+    pub(super) fallbacks: Vec<String>,
+}
+
+/// Where a cookie is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// `None`: the host that set it, and no other.
+    pub(super) domain: Option<String>,
+    pub(super) path: Cow<'static, str>,
+}
+
+impl SessionCookies {
+    /// `DS` and `DSR`, for this host only (no Domain), Path `/`, `SameSite=Strict`.
+    pub fn new() -> Self {
+        Self {
+            session: Names::new("DS"),
+            refresh: Names::new("DSR"),
+            scope: Scope::HOST_ROOT,
+            same_site: SameSite::Strict,
+            former: Vec::new(),
+            insecure_on_loopback: false,
+        }
+    }
+
+    /// `__Host-DS` and `__Host-DSR`, which no other host can set; `DS` and `DSR` are still read
+    /// where those are absent, and never written.
+    pub fn host_prefixed() -> Self {
+        Self::new()
+            .session_name("__Host-DS")
+            .session_fallbacks(["DS"])
+            .refresh_name("__Host-DSR")
+            .refresh_fallbacks(["DSR"])
+    }
+
+    /// The name of the session cookie.
+    pub fn session_name(mut self, name: impl Into<String>) -> Self {
+        self.session.primary = name.into();
+        self
+    }
+
+    /// The name of the refresh cookie.
+    pub fn refresh_name(mut self, name: impl Into<String>) -> Self {
+        self.refresh.primary = name.into();
+        self
+    }
+
+    /// Names to read the session from where the session cookie is absent, in this order: the
+    /// first that is present decides. They are never written, but removed at sign-out.
+    pub fn session_fallbacks<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.session.fallbacks = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// As [`session_fallbacks`](Self::session_fallbacks), for the refresh cookie.
+    pub fn refresh_fallbacks<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.refresh.fallbacks = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Makes the cookies valid for a domain and everything below it, for example `example.com`.
+    ///
+    /// Every host below the domain then receives them and can set them. Not possible with
+    /// `__Host-` names.
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.scope.domain = Some(domain.into().to_ascii_lowercase());
+        self
+    }
+
+    /// Makes the cookies valid below a path only. `/` by default, and always with `__Host-`
+    /// names.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.scope.path = Cow::Owned(path.into());
+        self
+    }
+
+    /// With which cross-site requests browsers send the cookies. [`SameSite::Strict`] by default;
+    /// the [module](super) documentation says what that costs.
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = same_site;
+        self
+    }
+
+    /// Names a scope that the cookies once had: cookies left there are removed whenever new ones
+    /// are written, and at sign-out. May be called more than once.
+    pub fn former_cookie_scope(mut self, domain: Option<&str>, path: impl Into<String>) -> Self {
+        self.former.push(Scope {
+            domain: domain.map(str::to_ascii_lowercase),
+            path: Cow::Owned(path.into()),
+        });
+        self
+    }
+
+    /// Leaves out `Secure` in answers to requests for `localhost`, 127.0.0.0/8 or `[::1]`.
+    ///
+    /// For development over plain http with a browser that does not keep `Secure` cookies on
+    /// loopback (Safari; Chromium and Firefox do). It changes nothing for other hosts, and cannot
+    /// be combined with [`SameSite::None`] or with `__Host-` and `__Secure-` names, which demand
+    /// `Secure`.
+    ///
+    /// The host is the one that the request names. A reverse proxy that does not pass on the
+    /// browser's `Host` (nginx's default) makes every request look like one for loopback: keep
+    /// this off in production.
+    pub fn danger_insecure_cookies_on_loopback(mut self, insecure: bool) -> Self {
+        self.insecure_on_loopback = insecure;
+        self
+    }
+
+    /// Refuses settings that browsers ignore or that weaken sign-in.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let names: Vec<&str> = self.session_names().chain(self.refresh_names()).collect();
+        for (at, name) in names.iter().enumerate() {
+            check::name(name)?;
+            if names[..at].contains(name) {
+                return Err(Error::config(format!(
+                    "the cookie name {name:?} is configured twice: session and refresh cookies \
+                     and all their fallbacks need different names"
+                )));
+            }
+        }
+        for name in [&self.session.primary, &self.refresh.primary] {
+            if is_host_prefixed(name) && self.scope != Scope::HOST_ROOT {
+                return Err(Error::config(format!(
+                    "browsers refuse the cookie {name:?} with a Domain or with a Path other than \
+                     \"/\": leave out domain(..) and path(..), or use another name"
+                )));
+            }
+        }
+        self.scope.check()?;
+        for former in &self.former {
+            former.check()?;
+            if *former == self.scope {
+                return Err(Error::config(
+                    "former_cookie_scope(..) names the scope in use: new cookies would be removed \
+                     as they are written; name the scope that they had before",
+                ));
+            }
+        }
+        if self.insecure_on_loopback {
+            self.check_insecure(&names)?;
+        }
+        Ok(())
+    }
+
+    fn check_insecure(&self, names: &[&str]) -> Result<(), Error> {
+        if self.same_site == SameSite::None {
+            return Err(Error::config(
+                "browsers refuse SameSite=None without Secure: leave out \
+                 danger_insecure_cookies_on_loopback(true), or choose SameSite::Lax",
+            ));
+        }
+        if let Some(name) = names.iter().find(|name| is_prefixed(name)) {
+            return Err(Error::config(format!(
+                "browsers refuse the cookie {name:?} without Secure: leave out \
+                 danger_insecure_cookies_on_loopback(true), or use a name without a prefix"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The session names, the primary one first.
+    pub(crate) fn session_names(&self) -> impl Iterator<Item = &str> {
+        self.session.iter()
+    }
+
+    /// The refresh names, the primary one first.
+    pub(crate) fn refresh_names(&self) -> impl Iterator<Item = &str> {
+        self.refresh.iter()
+    }
+
+    /// Whether `Secure` is left out in the answer to this request.
+    pub(crate) fn insecure_for(&self, request: &request::Parts) -> bool {
+        self.insecure_on_loopback
+            && origin::effective_host(&request.headers, &request.uri)
+                .is_some_and(|host| host.is_loopback())
+    }
+}
+
+impl Default for SessionCookies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Names {
+    fn new(primary: &str) -> Self {
+        Self {
+            primary: primary.to_owned(),
+            fallbacks: Vec::new(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.primary)
+            .chain(&self.fallbacks)
+            .map(String::as_str)
+    }
+}
+
+impl Scope {
+    /// This host and no other, every path: the only scope that `__Host-` names can have.
+    pub(super) const HOST_ROOT: Self = Self {
+        domain: None,
+        path: Cow::Borrowed("/"),
+    };
+
+    fn check(&self) -> Result<(), Error> {
+        self.domain.as_deref().map_or(Ok(()), check::domain)?;
+        check::path(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn refused(cookies: &SessionCookies, remedy: &str) {
+        let error = cookies.check().expect_err("should be refused").to_string();
+        assert!(error.contains(remedy), "{error}");
+    }
+
+    #[test]
+    fn the_defaults_are_good() {
+        for cookies in [SessionCookies::new(), SessionCookies::host_prefixed()] {
+            cookies.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_name_used_twice_is_refused() {
+        refused(
+            &SessionCookies::new().session_name("DSR"),
+            "different names",
+        );
+        refused(
+            &SessionCookies::new().refresh_fallbacks(["DS"]),
+            "different names",
+        );
+        refused(
+            &SessionCookies::new().session_fallbacks(["DS"]),
+            "different names",
+        );
+    }
+
+    #[test]
+    fn host_names_demand_this_host_and_the_root_path() {
+        let cookies = SessionCookies::host_prefixed;
+        refused(&cookies().domain("example.com"), "leave out domain(..)");
+        refused(&cookies().path("/app"), "leave out domain(..)");
+        refused(
+            &SessionCookies::new().session_name("__host-DS").path("/app"),
+            "leave out domain(..)",
+        );
+        // A `__Host-` name that is only read does not restrict the new cookies.
+        SessionCookies::new()
+            .session_fallbacks(["__Host-DS"])
+            .domain("example.com")
+            .check()
+            .unwrap();
+    }
+
+    #[test]
+    fn the_scope_in_use_is_not_a_former_one() {
+        let cookies = SessionCookies::new().domain("example.com");
+        refused(
+            &cookies
+                .clone()
+                .former_cookie_scope(Some("Example.COM"), "/"),
+            "had before",
+        );
+        cookies.former_cookie_scope(None, "/").check().unwrap();
+    }
+
+    #[test]
+    fn a_malformed_scope_is_refused_former_ones_too() {
+        refused(&SessionCookies::new().domain(".example.com"), "leading dot");
+        refused(&SessionCookies::new().path("app"), "start with");
+        refused(
+            &SessionCookies::new().former_cookie_scope(Some("a b.com"), "/"),
+            "host name",
+        );
+    }
+
+    #[test]
+    fn the_insecure_switch_excludes_what_demands_secure() {
+        let insecure = |cookies: SessionCookies| cookies.danger_insecure_cookies_on_loopback(true);
+        insecure(SessionCookies::new()).check().unwrap();
+        refused(
+            &insecure(SessionCookies::host_prefixed()),
+            "without a prefix",
+        );
+        refused(
+            &insecure(SessionCookies::new().session_fallbacks(["__Secure-DS"])),
+            "without a prefix",
+        );
+        refused(
+            &insecure(SessionCookies::new().same_site(SameSite::None)),
+            "SameSite::Lax",
+        );
+    }
+
+    #[test]
+    fn secure_is_left_out_on_loopback_only_and_only_with_the_switch() {
+        let parts = |host: &str| {
+            let request = Request::builder().uri("/").header("host", host).body(());
+            request.unwrap().into_parts().0
+        };
+        let cookies = SessionCookies::new();
+        assert!(!cookies.insecure_for(&parts("localhost:3000")));
+        let cookies = cookies.danger_insecure_cookies_on_loopback(true);
+        for host in ["localhost:3000", "LOCALHOST", "127.8.0.1", "[::1]:80"] {
+            assert!(cookies.insecure_for(&parts(host)), "{host}");
+        }
+        for host in ["app.localhost", "128.0.0.1", "127.0.0.1.evil.test", "[::2]"] {
+            assert!(!cookies.insecure_for(&parts(host)), "{host}");
+        }
+    }
+}

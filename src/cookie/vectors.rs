@@ -1,0 +1,149 @@
+//! The shared cookie vectors, where the environment variable `COOKIE_VECTORS` names their file.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Candidates, SessionCookies};
+
+#[derive(Deserialize)]
+struct Vectors {
+    header_cases: Vec<HeaderCase>,
+    writer_cases: Vec<WriterCase>,
+}
+
+#[derive(Deserialize)]
+struct HeaderCase {
+    id: String,
+    fields: Vec<String>,
+    pairs: Vec<(String, String)>,
+    #[serde(default)]
+    lookup: serde_json::Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct WriterCase {
+    id: String,
+    name: String,
+    value: String,
+    domain: Option<String>,
+    path: Option<String>,
+    max_age: Option<serde_json::Number>,
+    expected: String,
+}
+
+fn vectors() -> Option<Vectors> {
+    let path = std::env::var_os("COOKIE_VECTORS")?;
+    let file = std::fs::read(&path).expect("the file that COOKIE_VECTORS names can be read");
+    Some(serde_json::from_slice(&file).expect("the file that COOKIE_VECTORS names has vectors"))
+}
+
+fn look_up<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<'h> {
+    SessionCookies::new()
+        .session_name(name)
+        .session_candidates(headers)
+}
+
+#[test]
+fn header_cases() {
+    let Some(vectors) = vectors() else { return };
+    assert!(!vectors.header_cases.is_empty());
+    for case in vectors.header_cases {
+        let headers: HeaderMap = case
+            .fields
+            .iter()
+            .map(|field| (header::COOKIE, HeaderValue::from_bytes(field.as_bytes())))
+            .map(|(name, value)| (name, value.expect("a field that HTTP can carry")))
+            .collect();
+        for (name, expected) in &case.lookup {
+            let found = look_up(name, &headers);
+            let agrees = match expected {
+                Value::Null => found == Candidates::None,
+                Value::String(text) if text == "either" => true,
+                Value::String(text) if text == "ambiguous" => {
+                    matches!(found, Candidates::Several(_) | Candidates::TooMany)
+                }
+                Value::String(text) => found == Candidates::One(text),
+                other => panic!("{}: lookup {other}", case.id),
+            };
+            assert!(agrees, "{}: {name} gave {found:?}, not {expected}", case.id);
+        }
+        // Without an opinion of the vectors: what a browser sends under a name is found, exactly.
+        for (name, value) in case.pairs.iter().filter(|_| case.lookup.is_empty()) {
+            let ours = !value.is_empty() && !value.starts_with('"');
+            let unique = case.pairs.iter().filter(|pair| pair.0 == *name).count() == 1;
+            if unique {
+                let expected = if ours {
+                    Candidates::One(value)
+                } else {
+                    Candidates::None
+                };
+                assert_eq!(look_up(name, &headers), expected, "{}: {name}", case.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn writer_cases() {
+    let Some(vectors) = vectors() else { return };
+    assert!(!vectors.writer_cases.is_empty());
+    for case in vectors.writer_cases {
+        // Domain and Path reach the writer from the configuration only.
+        let mut cookies = SessionCookies::new().session_name(&case.name);
+        if let Some(domain) = &case.domain {
+            cookies = cookies.domain(domain);
+        }
+        if let Some(path) = &case.path {
+            cookies = cookies.path(path);
+        }
+        // A lifetime is a `Duration` before it reaches the writer: never negative.
+        let max_age = case
+            .max_age
+            .as_ref()
+            .map_or(3600, |age| age.as_u64().unwrap_or_default());
+        let written = cookies
+            .check()
+            .and_then(|()| cookies.set_session(&case.value, Duration::from_secs(max_age), false));
+        match case.expected.as_str() {
+            "ok" => {
+                written.unwrap_or_else(|error| panic!("{}: {error}", case.id));
+            }
+            "refuse" => assert!(written.is_err(), "{}: {written:?}", case.id),
+            // A build error, or a line with the configuration's scope and nothing else.
+            "sanitise" => {
+                if let Ok(line) = written {
+                    check_line(&case, line.to_str().unwrap());
+                }
+            }
+            other => panic!("{}: expected {other}", case.id),
+        }
+    }
+}
+
+fn check_line(case: &WriterCase, line: &str) {
+    let mut attributes: Vec<&str> = line.split("; ").collect();
+    assert_eq!(
+        attributes.remove(0),
+        format!("{}={}", case.name, case.value)
+    );
+    let domain = case.domain.as_ref().map(|domain| {
+        assert!(
+            domain
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+        );
+        format!("Domain={}", domain.to_ascii_lowercase())
+    });
+    let path = format!("Path={}", case.path.as_deref().unwrap_or("/"));
+    for attribute in attributes {
+        let known = ["HttpOnly", "SameSite=Strict", "Secure", path.as_str()].contains(&attribute)
+            || Some(attribute) == domain.as_deref()
+            || attribute
+                .strip_prefix("Max-Age=")
+                .is_some_and(|age| (1..=34_560_000).contains(&age.parse::<u64>().unwrap_or(0)));
+        assert!(known, "{}: {attribute} in {line}", case.id);
+    }
+}

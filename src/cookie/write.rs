@@ -1,0 +1,329 @@
+//! Writing and removing cookies, over the `cookie` crate's formatting.
+
+use std::time::Duration;
+
+use ::cookie::{
+    Cookie, CookieBuilder, Expiration,
+    time::{self, OffsetDateTime},
+};
+use http::HeaderValue;
+
+use super::{
+    check::is_host_prefixed,
+    settings::{Names, SameSite, Scope, SessionCookies},
+};
+use crate::error::{Error, ErrorKind};
+
+/// Browsers keep no cookie whose name and value are longer together, and say nothing.
+const MAX_SIZE: usize = 4096;
+/// Browsers shorten longer lifetimes (RFC 6265bis section 5.6.2).
+const MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// A lifetime of 0 would remove the cookie instead.
+const MIN_AGE: Duration = Duration::from_secs(1);
+
+/// Which of the two cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Session,
+    Refresh,
+}
+
+impl SessionCookies {
+    /// The `Set-Cookie` line for a session token; 400 days at most.
+    ///
+    /// Goes with [`evictions`](Self::evictions) of the same slot.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::CookieTooLarge`] if browsers would drop it.
+    pub(crate) fn set_session(
+        &self,
+        token: &str,
+        max_age: Duration,
+        insecure: bool,
+    ) -> Result<HeaderValue, Error> {
+        self.set(Slot::Session, token, max_age, insecure)
+    }
+
+    /// As [`set_session`](Self::set_session), for a refresh token.
+    pub(crate) fn set_refresh(
+        &self,
+        token: &str,
+        max_age: Duration,
+        insecure: bool,
+    ) -> Result<HeaderValue, Error> {
+        self.set(Slot::Refresh, token, max_age, insecure)
+    }
+
+    fn set(
+        &self,
+        slot: Slot,
+        token: &str,
+        max_age: Duration,
+        insecure: bool,
+    ) -> Result<HeaderValue, Error> {
+        let name = self.names(slot).primary.as_str();
+        if name.len() + token.len() > MAX_SIZE {
+            return Err(Error::new(
+                ErrorKind::CookieTooLarge,
+                format!(
+                    "the cookie {name:?} would have {} bytes of name and value, browsers keep \
+                     {MAX_SIZE}: make the project's JWT template smaller",
+                    name.len() + token.len()
+                ),
+            ));
+        }
+        if !is_compact_jwt(token) {
+            return Err(Error::new(
+                ErrorKind::UpstreamInvalid,
+                "a token to write into a cookie is no compact JWT",
+            ));
+        }
+        let seconds = max_age.clamp(MIN_AGE, MAX_AGE).as_secs();
+        let max_age = time::Duration::seconds(seconds.try_into().unwrap_or(i64::MAX));
+        line(
+            &self
+                .cookie(name, token, &self.scope, insecure)
+                .max_age(max_age),
+        )
+    }
+
+    /// Removal lines for what earlier configurations left in the browser under the names of
+    /// `slot`. They go with every line that sets the slot's cookie: a stale twin would be sent
+    /// beside the new one. The other slot is left alone, for its only token may still be there.
+    pub(crate) fn evictions(
+        &self,
+        slot: Slot,
+        insecure: bool,
+    ) -> impl Iterator<Item = HeaderValue> {
+        self.former.iter().flat_map(move |scope| {
+            self.names(slot)
+                .iter()
+                .filter(move |name| fits(name, scope))
+                .filter_map(move |name| self.removal(name, scope, insecure))
+        })
+    }
+
+    /// Removal lines for everything that can sign this browser in: every configured name, in the
+    /// scope in use and in every former one.
+    pub(crate) fn removals(&self, insecure: bool) -> Vec<HeaderValue> {
+        let current = self
+            .session_names()
+            .chain(self.refresh_names())
+            .filter_map(|name| {
+                // A `__Host-` fallback was set with the only scope there is for it.
+                let scope = if fits(name, &self.scope) {
+                    &self.scope
+                } else {
+                    &Scope::HOST_ROOT
+                };
+                self.removal(name, scope, insecure)
+            });
+        current
+            .chain(self.evictions(Slot::Session, insecure))
+            .chain(self.evictions(Slot::Refresh, insecure))
+            .collect()
+    }
+
+    /// `None` only for settings that [`check`](Self::check) refuses.
+    fn removal(&self, name: &str, scope: &Scope, insecure: bool) -> Option<HeaderValue> {
+        let cookie = self
+            .cookie(name, "", scope, insecure)
+            .max_age(time::Duration::ZERO)
+            .expires(Expiration::DateTime(OffsetDateTime::UNIX_EPOCH));
+        line(&cookie).ok()
+    }
+
+    fn cookie<'c>(
+        &self,
+        name: &'c str,
+        value: &'c str,
+        scope: &'c Scope,
+        insecure: bool,
+    ) -> CookieBuilder<'c> {
+        let cookie = Cookie::build((name, value))
+            .path(&*scope.path)
+            .same_site(self.same_site.into())
+            .http_only(true)
+            .secure(!insecure);
+        match &scope.domain {
+            Some(domain) => cookie.domain(domain.as_str()),
+            None => cookie,
+        }
+    }
+
+    fn names(&self, slot: Slot) -> &Names {
+        match slot {
+            Slot::Session => &self.session,
+            Slot::Refresh => &self.refresh,
+        }
+    }
+}
+
+impl From<SameSite> for ::cookie::SameSite {
+    fn from(same_site: SameSite) -> Self {
+        match same_site {
+            SameSite::Strict => Self::Strict,
+            SameSite::Lax => Self::Lax,
+            SameSite::None => Self::None,
+        }
+    }
+}
+
+/// Whether a cookie called `name` can stand in `scope`.
+fn fits(name: &str, scope: &Scope) -> bool {
+    !is_host_prefixed(name) || *scope == Scope::HOST_ROOT
+}
+
+/// Three segments of base64url, none of them empty.
+fn is_compact_jwt(token: &str) -> bool {
+    let is_segment = |segment: &str| {
+        !segment.is_empty()
+            && segment
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    token.split('.').count() == 3 && token.split('.').all(is_segment)
+}
+
+fn line(cookie: &CookieBuilder<'_>) -> Result<HeaderValue, Error> {
+    let mut line = HeaderValue::try_from(cookie.to_string())
+        .map_err(|error| Error::config("a cookie does not fit a header").with_source(error))?;
+    line.set_sensitive(true);
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "eyJh.eyJi.c2ln";
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn shown(lines: impl IntoIterator<Item = HeaderValue>) -> Vec<String> {
+        lines
+            .into_iter()
+            .map(|line| {
+                assert!(line.is_sensitive());
+                line.to_str().unwrap().to_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_set_is_http_only_secure_and_of_the_configured_scope() {
+        let cookies = SessionCookies::new()
+            .domain("Example.com")
+            .path("/app")
+            .same_site(SameSite::Lax);
+        assert_eq!(
+            shown(cookies.set_session(TOKEN, HOUR, false)),
+            [
+                "DS=eyJh.eyJi.c2ln; HttpOnly; SameSite=Lax; Secure; Path=/app; Domain=example.com; \
+              Max-Age=3600"
+            ]
+        );
+        assert_eq!(
+            shown(SessionCookies::host_prefixed().set_refresh(TOKEN, HOUR, false)),
+            ["__Host-DSR=eyJh.eyJi.c2ln; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=3600"]
+        );
+    }
+
+    #[test]
+    fn secure_is_left_out_only_if_asked_for() {
+        let cookies = SessionCookies::new();
+        let lines = shown(cookies.set_session(TOKEN, HOUR, true));
+        assert!(!lines[0].contains("Secure"), "{lines:?}");
+        let removals = cookies.removals(true);
+        assert!(shown(removals).iter().all(|line| !line.contains("Secure")));
+    }
+
+    #[test]
+    fn a_lifetime_is_a_second_at_least_and_400_days_at_most() {
+        let cookies = SessionCookies::new();
+        for (age, written) in [
+            (Duration::ZERO, 1),
+            (Duration::from_millis(1), 1),
+            (Duration::from_secs(34_560_000), 34_560_000),
+            (Duration::from_secs(34_560_001), 34_560_000),
+            (Duration::MAX, 34_560_000),
+        ] {
+            for line in [
+                cookies.set_session(TOKEN, age, false),
+                cookies.set_refresh(TOKEN, age, false),
+            ] {
+                let line = shown(line).remove(0);
+                assert!(line.ends_with(&format!("Max-Age={written}")), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn name_and_value_may_have_4096_bytes_together() {
+        let cookies = SessionCookies::new();
+        let token = format!("a.b.{}", "c".repeat(MAX_SIZE - 6));
+        cookies.set_session(&token, HOUR, false).unwrap();
+        let error = cookies.set_refresh(&token, HOUR, false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CookieTooLarge);
+        assert!(!error.to_string().contains("ccc"));
+    }
+
+    #[test]
+    fn only_a_compact_jwt_is_written() {
+        for bad in [
+            "",
+            "..",
+            "a.b",
+            "a.b.c.d",
+            "a.b.c;x",
+            "a.b.\"c\"",
+            "a.b.é",
+            "a.b.c ",
+        ] {
+            let error = SessionCookies::new().set_session(bad, HOUR, false);
+            assert_eq!(
+                error.unwrap_err().kind(),
+                ErrorKind::UpstreamInvalid,
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn removals_cover_every_name_and_former_scope_with_the_attributes_of_setting() {
+        let cookies = SessionCookies::host_prefixed().former_cookie_scope(Some("a.test"), "/x");
+        cookies.check().unwrap();
+        let removal = |name: &str, scope: &str| {
+            format!(
+                "{name}=; HttpOnly; SameSite=Strict; Secure; {scope}; Max-Age=0; \
+                 Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+            )
+        };
+        assert_eq!(
+            shown(cookies.removals(false)),
+            [
+                removal("__Host-DS", "Path=/"),
+                removal("DS", "Path=/"),
+                removal("__Host-DSR", "Path=/"),
+                removal("DSR", "Path=/"),
+                removal("DS", "Path=/x; Domain=a.test"),
+                removal("DSR", "Path=/x; Domain=a.test"),
+            ]
+        );
+        assert_eq!(
+            shown(cookies.evictions(Slot::Refresh, false)),
+            [removal("DSR", "Path=/x; Domain=a.test")]
+        );
+    }
+
+    #[test]
+    fn a_host_name_that_is_only_read_is_removed_where_it_stands() {
+        let cookies = SessionCookies::new()
+            .domain("a.test")
+            .session_fallbacks(["__Host-DS"]);
+        cookies.check().unwrap();
+        let lines = shown(cookies.removals(false));
+        assert!(lines[0].contains("Domain=a.test"), "{lines:?}");
+        assert!(lines[1].starts_with("__Host-DS=;") && !lines[1].contains("Domain"));
+    }
+}

@@ -1,0 +1,208 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    time::{Duration, SystemTime},
+};
+
+use http::HeaderMap;
+
+use super::handle::Descope;
+use crate::{
+    cookie::Candidates,
+    ids::UserId,
+    jwt::check::{Slot, Timing, system_time},
+    rejection::{Rejection, RejectionKind},
+    session::Session,
+    token::{self, Authorization, RefreshToken, SessionToken},
+    verifier::{Genuine, Step, Verifier},
+};
+
+/// The verdict on a request's session token.
+pub(crate) enum Authentication {
+    Done(Result<Session, Rejection>),
+    /// Keys are being fetched; the verdict follows.
+    Pending(PendingSession),
+}
+
+/// A verdict to come. Dropping it cancels no fetch.
+pub(crate) type PendingSession = Pin<Box<dyn Future<Output = Result<Session, Rejection>> + Send>>;
+
+/// A refresh token that a request presented and that this project signed.
+#[derive(Debug)]
+pub(crate) struct PresentedRefresh {
+    /// Whether it came as a cookie, so that new cookies may be written.
+    pub(crate) from_cookie: bool,
+    pub(crate) token: RefreshToken,
+    pub(crate) user: UserId,
+    pub(crate) expires_at: SystemTime,
+}
+
+/// Why a request's refresh token cannot be used. Nothing has gone upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RefreshRefusal {
+    Missing,
+    /// Genuine, but its time is over: the user must sign in again.
+    Ended,
+    Invalid(&'static str),
+    /// Several that contradict each other.
+    Ambiguous,
+    /// It cannot be checked without keys.
+    Unavailable { retry_after: Duration },
+}
+
+impl Descope {
+    /// Judges a request's session token. A bearer token that is present decides alone; a cookie
+    /// counts only if `cookie_guard`, asked only where there is one, has nothing against it.
+    pub(crate) fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        cookie_guard: impl FnOnce() -> Result<(), &'static str>,
+    ) -> Authentication {
+        let candidates = match token::authorization(headers) {
+            Authorization::Bearer(token) => return self.one(token),
+            Authorization::Absent => self.cookies().session_candidates(headers),
+            Authorization::Malformed => {
+                return refused(Rejection::invalid("malformed_authorization"));
+            }
+            Authorization::Several => {
+                return refused(Rejection::because(
+                    RejectionKind::AmbiguousCredentials,
+                    "several_authorization_fields",
+                ));
+            }
+        };
+        if candidates != Candidates::None
+            && let Err(reason) = cookie_guard()
+        {
+            return refused(Rejection::because(RejectionKind::CrossSite, reason));
+        }
+        match candidates {
+            Candidates::None => refused(Rejection::new(RejectionKind::MissingToken)),
+            Candidates::One(token) => self.one(token),
+            Candidates::Several(tokens) => self.several(&tokens),
+            Candidates::TooMany => refused(Rejection::because(
+                RejectionKind::AmbiguousCredentials,
+                "too_many_cookies",
+            )),
+        }
+    }
+
+    fn one(&self, token: &str) -> Authentication {
+        let verifier = &self.inner.verifier;
+        match verifier.start(token, Slot::Session) {
+            Step::Done(verdict) => {
+                Authentication::Done(verdict.and_then(|genuine| verifier.session(genuine)))
+            }
+            Step::Wait(wait) => {
+                let this = self.clone();
+                let token = SessionToken::new(token);
+                Authentication::Pending(Box::pin(async move {
+                    let verifier = &this.inner.verifier;
+                    let verdict = verifier.resume(token.expose(), Slot::Session, wait).await;
+                    verifier.session(verdict?)
+                }))
+            }
+        }
+    }
+
+    fn several(&self, tokens: &[&str]) -> Authentication {
+        let verifier = &self.inner.verifier;
+        let mut verdicts = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            match verifier.start(token, Slot::Session) {
+                Step::Done(verdict) => verdicts.push(((), verdict)),
+                Step::Wait(_) => return self.several_later(tokens),
+            }
+        }
+        Authentication::Done(
+            Verifier::judge(verdicts).and_then(|((), genuine)| verifier.session(genuine)),
+        )
+    }
+
+    fn several_later(&self, tokens: &[&str]) -> Authentication {
+        let this = self.clone();
+        let tokens: Vec<SessionToken> = tokens.iter().copied().map(SessionToken::new).collect();
+        Authentication::Pending(Box::pin(async move {
+            let verifier = &this.inner.verifier;
+            let mut verdicts = Vec::with_capacity(tokens.len());
+            for token in &tokens {
+                verdicts.push(((), verifier.genuine(token.expose(), Slot::Session).await));
+            }
+            let ((), genuine) = Verifier::judge(verdicts)?;
+            verifier.session(genuine)
+        }))
+    }
+
+    /// The refresh token that a request presents, verified here before anything goes upstream: in
+    /// its cookie, or, only without one and only if `bearer` allows it, as
+    /// `Authorization: Bearer <project id>:<token>`, the form of Descope's SDKs.
+    pub(crate) async fn presented_refresh(
+        &self,
+        headers: &HeaderMap,
+        bearer: bool,
+    ) -> Result<PresentedRefresh, RefreshRefusal> {
+        let (from_cookie, tokens) = match self.cookies().refresh_candidates(headers) {
+            Candidates::One(token) => (true, vec![token]),
+            Candidates::Several(tokens) => (true, tokens),
+            Candidates::TooMany => return Err(RefreshRefusal::Ambiguous),
+            Candidates::None if bearer => (false, vec![self.bearer_refresh(headers)?]),
+            Candidates::None => return Err(RefreshRefusal::Missing),
+        };
+        let verifier = &self.inner.verifier;
+        let mut verdicts = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            verdicts.push((token, verifier.genuine(token, Slot::Refresh).await));
+        }
+        let (token, Genuine { claims, timing }) = Verifier::judge(verdicts)?;
+        match timing {
+            Timing::Good => Ok(PresentedRefresh {
+                from_cookie,
+                token: RefreshToken::new(token),
+                expires_at: system_time(claims.times.expires),
+                user: claims.user,
+            }),
+            Timing::Expired => Err(RefreshRefusal::Ended),
+            Timing::NotYetValid | Timing::Early { .. } => {
+                Err(RefreshRefusal::Invalid("not_yet_valid"))
+            }
+        }
+    }
+
+    /// `Bearer <project id>` alone is what the browser SDK sends with every call, and means that
+    /// the token is in the cookie.
+    fn bearer_refresh<'h>(&self, headers: &'h HeaderMap) -> Result<&'h str, RefreshRefusal> {
+        let credential = match token::authorization(headers) {
+            Authorization::Bearer(credential) => credential,
+            Authorization::Absent => return Err(RefreshRefusal::Missing),
+            Authorization::Malformed => {
+                return Err(RefreshRefusal::Invalid("malformed_authorization"));
+            }
+            Authorization::Several => return Err(RefreshRefusal::Ambiguous),
+        };
+        let mut parts = credential.split(':');
+        if parts.next() != Some(self.project_id()) {
+            return Err(RefreshRefusal::Invalid("other_project"));
+        }
+        parts
+            .next()
+            .filter(|token| !token.is_empty())
+            .ok_or(RefreshRefusal::Missing)
+    }
+}
+
+fn refused(rejection: Rejection) -> Authentication {
+    Authentication::Done(Err(rejection))
+}
+
+impl From<Rejection> for RefreshRefusal {
+    fn from(rejection: Rejection) -> Self {
+        match rejection.kind() {
+            RejectionKind::AmbiguousCredentials => Self::Ambiguous,
+            RejectionKind::ExpiredToken => Self::Ended,
+            RejectionKind::KeysUnavailable => Self::Unavailable {
+                retry_after: rejection.retry_after().unwrap_or_default(),
+            },
+            _ => Self::Invalid(rejection.reason()),
+        }
+    }
+}

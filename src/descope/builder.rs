@@ -1,0 +1,576 @@
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+
+use jwks_client_rs::source::JwksSource;
+
+use super::handle::{Descope, Inner};
+#[cfg(feature = "test-util")]
+use crate::clock::TestClock;
+use crate::{
+    client::{ClientSettings, CredentialStyle, DescopeClient},
+    clock::Clock,
+    cookie::SessionCookies,
+    error::Error,
+    http_client::{self, HttpSettings},
+    jwks::{DescopeKeys, KeyPolicy, KeyStore, Limits, parse_public_key},
+    jwt::{check::Rules, key::VerifyingKey},
+    origin::AllowedOrigins,
+    session::TenantClaims,
+    spend::SpendQueue,
+    verifier::{ClockWarning, Verifier},
+};
+
+/// The kinds (`drn`) that Descope gives its tokens unless cookie names are customised.
+const SESSION_KIND: &str = "DS";
+const REFRESH_KIND: &str = "DSR";
+
+/// Builds a [`Descope`]. Setters never fail; [`build`](Self::build) checks everything.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_descope::{Descope, cookie::SessionCookies};
+///
+/// let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z")
+///     .cookies(SessionCookies::host_prefixed())
+///     .timeout(Duration::from_secs(5))
+///     .build()?;
+/// # Ok::<(), tower_descope::Error>(())
+/// ```
+#[must_use = "a builder does nothing until `build()`"]
+pub struct DescopeBuilder {
+    project_id: String,
+    base_url: Option<String>,
+    public_key: Option<String>,
+    source: Option<Arc<dyn JwksSource + Send + Sync>>,
+    clock: Clock,
+    cookies: SessionCookies,
+    origins: Vec<String>,
+    issuers: BTreeSet<String>,
+    audience: BTreeSet<String>,
+    session_kinds: BTreeSet<String>,
+    refresh_kinds: BTreeSet<String>,
+    resource_server: bool,
+    require_kind: bool,
+    refresh_without_kind: bool,
+    tenant_claims: TenantClaims,
+    leeway: Duration,
+    issued_at_leeway: Duration,
+    max_token_len: usize,
+    http: HttpSettings,
+    timeout: Duration,
+    cookie_managed: bool,
+    rotation: bool,
+    keep_answers: Duration,
+    keys: KeyPolicy,
+    limits: Limits,
+}
+
+impl Descope {
+    /// Starts a configuration for a project, named by its id (`P…`).
+    pub fn builder(project_id: impl Into<String>) -> DescopeBuilder {
+        DescopeBuilder {
+            project_id: project_id.into(),
+            base_url: None,
+            public_key: None,
+            source: None,
+            clock: Clock::System,
+            cookies: SessionCookies::new(),
+            origins: Vec::new(),
+            issuers: BTreeSet::new(),
+            audience: BTreeSet::new(),
+            session_kinds: BTreeSet::new(),
+            refresh_kinds: BTreeSet::new(),
+            resource_server: false,
+            require_kind: false,
+            refresh_without_kind: false,
+            tenant_claims: TenantClaims::default(),
+            leeway: Duration::from_secs(5),
+            issued_at_leeway: Duration::from_secs(60),
+            max_token_len: 16 * 1024,
+            http: HttpSettings::default(),
+            timeout: Duration::from_secs(10),
+            cookie_managed: false,
+            rotation: true,
+            keep_answers: Duration::from_secs(60),
+            keys: KeyPolicy::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Configures a project by the environment: `DESCOPE_PROJECT_ID`, and, each optional,
+    /// `DESCOPE_BASE_URI` (else `DESCOPE_BASE_URL`) and `DESCOPE_PUBLIC_KEY` (a JWK).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) if a variable is missing or
+    /// wrong; the message names it.
+    pub fn from_env() -> Result<Self, Error> {
+        DescopeBuilder::from_env()?.build()
+    }
+}
+
+impl DescopeBuilder {
+    /// Starts with what the environment says, as [`Descope::from_env`], for further settings.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) if `DESCOPE_PROJECT_ID` is
+    /// not set.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let set = |name| lookup(name).filter(|value| !value.trim().is_empty());
+        let project_id = set("DESCOPE_PROJECT_ID").ok_or_else(|| {
+            Error::config("set the environment variable DESCOPE_PROJECT_ID to your project's id")
+        })?;
+        let mut builder = Descope::builder(project_id.trim());
+        builder.base_url = set("DESCOPE_BASE_URI").or_else(|| set("DESCOPE_BASE_URL"));
+        builder.public_key = set("DESCOPE_PUBLIC_KEY");
+        Ok(builder)
+    }
+
+    /// Where Descope is. Default: by the project id's region, for example
+    /// `https://api.descope.com`, as Descope's Go and Python SDKs choose it. Set it for a custom
+    /// domain. Must be `https`, or `http` on loopback.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Permits a [`base_url`](Self::base_url) of plain `http` beyond loopback, for test beds
+    /// where the fake runs on another host. **Tokens then cross the network in the clear, and who
+    /// controls the network controls the keys.** Off by default; a warning is logged at build.
+    pub fn danger_plain_http_base_url(mut self, permit: bool) -> Self {
+        self.http.danger_plain_http = permit;
+        self
+    }
+
+    /// One fixed public key, as a JWK, in place of the key endpoint: no key is ever fetched, and
+    /// tokens that name another `kid` are refused. Cannot be combined with
+    /// [`jwks_source`](Self::jwks_source).
+    pub fn public_key(mut self, jwk: impl Into<String>) -> Self {
+        self.public_key = Some(jwk.into());
+        self
+    }
+
+    /// Where keys come from, in place of the project's key endpoint: a file, a proxy, a cache of
+    /// one's own. See [`crate::jwks`]. Size, status and redirects are then the source's duty, and
+    /// so are `use` and `key_ops` of EC and OKP keys, which
+    /// [`JsonWebKey`](crate::jwks::JsonWebKey) does not carry; deadline, number, strength and
+    /// curve of the keys are still checked here.
+    pub fn jwks_source(mut self, source: impl JwksSource + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// How cookies are named and scoped. Default: [`SessionCookies::new`] (`DS`, `DSR`);
+    /// [`SessionCookies::host_prefixed`] is recommended for a service on one host.
+    pub fn cookies(mut self, cookies: SessionCookies) -> Self {
+        self.cookies = cookies;
+        self
+    }
+
+    /// Origins (`https://app.example.com`) whose pages may act with this service's cookies,
+    /// besides its own. Default: none, so that only the service's own origin may.
+    ///
+    /// Listing another origin also takes a CORS layer of the application's *outside* of ours,
+    /// with credentials allowed and `OPTIONS` answered.
+    pub fn origins<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
+        self.origins = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Issuers (`iss`) to accept besides the project id and URLs that end in it: each compared
+    /// exactly, character by character. For tenant-scoped apps and MCP servers, whose issuers end
+    /// in another id.
+    pub fn issuers<I: Into<String>>(mut self, issuers: impl IntoIterator<Item = I>) -> Self {
+        self.issuers = issuers.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Audiences (`aud`), at least one of which every session must name. Default: none, and `aud`
+    /// is not looked at. Refresh tokens are not held to it.
+    pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
+        self.audience = audience.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Accepts OAuth access tokens (`token_type: access_token`, `typ: at+jwt`) as sessions too:
+    /// for a resource server. Takes an [`audience`](Self::audience). Off by default.
+    pub fn resource_server(mut self, accept: bool) -> Self {
+        self.resource_server = accept;
+        self
+    }
+
+    /// Further kinds (`drn`) of session tokens, besides `DS` and the configured cookie names. A
+    /// project with custom cookie names has tokens of that kind.
+    pub fn session_kinds<K: Into<String>>(mut self, kinds: impl IntoIterator<Item = K>) -> Self {
+        self.session_kinds = kinds.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Further kinds (`drn`) of refresh tokens, besides `DSR` and the configured cookie names.
+    pub fn refresh_kinds<K: Into<String>>(mut self, kinds: impl IntoIterator<Item = K>) -> Self {
+        self.refresh_kinds = kinds.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Refuses session tokens that do not say their kind (`drn`). Off by default, since sessions
+    /// made from access keys may not say it.
+    pub fn require_token_kind(mut self, require: bool) -> Self {
+        self.require_kind = require;
+        self
+    }
+
+    /// Accepts refresh tokens that do not say their kind (`drn`). Off by default: without it a
+    /// session token could pass for a refresh token.
+    pub fn allow_refresh_without_kind(mut self, allow: bool) -> Self {
+        self.refresh_without_kind = allow;
+        self
+    }
+
+    /// Where the project's tokens say what a user may do in the current tenant. Default:
+    /// [`TenantClaims::Auto`]; [`TenantClaims::Listed`] is recommended for projects with the
+    /// default JWT template.
+    pub fn tenant_claims(mut self, claims: TenantClaims) -> Self {
+        self.tenant_claims = claims;
+        self
+    }
+
+    /// How far `exp` and `nbf` may be off, for clocks that differ. Default 5 seconds, as in
+    /// Descope's SDKs; at most 60.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// How far in the future a token may have been issued (`iat`). Default 60 seconds; at most
+    /// 600. More than `leeway`, since the freshest tokens would otherwise be refused by a machine
+    /// whose clock is a little behind.
+    pub fn issued_at_leeway(mut self, leeway: Duration) -> Self {
+        self.issued_at_leeway = leeway;
+        self
+    }
+
+    /// The longest token that is looked at, in bytes. Default 16,384; from 1,024 to 65,536.
+    pub fn max_token_len(mut self, bytes: usize) -> Self {
+        self.max_token_len = bytes;
+        self
+    }
+
+    /// The deadline of one call to Descope in all, connecting included. Default 10 seconds; from
+    /// 100 milliseconds to 60 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sends calls through a proxy, for example `http://proxy.internal:3128`. Default: none, and
+    /// the environment's `HTTP_PROXY` is not read, since refresh tokens would travel through it.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.http.proxy = Some(url.into());
+        self
+    }
+
+    /// Reads the system's proxy settings (`HTTPS_PROXY` and the like). Off by default; see
+    /// [`proxy`](Self::proxy). Never for loopback.
+    pub fn system_proxy(mut self, read: bool) -> Self {
+        self.http.system_proxy = read;
+        self
+    }
+
+    /// Trusts a further root certificate, in PEM, for the calls to Descope.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.http.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Says that the project manages its refresh tokens in cookies, so that they go up as cookies
+    /// too (Descope refuses such a token elsewhere). Off by default. Answers are understood either
+    /// way: tokens are taken from the body, else from `Set-Cookie`.
+    pub fn cookie_managed(mut self, managed: bool) -> Self {
+        self.cookie_managed = managed;
+        self
+    }
+
+    /// Whether the project rotates refresh tokens. Default `true`, the safe assumption: a call
+    /// that Descope answered with 503 is then not repeated here, since a token spent twice ends
+    /// its session. With `false` it is, once.
+    pub fn rotation(mut self, rotates: bool) -> Self {
+        self.rotation = rotates;
+        self
+    }
+
+    /// How long the answer to a spent refresh token is kept, for requests that still carry it: a
+    /// browser repeats a request whose connection broke, or drops an answer on its way. Default
+    /// 60 seconds; at most 300; zero keeps none.
+    pub fn keep_answers(mut self, keep: Duration) -> Self {
+        self.keep_answers = keep;
+        self
+    }
+
+    /// How long fetched keys count as fresh. Default 600 seconds; from 10 to 86,400. They are
+    /// refreshed in the background from 80% of it on. A key that Descope removes is refused at
+    /// the latest after this and one [`key_cool_down`](Self::key_cool_down) while Descope can be
+    /// reached.
+    pub fn key_ttl(mut self, ttl: Duration) -> Self {
+        self.keys.ttl = ttl;
+        self
+    }
+
+    /// How often requests may cause a key fetch (for a `kid` not seen before, or without any
+    /// keys): two at once, then one per this time. Default 10 seconds; from 1 to 300.
+    pub fn key_cool_down(mut self, cool_down: Duration) -> Self {
+        self.keys.cool_down = cool_down;
+        self
+    }
+
+    /// How long keys still serve after their [`key_ttl`](Self::key_ttl) when Descope cannot be
+    /// reached; afterwards requests are answered 503. Default 3,600 seconds; zero is allowed; at
+    /// most 86,400.
+    pub fn key_stale_window(mut self, window: Duration) -> Self {
+        self.keys.stale = window;
+        self
+    }
+
+    /// The deadline of a whole key fetch; no request waits longer for keys. Default 3 seconds;
+    /// from 100 milliseconds to 30 seconds.
+    pub fn key_fetch_deadline(mut self, deadline: Duration) -> Self {
+        self.keys.deadline = deadline;
+        self
+    }
+
+    /// Limits of what the key endpoint may answer.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// A clock that a test moves, in place of the machine's.
+    #[cfg(feature = "test-util")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+    pub fn clock(mut self, clock: TestClock) -> Self {
+        self.clock = Clock::Test(clock);
+        self
+    }
+
+    /// Checks the settings and makes the handle. Fetches nothing; see [`Descope::warm_up`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for the first setting that
+    /// is wrong, or if a crate feature is missing; the message says which and what to do.
+    pub fn build(self) -> Result<Descope, Error> {
+        http_client::check_project_id(&self.project_id)?;
+        self.check_ranges()?;
+        if VerifyingKey::backend().is_none() {
+            return Err(Error::config(
+                "no crypto backend: enable the feature `aws-lc-rs` or `rust-crypto` of \
+                 tower-descope",
+            ));
+        }
+        self.cookies.check()?;
+        let origins = AllowedOrigins::new(&self.origins)?;
+        let rules = self.rules()?;
+        let base_url = match &self.base_url {
+            Some(url) => url.clone(),
+            None => http_client::region_base_url(&self.project_id),
+        };
+        let base_url = http_client::parse_base_url(&base_url, self.http.danger_plain_http)?;
+        let http = http_client::build(&self.http, &base_url)?;
+        let keys = self.keys(&http, &base_url)?;
+        let client = DescopeClient::new(
+            http,
+            base_url,
+            ClientSettings {
+                project_id: self.project_id.clone(),
+                timeout: self.timeout,
+                rotation: self.rotation,
+                style: if self.cookie_managed {
+                    CredentialStyle::Cookie
+                } else {
+                    CredentialStyle::Bearer
+                },
+                session_names: rules.session_kinds.iter().cloned().collect(),
+                refresh_names: rules.refresh_kinds.iter().cloned().collect(),
+            },
+        );
+        Ok(Descope {
+            inner: Arc::new(Inner {
+                project_id: self.project_id,
+                cookies: self.cookies,
+                origins,
+                verifier: Verifier {
+                    keys,
+                    rules,
+                    tenant_claims: self.tenant_claims,
+                    max_token_len: self.max_token_len,
+                    clock: self.clock.clone(),
+                    clock_warning: ClockWarning::default(),
+                },
+                client,
+                queue: SpendQueue::new(self.keep_answers, self.clock),
+            }),
+        })
+    }
+
+    fn keys(
+        &self,
+        http: &reqwest::Client,
+        base_url: &reqwest::Url,
+    ) -> Result<KeyStore, Error> {
+        let fetched = DescopeKeys::new(http.clone(), base_url, &self.project_id, self.limits);
+        let origin = fetched.url().to_string();
+        let source: Arc<dyn JwksSource + Send + Sync> = match (&self.public_key, &self.source) {
+            (Some(_), Some(_)) => {
+                return Err(Error::config(
+                    "public_key and jwks_source cannot be combined: choose one",
+                ));
+            }
+            (Some(jwk), None) => return Ok(KeyStore::fixed(parse_public_key(jwk)?)),
+            (None, Some(source)) => Arc::clone(source),
+            (None, None) => Arc::new(fetched),
+        };
+        Ok(KeyStore::new(source, self.keys, self.clock.clone(), origin))
+    }
+
+    /// Names of cookies and kinds of tokens are one vocabulary: Descope writes the name of a
+    /// token's cookie into it.
+    fn rules(&self) -> Result<Rules, Error> {
+        let mut session_kinds = self.session_kinds.clone();
+        session_kinds.insert(SESSION_KIND.to_owned());
+        session_kinds.extend(self.cookies.session_names().map(str::to_owned));
+        let mut refresh_kinds = self.refresh_kinds.clone();
+        refresh_kinds.insert(REFRESH_KIND.to_owned());
+        refresh_kinds.extend(self.cookies.refresh_names().map(str::to_owned));
+        if let Some(both) = session_kinds.intersection(&refresh_kinds).next() {
+            return Err(Error::config(format!(
+                "{both:?} is both a session and a refresh name: a refresh token would pass for a \
+                 session; rename one (DS is always a session kind, DSR a refresh kind)"
+            )));
+        }
+        if self.resource_server && self.audience.is_empty() {
+            return Err(Error::config(
+                "resource_server takes an audience: call audience([…]) too, else a token for any \
+                 other API would open this one",
+            ));
+        }
+        Ok(Rules {
+            project_id: self.project_id.clone(),
+            issuers: self.issuers.clone(),
+            audience: self.audience.clone(),
+            session_kinds,
+            refresh_kinds,
+            resource_server: self.resource_server,
+            require_kind: self.require_kind,
+            refresh_without_kind: self.refresh_without_kind,
+            leeway: self.leeway,
+            issued_at_leeway: self.issued_at_leeway,
+        })
+    }
+
+    fn check_ranges(&self) -> Result<(), Error> {
+        const SECOND: Duration = Duration::from_secs(1);
+        const TENTH: Duration = Duration::from_millis(100);
+        const ZERO: Duration = Duration::ZERO;
+        for (name, value, least, most) in [
+            ("leeway", self.leeway, ZERO, 60 * SECOND),
+            ("issued_at_leeway", self.issued_at_leeway, ZERO, 600 * SECOND),
+            ("timeout", self.timeout, TENTH, 60 * SECOND),
+            ("keep_answers", self.keep_answers, ZERO, 300 * SECOND),
+            ("key_ttl", self.keys.ttl, 10 * SECOND, 86_400 * SECOND),
+            ("key_cool_down", self.keys.cool_down, SECOND, 300 * SECOND),
+            ("key_stale_window", self.keys.stale, ZERO, 86_400 * SECOND),
+            ("key_fetch_deadline", self.keys.deadline, TENTH, 30 * SECOND),
+        ] {
+            if value < least || value > most {
+                return Err(Error::config(format!(
+                    "{name} is {value:?}, it must be from {least:?} to {most:?}"
+                )));
+            }
+        }
+        if !(1_024..=65_536).contains(&self.max_token_len) {
+            return Err(Error::config(format!(
+                "max_token_len is {}, it must be from 1024 to 65536 bytes",
+                self.max_token_len
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DescopeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DescopeBuilder")
+            .field("project_id", &self.project_id)
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<DescopeBuilder, Error> {
+        DescopeBuilder::from_lookup(|name| {
+            variables
+                .iter()
+                .find(|(variable, _)| *variable == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_environment_names_project_base_and_key() {
+        let builder = from(&[
+            ("DESCOPE_PROJECT_ID", " P1 "),
+            ("DESCOPE_BASE_URL", "https://url.example"),
+        ])
+        .unwrap();
+        assert_eq!(builder.project_id, "P1");
+        assert_eq!(builder.base_url.as_deref(), Some("https://url.example"));
+
+        let builder = from(&[
+            ("DESCOPE_PROJECT_ID", "P1"),
+            ("DESCOPE_BASE_URI", "https://uri.example"),
+            ("DESCOPE_BASE_URL", "https://url.example"),
+            ("DESCOPE_PUBLIC_KEY", "{}"),
+        ])
+        .unwrap();
+        assert_eq!(builder.base_url.as_deref(), Some("https://uri.example"));
+        assert_eq!(builder.public_key.as_deref(), Some("{}"));
+
+        for missing in [&[][..], &[("DESCOPE_PROJECT_ID", "")]] {
+            let error = from(missing).unwrap_err();
+            assert!(error.to_string().contains("DESCOPE_PROJECT_ID"));
+        }
+    }
+
+    #[test]
+    fn wrong_settings_are_named_at_build() {
+        let project = || Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
+        for (builder, named) in [
+            (Descope::builder("P2/../evil"), "project id"),
+            (Descope::builder(""), "project id"),
+            (project().leeway(Duration::from_secs(61)), "leeway"),
+            (project().keep_answers(Duration::from_secs(301)), "keep_answers"),
+            (project().max_token_len(10), "max_token_len"),
+            (project().resource_server(true), "audience"),
+            (project().session_kinds(["DSR"]), "DSR"),
+            (project().refresh_kinds(["DS"]), "DS"),
+            (project().base_url("http://descope.example"), "https"),
+            (project().origins(["app.example.com"]), "origin"),
+            (project().public_key("{}"), "public_key"),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::InvalidConfig);
+            let message = error.to_string();
+            assert!(message.contains(named), "{message}");
+        }
+        assert!(project().build().is_ok());
+    }
+}

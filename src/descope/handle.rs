@@ -1,0 +1,103 @@
+use std::{fmt, sync::Arc};
+
+use crate::{
+    client::DescopeClient,
+    cookie::SessionCookies,
+    error::Error,
+    jwks::KeyStatus,
+    jwt::check::Slot,
+    origin::{self, AllowedOrigins, WhenAbsent},
+    rejection::Rejection,
+    selection::TenantSelection,
+    session::Session,
+    spend::SpendQueue,
+    verifier::Verifier,
+};
+
+/// A handle to one Descope project: verifies its sessions, holds its keys, makes the calls.
+///
+/// Clones are cheap and share everything; make one per project and clone it into layers and
+/// services. See [`Descope::builder`] for the settings.
+///
+/// # Example
+///
+/// ```
+/// use tower_descope::Descope;
+///
+/// let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build()?;
+/// assert_eq!(descope.project_id(), "P2aAc4T2V93bddihGEx2Ryhc8e5Z");
+/// # Ok::<(), tower_descope::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Descope {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) project_id: String,
+    pub(super) cookies: SessionCookies,
+    pub(super) origins: AllowedOrigins,
+    pub(super) verifier: Verifier,
+    pub(super) client: DescopeClient,
+    pub(super) queue: SpendQueue<TenantSelection>,
+}
+
+impl Descope {
+    /// The project's id.
+    pub fn project_id(&self) -> &str {
+        &self.inner.project_id
+    }
+
+    /// Verifies a session token outside of any request: for websockets, queues, jobs.
+    ///
+    /// Needs a tokio runtime if keys have to be fetched.
+    ///
+    /// # Errors
+    ///
+    /// Why the token is no session here and now.
+    pub async fn verify(&self, session_token: &str) -> Result<Session, Rejection> {
+        let verifier = &self.inner.verifier;
+        let genuine = verifier.genuine(session_token, Slot::Session).await?;
+        verifier.session(genuine)
+    }
+
+    /// Fetches the project's keys, so that the first request need not wait for them, and a
+    /// mistyped project id shows at start. Does nothing while the keys at hand are fresh.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::KeysUnavailable`](crate::ErrorKind::KeysUnavailable) if there are no usable
+    /// keys to be had; the message names the URL.
+    /// [`ErrorKind::NoRuntime`](crate::ErrorKind::NoRuntime) outside of a tokio runtime.
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.inner.verifier.keys.warm_up().await
+    }
+
+    /// How the key cache is doing, for a health endpoint.
+    pub fn key_status(&self) -> KeyStatus {
+        self.inner.verifier.keys.status()
+    }
+
+    /// How this project's cookies are named and scoped.
+    pub(crate) fn cookies(&self) -> &SessionCookies {
+        &self.inner.cookies
+    }
+
+    /// Whether a request may act with this site's cookies; the reason if not.
+    pub(crate) fn check_origin(
+        &self,
+        headers: &http::HeaderMap,
+        uri: &http::Uri,
+        absent: WhenAbsent,
+    ) -> Result<(), &'static str> {
+        origin::check(headers, uri, &self.inner.origins, absent)
+    }
+}
+
+impl fmt::Debug for Descope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Descope")
+            .field("project_id", &self.inner.project_id)
+            .finish_non_exhaustive()
+    }
+}

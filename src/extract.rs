@@ -1,0 +1,89 @@
+//! axum's face: [`Session`] and [`ActiveTenant`] as handler arguments.
+//!
+//! | argument | no token | expired token | forged token | no active tenant | keys unavailable |
+//! |---|---|---|---|---|---|
+//! | `Session` | 401 | 401 | 401 | the session | 503 |
+//! | `Option<Session>` | `None` | `None` | 401 | the session | 503 |
+//! | `ActiveTenant` | 401 | 401 | 401 | 403 | 503 |
+//! | `Option<ActiveTenant>` | `None` | `None` | 401 | `None` | 503 |
+//! | `Result<ActiveTenant, Rejection>` | `Err` | `Err` | `Err` | `Err` | `Err` |
+//!
+//! A session whose `dct` is not one of its tenants is refused with 403 by both forms of
+//! `ActiveTenant`. Where no [`TenantLayer`](crate::TenantLayer) ran, all of them answer 500 and
+//! say so.
+
+use axum_core::{
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, header, request::Parts};
+
+use crate::{
+    refusal,
+    rejection::{Rejection, RejectionKind},
+    session::Session,
+    tenant::ActiveTenant,
+};
+
+impl<S: Send + Sync> FromRequestParts<S> for Session {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Self::from_extensions(&parts.extensions).cloned()
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        present(Self::from_extensions(&parts.extensions).cloned())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ActiveTenant {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Self::from_extensions(&parts.extensions)
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for ActiveTenant {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        present(Self::from_extensions(&parts.extensions))
+    }
+}
+
+/// Absent is `None`; present and wrong is still a refusal. A session that was good once and has
+/// expired counts as absent: else a public page would answer 401 to everybody who was away for
+/// ten minutes.
+fn present<T>(found: Result<T, Rejection>) -> Result<Option<T>, Rejection> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(rejection) => match rejection.kind() {
+            RejectionKind::MissingToken
+            | RejectionKind::ExpiredToken
+            | RejectionKind::NoActiveTenant => Ok(None),
+            _ => Err(rejection),
+        },
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        if self.kind() == RejectionKind::LayerMissing {
+            tracing::error!("{}", self.description());
+        }
+        let (response, json) = refusal::http(&self);
+        let mut response = response.map(|()| json.into());
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        refusal::mark(&mut response, self);
+        response
+    }
+}

@@ -1,0 +1,99 @@
+//! The check and the configured origins.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+
+use super::host::{Origin, host, single};
+use crate::error::Error;
+
+pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What a request with neither `Origin` nor `Sec-Fetch-Site` is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenAbsent {
+    /// No browser: where the content type alone keeps forms of other sites out.
+    Allow,
+    /// An old browser, perhaps.
+    Refuse,
+}
+
+/// The configured origins of other front ends that may act here with cookies.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AllowedOrigins(Vec<Box<str>>);
+
+/// Whether the request may act with this site's cookies. The error is the reason, for the log.
+pub(crate) fn check(
+    headers: &HeaderMap,
+    uri: &Uri,
+    allowed: &AllowedOrigins,
+    when_absent: WhenAbsent,
+) -> Result<(), &'static str> {
+    let site = single(headers, &SEC_FETCH_SITE, "repeated_sec_fetch_site")?;
+    let origin = single(headers, &header::ORIGIN, "repeated_origin")?;
+    let site = site.map(HeaderValue::as_bytes);
+    if site == Some(b"same-origin") {
+        return Ok(());
+    }
+    let null = origin.is_some_and(|origin| origin == "null");
+    let origin = match origin {
+        Some(field) if !null => Some(Origin::from_field(field).ok_or("malformed_origin")?),
+        _ => None,
+    };
+    if origin.is_some_and(|origin| allowed.contains(&origin)) {
+        return Ok(());
+    }
+    if !matches!(site, None | Some(b"none")) {
+        return Err("sec_fetch_site");
+    }
+    match origin {
+        Some(origin) => origin.is_of(&host(headers, uri)?.ok_or("no_host")?),
+        None if null => Err("null_origin"),
+        None if site.is_some() || when_absent == WhenAbsent::Allow => Ok(()),
+        None => Err("no_origin"),
+    }
+}
+
+/// Logs a refusal of [`check`], with the remedy for honest front ends.
+pub(crate) fn log_refusal(reason: &'static str, headers: &HeaderMap) {
+    tracing::info!(
+        reason,
+        origin = headers.get(header::ORIGIN).map(tracing::field::debug),
+        sec_fetch_site = headers.get(&SEC_FETCH_SITE).map(tracing::field::debug),
+        "cross-site request refused; if its origin is a front end of this service, \
+         set origins([...])",
+    );
+}
+
+impl AllowedOrigins {
+    /// Checks and keeps origins, each as browsers write it: `scheme://host[:port]`.
+    pub(crate) fn new<I>(origins: I) -> Result<Self, Error>
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        origins
+            .into_iter()
+            .map(|origin| {
+                let origin = origin.into();
+                if Origin::parse(&origin).is_some() {
+                    return Ok(origin.into_boxed_str());
+                }
+                Err(Error::config(format!(
+                    "{origin:?} is no origin: write it as browsers send it, for example \
+                     \"https://app.example.com\" or \"http://localhost:5173\", without path and \
+                     trailing slash, without wildcard, and in punycode if it is not ASCII"
+                )))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    fn contains(&self, origin: &Origin<'_>) -> bool {
+        self.0
+            .iter()
+            .filter_map(|allowed| Origin::parse(allowed))
+            .any(|allowed| {
+                allowed.scheme.eq_ignore_ascii_case(origin.scheme)
+                    && allowed.host.same_as(&origin.host, Some(origin.scheme))
+            })
+    }
+}

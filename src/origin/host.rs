@@ -1,0 +1,146 @@
+//! Hosts and origins: reading and comparing them.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+
+/// A host and, where one is named, its port.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Host<'a> {
+    name: HostName<'a>,
+    port: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum HostName<'a> {
+    Name(&'a str),
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+}
+
+/// `scheme://host[:port]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin<'a> {
+    pub(super) scheme: &'a str,
+    pub(super) host: Host<'a>,
+}
+
+/// The host that the request is for, unless it names none or contradicts itself.
+pub(crate) fn effective_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<Host<'r>> {
+    host(headers, uri).ok().flatten()
+}
+
+/// As [`effective_host`], with the reason.
+pub(super) fn host<'r>(
+    headers: &'r HeaderMap,
+    uri: &'r Uri,
+) -> Result<Option<Host<'r>>, &'static str> {
+    let parse = |text: &'r str| Host::parse(text).ok_or("malformed_host");
+    let field = single(headers, &header::HOST, "repeated_host")?
+        .map(|field| parse(field.to_str().map_err(|_| "malformed_host")?))
+        .transpose()?;
+    let target = uri
+        .authority()
+        .map(|authority| parse(authority.as_str()))
+        .transpose()?;
+    match (target, field) {
+        (Some(target), Some(field)) if !target.same_as(&field, uri.scheme_str()) => {
+            Err("contradicting_hosts")
+        }
+        (target, field) => Ok(target.or(field)),
+    }
+}
+
+impl<'a> Origin<'a> {
+    pub(super) fn from_field(field: &'a HeaderValue) -> Option<Self> {
+        Self::parse(field.to_str().ok()?)
+    }
+
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let (scheme, host) = text.split_once("://")?;
+        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let host = Host::parse(host)?;
+        is_scheme.then_some(Self { scheme, host })
+    }
+
+    /// Whether this is the origin of pages that `host` itself serves.
+    pub(super) fn is_of(&self, host: &Host<'_>) -> Result<(), &'static str> {
+        if !self.host.same_as(host, Some(self.scheme)) {
+            Err("foreign_origin")
+        } else if self.scheme.eq_ignore_ascii_case("https")
+            || self.scheme.eq_ignore_ascii_case("http") && self.host.is_loopback()
+        {
+            Ok(())
+        } else {
+            Err("insecure_origin")
+        }
+    }
+}
+
+impl<'a> Host<'a> {
+    /// Reads `host[:port]`; nothing of userinfo, path or escapes.
+    fn parse(text: &'a str) -> Option<Self> {
+        let (name, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (address, port) = rest.split_once(']')?;
+            (HostName::V6(address.parse().ok()?), port)
+        } else {
+            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            if name.is_empty() || !name.bytes().all(is_name_byte) {
+                return None;
+            }
+            let name = name.parse().map_or(HostName::Name(name), HostName::V4);
+            (name, port)
+        };
+        let port = match port.strip_prefix(':') {
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(digits.parse().ok()?)
+            }
+            None if port.is_empty() => None,
+            _ => return None,
+        };
+        Some(Self { name, port })
+    }
+
+    /// Whether both are the same host and port for a client that speaks `scheme`.
+    pub(super) fn same_as(&self, other: &Host<'_>, scheme: Option<&str>) -> bool {
+        let default = match scheme {
+            Some(scheme) if scheme.eq_ignore_ascii_case("https") => Some(443),
+            Some(scheme) if scheme.eq_ignore_ascii_case("http") => Some(80),
+            _ => None,
+        };
+        self.port.or(default) == other.port.or(default)
+            && match (self.name, other.name) {
+                (HostName::Name(one), HostName::Name(other)) => one.eq_ignore_ascii_case(other),
+                (HostName::V4(one), HostName::V4(other)) => one == other,
+                (HostName::V6(one), HostName::V6(other)) => one == other,
+                _ => false,
+            }
+    }
+
+    /// `localhost`, 127.0.0.0/8 or `[::1]`.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.name {
+            HostName::Name(name) => name.eq_ignore_ascii_case("localhost"),
+            HostName::V4(address) => address.is_loopback(),
+            HostName::V6(address) => address.is_loopback(),
+        }
+    }
+}
+
+/// The field's only value, if it is present; `repeated` if there is more than one.
+pub(super) fn single<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+    repeated: &'static str,
+) -> Result<Option<&'h HeaderValue>, &'static str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    match values.next() {
+        Some(_) => Err(repeated),
+        None => Ok(first),
+    }
+}
