@@ -53,7 +53,7 @@ pub(crate) fn check(
 }
 
 /// Logs a refusal of [`check`], with the remedy for honest front ends.
-pub(crate) fn log_refusal(reason: &'static str, headers: &HeaderMap) {
+pub(crate) fn log_refusal(reason: &str, headers: &HeaderMap) {
     tracing::info!(
         reason,
         origin = headers.get(header::ORIGIN).map(tracing::field::debug),

@@ -1,0 +1,256 @@
+//! The one HTTP client: how it is made, where it may talk to, how much it reads.
+//!
+//! Nothing ambient decides what becomes of a token: no proxy from the environment unless asked
+//! for, no redirect, no retry, no decompression, no HTTP/2, whatever features of reqwest other
+//! crates in the graph switch on.
+
+use std::time::Duration;
+
+use reqwest::{Client, Response, Url, redirect, retry};
+
+use crate::error::Error;
+
+/// Sent with every call.
+const USER_AGENT: &str = concat!("tower-descope/", env!("CARGO_PKG_VERSION"));
+
+/// The longest project id; Descope's have 28 or 32 characters.
+const MAX_PROJECT_ID: usize = 64;
+
+/// From this length on a project id names its region, as in Descope's Go and Python SDKs.
+const REGIONAL_PROJECT_ID: usize = 32;
+
+/// How the client is made. No `Debug`: a proxy's URL may hold a password.
+#[derive(Clone)]
+pub(crate) struct HttpSettings {
+    /// Until a connection stands, TLS included.
+    pub(crate) connect_timeout: Duration,
+    /// Whether to read the environment's proxy settings. Never for loopback.
+    pub(crate) system_proxy: bool,
+    /// A proxy for all calls. Never for loopback.
+    pub(crate) proxy: Option<String>,
+    /// Roots to trust besides the system's, each a PEM text.
+    pub(crate) root_certificates: Vec<Vec<u8>>,
+    /// Whether plain http is permitted beyond loopback.
+    pub(crate) danger_plain_http: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(1),
+            system_proxy: false,
+            proxy: None,
+            root_certificates: Vec::new(),
+            danger_plain_http: false,
+        }
+    }
+}
+
+/// Makes the client for calls below `base`, which came from [`parse_base_url`].
+///
+/// It has no total timeout; each call sets its own.
+///
+/// A POST is sent once. [`retry::never`] switches off reqwest's repetition of HTTP/2 requests that
+/// a server declined. What cannot be switched off is hyper-util's second try when a pooled
+/// connection turns out to be closed *before* the first byte of a request was handed to it; such
+/// a request comes back whole, so the server has never seen it.
+///
+/// HTTP/1.1 only: a dead HTTP/2 connection would be chosen for every further call until the
+/// kernel gives up on it, while an HTTP/1.1 connection ends with the call that timed out on it.
+pub(crate) fn build(settings: &HttpSettings, base: &Url) -> Result<Client, Error> {
+    let https = base.scheme() == "https";
+    let loopback = is_loopback(base);
+    if !https && !loopback {
+        tracing::warn!(
+            url = %base,
+            "plain http beyond loopback: tokens cross the network in the clear, and who controls \
+             the network controls the keys"
+        );
+    }
+    let mut builder = Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(settings.connect_timeout)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .retry(retry::never())
+        .http1_only()
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
+        .https_only(https);
+    if loopback || !settings.system_proxy {
+        builder = builder.no_proxy();
+    }
+    if let Some(url) = &settings.proxy {
+        // Checked for loopback too: a mistyped proxy must not wait for production to show.
+        let proxy = reqwest::Proxy::all(url).map_err(|error| {
+            Error::config("proxy is not a URL such as http://proxy.internal:3128")
+                .with_source(error.without_url())
+        })?;
+        if !loopback {
+            builder = builder.proxy(proxy);
+        }
+    }
+    let direct = loopback || (settings.proxy.is_none() && !settings.system_proxy);
+    // Without TLS in play no CA files are read: they may be missing, as in slim images.
+    tls(builder, settings, https || !direct)?
+        .build()
+        .map_err(|error| {
+            Error::config(
+                "the HTTP client cannot be made: install the system's CA certificates (package \
+                 ca-certificates), and check root_certificate and proxy",
+            )
+            .with_source(error)
+        })
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn tls(
+    builder: reqwest::ClientBuilder,
+    settings: &HttpSettings,
+    needed: bool,
+) -> Result<reqwest::ClientBuilder, Error> {
+    #[cfg(feature = "rustls")]
+    let builder = builder.tls_backend_rustls();
+    #[cfg(not(feature = "rustls"))]
+    let builder = builder.tls_backend_native();
+
+    let mut certificates = Vec::new();
+    for pem in &settings.root_certificates {
+        let wrong = || Error::config("root_certificate is not a certificate in PEM");
+        let bundle = reqwest::Certificate::from_pem_bundle(pem)
+            .map_err(|error| wrong().with_source(error))?;
+        if bundle.is_empty() {
+            return Err(wrong());
+        }
+        certificates.extend(bundle);
+    }
+    Ok(if needed {
+        builder.tls_certs_merge(certificates)
+    } else {
+        builder.tls_certs_only([])
+    })
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+fn tls(
+    builder: reqwest::ClientBuilder,
+    _settings: &HttpSettings,
+    needed: bool,
+) -> Result<reqwest::ClientBuilder, Error> {
+    if needed {
+        return Err(Error::config(
+            "no TLS for an https base URL or a proxy: enable the feature `rustls` or `native-tls` of \
+             tower-descope",
+        ));
+    }
+    Ok(builder)
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub(crate) enum BodyFault {
+    /// It is, or says that it is, larger than the limit.
+    TooLarge,
+    /// The connection broke, or the call's time was up.
+    Broken(reqwest::Error),
+}
+
+/// Reads a body of at most `limit` bytes; of a longer one no more than the limit is kept.
+pub(crate) async fn read_limited(
+    mut response: Response,
+    limit: usize,
+) -> Result<Vec<u8>, BodyFault> {
+    let declared = response.content_length().unwrap_or_default();
+    let declared = usize::try_from(declared).unwrap_or(usize::MAX);
+    if declared > limit {
+        return Err(BodyFault::TooLarge);
+    }
+    let mut body = Vec::with_capacity(declared);
+    while let Some(chunk) = response.chunk().await.map_err(BodyFault::Broken)? {
+        if chunk.len() > limit - body.len() {
+            return Err(BodyFault::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Reads a base URL. The result's path ends in one slash, so that [`Url::join`] with a relative
+/// path keeps the prefix.
+pub(crate) fn parse_base_url(text: &str, danger_plain_http: bool) -> Result<Url, Error> {
+    let text = text.trim();
+    // The URL parser would silently drop tabs and line ends from the middle.
+    if text.contains(|char: char| char.is_whitespace() || char.is_control()) {
+        return Err(Error::config("base_url has white space in it: remove it"));
+    }
+    let mut url = Url::parse(text).map_err(|error| {
+        Error::config("base_url is not a URL such as https://api.descope.com").with_source(error)
+    })?;
+    if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) {
+        return Err(Error::config(
+            "base_url must start with https:// and a host",
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::config(
+            "base_url has a user or password in it: remove them",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::config(
+            "base_url has a query or fragment: end it with its path",
+        ));
+    }
+    if url.scheme() == "http" && !is_loopback(&url) && !danger_plain_http {
+        return Err(Error::config(
+            "base_url must be https: http is for loopback (localhost, 127.0.0.1, [::1]); for a \
+             test bed on another host call danger_plain_http_base_url(true)",
+        ));
+    }
+    let path = format!("{}/", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// Whether a URL's host is this machine, by name or by address.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host == "localhost"
+        || host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+/// Checks a project id: it becomes part of URLs and headers.
+pub(crate) fn check_project_id(id: &str) -> Result<(), Error> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if id.is_empty() {
+        Err(Error::config(
+            "the project id is empty: set it to the id shown in the Descope console (P…)",
+        ))
+    } else if id.len() > MAX_PROJECT_ID || !id.bytes().all(legal) {
+        Err(Error::config(
+            "the project id is not 1 to 64 characters of A-Z, a-z, 0-9, _ and -: copy it from the \
+             Descope console (P…)",
+        ))
+    } else {
+        Ok(())
+    }
+}
+
+/// Where Descope serves a project: by the region in its id, if there is one.
+pub(crate) fn region_base_url(project_id: &str) -> String {
+    match project_id.get(1..5) {
+        Some(region) if project_id.len() >= REGIONAL_PROJECT_ID => {
+            format!("https://api.{region}.descope.com")
+        }
+        _ => "https://api.descope.com".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! `FakeDescopeBuilder`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::{
+    fake::FakeDescope,
+    keys,
+    people::{AccessKey, User},
+    settings::{ResponseMethod, Settings, Template, Time, whole_seconds},
+    state::Directory,
+};
+use crate::clock::TestClock;
+
+/// Configures and starts a [`FakeDescope`]; made by [`FakeDescope::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing runs before `start`"]
+pub struct FakeDescopeBuilder {
+    pub(super) settings: Settings,
+    pub(super) directory: Directory,
+    pub(super) listen: SocketAddr,
+}
+
+impl FakeDescopeBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            settings: Settings::default(),
+            directory: Directory::default(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+
+    /// The id of the one project that this Descope knows.
+    pub fn project_id(mut self, id: impl Into<String>) -> Self {
+        self.settings.project_id = id.into();
+        self
+    }
+
+    /// The clock to live by, usually shared with the service under test; a new one by default.
+    pub fn clock(mut self, clock: TestClock) -> Self {
+        self.settings.time = Time::Test(clock);
+        self
+    }
+
+    /// Lives by the machine's clock instead of a [`TestClock`].
+    pub fn real_time(mut self) -> Self {
+        self.settings.time = Time::Real;
+        self
+    }
+
+    /// Where to listen; a free port of 127.0.0.1 by default.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// A tenant and its display name. Tenants that only appear in a user's memberships exist too,
+    /// with their id for a name.
+    pub fn tenant(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
+        self.directory.name_tenant(id.into(), name.into());
+        self
+    }
+
+    /// A user with this login id, who can sign in by one-time code.
+    pub fn user(mut self, login_id: &str, user: impl FnOnce(User) -> User) -> Self {
+        self.directory.set_user(login_id, user);
+        self
+    }
+
+    /// An access key with this secret, to be exchanged for a session token.
+    pub fn access_key(mut self, secret: &str, key: impl FnOnce(AccessKey) -> AccessKey) -> Self {
+        self.directory.set_access_key(secret, key);
+        self
+    }
+
+    /// Whether each refresh replaces the refresh token; true by default.
+    pub fn rotation(mut self, on: bool) -> Self {
+        self.settings.rotation = on;
+        self
+    }
+
+    /// How session tokens are handed out.
+    pub fn session_response(mut self, method: ResponseMethod) -> Self {
+        self.settings.session_response = method;
+        self
+    }
+
+    /// How refresh tokens are handed out. With [`ResponseMethod::Cookies`] a refresh token counts
+    /// only as a cookie: in the `Authorization` header it is refused.
+    pub fn refresh_response(mut self, method: ResponseMethod) -> Self {
+        self.settings.refresh_response = method;
+        self
+    }
+
+    /// Takes refresh tokens in the `Authorization` header even where the project manages them in
+    /// cookies; false by default, as the real service is reported to refuse that. Server-side SDKs
+    /// know no other way.
+    pub fn bearer_beside_cookies(mut self, on: bool) -> Self {
+        self.settings.bearer_beside_cookies = on;
+        self
+    }
+
+    /// Names the project's cookies. The names then stand in the answers' `sessionCookieName` and
+    /// `cookieName` (empty by default) and in the tokens' `drn`.
+    pub fn cookie_names(mut self, session: impl Into<String>, refresh: impl Into<String>) -> Self {
+        self.settings.session_cookie = session.into();
+        self.settings.refresh_cookie = refresh.into();
+        self
+    }
+
+    /// The domain of the project's cookies: the answers' `cookieDomain` and `sessionCookieDomain`
+    /// and the cookies' `Domain`. Empty by default.
+    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.settings.cookie_domain = domain.into();
+        self
+    }
+
+    /// How long session tokens live; 10 minutes by default.
+    pub fn session_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.session_ttl = whole_seconds(ttl);
+        self
+    }
+
+    /// How long refresh tokens live; 28 days by default.
+    pub fn refresh_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.refresh_ttl = whole_seconds(ttl);
+        self
+    }
+
+    /// The algorithm that tokens are signed with: `RS256` (the default), `RS384`, `RS512`,
+    /// `PS256`, `PS384`, `PS512`, `ES256`, `ES384` or `EdDSA`.
+    ///
+    /// # Panics
+    ///
+    /// With any other name.
+    pub fn algorithm(mut self, name: &str) -> Self {
+        self.settings.algorithm = keys::algorithm(name);
+        self
+    }
+
+    /// The shape of session tokens.
+    pub fn jwt_template(mut self, template: Template) -> Self {
+        self.settings.template = template;
+        self
+    }
+
+    /// Whether a user with exactly one tenant has it active from the start; false by default.
+    pub fn auto_tenant(mut self, on: bool) -> Self {
+        self.settings.auto_tenant = on;
+        self
+    }
+
+    /// Whether a tenant selection returns a refresh token although rotation is off; false by
+    /// default. What the real service does is not known: its documentation says yes, the official
+    /// SDKs' tests allow no.
+    ///
+    /// With true, the selection is in the new refresh token only, and the old one has none. With
+    /// false, the service remembers it.
+    pub fn select_returns_refresh_without_rotation(mut self, on: bool) -> Self {
+        self.settings.select_returns_refresh = on;
+        self
+    }
+
+    /// Whether presenting a rotated-out refresh token ends the whole family, its newest token
+    /// included; true by default. What the real service does is not known for certain: its error
+    /// text says so.
+    pub fn reuse_kills_family(mut self, on: bool) -> Self {
+        self.settings.reuse_kills_family = on;
+        self
+    }
+
+    /// Starts the fake on a thread of its own. It runs until the last clone of the handle is
+    /// dropped.
+    ///
+    /// # Panics
+    ///
+    /// If the address cannot be listened on, or if neither of the features `aws-lc-rs` and
+    /// `rust-crypto` is enabled.
+    #[expect(
+        clippy::unused_async,
+        reason = "a start that really waits must not break those who call it today"
+    )]
+    pub async fn start(self) -> FakeDescope {
+        keys::require_backend();
+        FakeDescope::run(self)
+    }
+}

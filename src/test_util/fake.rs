@@ -1,0 +1,263 @@
+//! `FakeDescope`: the handle, its minting side.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::watch;
+
+use super::{
+    builder::FakeDescopeBuilder,
+    claims::Kind,
+    people::User,
+    ring::Ring,
+    routes,
+    server::Server,
+    settings::{Settings, Time},
+    state::State,
+    token::TokenBuilder,
+};
+use crate::clock::TestClock;
+
+/// A stand-in for Descope on a loopback port; see the [module's documentation](super).
+///
+/// Clones are handles on one fake. It stops when the last of them, and the last [`TokenBuilder`],
+/// is dropped.
+#[derive(Clone)]
+pub struct FakeDescope {
+    pub(super) inner: Arc<Inner>,
+}
+
+/// What the handles share; its end is the server's.
+pub(super) struct Inner {
+    pub(super) shared: Arc<Shared>,
+    pub(super) server: Server,
+}
+
+/// What handles and server share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    state: Mutex<State>,
+    /// Told of each request and of each instruction.
+    pub(super) changed: watch::Sender<()>,
+}
+
+/// A user's first pair of tokens; made by [`FakeDescope::sign_in`].
+#[derive(Clone)]
+pub struct SignedIn {
+    user_id: String,
+    session_jwt: String,
+    refresh_jwt: String,
+    cookies: String,
+}
+
+impl FakeDescope {
+    /// The one-time code that every sign-in by code takes.
+    pub const ONE_TIME_CODE: &str = "123456";
+
+    /// The `errorCode` of a selection that is refused, with status 403, because the user is not a
+    /// member of the tenant.
+    ///
+    /// Both are **made up**: what the real service answers is not documented. Do not rely on them
+    /// in code that talks to the real one.
+    pub const NOT_A_MEMBER: &str = "E990403";
+
+    /// Starts a fake with the default configuration: no users, a [`TestClock`] of its own, a free
+    /// port of 127.0.0.1.
+    ///
+    /// # Panics
+    ///
+    /// As [`FakeDescopeBuilder::start`] does.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// Configures a fake before it starts.
+    pub fn builder() -> FakeDescopeBuilder {
+        FakeDescopeBuilder::new()
+    }
+
+    pub(super) fn run(builder: FakeDescopeBuilder) -> Self {
+        let ring = Ring::new(builder.settings.algorithm);
+        let shared = Arc::new(Shared {
+            settings: builder.settings,
+            state: Mutex::new(State::new(ring, builder.directory)),
+            changed: watch::Sender::new(()),
+        });
+        let server = Server::start(builder.listen, &shared);
+        Self {
+            inner: Arc::new(Inner { shared, server }),
+        }
+    }
+
+    /// The id of the one project that this Descope knows.
+    pub fn project_id(&self) -> &str {
+        &self.settings().project_id
+    }
+
+    /// The base URL, without a slash at its end.
+    pub fn url(&self) -> String {
+        let mut address = self.address();
+        if address.ip().is_unspecified() {
+            address.set_ip([127, 0, 0, 1].into());
+        }
+        format!("http://{address}")
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.inner.server.address
+    }
+
+    /// The path of the key endpoint, for the methods that take a path.
+    pub fn keys_path(&self) -> String {
+        format!("/v2/keys/{}", self.project_id())
+    }
+
+    /// The clock that the fake lives by.
+    ///
+    /// # Panics
+    ///
+    /// If the fake was built with [`FakeDescopeBuilder::real_time`].
+    pub fn clock(&self) -> &TestClock {
+        match &self.settings().time {
+            Time::Test(clock) => clock,
+            Time::Real => panic!("this FakeDescope lives in real time, it has no TestClock"),
+        }
+    }
+
+    /// Starts a session token for a user, by user id or login id. A user whom the fake knows has
+    /// their roles, tenants and claims in it; any other name is a user id without rights.
+    pub fn session(&self, user: &str) -> TokenBuilder {
+        TokenBuilder::new(self.clone(), Kind::Session, user)
+    }
+
+    /// Starts a refresh token for a user, by user id or login id.
+    ///
+    /// The fake takes it as the first of a sign-in of its own; a user whom it does not know is
+    /// then a member of the tenants that the token names.
+    pub fn refresh(&self, user: &str) -> TokenBuilder {
+        TokenBuilder::new(self.clone(), Kind::Refresh, user)
+    }
+
+    /// Signs a user in, by user id or login id, as the verification of a one-time code does.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such user.
+    pub fn sign_in(&self, user: &str) -> SignedIn {
+        self.sign_in_at(user, None)
+    }
+
+    /// Signs a user in, with one of their tenants active.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such user, or the user is not a member of the tenant.
+    pub fn sign_in_to(&self, user: &str, tenant: &str) -> SignedIn {
+        self.sign_in_at(user, Some(tenant))
+    }
+
+    fn sign_in_at(&self, user: &str, tenant: Option<&str>) -> SignedIn {
+        let settings = self.settings();
+        let found = self.with_state(|state| state.directory.user(user).cloned());
+        let Some(found) = found else {
+            panic!("FakeDescope has no user `{user}`: add one with `FakeDescopeBuilder::user`");
+        };
+        if let Some(tenant) = tenant {
+            let member = found.grants.tenants.contains_key(tenant);
+            assert!(
+                member,
+                "the user `{user}` is not a member of the tenant `{tenant}`"
+            );
+        }
+        let (_, issued) =
+            self.with_state(|state| routes::sign_in(settings, state, &found.id, "email", tenant));
+        let refresh_jwt = issued.refresh.unwrap_or_default();
+        SignedIn {
+            user_id: found.id,
+            cookies: format!(
+                "{}={}; {}={refresh_jwt}",
+                settings.cookie_name(Kind::Session),
+                issued.session,
+                settings.cookie_name(Kind::Refresh),
+            ),
+            session_jwt: issued.session,
+            refresh_jwt,
+        }
+    }
+
+    /// Adds a user, or changes the one who has this login id. Tokens that are out stay as they
+    /// are; the next refresh shows the change.
+    pub fn set_user(&self, login_id: &str, change: impl FnOnce(User) -> User) {
+        let user = self.with_state(|state| state.directory.user(login_id).cloned());
+        let login_id = user.map_or(login_id.to_owned(), |user| user.login_id);
+        self.with_state(|state| state.directory.set_user(&login_id, change));
+    }
+
+    /// Ends all sign-ins of a user, by user id or login id, as an administrator does.
+    pub fn log_out(&self, user: &str) {
+        self.with_state(|state| {
+            let id = state.directory.user(user).map(|user| user.id.clone());
+            let id = id.unwrap_or_else(|| user.into());
+            state.families.log_out_user(&id);
+        });
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.inner.shared.settings
+    }
+
+    pub(super) fn with_state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        self.inner.shared.with_state(act)
+    }
+}
+
+impl fmt::Debug for FakeDescope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeDescope")
+            .field("project_id", &self.project_id())
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The lock is held for `act` alone, never over an await. A panic in a test does not stop the
+    /// fake for the other handles.
+    pub(super) fn with_state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl SignedIn {
+    /// Who signed in: the user id.
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// The session token.
+    pub fn session_jwt(&self) -> &str {
+        &self.session_jwt
+    }
+
+    /// The refresh token.
+    pub fn refresh_jwt(&self) -> &str {
+        &self.refresh_jwt
+    }
+
+    /// A `Cookie` header with both tokens under the project's cookie names.
+    pub fn cookies(&self) -> &str {
+        &self.cookies
+    }
+}
+
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn")
+            .field("user_id", &self.user_id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! Test tools: an embedded stand-in for Descope, and a clock that is moved by hand.
+//!
+//! [`FakeDescope`] is a real HTTP server on a loopback port that speaks Descope's session API:
+//! keys, refresh, tenant selection, logout, profile, one-time codes, access keys. It signs with
+//! keys that everybody knows, counts what it is asked, and misbehaves on demand, so that a service
+//! behind [Descope] can be tested without a network and without an account. It lives by a
+//! [`TestClock`], so no test sleeps until a token has expired.
+//!
+//! ```
+//! # use tower_descope::test_util::FakeDescope;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # if cfg!(not(any(feature = "aws-lc-rs", feature = "rust-crypto"))) { return }
+//! let fake = FakeDescope::builder()
+//!     .tenant("T2acme", "Acme")
+//!     .user("ann@acme.test", |u| u.id("U2ann").tenant("T2acme", |t| t.role("owner")))
+//!     .start()
+//!     .await;
+//!
+//! // A token made by hand, without HTTP: right, or wrong in one respect.
+//! let good = fake.session("U2ann").active("T2acme").token();
+//! let late = fake.session("U2ann").active("T2acme").expired().token();
+//! let forged = fake.session("U2eve").tenant("T2acme", |t| t).signed_by_stranger().token();
+//! # assert!(good != late && late != forged);
+//!
+//! // A sign-in that the fake knows of: its refresh token can be spent at `fake.url()`.
+//! let ann = fake.sign_in("ann@acme.test");
+//! assert_eq!(ann.user_id(), "U2ann");
+//!
+//! // What a bad day looks like.
+//! fake.rotate_keys();
+//! fake.fail_next(3);
+//! assert_eq!(fake.key_fetches(), 0);
+//! # }
+//! ```
+//!
+//! # What it is true to, and what is a guess
+//!
+//! Bodies, statuses and error codes follow Descope's documentation and its official SDKs, and the
+//! Python and Node SDKs run against the fake unmodified. A few things nobody outside Descope
+//! knows; the fake chooses, and where a choice matters it is a switch:
+//!
+//! | Unknown | The fake | Switch |
+//! |---|---|---|
+//! | selecting a tenant one is not a member of | 403 with the made-up code [`FakeDescope::NOT_A_MEMBER`] | |
+//! | using a rotated-out refresh token | 400 `E064006`, and the sign-in is over | [`reuse_kills_family`] |
+//! | a refresh token from a selection with rotation off | none, the service remembers the tenant | [`select_returns_refresh_without_rotation`] |
+//! | a refresh token in the header where the project keeps it in a cookie | 401 `E061005` | [`bearer_beside_cookies`] |
+//! | an unknown project id | 404 at the key endpoint, else 400 `E011001` | |
+//!
+//! Each token has a `jti`, so that two of the same second differ; the real service adds one only
+//! if the JWT template says so.
+//!
+//! # Features
+//!
+//! The fake signs with the backend that the service verifies with. The feature `test-util` chooses
+//! none: with neither `aws-lc-rs` nor `rust-crypto` enabled, starting the fake panics.
+//!
+//! [Descope]: https://www.descope.com
+//! [`reuse_kills_family`]: FakeDescopeBuilder::reuse_kills_family
+//! [`select_returns_refresh_without_rotation`]: FakeDescopeBuilder::select_returns_refresh_without_rotation
+//! [`bearer_beside_cookies`]: FakeDescopeBuilder::bearer_beside_cookies
+
+mod builder;
+mod canned;
+mod claims;
+mod fake;
+mod families;
+mod faults;
+mod keys;
+mod people;
+mod record;
+mod ring;
+mod routes;
+mod script;
+mod server;
+mod settings;
+mod state;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use self::{
+    builder::FakeDescopeBuilder,
+    canned::Canned,
+    fake::{FakeDescope, SignedIn},
+    people::{AccessKey, TenantGrant, User},
+    record::Recorded,
+    settings::{ResponseMethod, Template},
+    token::TokenBuilder,
+};
+pub use crate::clock::TestClock;

@@ -1,0 +1,10 @@
+//! The endpoints, one file per subject.
+
+mod access_key;
+mod answer;
+mod otp;
+mod profile;
+mod service;
+mod session;
+
+pub(super) use self::service::{Service, sign_in};

@@ -1,0 +1,128 @@
+//! How the fake project is configured.
+
+use std::time::{Duration, SystemTime};
+
+use jsonwebtoken::Algorithm;
+
+use super::claims::Kind;
+use crate::clock::TestClock;
+
+/// A project id of the usual length that says what it is.
+const PROJECT_ID: &str = "P2fakeFakeFakeFakeFakeFak000";
+
+/// How a project hands a token to its clients: two independent project settings, one for the
+/// session token and one for the refresh token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResponseMethod {
+    /// In the response body.
+    #[default]
+    Body,
+    /// As a `Set-Cookie`; the body's field is then an empty string.
+    Cookies,
+}
+
+/// Which JWT template shapes the session tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Template {
+    /// "Default Descope JWT": project roles at the root, each tenant's in `tenants`.
+    #[default]
+    Default,
+    /// "Current Tenant, No Tenant Reference": no `tenants`; the roles and permissions at the root
+    /// are those of `dct`.
+    CurrentTenant,
+}
+
+/// What the builder collected; fixed once the fake runs.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on a Descope project or on what is not known of it"
+)]
+pub(super) struct Settings {
+    pub(super) project_id: String,
+    pub(super) time: Time,
+    pub(super) algorithm: Algorithm,
+    pub(super) template: Template,
+    pub(super) session_response: ResponseMethod,
+    pub(super) refresh_response: ResponseMethod,
+    pub(super) session_cookie: String,
+    pub(super) refresh_cookie: String,
+    pub(super) cookie_domain: String,
+    pub(super) session_ttl: i64,
+    pub(super) refresh_ttl: i64,
+    pub(super) rotation: bool,
+    pub(super) auto_tenant: bool,
+    pub(super) select_returns_refresh: bool,
+    pub(super) reuse_kills_family: bool,
+    pub(super) bearer_beside_cookies: bool,
+}
+
+/// The time that the fake lives in.
+#[derive(Clone, Debug)]
+pub(super) enum Time {
+    Test(TestClock),
+    Real,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            project_id: PROJECT_ID.into(),
+            time: Time::Test(TestClock::new()),
+            algorithm: Algorithm::RS256,
+            template: Template::Default,
+            session_response: ResponseMethod::Body,
+            refresh_response: ResponseMethod::Body,
+            session_cookie: String::new(),
+            refresh_cookie: String::new(),
+            cookie_domain: String::new(),
+            session_ttl: 600,
+            refresh_ttl: 28 * 86_400,
+            rotation: true,
+            auto_tenant: false,
+            select_returns_refresh: false,
+            reuse_kills_family: true,
+            bearer_beside_cookies: false,
+        }
+    }
+}
+
+impl Settings {
+    /// The name of a token's cookie, which is also its `drn`.
+    pub(super) fn cookie_name(&self, kind: Kind) -> &str {
+        let (own, default) = match kind {
+            Kind::Session => (&self.session_cookie, "DS"),
+            Kind::Refresh => (&self.refresh_cookie, "DSR"),
+        };
+        if own.is_empty() { default } else { own }
+    }
+
+    pub(super) fn response(&self, kind: Kind) -> ResponseMethod {
+        match kind {
+            Kind::Session => self.session_response,
+            Kind::Refresh => self.refresh_response,
+        }
+    }
+
+    /// Now, in Unix seconds.
+    pub(super) fn now(&self) -> i64 {
+        match &self.time {
+            Time::Test(clock) => seconds(clock.now()),
+            Time::Real => seconds(SystemTime::now()),
+        }
+    }
+}
+
+/// Whole seconds of a duration, as dates are counted.
+pub(super) fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => whole_seconds(since),
+        Err(before) => -whole_seconds(before.duration()),
+    }
+}

@@ -1,0 +1,296 @@
+//! Tokens made by hand, right ones and wrong ones.
+
+use std::fmt;
+
+use jsonwebtoken::Algorithm;
+use serde_json::{Map, Value};
+
+use super::{
+    claims::{Claims, Kind},
+    fake::FakeDescope,
+    keys::{self, TestKey, compact},
+    people::{Grants, TenantGrant},
+};
+
+/// Builds one token; made by [`FakeDescope::session`] and [`FakeDescope::refresh`].
+///
+/// Without further words the token is right: signed with the project's current key, valid from now
+/// for as long as the project's tokens live. Each method makes it say something else or something
+/// wrong. Times are relative to the fake's clock at the moment of the call.
+#[derive(Clone)]
+#[must_use = "`token` gives the token"]
+pub struct TokenBuilder {
+    pub(super) fake: FakeDescope,
+    claims: Claims,
+    /// Claims that replace what `claims` says.
+    set: Map<String, Value>,
+    removed: Vec<String>,
+    header: Map<String, Value>,
+    header_removed: Vec<String>,
+    payload: Option<String>,
+    signer: Signer,
+}
+
+#[derive(Clone)]
+enum Signer {
+    Current,
+    Kid(String),
+    Algorithm(Algorithm),
+    Stranger,
+    PublicHalf,
+    Nobody,
+}
+
+impl TokenBuilder {
+    pub(super) fn new(fake: FakeDescope, kind: Kind, user: &str) -> Self {
+        let settings = fake.settings().clone();
+        let now = settings.now();
+        let claims = fake.with_state(|state| {
+            let jti = state.next_jti();
+            match state.directory.user(user) {
+                Some(user) => Claims::new(&settings, kind, &user.id, &user.grants, jti, now),
+                None => Claims::new(&settings, kind, user, &Grants::default(), jti, now),
+            }
+        });
+        Self {
+            fake,
+            claims,
+            set: Map::new(),
+            removed: Vec::new(),
+            header: Map::new(),
+            header_removed: Vec::new(),
+            payload: None,
+            signer: Signer::Current,
+        }
+    }
+
+    /// A role at the root: the project's own.
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.claims.grants.roles.push(role.into());
+        self
+    }
+
+    /// A permission at the root: the project's own.
+    pub fn permission(mut self, permission: impl Into<String>) -> Self {
+        self.claims.grants.permissions.push(permission.into());
+        self
+    }
+
+    /// A membership: an entry of `tenants`.
+    pub fn tenant(
+        mut self,
+        id: impl Into<String>,
+        grant: impl FnOnce(TenantGrant) -> TenantGrant,
+    ) -> Self {
+        self.claims.grants.tenant(id.into(), grant);
+        self
+    }
+
+    /// The active tenant, `dct`. It need not be one of `tenants`.
+    pub fn active(mut self, tenant: impl Into<String>) -> Self {
+        self.claims.active = Some(tenant.into());
+        self
+    }
+
+    /// The subject, `sub`.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.claims.subject = subject.into();
+        self
+    }
+
+    /// How the user signed in, `amr`.
+    pub fn amr(mut self, methods: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.claims.amr = methods.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets any claim to any value, also one that other methods set.
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.set.insert(name.into(), value.into());
+        self
+    }
+
+    /// Leaves a claim out.
+    pub fn without(mut self, name: impl Into<String>) -> Self {
+        self.removed.push(name.into());
+        self
+    }
+
+    /// The issuer, `iss`; the project id by default.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.claims.issuer = issuer.into();
+        self
+    }
+
+    /// The audience, `aud`; none by default.
+    pub fn audience(self, audience: impl Into<Value>) -> Self {
+        self.claim("aud", audience)
+    }
+
+    /// The kind of token, `drn`: `DS` and `DSR` unless the project names its cookies.
+    pub fn kind(mut self, drn: impl Into<String>) -> Self {
+        self.claims.drn = drn.into();
+        self
+    }
+
+    /// `iat`, this many seconds from now.
+    pub fn issued_at(mut self, seconds: i64) -> Self {
+        self.claims.issued_at = self.from_now(seconds);
+        self
+    }
+
+    /// `exp`, this many seconds from now.
+    pub fn expires_in(mut self, seconds: i64) -> Self {
+        self.claims.expires = self.from_now(seconds);
+        self
+    }
+
+    /// `nbf`, this many seconds from now; none by default.
+    pub fn not_before(self, seconds: i64) -> Self {
+        let from = self.from_now(seconds);
+        self.claim("nbf", from)
+    }
+
+    /// Issued 11 minutes ago and expired for one, which is more than any leeway.
+    pub fn expired(self) -> Self {
+        self.issued_at(-660).expires_in(-60)
+    }
+
+    /// Sets any member of the JOSE header.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.header.insert(name.into(), value.into());
+        self
+    }
+
+    /// Leaves a member of the JOSE header out.
+    pub fn without_header(mut self, name: impl Into<String>) -> Self {
+        self.header_removed.push(name.into());
+        self
+    }
+
+    /// Names an algorithm in the header while the signature stays what it is; with `none` the
+    /// signature is empty.
+    pub fn alg(mut self, name: &str) -> Self {
+        if name.eq_ignore_ascii_case("none") {
+            self.signer = Signer::Nobody;
+        }
+        self.header("alg", name)
+    }
+
+    /// Names a key in the header while the signature stays what it is.
+    pub fn kid(self, kid: &str) -> Self {
+        self.header("kid", kid)
+    }
+
+    /// Signs with the key of this name, a current or a former one.
+    pub fn signed_by(mut self, kid: impl Into<String>) -> Self {
+        self.signer = Signer::Kid(kid.into());
+        self
+    }
+
+    /// Signs with a key that is in nobody's set, under the current key's name.
+    pub fn signed_by_stranger(mut self) -> Self {
+        self.signer = Signer::Stranger;
+        self
+    }
+
+    /// Signs with HS256 and the current key's public half as the secret.
+    pub fn signed_with_public_key(mut self) -> Self {
+        self.signer = Signer::PublicHalf;
+        self
+    }
+
+    /// Signs with a key for this algorithm: the published one if there is, else a key of that type
+    /// under the current key's name.
+    ///
+    /// # Panics
+    ///
+    /// If the name is not one that [`FakeDescopeBuilder::algorithm`] takes.
+    ///
+    /// [`FakeDescopeBuilder::algorithm`]: super::FakeDescopeBuilder::algorithm
+    pub fn key_algorithm(mut self, name: &str) -> Self {
+        self.signer = Signer::Algorithm(keys::algorithm(name));
+        self
+    }
+
+    /// Leaves the signature empty; the header still names the algorithm.
+    pub fn unsigned(mut self) -> Self {
+        self.signer = Signer::Nobody;
+        self
+    }
+
+    /// Signs this very text in place of the claims.
+    pub fn raw_payload(mut self, payload: impl Into<String>) -> Self {
+        self.payload = Some(payload.into());
+        self
+    }
+
+    /// The claims, as they stand now.
+    pub fn claims(&self) -> Map<String, Value> {
+        let mut claims = self.claims.json();
+        claims.extend(self.set.clone());
+        for name in &self.removed {
+            claims.remove(name);
+        }
+        claims
+    }
+
+    /// The token.
+    ///
+    /// # Panics
+    ///
+    /// If [`signed_by`](Self::signed_by) named a key that the project never had.
+    pub fn token(&self) -> String {
+        let (current, named) = self.fake.with_state(|state| {
+            let named = match &self.signer {
+                Signer::Kid(kid) => Some(state.ring.find(kid).cloned()),
+                Signer::Algorithm(algorithm) => Some(state.ring.published_for(*algorithm).cloned()),
+                _ => None,
+            };
+            (state.ring.current().clone(), named.flatten())
+        });
+        let base = named.as_ref().unwrap_or(&current);
+        let mut header = base.header();
+        let (algorithm, key) = match &self.signer {
+            Signer::Kid(kid) if named.is_none() => panic!("the project never had a key `{kid}`"),
+            Signer::Algorithm(algorithm) if named.is_none() => {
+                header.insert("alg".into(), format!("{algorithm:?}").into());
+                (*algorithm, TestKey::project(*algorithm, 0))
+            }
+            Signer::Stranger => (base.algorithm, TestKey::stranger(base.algorithm)),
+            Signer::PublicHalf => {
+                header.insert("alg".into(), "HS256".into());
+                (Algorithm::HS256, base.key)
+            }
+            _ => (base.algorithm, base.key),
+        };
+        header.extend(self.header.clone());
+        for name in &self.header_removed {
+            header.remove(name);
+        }
+        let header = Value::Object(header).to_string();
+        let payload = self.payload.clone();
+        let payload = payload.unwrap_or_else(|| Value::Object(self.claims()).to_string());
+        compact(
+            header.as_bytes(),
+            payload.as_bytes(),
+            |message| match &self.signer {
+                Signer::Nobody => Vec::new(),
+                Signer::PublicHalf => key.sign_with_public_half(message),
+                _ => key.sign(algorithm, message),
+            },
+        )
+    }
+
+    fn from_now(&self, seconds: i64) -> i64 {
+        self.fake.settings().now().saturating_add(seconds)
+    }
+}
+
+impl fmt::Debug for TokenBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenBuilder")
+            .field("claims", &self.claims())
+            .finish_non_exhaustive()
+    }
+}

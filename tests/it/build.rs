@@ -1,0 +1,113 @@
+//! Building a handle in odd surroundings: no CA files, proxies in the environment, variables.
+
+use std::process::Command;
+
+use tower_descope::{Descope, ErrorKind, TenantClaims, test_util::FakeDescope};
+
+/// Runs one test of this binary in a process of its own, where variables can be set.
+fn child(test: &str, variables: &[(&str, &str)]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]).env("IN_CHILD", "1");
+    for (name, value) in variables {
+        command.env(name, value);
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("1 passed"), "the test was found: {text}");
+}
+
+fn in_child() -> bool {
+    std::env::var_os("IN_CHILD").is_some()
+}
+
+#[test]
+fn the_environment_configures_a_handle() {
+    if in_child() {
+        let descope = Descope::from_env().unwrap();
+        assert_eq!(descope.project_id(), "P2fromEnv");
+        return;
+    }
+    child(
+        "build::the_environment_configures_a_handle",
+        &[
+            ("DESCOPE_PROJECT_ID", "P2fromEnv"),
+            ("DESCOPE_BASE_URI", "http://127.0.0.1:1"),
+        ],
+    );
+}
+
+#[test]
+fn a_proxy_in_the_environment_is_not_used() {
+    if in_child() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let fake = FakeDescope::start().await;
+            fake.descope().warm_up().await.unwrap();
+        });
+        return;
+    }
+    let nowhere = "http://127.0.0.1:9";
+    child(
+        "build::a_proxy_in_the_environment_is_not_used",
+        &[
+            ("HTTP_PROXY", nowhere),
+            ("http_proxy", nowhere),
+            ("HTTPS_PROXY", nowhere),
+            ("ALL_PROXY", nowhere),
+        ],
+    );
+}
+
+#[test]
+fn without_ca_files_loopback_still_works() {
+    if in_child() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let fake = FakeDescope::start().await;
+            fake.descope().warm_up().await.unwrap();
+        });
+        return;
+    }
+    child(
+        "build::without_ca_files_loopback_still_works",
+        &[
+            ("SSL_CERT_FILE", "/nonexistent"),
+            ("SSL_CERT_DIR", "/nonexistent"),
+        ],
+    );
+}
+
+#[test]
+fn messages_name_the_remedy() {
+    let project = || Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
+    for (builder, remedy) in [
+        (project().base_url("http://descope.internal"), "danger_plain_http_base_url"),
+        (project().base_url("ftp://descope.internal"), "https"),
+        (project().base_url("https://user@descope.internal"), "user"),
+        (project().resource_server(true), "audience([…])"),
+        (project().origins(["https://app.example/path"]), "https://"),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        assert!(error.to_string().contains(remedy), "{error}");
+    }
+    assert!(
+        project()
+            .base_url("http://descope.internal")
+            .danger_plain_http_base_url(true)
+            .tenant_claims(TenantClaims::Listed)
+            .build()
+            .is_ok()
+    );
+}
+
+/// With both backends on, jsonwebtoken's own process-wide choice panics; ours is explicit.
+#[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
+#[tokio::test]
+async fn with_both_backends_in_the_graph_everything_works() {
+    let fake = FakeDescope::start().await;
+    let token = fake.session("U1").token();
+    assert!(fake.descope().verify(&token).await.is_ok());
+}

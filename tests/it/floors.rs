@@ -1,0 +1,158 @@
+//! The house has floors, and imports point down. Read from the `use` lines, so that a circle is
+//! found by a test and not by the next person who needs to move something.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Which module stands on which floor; it may use floors below its own.
+const FLOORS: &[(&str, u8)] = &[
+    ("auth", 9),
+    ("select", 9),
+    ("descope", 8),
+    ("verifier", 7),
+    ("extract", 6),
+    ("jwks", 6),
+    ("spend", 6),
+    ("telemetry", 5),
+    ("client", 4),
+    ("selection", 4),
+    ("tenant", 4),
+    ("session", 3),
+    ("membership", 2),
+    ("cookie", 1),
+    ("http_client", 1),
+    ("jwt", 1),
+    ("origin", 1),
+    ("refusal", 1),
+    ("clock", 0),
+    ("error", 0),
+    ("ids", 0),
+    ("rejection", 0),
+    ("token", 0),
+];
+
+/// Below `crate::`, the module that a path names; within `ids`, `error` is beside it, and so on
+/// for the vocabulary of floor 0.
+const VOCABULARY: u8 = 0;
+
+fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The top-level modules that a file's `use crate::…` items name.
+fn imports(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("use crate::") {
+        let item = &rest[start + "use crate::".len()..];
+        let end = item.find(';').expect("a use item ends");
+        let item = &item[..end];
+        if let Some(group) = item.strip_prefix('{') {
+            let mut depth = 0;
+            let mut name = String::new();
+            for character in group.chars() {
+                match character {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        found.push(std::mem::take(&mut name));
+                        continue;
+                    }
+                    _ => {}
+                }
+                name.push(character);
+            }
+            found.push(name);
+        } else {
+            found.push(item.to_owned());
+        }
+        rest = &rest[start + "use crate::".len() + end..];
+    }
+    found
+        .iter()
+        .map(|path| path.trim().split([':', ' ', '}']).next().unwrap_or_default().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+/// A file without its tests: those may use anything.
+fn code(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)
+}
+
+#[test]
+fn imports_point_down() {
+    let floors: BTreeMap<&str, u8> = FLOORS.iter().copied().collect();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&src, &mut files);
+    assert!(files.len() > 20, "the sources were found");
+    let mut wrong = Vec::new();
+    for file in files {
+        let inside = file.strip_prefix(&src).unwrap();
+        let module = inside.iter().next().unwrap().to_str().unwrap();
+        let module = module.strip_suffix(".rs").unwrap_or(module);
+        // The door to the street, and the stand-in, which stands apart.
+        if ["lib", "test_util"].contains(&module) {
+            continue;
+        }
+        let floor = *floors
+            .get(module)
+            .unwrap_or_else(|| panic!("say in FLOORS on which floor `{module}` stands"));
+        let text = fs::read_to_string(&file).unwrap();
+        for name in imports(code(&text)) {
+            // Types that lib.rs exports are named in docs and tests only.
+            let Some(&other) = floors.get(name.as_str()) else {
+                wrong.push(format!("{} uses crate::{name}", inside.display()));
+                continue;
+            };
+            let beside = other == VOCABULARY && floor == VOCABULARY;
+            if name != module && other >= floor && !beside {
+                wrong.push(format!(
+                    "{} (floor {floor}) uses {name} (floor {other})",
+                    inside.display()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports that point up or sideways:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_fake_shares_no_code_with_what_it_tests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/test_util");
+    let mut files = Vec::new();
+    rust_files(&folder, &mut files);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for name in imports(&text) {
+            // The handle that tests ask the fake for is the public one.
+            let public = ["clock", "test_util", "Descope", "DescopeBuilder", "Rejection", "Session"];
+            assert!(public.contains(&name.as_str()), "{} uses {name}", file.display());
+        }
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&src, &mut files);
+    let long: Vec<String> = files
+        .iter()
+        .map(|file| (file, fs::read_to_string(file).unwrap().lines().count()))
+        .filter(|(_, lines)| *lines > 420)
+        .map(|(file, lines)| format!("{}: {lines} lines", file.display()))
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}

@@ -1,0 +1,132 @@
+//! No token text in any log, `Debug`, error or default body: everything that a run over every path
+//! says is searched for them.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use tower::ServiceExt;
+use tower_descope::{
+    RefreshToken, SelectTenant, SessionToken, TenantId, TenantLayer,
+    test_util::{Canned, FakeDescope},
+};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::{app_with, with_bearer};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[test]
+fn nothing_that_this_crate_says_has_a_token_in_it() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("tower_descope=trace")
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .finish();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let said = tracing::subscriber::with_default(subscriber, || runtime.block_on(every_path()));
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for event in ["no session", "tenant selected", "keys fetched"] {
+        assert!(log.contains(event), "the run logged {event:?}:\n{log}");
+    }
+    for text in [&log, &said] {
+        if let Some(at) = text.find("eyJ") {
+            let from = at.saturating_sub(200);
+            panic!("a token was shown: …{}…", &text[from..(at + 20).min(text.len())]);
+        }
+    }
+}
+
+/// Takes every path, and returns the `Debug` and `Display` of what it met.
+async fn every_path() -> String {
+    let mut said = String::new();
+    let fake = FakeDescope::builder()
+        .tenant("T1", "One")
+        .user("ann@example.test", |user| user.id("U1").tenant("T1", |t| t))
+        .start()
+        .await;
+    let descope = fake.descope();
+    let app = app_with(TenantLayer::new(descope.clone()));
+    let optional = app_with(TenantLayer::new(descope.clone()).optional().require_tenant());
+    let session = || fake.session("U1").tenant("T1", |t| t);
+    for token in [
+        session().active("T1").token(),
+        session().token(),
+        session().active("T2").token(),
+        session().expired().token(),
+        session().signed_by_stranger().token(),
+        session().kid("SKunknown").token(),
+        session().issued_at(400).token(),
+        session().raw_payload("{\"sub\":\"eyJ\"").token(),
+        fake.refresh("U1").token(),
+    ] {
+        for app in [&app, &optional] {
+            let response = with_bearer(app, &token).await;
+            said += &format!("{response:?}");
+        }
+        said += &format!("{:?}", descope.verify(&token).await);
+        said += &format!("{:?}", SessionToken::new(token.as_str()));
+        let refresh = RefreshToken::new(token.as_str());
+        let tenant = TenantId::new("T1").unwrap();
+        match descope.select_tenant(&refresh, &tenant).await {
+            Ok(selection) => said += &format!("{selection:?}"),
+            Err(error) => said += &format!("{error:?} {error}"),
+        }
+    }
+    let service = SelectTenant::new(descope.clone());
+    let path = "/v1/auth/tenant/select";
+    let echo = serde_json::json!({"errorCode": "eyJ", "errorDescription": "eyJ", "message": "eyJ"});
+    for canned in [
+        None,
+        Some(Canned::new(403, echo.to_string())),
+        Some(Canned::new(500, "eyJ")),
+        Some(Canned::new(200, "{\"sessionJwt\":\"eyJ\"}")),
+        Some(Canned::new(302, "eyJ").header("location", "/eyJ")),
+    ] {
+        if let Some(canned) = canned {
+            fake.respond_next(path, canned);
+        }
+        let signed_in = fake.sign_in("ann@example.test");
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .header("cookie", format!("DSR={}", signed_in.refresh_jwt()))
+            .body(Full::<Bytes>::from(r#"{"tenant":"T1"}"#))
+            .unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        // Set-Cookie carries tokens, and is marked so that `Debug` does not show them.
+        said += &format!("{parts:?}");
+        let body = body.collect().await.unwrap().to_bytes();
+        said += std::str::from_utf8(&body).unwrap();
+    }
+    fake.fail_always(Some(500));
+    fake.clock().advance(std::time::Duration::from_secs(10_000));
+    said += &format!("{:?}", with_bearer(&app, &session().active("T1").token()).await);
+    said += &format!("{descope:?} {:?} {:?}", descope.key_status(), descope.warm_up().await);
+    said
+}

@@ -1,0 +1,106 @@
+//! What tests share: a service behind the layer, and requests to it.
+
+use std::convert::Infallible;
+
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use tower::{Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
+use tower_descope::{
+    ActiveTenant, Descope, Rejection, Session, TenantLayer,
+    test_util::{FakeDescope, TestClock},
+};
+
+pub(crate) type App = BoxCloneSyncService<Request<()>, Response<String>, Infallible>;
+
+/// The layer over a handler that says what it sees: `user@tenant`, `user@-` without an active
+/// tenant, or the rejection's code.
+pub(crate) fn app(descope: &Descope) -> App {
+    app_with(TenantLayer::new(descope.clone()))
+}
+
+pub(crate) fn app_with<R>(layer: TenantLayer<R>) -> App
+where
+    R: tower_descope::auth::RejectionResponse<String> + Send + Sync + 'static,
+{
+    let service = ServiceBuilder::new()
+        .layer(layer)
+        .service_fn(|request: Request<()>| async move { Ok(Response::new(seen(&request))) });
+    BoxCloneSyncService::new(service)
+}
+
+pub(crate) fn seen<B>(request: &Request<B>) -> String {
+    let session = match Session::from_extensions(request.extensions()) {
+        Ok(session) => session,
+        Err(rejection) => return rejection.code().to_owned(),
+    };
+    match ActiveTenant::from_extensions(request.extensions()) {
+        Ok(tenant) => format!("{}@{}", session.user_id(), tenant.id()),
+        Err(_) => format!("{}@-", session.user_id()),
+    }
+}
+
+/// Sends a request with these fields.
+pub(crate) async fn send(app: &App, fields: &[(&str, &str)]) -> Response<String> {
+    let mut request = Request::get("/");
+    for (name, value) in fields {
+        request = request.header(*name, *value);
+    }
+    call(app, request.body(()).unwrap()).await
+}
+
+pub(crate) async fn call(app: &App, request: Request<()>) -> Response<String> {
+    let mut app = app.clone();
+    app.ready().await.unwrap().call(request).await.unwrap()
+}
+
+/// Sends a request with a bearer token.
+pub(crate) async fn with_bearer(app: &App, token: &str) -> Response<String> {
+    send(app, &[("authorization", &format!("Bearer {token}"))]).await
+}
+
+/// The verdict on a bearer token: what the handler saw, or the code of the refusal.
+pub(crate) async fn verdict(app: &App, token: &str) -> String {
+    let response = with_bearer(app, token).await;
+    if response.status() == StatusCode::OK {
+        response.into_body()
+    } else {
+        code(&response).to_owned()
+    }
+}
+
+pub(crate) fn code<B>(response: &Response<B>) -> &'static str {
+    response
+        .extensions()
+        .get::<Rejection>()
+        .expect("a refusal has its rejection in its extensions")
+        .code()
+}
+
+pub(crate) fn challenge(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(header::WWW_AUTHENTICATE)
+        .map(|value| value.to_str().unwrap())
+}
+
+/// A token of user `U1`, active in `T1`.
+pub(crate) fn token(fake: &FakeDescope) -> String {
+    fake.session("U1").tenant("T1", |t| t).active("T1").token()
+}
+
+/// Lets tasks that were woken run, until `done`; panics after a bounded number of rounds.
+pub(crate) async fn eventually(what: &str, done: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("never happened: {what}");
+}
+
+/// Moves the clock in steps, with room for timers to act in between.
+pub(crate) async fn advance(clock: &TestClock, seconds: u64) {
+    clock.advance(std::time::Duration::from_secs(seconds));
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}

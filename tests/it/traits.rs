@@ -1,0 +1,76 @@
+//! Auto traits, asserted: a lost `Send` breaks users' builds.
+
+use std::fmt::Debug;
+
+use tower_descope::{
+    ActiveTenant, Descope, DescopeBuilder, Error, ErrorKind, RefreshToken, Rejection,
+    RejectionKind, SelectTenant, Session, SessionToken, TenantId, TenantLayer, TenantSelection,
+    UserId, auth, cookie, jwks, select,
+};
+
+fn all<T: Send + Sync + Unpin + Debug>() {}
+fn all_clone<T: Send + Sync + Unpin + Debug + Clone>() {}
+fn send<T: Send>(value: T) -> T {
+    value
+}
+
+#[test]
+fn public_types_are_send_sync_unpin_and_debug() {
+    all_clone::<ActiveTenant>();
+    all_clone::<Descope>();
+    all::<DescopeBuilder>();
+    all_clone::<Error>();
+    all_clone::<ErrorKind>();
+    all_clone::<RefreshToken>();
+    all_clone::<Rejection>();
+    all_clone::<RejectionKind>();
+    all_clone::<SelectTenant>();
+    all_clone::<Session>();
+    all_clone::<SessionToken>();
+    all_clone::<TenantId>();
+    all_clone::<TenantLayer>();
+    all_clone::<TenantSelection>();
+    all_clone::<UserId>();
+    all_clone::<auth::TenantService<()>>();
+    all_clone::<cookie::SessionCookies>();
+    all_clone::<jwks::KeyStatus>();
+    all::<select::ResponseBody>();
+}
+
+#[test]
+fn an_error_is_an_error() {
+    fn error<E: std::error::Error + Send + Sync + 'static>() {}
+    error::<Error>();
+    error::<Rejection>();
+}
+
+#[test]
+fn public_futures_are_send() {
+    let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build().unwrap();
+    drop(send(descope.verify("x")));
+    drop(send(descope.warm_up()));
+    let (refresh, tenant) = (RefreshToken::new("x"), TenantId::new("T1").unwrap());
+    drop(send(descope.select_tenant(&refresh, &tenant)));
+
+    let inner = tower::service_fn(|_: http::Request<()>| async {
+        Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+    });
+    let layer = TenantLayer::new(descope.clone());
+    let mut service = tower::Layer::layer(&layer, inner);
+    let request = || http::Request::new(());
+    drop(send(tower::Service::call(&mut service, request())));
+    let mut select = SelectTenant::new(descope);
+    let request = http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
+    drop(send(tower::Service::call(&mut select, request)));
+}
+
+/// axum's own bounds on layers.
+#[test]
+fn the_layer_fits_axum_routers() {
+    let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build().unwrap();
+    let _: axum::Router = axum::Router::new()
+        .route("/", axum::routing::get(|_: ActiveTenant| async {}))
+        .route_layer(TenantLayer::new(descope.clone()))
+        .layer(TenantLayer::new(descope.clone()).optional().require_tenant())
+        .route("/tenant/select", axum::routing::post_service(SelectTenant::new(descope)));
+}
