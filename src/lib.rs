@@ -1,26 +1,204 @@
-//! placeholder
-#![allow(dead_code, unused_imports)]
+//! Tower middleware and axum extractors for multi-tenant services whose identity provider is
+//! [Descope](https://www.descope.com): sessions verified against cached keys, the active tenant as
+//! a handler argument, and a ready-made tenant switch.
+//!
+//! Three pieces, around one handle:
+//!
+//! - [`Descope`] knows a project: it verifies tokens, caches keys, makes the calls. Clone it freely.
+//! - [`TenantLayer`] verifies the session of each request and refuses those without one.
+//! - [`ActiveTenant`] is the tenant that the session acts in, Descope's *current tenant* (`dct`).
+//! - [`SelectTenant`] is a service that switches tenants and rewrites the session cookies.
+//!
+//! # axum
+//!
+//! ```
+//! # #[cfg(all(feature = "axum", feature = "aws-lc-rs", feature = "rustls"))]
+//! # fn main() -> Result<(), tower_descope::Error> {
+//! use axum::{Router, routing::{get, post_service}};
+//! use tower_descope::{ActiveTenant, Descope, SelectTenant, TenantLayer};
+//!
+//! async fn projects(tenant: ActiveTenant) -> String {
+//!     format!("the projects of {}", tenant.id())
+//! }
+//!
+//! let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build()?; // or from_env()
+//! let app: Router = Router::new()
+//!     .route("/projects", get(projects))
+//!     .route_layer(TenantLayer::new(descope.clone())) // 401, 403 and 503 are answered here
+//!     .route("/tenant/select", post_service(SelectTenant::new(descope)));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "axum", feature = "aws-lc-rs", feature = "rustls")))]
+//! # fn main() {}
+//! ```
+//!
+//! Roles and permissions of the active tenant: [`ActiveTenant::require_role`],
+//! [`ActiveTenant::require_permission`] and their kin return a [`Rejection`], which axum handlers
+//! can return with `?`. `Option<ActiveTenant>` is for public pages, behind
+//! [`TenantLayer::optional`].
+//!
+//! # hyper
+//!
+//! Depend on this crate with `default-features = false, features = ["rustls", "aws-lc-rs"]`.
+//!
+//! ```
+//! # #[cfg(all(feature = "aws-lc-rs", feature = "rustls"))]
+//! # fn main() -> Result<(), tower_descope::Error> {
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use hyper::body::Incoming;
+//! use hyper_util::service::TowerToHyperService;
+//! use tower::ServiceBuilder;
+//! use tower_descope::{ActiveTenant, Descope, Rejection, TenantLayer};
+//!
+//! async fn handle(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Rejection> {
+//!     let tenant = ActiveTenant::from_extensions(request.extensions())?;
+//!     Ok(Response::new(Full::from(format!("the projects of {}", tenant.id()))))
+//! }
+//!
+//! let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build()?;
+//! let service = ServiceBuilder::new()
+//!     .layer(TenantLayer::new(descope))
+//!     .service_fn(handle);
+//! let service = TowerToHyperService::new(service); // for hyper's serve_connection
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "aws-lc-rs", feature = "rustls")))]
+//! # fn main() {}
+//! ```
+//!
+//! # tonic
+//!
+//! `Server::builder().layer(TenantLayer::new(descope))`, then
+//! [`ActiveTenant::from_extensions`] with the request's extensions; calls are refused trailers-only
+//! with the fitting code. To leave some services open, wrap the others one by one; the repository's
+//! example `tonic_service` does.
+//!
+//! # Testing a service that uses this crate
+//!
+//! With the feature `test-util`, [`test_util::FakeDescope`] is an embedded stand-in for Descope:
+//!
+//! ```
+//! # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! use tower_descope::test_util::FakeDescope;
+//!
+//! let fake = FakeDescope::start().await;
+//! let token = fake.session("U1").tenant("T1", |t| t.role("admin")).active("T1").token();
+//! let session = fake.descope().verify(&token).await.unwrap();
+//! assert!(session.active_tenant().unwrap().has_role("admin"));
+//! # }
+//! # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+//! # fn main() {}
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `axum` | yes | extractors, and `IntoResponse` for [`Rejection`] |
+//! | `rustls` | yes | TLS by rustls for the calls to Descope |
+//! | `native-tls` | | TLS by the system's library; with both, rustls is used |
+//! | `aws-lc-rs` | yes | signatures checked by aws-lc-rs |
+//! | `rust-crypto` | | signatures checked in plain Rust; with both, aws-lc-rs is used |
+//! | `metrics` | | counters behind the [`metrics`](https://docs.rs/metrics) facade |
+//! | `test-util` | | [`test_util`]: the fake and a clock that tests move |
+//!
+//! # What an operator sees
+//!
+//! Events and span fields go through [`tracing`]. The layer makes no span of its own; it records
+//! into the current one, where that declares the fields.
+//!
+//! | name | where | meaning |
+//! |---|---|---|
+//! | `user.id` | span field | the user of an admitted request |
+//! | `tenant.id` | span field | the tenant that the session names, where it names one |
+//! | `no session` | event, debug | a request refused, or passed on in optional mode: `outcome`, `code`, `reason` |
+//! | `keys fetched` | event, debug | a key fetch that succeeded: `keys`, `elapsed_ms` |
+//! | `key fetch failed` | event, warn | a key fetch that failed: `reason` |
+//! | `tenant selected` | event, info or debug | a tenant selection: `outcome`, `user.id`, `tenant.id` |
+//! | `tower_descope_requests_total` | counter | by `outcome`: `admitted`, or a rejection's code |
+//! | `tower_descope_key_fetches_total` | counter | by `outcome`: `ok`, `failed` |
+//! | `tower_descope_selections_total` | counter | by `outcome`: `ok`, or an error code |
+//!
+//! A client's mistake is never logged above `debug`, and no token is ever logged. For a health
+//! endpoint there is [`Descope::key_status`].
+//!
+//! # Further reading
+//!
+//! [`_docs`] holds chapters on deployment, key rotation, cookies and cross-site requests, and on why
+//! things are as they are.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(any(feature = "aws-lc-rs", feature = "rust-crypto")),
+    allow(dead_code, reason = "without a crypto backend no handle can be built")
+)]
+
+pub mod auth;
+mod client;
 mod clock;
+pub mod cookie;
+mod descope;
 mod error;
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub mod extract;
+mod http_client;
 mod ids;
+pub mod jwks;
 mod jwt;
 mod membership;
-mod rejection;
+mod origin;
+mod refusal;
+pub mod rejection;
+pub mod select;
+pub mod selection;
 mod session;
+mod spend;
+mod telemetry;
 mod tenant;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub mod test_util;
 mod token;
+mod verifier;
 
+pub use auth::TenantLayer;
+pub use descope::{Descope, DescopeBuilder};
 pub use error::{Error, ErrorKind};
 pub use ids::{TenantId, UserId};
 pub use membership::Membership;
 pub use rejection::{Rejection, RejectionKind};
+pub use select::SelectTenant;
+pub use selection::TenantSelection;
 pub use session::{Session, TenantClaims};
 pub use tenant::ActiveTenant;
 pub use token::{RefreshToken, SessionToken};
 
-/// Test tools.
-#[cfg(feature = "test-util")]
-pub mod test_util {
-    pub use crate::clock::TestClock;
+/// Chapters that are too long for an item's documentation.
+pub mod _docs {
+    #[doc = include_str!("docs/deployment.md")]
+    pub mod deployment {}
+
+    #[doc = include_str!("docs/keys.md")]
+    pub mod keys {}
+
+    #[doc = include_str!("docs/cookies.md")]
+    pub mod cookies {}
+
+    #[doc = include_str!("docs/rationale.md")]
+    pub mod rationale {}
 }
+
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "rustls",
+    feature = "test-util",
+    any(feature = "aws-lc-rs", feature = "rust-crypto")
+))]
+#[doc = include_str!("../README.md")]
+struct Readme;

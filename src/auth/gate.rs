@@ -2,7 +2,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, header};
 
 use crate::{
     descope::{Authentication, Descope},
-    origin,
+    origin::{self, WhenAbsent},
     rejection::Rejection,
     session::Session,
     telemetry,
@@ -34,16 +34,14 @@ impl Gate {
 
     /// The verdict on a request's credential.
     pub(super) fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
-        self.descope.authenticate(request.headers(), || {
-            if self.policy.same_origin && acts(request) {
-                self.descope.check_origin(
-                    request.headers(),
-                    request.uri(),
-                    origin::WhenAbsent::Refuse,
-                )
-            } else {
-                Ok(())
+        let (headers, uri) = (request.headers(), request.uri());
+        self.descope.authenticate(headers, || {
+            if !self.policy.same_origin || !acts(request) {
+                return Ok(());
             }
+            self.descope
+                .check_origin(headers, uri, WhenAbsent::Refuse)
+                .inspect_err(|reason| origin::log_refusal(reason, headers))
         })
     }
 

@@ -3,7 +3,7 @@ use tower_layer::Layer;
 
 use super::{
     gate::Gate,
-    response::{DefaultRejectionResponse, RejectionResponse},
+    response::DefaultRejectionResponse,
     service::TenantService,
 };
 use crate::{descope::Descope, rejection::Rejection};
@@ -87,7 +87,7 @@ impl<R> TenantLayer<R> {
     /// # fn layer(descope: Descope) {
     /// let layer = TenantLayer::new(descope).with_rejection_response(
     ///     |rejection: Rejection, request: &Parts| {
-    ///         let mut response = Response::new(format!("no {}: {rejection}", request.uri()));
+    ///         let mut response = Response::new(format!("no {}: {rejection}", request.uri));
     ///         *response.status_mut() = rejection.status();
     ///         if let Some(challenge) = rejection.challenge() {
     ///             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

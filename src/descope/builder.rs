@@ -366,6 +366,7 @@ impl DescopeBuilder {
     pub fn build(self) -> Result<Descope, Error> {
         http_client::check_project_id(&self.project_id)?;
         self.check_ranges()?;
+        self.limits.check()?;
         if VerifyingKey::backend().is_none() {
             return Err(Error::config(
                 "no crypto backend: enable the feature `aws-lc-rs` or `rust-crypto` of \

@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     client::DescopeClient,
+    clock::Now,
     cookie::SessionCookies,
     error::Error,
     jwks::KeyStatus,
@@ -76,6 +77,11 @@ impl Descope {
     /// How the key cache is doing, for a health endpoint.
     pub fn key_status(&self) -> KeyStatus {
         self.inner.verifier.keys.status()
+    }
+
+    /// What this project's clock shows.
+    pub(crate) fn now(&self) -> Now {
+        self.inner.verifier.clock.now()
     }
 
     /// How this project's cookies are named and scoped.

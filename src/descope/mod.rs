@@ -6,6 +6,4 @@ mod handle;
 mod select;
 
 pub use self::{builder::DescopeBuilder, handle::Descope};
-pub(crate) use self::{
-    authenticate::{Authentication, PendingSession, PresentedRefresh, RefreshRefusal},
-};
+pub(crate) use self::authenticate::{Authentication, PendingSession, RefreshRefusal};

@@ -94,13 +94,6 @@ impl Table {
             .get(value.0.start as usize..value.0.end as usize)
             .unwrap_or_default()
     }
-
-    /// How many bytes the table holds on the heap.
-    pub(crate) fn heap_size(&self) -> usize {
-        self.payload.len()
-            + self.unescaped.capacity()
-            + self.strings.capacity() * size_of::<Text>()
-    }
 }
 
 /// Fills a [`Table`].

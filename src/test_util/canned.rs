@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 #[must_use]
 pub struct Canned {
     status: StatusCode,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
 }
 
@@ -36,7 +36,7 @@ impl Canned {
     pub fn new(status: u16) -> Self {
         Self {
             status: StatusCode::from_u16(status).expect("a status is between 100 and 999"),
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
             body: Bytes::new(),
         }
     }
@@ -90,7 +90,7 @@ impl Canned {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::try_from(name).expect("a header name");
         let value = HeaderValue::try_from(value).expect("a header value");
-        self.headers.append(name, value);
+        self.headers.push((name, value));
         self
     }
 
@@ -104,7 +104,7 @@ impl Canned {
     pub(super) fn cookie(mut self, cookie: &str) -> Self {
         // A project's own cookie names come from the test; a wrong one costs that cookie only.
         if let Ok(value) = HeaderValue::try_from(cookie) {
-            self.headers.append(header::SET_COOKIE, value);
+            self.headers.push((header::SET_COOKIE, value));
         }
         self
     }
@@ -112,7 +112,9 @@ impl Canned {
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
         response
     }
 }

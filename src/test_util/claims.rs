@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    people::{Grants, insert_list},
+    grants::{Grants, insert_list},
     settings::{Settings, Template},
 };
 

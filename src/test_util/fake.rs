@@ -16,6 +16,7 @@ use super::{
     routes,
     server::Server,
     settings::{Settings, Time},
+    signed_in::SignedIn,
     state::State,
     token::TokenBuilder,
 };
@@ -42,15 +43,6 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Told of each request and of each instruction.
     pub(super) changed: watch::Sender<()>,
-}
-
-/// A user's first pair of tokens; made by [`FakeDescope::sign_in`].
-#[derive(Clone)]
-pub struct SignedIn {
-    user_id: String,
-    session_jwt: String,
-    refresh_jwt: String,
-    cookies: String,
 }
 
 impl FakeDescope {
@@ -80,13 +72,19 @@ impl FakeDescope {
     }
 
     pub(super) fn run(builder: FakeDescopeBuilder) -> Self {
-        let ring = Ring::new(builder.settings.algorithm);
+        let FakeDescopeBuilder {
+            settings,
+            mut directory,
+            listen,
+        } = builder;
+        directory.created(settings.now());
+        let ring = Ring::new(settings.algorithm);
         let shared = Arc::new(Shared {
-            settings: builder.settings,
-            state: Mutex::new(State::new(ring, builder.directory)),
+            settings,
+            state: Mutex::new(State::new(ring, directory)),
             changed: watch::Sender::new(()),
         });
-        let server = Server::start(builder.listen, &shared);
+        let server = Server::start(listen, &shared);
         Self {
             inner: Arc::new(Inner { shared, server }),
         }
@@ -175,18 +173,7 @@ impl FakeDescope {
         }
         let (_, issued) =
             self.with_state(|state| routes::sign_in(settings, state, &found.id, "email", tenant));
-        let refresh_jwt = issued.refresh.unwrap_or_default();
-        SignedIn {
-            user_id: found.id,
-            cookies: format!(
-                "{}={}; {}={refresh_jwt}",
-                settings.cookie_name(Kind::Session),
-                issued.session,
-                settings.cookie_name(Kind::Refresh),
-            ),
-            session_jwt: issued.session,
-            refresh_jwt,
-        }
+        SignedIn::new(settings, found.id, issued)
     }
 
     /// Adds a user, or changes the one who has this login id. Tokens that are out stay as they
@@ -229,35 +216,5 @@ impl Shared {
     /// fake for the other handles.
     pub(super) fn with_state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl SignedIn {
-    /// Who signed in: the user id.
-    pub fn user_id(&self) -> &str {
-        &self.user_id
-    }
-
-    /// The session token.
-    pub fn session_jwt(&self) -> &str {
-        &self.session_jwt
-    }
-
-    /// The refresh token.
-    pub fn refresh_jwt(&self) -> &str {
-        &self.refresh_jwt
-    }
-
-    /// A `Cookie` header with both tokens under the project's cookie names.
-    pub fn cookies(&self) -> &str {
-        &self.cookies
-    }
-}
-
-impl fmt::Debug for SignedIn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedIn")
-            .field("user_id", &self.user_id)
-            .finish_non_exhaustive()
     }
 }

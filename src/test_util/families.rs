@@ -4,11 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{
-    people::{TenantGrant, User},
-    settings::Settings,
-    state::Directory,
-};
+use super::{grants::TenantGrant, people::User, settings::Settings, state::Directory};
 
 /// Every sign-in so far.
 #[derive(Default)]
@@ -74,9 +70,11 @@ impl Families {
         settings: &Settings,
     ) -> Result<usize, Dead> {
         let jti = text(claims, "jti").unwrap_or_default();
+        let user_id = text(claims, "sub").unwrap_or_default();
+        // A token made by hand may have any `jti`, and need not have one.
         let index = match self.members.get(jti) {
-            Some(index) => *index,
-            None => self.adopt(jti, claims),
+            Some(index) if self.all[*index].user_id == user_id => *index,
+            _ => self.adopt(jti, claims),
         };
         let family = &mut self.all[index];
         match family.fate {

@@ -67,6 +67,8 @@ mod claims;
 mod fake;
 mod families;
 mod faults;
+mod grants;
+mod handle;
 mod keys;
 mod people;
 mod record;
@@ -75,6 +77,7 @@ mod routes;
 mod script;
 mod server;
 mod settings;
+mod signed_in;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -83,10 +86,12 @@ mod token;
 pub use self::{
     builder::FakeDescopeBuilder,
     canned::Canned,
-    fake::{FakeDescope, SignedIn},
-    people::{AccessKey, TenantGrant, User},
+    fake::FakeDescope,
+    grants::TenantGrant,
+    people::{AccessKey, User},
     record::Recorded,
     settings::{ResponseMethod, Template},
+    signed_in::SignedIn,
     token::TokenBuilder,
 };
 pub use crate::clock::TestClock;

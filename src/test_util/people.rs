@@ -1,8 +1,8 @@
-//! Who exists: users, access keys, and what they may do where.
-
-use std::collections::BTreeMap;
+//! Who exists: users and access keys.
 
 use serde_json::{Map, Value, json};
+
+use super::grants::{Grants, TenantGrant};
 
 /// A user of the fake project; made by [`FakeDescopeBuilder::user`].
 ///
@@ -29,24 +29,6 @@ pub struct User {
 pub struct AccessKey {
     pub(super) id: String,
     pub(super) grants: Grants,
-}
-
-/// What a member of a tenant may do there.
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct TenantGrant {
-    pub(super) roles: Vec<String>,
-    pub(super) permissions: Vec<String>,
-    pub(super) claims: Map<String, Value>,
-}
-
-/// All that ends up in a token about its subject's rights.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Grants {
-    pub(super) roles: Vec<String>,
-    pub(super) permissions: Vec<String>,
-    pub(super) tenants: BTreeMap<String, TenantGrant>,
-    pub(super) claims: Map<String, Value>,
 }
 
 impl User {
@@ -123,14 +105,14 @@ impl User {
     }
 
     /// A custom claim of the user's tokens, session and refresh.
-    pub fn claim(mut self, name: impl Into<String>, value: Value) -> Self {
-        self.grants.claims.insert(name.into(), value);
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.grants.claims.insert(name.into(), value.into());
         self
     }
 
     /// A custom attribute, as `/v1/auth/me` shows it.
-    pub fn attribute(mut self, name: impl Into<String>, value: Value) -> Self {
-        self.attributes.insert(name.into(), value);
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.attributes.insert(name.into(), value.into());
         self
     }
 
@@ -214,49 +196,8 @@ impl AccessKey {
     }
 
     /// A custom claim of the key's tokens.
-    pub fn claim(mut self, name: impl Into<String>, value: Value) -> Self {
-        self.grants.claims.insert(name.into(), value);
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.grants.claims.insert(name.into(), value.into());
         self
-    }
-}
-
-impl TenantGrant {
-    /// A role in the tenant.
-    pub fn role(mut self, role: impl Into<String>) -> Self {
-        self.roles.push(role.into());
-        self
-    }
-
-    /// A permission in the tenant.
-    pub fn permission(mut self, permission: impl Into<String>) -> Self {
-        self.permissions.push(permission.into());
-        self
-    }
-
-    /// One more member of the tenant's entry in the `tenants` claim, as templates add them.
-    pub fn claim(mut self, name: impl Into<String>, value: Value) -> Self {
-        self.claims.insert(name.into(), value);
-        self
-    }
-
-    pub(super) fn json(&self) -> Value {
-        let mut entry = self.claims.clone();
-        insert_list(&mut entry, "roles", &self.roles);
-        insert_list(&mut entry, "permissions", &self.permissions);
-        Value::Object(entry)
-    }
-}
-
-impl Grants {
-    pub(super) fn tenant(&mut self, id: String, grant: impl FnOnce(TenantGrant) -> TenantGrant) {
-        let entry = self.tenants.entry(id).or_default();
-        *entry = grant(std::mem::take(entry));
-    }
-}
-
-/// An empty list is left out, as Descope's default template does.
-pub(super) fn insert_list(into: &mut Map<String, Value>, name: &str, list: &[String]) {
-    if !list.is_empty() {
-        into.insert(name.into(), json!(list));
     }
 }

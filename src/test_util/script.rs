@@ -17,7 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl FakeDescope {
     /// Replaces the signing key: the new one is published, the old one no longer. Returns the new
     /// key's `kid`.
-    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    ///
+    /// There are four RSA keys, which take turns, and one of each other type, which comes back
+    /// under a new `kid`.
     pub fn rotate_keys(&self) -> String {
         self.with_state(|state| state.ring.rotate(false))
     }

@@ -13,16 +13,16 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     runtime,
     sync::{Notify, mpsc},
     task::JoinSet,
@@ -33,9 +33,8 @@ use super::{canned::Canned, fake::Shared, record::Recorded, routes::Service};
 /// More than any client of Descope sends.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// How long `down(false)` tries to get the port back.
-const REBIND_TRIES: u32 = 50;
-const REBIND_PAUSE: Duration = Duration::from_millis(20);
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// The running server; it stops when this is dropped.
 pub(super) struct Server {
@@ -93,7 +92,7 @@ impl Server {
         let sent = self.commands.send(command).is_ok();
         match wait.recv() {
             Ok(Ok(())) if sent => {}
-            Ok(Err(error)) => panic!("FakeDescope cannot listen on {address} again: {error}"),
+            Ok(Err(error)) => panic!("FakeDescope lost its port {address}: {error}"),
             _ => panic!("FakeDescope's thread has ended"),
         }
     }
@@ -115,6 +114,8 @@ async fn serve(
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
     let mut listener = Some(listener);
+    // While down, the port stays ours: bound, but nobody listens.
+    let mut reserved = None;
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -122,14 +123,20 @@ async fn serve(
                 // Every handle is gone.
                 None => return,
                 Some(Command::Down(done)) => {
-                    listener = None;
                     connections.shutdown().await;
-                    let _ = done.send(Ok(()));
+                    let result = match listener.take() {
+                        Some(open) => {
+                            drop(open);
+                            reserve(address).map(|socket| reserved = Some(socket))
+                        }
+                        None => Ok(()),
+                    };
+                    let _ = done.send(result);
                 }
                 Some(Command::Up(done)) => {
-                    let result = match listener {
-                        Some(_) => Ok(()),
-                        None => rebind(address).await.map(|bound| listener = Some(bound)),
+                    let result = match reserved.take() {
+                        Some(socket) => socket.listen(BACKLOG).map(|open| listener = Some(open)),
+                        None => Ok(()),
                     };
                     let _ = done.send(result);
                 }
@@ -153,16 +160,14 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
     }
 }
 
-async fn rebind(address: SocketAddr) -> io::Result<TcpListener> {
-    for _ in 1..REBIND_TRIES {
-        match TcpListener::bind(address).await {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                tokio::time::sleep(REBIND_PAUSE).await;
-            }
-            result => return result,
-        }
-    }
-    TcpListener::bind(address).await
+fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
@@ -187,7 +192,7 @@ async fn respond(
     cut: Arc<Notify>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
+    let Some(body) = read(body).await else {
         let refusal = Canned::error(413, "E011001", "the body is too large or broken");
         return Ok(refusal.into_response());
     };
@@ -196,7 +201,7 @@ async fn respond(
         path: parts.uri.path().into(),
         query: parts.uri.query().map(Into::into),
         headers: parts.headers,
-        body: body.to_bytes(),
+        body,
     };
     let path = request.path.clone();
 
@@ -227,4 +232,20 @@ async fn respond(
         return pending().await;
     }
     Ok(answer.into_response())
+}
+
+/// The whole body, or none if it is broken or too large. What is too large is read to its end all
+/// the same: an answer before that would cut a connection on which the client still writes.
+async fn read(mut body: Incoming) -> Option<Bytes> {
+    let mut whole = BytesMut::new();
+    let mut fits = true;
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.ok()?.into_data() {
+            fits &= whole.len() + data.len() <= BODY_LIMIT;
+            if fits {
+                whole.extend_from_slice(&data);
+            }
+        }
+    }
+    fits.then(|| whole.freeze())
 }

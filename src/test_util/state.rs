@@ -51,6 +51,13 @@ impl State {
 }
 
 impl Directory {
+    /// Dates the users that were there from the start.
+    pub(super) fn created(&mut self, now: i64) {
+        for user in &mut self.users {
+            user.created = now;
+        }
+    }
+
     /// Adds the user, or changes the one who has this login id.
     pub(super) fn set_user(&mut self, login_id: &str, change: impl FnOnce(User) -> User) {
         if let Some(user) = self.users.iter_mut().find(|user| user.login_id == login_id) {

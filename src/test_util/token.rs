@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::{
     claims::{Claims, Kind},
     fake::FakeDescope,
+    grants::{Grants, TenantGrant},
     keys::{self, TestKey, compact},
-    people::{Grants, TenantGrant},
 };
 
 /// Builds one token; made by [`FakeDescope::session`] and [`FakeDescope::refresh`].
@@ -135,19 +135,19 @@ impl TokenBuilder {
 
     /// `iat`, this many seconds from now.
     pub fn issued_at(mut self, seconds: i64) -> Self {
-        self.claims.issued_at = self.from_now(seconds);
+        self.claims.issued_at = self.date(seconds);
         self
     }
 
     /// `exp`, this many seconds from now.
     pub fn expires_in(mut self, seconds: i64) -> Self {
-        self.claims.expires = self.from_now(seconds);
+        self.claims.expires = self.date(seconds);
         self
     }
 
     /// `nbf`, this many seconds from now; none by default.
     pub fn not_before(self, seconds: i64) -> Self {
-        let from = self.from_now(seconds);
+        let from = self.date(seconds);
         self.claim("nbf", from)
     }
 
@@ -282,7 +282,7 @@ impl TokenBuilder {
         )
     }
 
-    fn from_now(&self, seconds: i64) -> i64 {
+    fn date(&self, seconds: i64) -> i64 {
         self.fake.settings().now().saturating_add(seconds)
     }
 }

@@ -145,7 +145,7 @@ async fn refusals_can_be_made_by_a_closure_that_sees_the_request() {
     let fake = FakeDescope::start().await;
     let layer = TenantLayer::new(fake.descope()).with_rejection_response(
         |rejection: Rejection, request: &Parts| {
-            let mut response = http::Response::new(format!("go from {}", request.uri().path()));
+            let mut response = http::Response::new(format!("go from {}", request.uri.path()));
             *response.status_mut() = StatusCode::SEE_OTHER;
             assert_eq!(rejection.kind(), RejectionKind::MissingToken);
             response

@@ -103,10 +103,10 @@ async fn every_path() -> String {
     let echo = serde_json::json!({"errorCode": "eyJ", "errorDescription": "eyJ", "message": "eyJ"});
     for canned in [
         None,
-        Some(Canned::new(403, echo.to_string())),
-        Some(Canned::new(500, "eyJ")),
-        Some(Canned::new(200, "{\"sessionJwt\":\"eyJ\"}")),
-        Some(Canned::new(302, "eyJ").header("location", "/eyJ")),
+        Some(Canned::json(403, &echo)),
+        Some(Canned::new(500).body("eyJ")),
+        Some(Canned::new(200).body("{\"sessionJwt\":\"eyJ\"}")),
+        Some(Canned::new(302).body("eyJ").header("location", "/eyJ")),
     ] {
         if let Some(canned) = canned {
             fake.respond_next(path, canned);

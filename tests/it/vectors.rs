@@ -78,7 +78,7 @@ async fn a_source_of_ones_own_serves_as_well() {
     let fake = FakeDescope::start().await;
     let token = fake.session("U1").token();
     fake.descope().verify(&token).await.unwrap();
-    let keys = fake.jwks_body();
+    let keys = fake.jwks().to_string();
     let descope = Descope::builder(fake.project_id())
         .jwks_source(Fixed(keys))
         .clock(fake.clock().clone())

@@ -7,4 +7,4 @@ mod profile;
 mod service;
 mod session;
 
-pub(super) use self::service::{Service, sign_in};
+pub(super) use self::service::{Issued, Service, sign_in};

@@ -61,7 +61,7 @@ impl<'a> Service<'a> {
         match path {
             "tenant/select" if post => self.select(),
             "refresh" if post => self.refresh(),
-            "try-refresh" if post => self.try_refresh(),
+            "try-refresh" if post => Ok(self.try_refresh()),
             "logout" if post => self.logout(false),
             "logoutall" if post => self.logout(true),
             "me" if get => self.me(),

@@ -1,79 +1,11 @@
-//! The fake over its own wire: contract 4 to 6.
+//! What the endpoints answer: contract 4 to 6.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::*;
-
-const SELECT: &str = "/v1/auth/tenant/select";
-const REFRESH: &str = "/v1/auth/refresh";
-
-struct Reply {
-    status: u16,
-    cookies: Vec<String>,
-    body: Value,
-}
-
-impl Reply {
-    fn code(&self) -> (u16, &str) {
-        (self.status, self.text("errorCode"))
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.body[name].as_str().unwrap_or_default()
-    }
-
-    fn claims(&self) -> &Value {
-        &self.body["claims"]
-    }
-}
-
-fn ann() -> FakeDescopeBuilder {
-    FakeDescope::builder()
-        .tenant("T2acme", "Acme")
-        .user("ann@acme.test", |u| {
-            u.id("U2ann")
-                .name("Ann")
-                .tenant("T2acme", |t| t.role("owner").permission("invoice.write"))
-                .tenant("T2beta", |t| t)
-                .project_role("staff")
-                .claim("plan", json!("pro"))
-        })
-        .access_key("AK-secret-1", |k| {
-            k.id("K2job").tenant("T2acme", |t| t.role("reader"))
-        })
-}
-
-async fn post(fake: &FakeDescope, path: &str, token: &str, body: Value) -> Reply {
-    let bearer = format!("Bearer {}:{token}", fake.project_id());
-    send(fake, path, &[("authorization", &bearer)], Some(body)).await
-}
-
-async fn send(
-    fake: &FakeDescope,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Option<Value>,
-) -> Reply {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let url = format!("{}{path}", fake.url());
-    let mut request = match body {
-        Some(body) => client.post(url).body(body.to_string()),
-        None => client.get(url),
-    };
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let response = request.send().await.unwrap();
-    let cookies = response.headers().get_all("set-cookie").iter();
-    let cookies = cookies.map(|value| value.to_str().unwrap().to_owned());
-    Reply {
-        status: response.status().as_u16(),
-        cookies: cookies.collect(),
-        body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default(),
-    }
-}
+use super::client::{REFRESH, SELECT, ann, post, send};
+use crate::test_util::{FakeDescope, ResponseMethod, Template};
 
 #[tokio::test]
 async fn a_selection_is_in_both_tokens_and_survives_refresh() {
@@ -195,6 +127,27 @@ async fn refusals_have_their_codes() {
 }
 
 #[tokio::test]
+async fn the_template_decides_where_roles_stand() {
+    let fake = ann().jwt_template(Template::CurrentTenant).start().await;
+    let claims = fake.session("ann@acme.test").active("T2acme").claims();
+    assert_eq!(claims["roles"], json!(["owner"]));
+    assert!(!claims.contains_key("tenants"));
+
+    let fake = FakeDescope::builder()
+        .auto_tenant(true)
+        .user("one@t.test", |u| u.id("U2one").tenant("T1", |t| t))
+        .start()
+        .await;
+    let one = fake.sign_in("U2one");
+    let refreshed = post(&fake, REFRESH, one.refresh_jwt(), json!({})).await;
+    assert_eq!(refreshed.claims()["dct"], "T1");
+
+    fake.set_user("U2one", |u| u.without_tenant("T1"));
+    let refreshed = post(&fake, REFRESH, refreshed.text("refreshJwt"), json!({})).await;
+    assert_eq!(refreshed.claims()["dct"], Value::Null);
+}
+
+#[tokio::test]
 async fn cookie_mode_keeps_tokens_out_of_the_body_and_the_header() {
     let fake = ann()
         .session_response(ResponseMethod::Cookies)
@@ -275,54 +228,4 @@ async fn a_token_made_by_hand_starts_a_sign_in() {
     );
     let forged = fake.refresh("U9").signed_by_stranger().token();
     assert_eq!(post(&fake, REFRESH, &forged, json!({})).await.status, 401);
-}
-
-#[tokio::test]
-async fn it_misbehaves_as_told() {
-    let fake = ann().start().await;
-    let keys = fake.keys_path();
-    let get = async || send(&fake, &keys, &[], None).await;
-    fake.fail_next(1);
-    fake.respond_next(&keys, Canned::html(520, "<h1>edge</h1>"));
-    assert_eq!(get().await.status, 520);
-    assert_eq!(get().await.code(), (503, "E990503"));
-    assert_eq!(get().await.body, fake.jwks());
-    fake.set_jwks_body(Some("[]".into()));
-    assert_eq!(get().await.body, json!([]));
-    fake.wait_for_key_fetches(4).await;
-    assert_eq!(fake.key_fetches(), 4);
-
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let url = format!("{}{keys}", fake.url());
-    fake.drop_connection_next(&keys);
-    client.get(&url).send().await.unwrap_err();
-    assert_eq!(fake.key_fetches(), 5);
-    fake.down(true);
-    assert!(client.get(&url).send().await.unwrap_err().is_connect());
-    fake.down(false);
-    client.get(&url).send().await.unwrap();
-
-    fake.hang_path(&keys, true);
-    let hung = tokio::spawn(client.get(&url).send());
-    fake.wait_for_calls(&keys, 7).await;
-    assert!(!hung.is_finished());
-    fake.hang_path(&keys, false);
-    assert_eq!(hung.await.unwrap().unwrap().status(), 200);
-}
-
-#[tokio::test]
-async fn the_last_handle_s_end_frees_the_port() {
-    let fake = FakeDescope::start().await;
-    let address = fake.address();
-    let clone = fake.clone();
-    drop(fake);
-    std::net::TcpStream::connect(address).unwrap();
-    drop(clone);
-    for _ in 0..500 {
-        if std::net::TcpStream::connect(address).is_err() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("still listening");
 }

@@ -1,0 +1,315 @@
+use std::fmt;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::{call::Reply, set_cookie};
+use crate::{
+    error::{Error, ErrorKind},
+    token::{RefreshToken, SessionToken},
+};
+
+/// Descope's answer to a call that opens a session (a `JWTResponse`), read but not verified.
+///
+/// Every field is optional; `null`, `""` and missing are alike, and so is a value of a type that
+/// the field cannot have (an event at debug level names the field): a field that nobody needs
+/// must not cost a session whose token has just been rotated. Unknown fields are ignored. Tokens
+/// are taken from the body, else from `Set-Cookie`.
+#[derive(Default)]
+pub(crate) struct RawAnswer {
+    pub(crate) session_token: Option<SessionToken>,
+    pub(crate) refresh_token: Option<RefreshToken>,
+    pub(crate) cookie_domain: Option<String>,
+    pub(crate) cookie_path: Option<String>,
+    pub(crate) cookie_max_age: Option<i64>,
+    pub(crate) cookie_expiration: Option<i64>,
+    pub(crate) cookie_name: Option<String>,
+    pub(crate) session_cookie_name: Option<String>,
+    pub(crate) session_cookie_domain: Option<String>,
+    /// An object.
+    pub(crate) user: Option<Value>,
+    pub(crate) first_seen: Option<bool>,
+    pub(crate) idp_response: Option<Value>,
+    pub(crate) session_expiration: Option<i64>,
+    pub(crate) external_token: Option<Zeroizing<String>>,
+    pub(crate) tenant_sso_id: Option<String>,
+    pub(crate) trusted_device_token: Option<Zeroizing<String>>,
+    pub(crate) next_refresh_seconds: Option<i64>,
+}
+
+impl RawAnswer {
+    /// Reads a success. Cookies count under the names that the body gives them, else under the
+    /// names given here, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UpstreamInvalid`] for a body that is no JSON object (nested at most 127 deep,
+    /// which is `serde_json`'s own limit).
+    pub(super) fn read(
+        reply: &Reply,
+        session_names: &[String],
+        refresh_names: &[String],
+    ) -> Result<Self, Error> {
+        let members = serde_json::from_slice(&reply.body).map_err(|error| {
+            // Not as the source: its text quotes what was there.
+            let (line, column) = (error.line(), error.column());
+            Error::new(
+                ErrorKind::UpstreamInvalid,
+                format!("descope's answer is not a JSON object (line {line}, column {column})"),
+            )
+        })?;
+        let mut fields = Fields(members);
+        let cookie_name = fields.text("cookieName");
+        let session_cookie_name = fields.text("sessionCookieName");
+        let from_cookie = |named: Option<&String>, names: &[String]| {
+            named
+                .into_iter()
+                .chain(names)
+                .find_map(|name| set_cookie::value(&reply.headers, name))
+        };
+        Ok(Self {
+            session_token: fields
+                .text("sessionJwt")
+                .or_else(|| from_cookie(session_cookie_name.as_ref(), session_names))
+                .map(SessionToken::new),
+            refresh_token: fields
+                .text("refreshJwt")
+                .or_else(|| from_cookie(cookie_name.as_ref(), refresh_names))
+                .map(RefreshToken::new),
+            cookie_domain: fields.text("cookieDomain"),
+            cookie_path: fields.text("cookiePath"),
+            cookie_max_age: fields.integer("cookieMaxAge"),
+            cookie_expiration: fields.integer("cookieExpiration"),
+            cookie_name,
+            session_cookie_name,
+            session_cookie_domain: fields.text("sessionCookieDomain"),
+            user: fields.of_type("user", |value| value.is_object().then_some(value)),
+            first_seen: fields.of_type("firstSeen", |value| value.as_bool()),
+            idp_response: fields.of_type("idpResponse", Some),
+            session_expiration: fields.integer("sessionExpiration"),
+            external_token: fields.text("externalToken").map(Zeroizing::new),
+            tenant_sso_id: fields.text("tenantSSOID"),
+            trusted_device_token: fields.text("trustedDeviceJwt").map(Zeroizing::new),
+            next_refresh_seconds: fields.integer("nextRefreshSeconds"),
+        })
+    }
+
+    /// The session token, unverified.
+    pub(crate) fn session_token(&self) -> Option<&SessionToken> {
+        self.session_token.as_ref()
+    }
+
+    /// The new refresh token, unverified. `None`: the one that was presented stays in force.
+    pub(crate) fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh_token.as_ref()
+    }
+}
+
+impl fmt::Debug for RawAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawAnswer")
+            .field("session_token", &self.session_token)
+            .field("refresh_token", &self.refresh_token)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The members of the body that are left to read.
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn text(&mut self, name: &'static str) -> Option<String> {
+        self.of_type(name, |value| match value {
+            Value::String(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// A whole number; a 64-bit one may stand as a string, as protocol buffers write it.
+    fn integer(&mut self, name: &'static str) -> Option<i64> {
+        self.of_type(name, |value| match value {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        })
+    }
+
+    fn of_type<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self
+            .0
+            .remove(name)
+            .filter(|value| !value.is_null() && value.as_str() != Some(""))?;
+        let read = read(value);
+        if read.is_none() {
+            tracing::debug!(field = name, "a field of descope's answer has an odd type");
+        }
+        read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(body: &str, cookies: &[&'static str]) -> Result<RawAnswer, Error> {
+        let mut headers = HeaderMap::new();
+        for cookie in cookies {
+            headers.append(SET_COOKIE, HeaderValue::from_static(cookie));
+        }
+        let reply = Reply {
+            headers,
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+        };
+        RawAnswer::read(&reply, &["DS".to_owned()], &["DSR".to_owned()])
+    }
+
+    fn tokens(answer: &RawAnswer) -> (Option<&str>, Option<&str>) {
+        (
+            answer.session_token().map(SessionToken::expose),
+            answer.refresh_token().map(RefreshToken::expose),
+        )
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let answer = json!({
+            "sessionJwt": "s", "refreshJwt": "r", "cookieDomain": "d", "cookiePath": "/",
+            "cookieMaxAge": 2_419_199, "cookieExpiration": 4_102_444_800_i64, "cookieName": "RN",
+            "sessionCookieName": "SN", "sessionCookieDomain": "sd", "user": {"userId": "U1"},
+            "firstSeen": false, "idpResponse": {"a": 1}, "sessionExpiration": "1767226200",
+            "externalToken": "ext", "tenantSSOID": "sso", "trustedDeviceJwt": "dtd",
+            "nextRefreshSeconds": 0, "claims": {}, "somethingNew": [1, 2],
+        });
+        let answer = read(&answer.to_string(), &["DS=x", "DSR=y"]).unwrap();
+        assert_eq!(tokens(&answer), (Some("s"), Some("r")));
+        assert_eq!(answer.cookie_domain.as_deref(), Some("d"));
+        assert_eq!(answer.cookie_path.as_deref(), Some("/"));
+        assert_eq!(answer.cookie_max_age, Some(2_419_199));
+        assert_eq!(answer.cookie_expiration, Some(4_102_444_800));
+        assert_eq!(answer.cookie_name.as_deref(), Some("RN"));
+        assert_eq!(answer.session_cookie_name.as_deref(), Some("SN"));
+        assert_eq!(answer.session_cookie_domain.as_deref(), Some("sd"));
+        assert_eq!(answer.user, Some(json!({"userId": "U1"})));
+        assert_eq!(answer.first_seen, Some(false));
+        assert_eq!(answer.idp_response, Some(json!({"a": 1})));
+        assert_eq!(answer.session_expiration, Some(1_767_226_200));
+        assert_eq!(answer.external_token.as_ref().unwrap().as_str(), "ext");
+        assert_eq!(answer.tenant_sso_id.as_deref(), Some("sso"));
+        assert_eq!(
+            answer.trusted_device_token.as_ref().unwrap().as_str(),
+            "dtd"
+        );
+        assert_eq!(answer.next_refresh_seconds, Some(0));
+        assert_eq!(
+            format!("{answer:?}"),
+            "RawAnswer { session_token: Some(SessionToken(…)), \
+             refresh_token: Some(RefreshToken(…)), .. }"
+        );
+    }
+
+    #[test]
+    fn null_empty_missing_and_odd_are_alike() {
+        const FIELDS: [&str; 17] = [
+            "sessionJwt",
+            "refreshJwt",
+            "cookieDomain",
+            "cookiePath",
+            "cookieMaxAge",
+            "cookieExpiration",
+            "cookieName",
+            "sessionCookieName",
+            "sessionCookieDomain",
+            "user",
+            "firstSeen",
+            "idpResponse",
+            "sessionExpiration",
+            "externalToken",
+            "tenantSSOID",
+            "trustedDeviceJwt",
+            "nextRefreshSeconds",
+        ];
+        for value in [json!(null), json!(""), json!([1]), json!(1.5)] {
+            let body: Map<_, _> = FIELDS
+                .iter()
+                // Which may be anything.
+                .filter(|&&name| name != "idpResponse" || value.is_null() || value == "")
+                .map(|&name| (name.to_owned(), value.clone()))
+                .collect();
+            let answer = read(&json!(body).to_string(), &[]).unwrap();
+            let RawAnswer {
+                session_token: None,
+                refresh_token: None,
+                cookie_domain: None,
+                cookie_path: None,
+                cookie_max_age: None,
+                cookie_expiration: None,
+                cookie_name: None,
+                session_cookie_name: None,
+                session_cookie_domain: None,
+                user: None,
+                first_seen: None,
+                idp_response: None,
+                session_expiration: None,
+                external_token: None,
+                tenant_sso_id: None,
+                trusted_device_token: None,
+                next_refresh_seconds: None,
+            } = answer
+            else {
+                panic!("{value} counts as something: {answer:?}");
+            };
+        }
+        assert_eq!(tokens(&read("{}", &[]).unwrap()), (None, None));
+    }
+
+    #[test]
+    fn tokens_that_are_not_in_the_body_come_from_cookies() {
+        let cookies = &["DS=s; Path=/", "DSR=r; Path=/", "__cf_bm=cdn"];
+        for body in ["{}", r#"{"sessionJwt":"","refreshJwt":null}"#] {
+            assert_eq!(
+                tokens(&read(body, cookies).unwrap()),
+                (Some("s"), Some("r"))
+            );
+        }
+        assert_eq!(
+            tokens(&read(r#"{"sessionJwt":"body"}"#, cookies).unwrap()),
+            (Some("body"), Some("r"))
+        );
+    }
+
+    #[test]
+    fn the_body_s_cookie_names_come_before_the_configured_ones() {
+        let named = r#"{"cookieName":"acme-r","sessionCookieName":"acme-s"}"#;
+        assert_eq!(
+            tokens(&read(named, &["acme-s=s", "acme-r=r", "DS=x", "DSR=y"]).unwrap()),
+            (Some("s"), Some("r"))
+        );
+        assert_eq!(
+            tokens(&read(named, &["DS=x", "DSR=y"]).unwrap()),
+            (Some("x"), Some("y"))
+        );
+        assert_eq!(tokens(&read("{}", &["acme-s=s"]).unwrap()), (None, None));
+    }
+
+    #[test]
+    fn anything_but_a_json_object_is_no_answer() {
+        let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+        for body in ["", "null", "[]", "<html>", "{", r#"{"a":1} x"#, &deep] {
+            let error = read(body, &["DS=s"]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UpstreamInvalid, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_quotes_nothing_of_the_answer() {
+        let error = read(r#""secret""#, &[]).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,332 @@
+//! Calls to a small server on loopback that misbehaves as told.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use super::{ClientSettings, CredentialStyle, DescopeClient, RawAnswer};
+use crate::{
+    error::{Error, ErrorKind},
+    http_client::{self, HttpSettings},
+    ids::TenantId,
+    token::{RefreshToken, SessionToken},
+};
+
+/// For the tests that wait for it.
+const SHORT: Duration = Duration::from_millis(200);
+/// For all others, which must not hang either.
+const LONG: Duration = Duration::from_secs(20);
+const GRANTED: &str = r#"{"sessionJwt":"s.s.s","refreshJwt":"r.r.r"}"#;
+
+/// What the server does once it has read a request.
+#[derive(Clone, Debug)]
+enum Act {
+    /// Sends this text and closes.
+    Say(String),
+    /// Says nothing, and keeps the connection.
+    Hang,
+    /// Sends this text, and keeps the connection.
+    Stall(String),
+    /// Closes without a word.
+    Close,
+    /// Sends a head and then zeros for ever.
+    Flood,
+}
+
+/// A server that does one act per connection, the last one again and again.
+struct Server {
+    base: String,
+    requests: Arc<std::sync::Mutex<Vec<String>>>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Server {
+    async fn start(acts: Vec<Act>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::<std::sync::Mutex<Vec<String>>>::default();
+        let connections = Arc::<AtomicUsize>::default();
+        let (seen, count) = (requests.clone(), connections.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let index = count.fetch_add(1, SeqCst).min(acts.len() - 1);
+                let (act, seen) = (acts[index].clone(), seen.clone());
+                tokio::spawn(async move {
+                    // A client that gives up first is what some tests are about.
+                    let _ = serve(stream, act, &seen).await;
+                });
+            }
+        });
+        Self {
+            base,
+            requests,
+            connections,
+        }
+    }
+
+    fn client(&self, rotation: bool) -> DescopeClient {
+        client(&self.base, rotation, LONG)
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    act: Act,
+    seen: &std::sync::Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"}") {
+        if stream.read_buf(&mut request).await? == 0 {
+            return Ok(());
+        }
+    }
+    seen.lock()
+        .unwrap()
+        .push(String::from_utf8(request).unwrap());
+    match act {
+        Act::Say(text) => stream.write_all(text.as_bytes()).await?,
+        Act::Hang => std::future::pending().await,
+        Act::Stall(text) => {
+            stream.write_all(text.as_bytes()).await?;
+            std::future::pending::<()>().await;
+        }
+        Act::Close => {}
+        Act::Flood => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+            loop {
+                stream.write_all(&[b'0'; 8192]).await?;
+            }
+        }
+    }
+    stream.shutdown().await
+}
+
+fn client(base: &str, rotation: bool, timeout: Duration) -> DescopeClient {
+    let base = http_client::parse_base_url(base, false).unwrap();
+    let http = http_client::build(&HttpSettings::default(), &base).unwrap();
+    DescopeClient::new(
+        http,
+        base,
+        ClientSettings {
+            project_id: "P1".into(),
+            timeout,
+            rotation,
+            style: CredentialStyle::Bearer,
+            session_names: vec!["DS".into()],
+            refresh_names: vec!["DSR".into()],
+        },
+    )
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> Act {
+    Act::Say(format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}",
+        body.len()
+    ))
+}
+
+async fn select(client: &DescopeClient) -> Result<RawAnswer, Error> {
+    let tenant = TenantId::new("T2\"acme").unwrap();
+    client
+        .select_tenant(&RefreshToken::new("old.r.r"), &tenant)
+        .await
+}
+
+async fn failure(act: Act) -> Error {
+    let server = Server::start(vec![act]).await;
+    let error = select(&server.client(true)).await.unwrap_err();
+    assert_eq!(server.requests().len(), 1, "one POST: {error:?}");
+    let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
+    assert!(
+        !shown.contains("old.r.r") && !shown.contains("secret"),
+        "{shown}"
+    );
+    error
+}
+
+#[tokio::test]
+async fn a_call_is_one_post_with_headers_of_our_own() {
+    let server = Server::start(vec![answer("200 OK", "", GRANTED)]).await;
+    let base = format!("{}/prefix/", server.base);
+    let answer = select(&client(&base, true, LONG)).await.unwrap();
+    assert_eq!(answer.session_token(), Some(&SessionToken::new("s.s.s")));
+    assert_eq!(answer.refresh_token(), Some(&RefreshToken::new("r.r.r")));
+
+    let requests = server.requests();
+    let [request] = requests.as_slice() else {
+        panic!("one request: {requests:?}");
+    };
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /prefix/v1/auth/tenant/select HTTP/1.1\r\n"));
+    assert!(head.contains("authorization: Bearer P1:old.r.r\r\n"));
+    assert!(head.contains("content-type: application/json\r\n"));
+    assert!(head.contains("x-descope-project-id: P1\r\n"));
+    assert!(!head.contains("cookie") && !head.contains("accept-encoding"));
+    assert_eq!(body, r#"{"tenant":"T2\"acme"}"#);
+}
+
+#[tokio::test]
+async fn tokens_may_come_as_cookies_among_others() {
+    let cookies = "set-cookie: DSTEST=x\r\nset-cookie: DS=s; Domain=other.example\r\n\
+                   set-cookie: DSR=r; Path=/\r\nset-cookie: __cf_bm=cdn\r\n";
+    let server = Server::start(vec![answer("200 OK", cookies, "{}")]).await;
+    let answer = select(&server.client(true)).await.unwrap();
+    assert_eq!(answer.session_token(), Some(&SessionToken::new("s")));
+    assert_eq!(answer.refresh_token(), Some(&RefreshToken::new("r")));
+}
+
+#[tokio::test]
+async fn what_descope_cannot_mean_is_invalid() {
+    for act in [
+        answer("200 OK", "", "<html>secret</html>"),
+        answer("200 OK", "", ""),
+        answer("200 OK", "content-encoding: gzip\r\n", "\u{1f}secret"),
+        answer("302 Found", "location: /elsewhere\r\n", GRANTED),
+        answer("307 Moved", "location: /elsewhere\r\n", GRANTED),
+        answer("418 Odd", "", "secret"),
+        answer(
+            "200 OK",
+            "",
+            &format!("{{\"a\":\"{}\"}}", "x".repeat(1024 * 1024)),
+        ),
+        Act::Flood,
+    ] {
+        let shown = format!("{act:.60?}");
+        assert_eq!(
+            failure(act).await.kind(),
+            ErrorKind::UpstreamInvalid,
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_its_status_and_code_and_nothing_else() {
+    let body = r#"{"errorCode":"E012345","errorMessage":"secret <script>"}"#;
+    let error = failure(answer("403 Forbidden", "", body)).await;
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert_eq!(error.upstream_status(), Some(403));
+    assert_eq!(error.upstream_code(), Some("E012345"));
+
+    let error = failure(answer("400 Bad", "", r#"{"errorCode":"E064006"}"#)).await;
+    assert_eq!(error.kind(), ErrorKind::RefreshTokenReused);
+
+    let error = failure(answer("401 No", "", r#"{"errorCode":"E064001"}"#)).await;
+    assert!(error.ends_session());
+}
+
+#[tokio::test]
+async fn a_rate_limit_keeps_its_retry_after() {
+    for (header, expected) in [
+        ("retry-after: 17\r\n", Some(Duration::from_secs(17))),
+        ("retry-after: -1\r\n", None),
+        (
+            "retry-after: Thu, 01 Jan 1970 00:00:00 GMT\r\n",
+            Some(Duration::ZERO),
+        ),
+        ("", None),
+    ] {
+        let error = failure(answer("429 Slow", header, "secret")).await;
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+        assert_eq!(error.retry_after(), expected, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_an_outage() {
+    for act in [
+        Act::Close,
+        answer("500 Oops", "", "secret"),
+        answer("503 Later", "", "<html>secret</html>"),
+        Act::Say("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{".into()),
+    ] {
+        let shown = format!("{act:?}");
+        let kind = failure(act).await.kind();
+        assert_eq!(kind, ErrorKind::UpstreamUnavailable, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_is_over_the_whole_call() {
+    for act in [
+        Act::Hang,
+        Act::Stall("HTTP/1.1 200 OK\r\ncontent-le".into()),
+        Act::Stall("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{".into()),
+        Act::Stall("HTTP/1.1 403 No\r\ncontent-length: 99\r\n\r\n{".into()),
+    ] {
+        let shown = format!("{act:?}");
+        let server = Server::start(vec![act]).await;
+        let started = Instant::now();
+        let client = client(&server.base, true, SHORT);
+        let error = select(&client).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UpstreamTimeout, "{shown}");
+        assert!(started.elapsed() < LONG / 2);
+        assert_eq!(server.connections.load(SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn without_a_server_nothing_is_reached_twice() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = select(&client(&base, true, LONG)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UpstreamUnavailable);
+    assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn a_503_is_repeated_once_and_only_where_tokens_are_not_rotated() {
+    let later = || answer("503 Later", "", "");
+    for (acts, rotation, connections, success) in [
+        (vec![later(), answer("200 OK", "", GRANTED)], false, 2, true),
+        (vec![later()], false, 2, false),
+        (vec![later()], true, 1, false),
+        (vec![answer("502 Bad", "", "")], false, 1, false),
+        (
+            vec![answer("503 No", "", r#"{"errorCode":"E064006"}"#)],
+            false,
+            1,
+            false,
+        ),
+        (vec![Act::Close], false, 1, false),
+    ] {
+        let shown = format!("{acts:?} {rotation}");
+        let server = Server::start(acts).await;
+        let outcome = select(&server.client(rotation)).await;
+        assert_eq!(outcome.is_ok(), success, "{shown}");
+        assert_eq!(server.connections.load(SeqCst), connections, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_none_goes_nowhere() {
+    let server = Server::start(vec![answer("200 OK", "", GRANTED)]).await;
+    let tenant = TenantId::new("T1").unwrap();
+    let error = server
+        .client(true)
+        .select_tenant(&RefreshToken::new("a\r\nb"), &tenant)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRefreshToken);
+    assert_eq!(server.connections.load(SeqCst), 0);
+}
+
+#[test]
+fn debug_shows_no_token() {
+    let shown = format!("{:?}", client("http://127.0.0.1:1", true, LONG));
+    assert!(shown.starts_with("DescopeClient { base: "));
+}

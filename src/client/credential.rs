@@ -1,0 +1,183 @@
+//! The headers of a call, built from scratch: nothing of a client's request goes up.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE},
+};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::call::ClientSettings;
+use crate::{
+    error::{Error, ErrorKind},
+    token::RefreshToken,
+};
+
+const PROJECT_ID: HeaderName = HeaderName::from_static("x-descope-project-id");
+const REFRESH_COOKIE_NAME: HeaderName = HeaderName::from_static("x-descope-refresh-cookie-name");
+const SDK_NAME: HeaderName = HeaderName::from_static("x-descope-sdk-name");
+const SDK_VERSION: HeaderName = HeaderName::from_static("x-descope-sdk-version");
+
+/// What Descope calls a refresh token, and its cookie, unless names are customised.
+const DEFAULT_REFRESH_NAME: &str = "DSR";
+
+/// How a project wants its refresh tokens presented.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CredentialStyle {
+    /// `Authorization: Bearer <project id>:<refresh JWT>`.
+    #[default]
+    Bearer,
+    /// `Authorization: Bearer <project id>` and a cookie: projects that manage their refresh
+    /// tokens in cookies refuse them elsewhere.
+    Cookie,
+}
+
+/// The headers of a call that spends `refresh`.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidRefreshToken`] for a text that is no compact JWT by its characters: it
+/// could break out of its header.
+pub(super) fn headers(
+    settings: &ClientSettings,
+    refresh: &RefreshToken,
+) -> Result<HeaderMap, Error> {
+    let project_id = &settings.project_id;
+    let token = refresh.expose();
+    if token.is_empty() || !token.bytes().all(is_jwt_byte) {
+        return Err(Error::new(
+            ErrorKind::InvalidRefreshToken,
+            "the refresh token is not a JWT",
+        ));
+    }
+    let mut headers = HeaderMap::with_capacity(8);
+    match settings.style {
+        CredentialStyle::Bearer => {
+            headers.insert(
+                AUTHORIZATION,
+                secret(format!("Bearer {project_id}:{token}"))?,
+            );
+        }
+        CredentialStyle::Cookie => {
+            let name = cookie_name(token, &settings.refresh_names);
+            headers.insert(AUTHORIZATION, text(&format!("Bearer {project_id}"))?);
+            headers.insert(COOKIE, secret(format!("{name}={token}"))?);
+            headers.insert(REFRESH_COOKIE_NAME, text(&name)?);
+        }
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(PROJECT_ID, text(project_id)?);
+    headers.insert(SDK_NAME, HeaderValue::from_static("rust-tower-descope"));
+    headers.insert(
+        SDK_VERSION,
+        HeaderValue::from_static(env!("CARGO_PKG_VERSION")),
+    );
+    Ok(headers)
+}
+
+/// base64url and the dots between the parts.
+fn is_jwt_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// The name of the cookie that the token lives in at Descope: its own `drn` ("Descope resource
+/// name"), if it is one of the names that this service knows. Our cookie may well be called
+/// something else (`__Host-DSR`), of which Descope has never heard.
+fn cookie_name(token: &str, known: &[String]) -> String {
+    #[derive(Deserialize)]
+    struct Kind {
+        drn: String,
+    }
+    let kind = token
+        .split('.')
+        .nth(1)
+        .and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok())
+        .and_then(|payload| serde_json::from_slice::<Kind>(&payload).ok());
+    match kind {
+        Some(kind) if known.contains(&kind.drn) => kind.drn,
+        _ => DEFAULT_REFRESH_NAME.to_owned(),
+    }
+}
+
+fn text(value: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_str(value).map_err(|error| {
+        Error::config("the project id or a cookie name cannot stand in a header").with_source(error)
+    })
+}
+
+/// A value that HPACK must not index and `Debug` must not show.
+fn secret(value: String) -> Result<HeaderValue, Error> {
+    let value = Zeroizing::new(value);
+    let mut value = text(&value)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn settings(style: CredentialStyle) -> ClientSettings {
+        ClientSettings {
+            project_id: "P1".into(),
+            timeout: Duration::from_secs(1),
+            rotation: true,
+            style,
+            session_names: vec!["DS".into()],
+            refresh_names: vec!["DSR".into(), "__Host-DSR".into(), "acme-refresh".into()],
+        }
+    }
+
+    fn token(payload: &str) -> RefreshToken {
+        RefreshToken::new(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload)))
+    }
+
+    #[test]
+    fn a_bearer_token_follows_the_project_id() {
+        let headers = headers(
+            &settings(CredentialStyle::Bearer),
+            &RefreshToken::new("a.b.c"),
+        )
+        .unwrap();
+        assert_eq!(headers[AUTHORIZATION], "Bearer P1:a.b.c");
+        assert!(headers[AUTHORIZATION].is_sensitive());
+        assert_eq!(headers[CONTENT_TYPE], "application/json");
+        assert_eq!(headers[PROJECT_ID], "P1");
+        assert_eq!(headers[SDK_NAME], "rust-tower-descope");
+        assert_eq!(headers[SDK_VERSION], env!("CARGO_PKG_VERSION"));
+        assert_eq!(headers.len(), 5);
+        assert!(!format!("{headers:?}").contains("a.b.c"));
+    }
+
+    #[test]
+    fn a_cookie_is_named_as_its_token_says_if_that_name_is_known() {
+        for (payload, name) in [
+            (r#"{"drn":"acme-refresh"}"#, "acme-refresh"),
+            (r#"{"drn":"DSR"}"#, "DSR"),
+            (r#"{"drn":"other"}"#, "DSR"),
+            (r#"{"drn":7}"#, "DSR"),
+            (r#"{"drn":"x\r\ny: z"}"#, "DSR"),
+            ("no json", "DSR"),
+        ] {
+            let token = token(payload);
+            let headers = headers(&settings(CredentialStyle::Cookie), &token).unwrap();
+            assert_eq!(headers[AUTHORIZATION], "Bearer P1");
+            assert_eq!(headers[COOKIE], format!("{name}={}", token.expose()));
+            assert!(headers[COOKIE].is_sensitive());
+            assert_eq!(headers[REFRESH_COOKIE_NAME], name, "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_token_cannot_break_out_of_its_header() {
+        for bad in ["", "a;b", "a b", "a\r\nb", "a,b", "a:b", "a=b", "é"] {
+            for style in [CredentialStyle::Bearer, CredentialStyle::Cookie] {
+                let error = headers(&settings(style), &RefreshToken::new(bad)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidRefreshToken, "{bad:?}");
+            }
+        }
+    }
+}

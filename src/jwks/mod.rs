@@ -1,0 +1,74 @@
+//! Where keys come from, and how they are kept.
+//!
+//! By default a project's keys are fetched from Descope. A [`JwksSource`] of one's own takes that
+//! place with [`DescopeBuilder::jwks_source`](crate::DescopeBuilder::jwks_source): a file, a
+//! proxy, a secret store. Whatever the source, this crate decides *when* to ask it:
+//!
+//! 1. Keys are fetched when the first request needs them (or by
+//!    [`Descope::warm_up`](crate::Descope::warm_up)), then refreshed in the background, whether or
+//!    not requests come.
+//! 2. A `kid` not seen before causes a fetch, two at once and one per cool-down after that,
+//!    however many requests carry one. Requests that need the same fetch share it.
+//! 3. One deadline bounds a fetch. A request whose key is at hand never waits for one.
+//! 4. A key that is gone from a fetched set is gone at once. A set without one usable key, and a
+//!    fetch that fails, leave the last good set in force until the end of the stale window.
+//! 5. A source that panics has failed to fetch, no more.
+//!
+//! Size, status and redirects are the duty of the source, and so are the members `use` and
+//! `key_ops` of EC and OKP keys, and those of private keys, since [`JsonWebKey`] does not carry
+//! them. [`parse_key_set`] looks at all of them; read with it what you have as text. Number,
+//! strength and curve of the keys are checked for every source.
+//!
+//! # Example
+//!
+//! Keys from a file that something else keeps up to date:
+//!
+//! ```
+//! use std::path::PathBuf;
+//!
+//! use tower_descope::jwks::{
+//!     JsonWebKeySet, JwksClientError, JwksSource, async_trait, parse_key_set, source_error,
+//! };
+//!
+//! struct KeyFile(PathBuf);
+//!
+//! #[async_trait]
+//! impl JwksSource for KeyFile {
+//!     async fn fetch_keys(&self) -> Result<JsonWebKeySet, JwksClientError> {
+//!         let text = tokio::fs::read(&self.0).await.map_err(source_error)?;
+//!         parse_key_set(&text)
+//!     }
+//! }
+//! ```
+//!
+//! The names re-exported here are those of [`jwks_client_rs`], version 0.6: a release of it that
+//! breaks them is a breaking release of this crate.
+
+mod fetch;
+mod limits;
+mod parse;
+mod refresh;
+mod set;
+mod source;
+mod status;
+mod store;
+mod wait;
+
+pub use async_trait::async_trait;
+pub use jwks_client_rs::{
+    JsonWebKey, JsonWebKeySet, JwksClientError,
+    source::{JwksSource, WebSource},
+};
+
+pub(crate) use self::{
+    limits::KeyPolicy,
+    parse::parse_public_key,
+    source::DescopeKeys,
+    store::{KeyStore, Lookup},
+    wait::{KeyWait, Settled},
+};
+pub use self::{
+    limits::Limits,
+    parse::{parse_key_set, source_error},
+    status::{KeyFailure, KeyStatus},
+};

@@ -1,0 +1,295 @@
+//! When to fetch keys: a state machine without clock, randomness or input and output.
+//!
+//! There are two reasons to fetch. *Demand*: a request names a key that is not at hand, or meets
+//! keys past a bound; such fetches draw on a [`Bucket`], so that no flood of requests becomes a
+//! flood of fetches. And the *schedule*: at 80% of the keys' time to live, or, after a failure,
+//! when the back-off is over; it never draws on the bucket, so that no flood holds off a rotation.
+//! Whoever comes by when the schedule is due starts that fetch: the timer usually, a request if
+//! the timer was missed. At most one fetch runs at a time; who needs one joins it.
+
+use std::time::Duration;
+
+use super::limits::{Age, KeyPolicy};
+use crate::clock::Now;
+
+#[cfg(test)]
+mod tests;
+
+/// How much jitter there is at most, in thousandths of its range.
+pub(super) const MAX_JITTER: u32 = 1_000;
+
+/// What becomes of one look-up. Where it says to fetch, the machine takes the fetch for started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Use the key at hand.
+    Serve,
+    /// Use the key at hand, and start a fetch on the side.
+    ServeAndFetch,
+    /// Wait for the running fetch; if it fails, use the key at hand if `or_stale`.
+    Join { or_stale: bool },
+    /// Start a fetch and wait for it, likewise.
+    Fetch { or_stale: bool },
+    /// There is no such key.
+    Unknown,
+    /// It cannot be told now.
+    Unavailable { retry_after: Duration },
+    /// A fetch is needed, and there is nothing to run it on.
+    NoRuntime,
+}
+
+/// What the timer is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tick {
+    /// Start a fetch. The machine takes it for started.
+    Fetch,
+    /// Come back after this time.
+    Sleep(Duration),
+    /// Come back when a fetch has ended.
+    Idle,
+}
+
+/// The state.
+#[derive(Debug)]
+pub(super) struct Refresh {
+    policy: KeyPolicy,
+    /// When the fetch of the keys at hand was started.
+    loaded: Option<Now>,
+    /// When the running fetch was started.
+    running: Option<Now>,
+    /// When the last fetch ended, and whether well.
+    last: Option<(Now, bool)>,
+    /// Failures since the last success.
+    failures: u32,
+    /// The schedule: so long after that.
+    due: Option<(Now, Duration)>,
+    bucket: Bucket,
+}
+
+impl Refresh {
+    pub(super) fn new(policy: KeyPolicy) -> Self {
+        Self {
+            policy,
+            loaded: None,
+            running: None,
+            last: None,
+            failures: 0,
+            due: None,
+            bucket: Bucket::default(),
+        }
+    }
+
+    /// A request needs a key; `at_hand` says whether it is in the set at hand, `can_fetch` whether
+    /// a fetch could be run.
+    pub(super) fn look_up(&mut self, at_hand: bool, can_fetch: bool, now: &Now) -> Step {
+        match self.age(now) {
+            Some(Age::Fresh) if at_hand => Step::Serve,
+            Some(Age::Aging) if at_hand => self.serve(can_fetch, now),
+            Some(Age::Late) if at_hand => {
+                if self.failed_lately(now) {
+                    return self.serve(can_fetch, now);
+                }
+                match self.need(can_fetch, now) {
+                    Need::Running => Step::Join { or_stale: true },
+                    Need::Started => Step::Fetch { or_stale: true },
+                    Need::Refused | Need::NoRuntime => Step::Serve,
+                }
+            }
+            _ => match self.need(can_fetch, now) {
+                Need::Running => Step::Join { or_stale: false },
+                Need::Started => Step::Fetch { or_stale: false },
+                Need::Refused if self.lacks(at_hand) => Step::Unknown,
+                Need::Refused => Step::Unavailable {
+                    retry_after: self.retry_after(now),
+                },
+                Need::NoRuntime => Step::NoRuntime,
+            },
+        }
+    }
+
+    /// The timer has come by.
+    pub(super) fn tick(&mut self, now: &Now) -> Tick {
+        match self.due {
+            _ if self.running.is_some() => Tick::Idle,
+            None => Tick::Idle,
+            Some((since, after)) => match after.saturating_sub(now.since(&since)) {
+                Duration::ZERO => {
+                    self.start(now);
+                    Tick::Fetch
+                }
+                rest => Tick::Sleep(rest),
+            },
+        }
+    }
+
+    /// Somebody wants keys without naming one, as [`look_up`](Self::look_up).
+    pub(super) fn warm_up(&mut self, can_fetch: bool, now: &Now) -> Step {
+        if self.age(now) == Some(Age::Fresh) {
+            return Step::Serve;
+        }
+        let usable = self.is_usable(now);
+        match self.need(can_fetch, now) {
+            Need::Running => Step::Join { or_stale: usable },
+            Need::Started => Step::Fetch { or_stale: usable },
+            Need::Refused | Need::NoRuntime if usable => Step::Serve,
+            Need::Refused => Step::Unavailable {
+                retry_after: self.retry_after(now),
+            },
+            Need::NoRuntime => Step::NoRuntime,
+        }
+    }
+
+    /// The running fetch has ended. `jitter` is at most [`MAX_JITTER`].
+    pub(super) fn finish(&mut self, good: bool, jitter: u32, now: &Now) {
+        let started = self.running.take().unwrap_or(*now);
+        self.last = Some((*now, good));
+        if good {
+            self.failures = 0;
+            // From its start on: what the answer says may have changed while it was on its way.
+            self.loaded = Some(started);
+            let at = self.policy.refresh_at();
+            self.due = Some((started, at - at / 10 / MAX_JITTER * jitter.min(MAX_JITTER)));
+        } else {
+            self.failures = self.failures.saturating_add(1);
+            let wait = self.back_off();
+            let least = wait - wait / 10;
+            self.due = Some((*now, least + wait / 5 / MAX_JITTER * jitter.min(MAX_JITTER)));
+        }
+    }
+
+    /// When it may be worth asking again.
+    pub(super) fn retry_after(&mut self, now: &Now) -> Duration {
+        self.bucket.until_token(self.policy.cool_down, now)
+    }
+
+    /// Whether a fetch runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// How old the keys at hand are.
+    pub(super) fn key_age(&self, now: &Now) -> Option<Duration> {
+        self.loaded.map(|loaded| now.since(&loaded))
+    }
+
+    /// Whether the keys at hand may still be used.
+    pub(super) fn is_usable(&self, now: &Now) -> bool {
+        self.age(now).is_some_and(|age| age < Age::Over)
+    }
+
+    fn age(&self, now: &Now) -> Option<Age> {
+        self.key_age(now).map(|age| self.policy.age(age))
+    }
+
+    /// Uses the key at hand without delay, and sees to the schedule if the timer has not.
+    fn serve(&mut self, can_fetch: bool, now: &Now) -> Step {
+        if can_fetch && self.is_due(now) {
+            self.start(now);
+            Step::ServeAndFetch
+        } else {
+            Step::Serve
+        }
+    }
+
+    /// A request cannot go on without a fetch.
+    fn need(&mut self, can_fetch: bool, now: &Now) -> Need {
+        if self.running.is_some() {
+            Need::Running
+        } else if !can_fetch {
+            Need::NoRuntime
+        } else if self.is_due(now) || self.bucket.draw(self.policy.cool_down, now) {
+            self.start(now);
+            Need::Started
+        } else {
+            Need::Refused
+        }
+    }
+
+    fn start(&mut self, now: &Now) {
+        self.running = Some(*now);
+    }
+
+    fn is_due(&self, now: &Now) -> bool {
+        let due = |(since, after): (Now, Duration)| now.since(&since) >= after;
+        self.running.is_none() && self.due.is_some_and(due)
+    }
+
+    /// Whether a key that is not at hand is known not to be: the bucket is empty, so that the last
+    /// fetch is younger than the cool-down, and it ended well.
+    fn lacks(&self, at_hand: bool) -> bool {
+        !at_hand && matches!(self.last, Some((_, true)))
+    }
+
+    /// Whether late keys may be used at once: the endpoint has just shown that it is down, and the
+    /// next try is due or under way at its time, so that it delays nobody twice.
+    fn failed_lately(&self, now: &Now) -> bool {
+        let longest = self.longest_back_off();
+        let lately = longest + longest / 10 + self.policy.deadline * 2;
+        matches!(self.last, Some((ended, false)) if now.since(&ended) < lately)
+    }
+
+    fn back_off(&self) -> Duration {
+        let doubled = 2_u32.saturating_pow(self.failures.saturating_sub(1));
+        self.policy
+            .cool_down
+            .saturating_mul(doubled)
+            .min(self.longest_back_off())
+    }
+
+    fn longest_back_off(&self) -> Duration {
+        self.policy.cool_down_max.max(self.policy.cool_down)
+    }
+}
+
+/// What came of asking for a fetch.
+enum Need {
+    Running,
+    Started,
+    Refused,
+    NoRuntime,
+}
+
+/// The limiter of demand: two at once, one more per cool-down.
+#[derive(Debug, Default)]
+struct Bucket {
+    /// How many of [`Self::BURST`] are gone.
+    spent: u32,
+    /// From when on the next one comes back.
+    since: Option<Now>,
+}
+
+impl Bucket {
+    const BURST: u32 = 2;
+
+    fn draw(&mut self, cool_down: Duration, now: &Now) -> bool {
+        self.refill(cool_down, now);
+        if self.spent == Self::BURST {
+            return false;
+        }
+        if self.spent == 0 {
+            self.since = Some(*now);
+        }
+        self.spent += 1;
+        true
+    }
+
+    fn until_token(&mut self, cool_down: Duration, now: &Now) -> Duration {
+        self.refill(cool_down, now);
+        match self.since {
+            Some(since) if self.spent == Self::BURST => cool_down.saturating_sub(now.since(&since)),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn refill(&mut self, cool_down: Duration, now: &Now) {
+        while let Some(since) = self.since {
+            if self.spent == 0 || now.since(&since) < cool_down {
+                return;
+            }
+            self.spent -= 1;
+            self.since = Some(Now {
+                wall: since.wall + cool_down,
+                mono: since.mono + cool_down,
+            });
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A snapshot of a project's keys.
+
+use std::sync::Arc;
+
+use jwks_client_rs::JsonWebKey;
+
+use crate::jwt::key::VerifyingKey;
+
+/// The usable keys of one fetch. Never changed, only replaced.
+#[derive(Debug)]
+pub(super) struct KeySet {
+    /// By `kid`, each once.
+    keys: Vec<Arc<VerifyingKey>>,
+}
+
+impl KeySet {
+    /// Takes the usable ones of the keys fetched.
+    ///
+    /// A key that the previous set has too stays the same `Arc`, so that what was verified with it
+    /// stays good. Two different keys of one name are both left out: which of them counts would
+    /// depend on their order.
+    pub(super) fn new(jwks: &[JsonWebKey], previous: Option<&Self>) -> Self {
+        let mut keys: Vec<Arc<VerifyingKey>> = Vec::with_capacity(jwks.len());
+        for jwk in jwks {
+            match VerifyingKey::from_jwk(jwk) {
+                Ok(key) => keys.push(Arc::new(key)),
+                Err(why) => tracing::warn!(kid = ?jwk.key_id(), why, "key skipped"),
+            }
+        }
+        keys.sort_by(|one, other| one.kid().cmp(other.kid()));
+        keys.dedup_by(|one, other| one.same_material(other));
+        let keys = keys
+            .chunk_by(|one, other| one.kid() == other.kid())
+            .filter_map(|namesakes| match namesakes {
+                [key] => Some(Arc::clone(key)),
+                _ => {
+                    let kid = namesakes.first().map(|key| key.kid());
+                    tracing::warn!(?kid, why = "several keys of this kid", "keys skipped");
+                    None
+                }
+            })
+            .map(|key| match previous.and_then(|set| set.get(key.kid())) {
+                Some(known) if known.same_material(&key) => Arc::clone(known),
+                _ => key,
+            })
+            .collect();
+        Self { keys }
+    }
+
+    /// The key of this name.
+    pub(super) fn get(&self, kid: &str) -> Option<&Arc<VerifyingKey>> {
+        self.keys
+            .binary_search_by(|key| key.kid().cmp(kid))
+            .ok()
+            .and_then(|index| self.keys.get(index))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// P-256 base points of RFC 7515 A.3 and RFC 7517 A.1.
+    const ONE: (&str, &str) = (
+        "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    );
+    const TWO: (&str, &str) = (
+        "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+    );
+
+    fn key(kid: &str, (x, y): (&str, &str)) -> Value {
+        json!({"kty": "EC", "kid": kid, "alg": "ES256", "crv": "P-256", "x": x, "y": y})
+    }
+
+    fn set(keys: &[Value], previous: Option<&KeySet>) -> KeySet {
+        let jwks: Vec<JsonWebKey> = keys
+            .iter()
+            .map(|key| serde_json::from_value(key.clone()).unwrap())
+            .collect();
+        KeySet::new(&jwks, previous)
+    }
+
+    #[test]
+    fn keys_are_found_by_their_exact_name() {
+        let set = set(
+            &[key("b", ONE), key("a", TWO), key("c", (ONE.0, TWO.1))],
+            None,
+        );
+        assert_eq!(set.len(), 2);
+        assert_eq!(set.get("a").unwrap().kid(), "a");
+        assert_eq!(set.get("b").unwrap().kid(), "b");
+        for absent in ["c", "", "A", "a ", "ab"] {
+            assert!(set.get(absent).is_none(), "{absent}");
+        }
+    }
+
+    #[test]
+    fn of_two_keys_with_one_name_neither_counts_in_any_order() {
+        for keys in [
+            [key("a", ONE), key("a", TWO), key("b", ONE)],
+            [key("b", ONE), key("a", TWO), key("a", ONE)],
+            [key("a", TWO), key("b", ONE), key("a", ONE)],
+        ] {
+            let set = set(&keys, None);
+            assert!(set.get("a").is_none());
+            assert!(set.get("b").is_some());
+        }
+        let three = [key("a", ONE), key("a", TWO), key("a", ONE)];
+        assert_eq!(set(&three, None).len(), 0);
+    }
+
+    #[test]
+    fn the_same_key_twice_counts_once() {
+        let set = set(&[key("a", ONE), key("a", ONE)], None);
+        assert_eq!(set.len(), 1);
+    }
+
+    #[test]
+    fn an_unchanged_key_stays_the_same_and_a_changed_one_does_not() {
+        let old = set(&[key("a", ONE), key("b", ONE)], None);
+        let new = set(&[key("b", TWO), key("a", ONE)], Some(&old));
+        assert!(Arc::ptr_eq(old.get("a").unwrap(), new.get("a").unwrap()));
+        assert!(!Arc::ptr_eq(old.get("b").unwrap(), new.get("b").unwrap()));
+    }
+}

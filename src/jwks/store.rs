@@ -1,0 +1,327 @@
+//! The key cache: one atomic load where the key is at hand and fresh.
+//!
+//! Everything else goes through a short lock around the [refresh policy](super::refresh), which is
+//! never held while anything is awaited.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use jwks_client_rs::source::JwksSource;
+use tokio::{runtime::Handle, sync::Notify};
+
+use super::{
+    fetch::{self, Flight, Timer},
+    limits::{Age, KeyPolicy},
+    refresh::{Refresh, Step},
+    set::KeySet,
+    status::{KeyFailure, KeyStatus},
+    wait::{KeyWait, Settled},
+};
+use crate::{
+    clock::{Clock, Now},
+    error::{Error, ErrorKind},
+    jwt::key::VerifyingKey,
+};
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests;
+
+/// The keys of one project. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct KeyStore {
+    keys: Keys,
+}
+
+#[derive(Clone)]
+enum Keys {
+    /// One key, by configuration.
+    Fixed(Arc<VerifyingKey>),
+    /// Whatever a source has.
+    Fetched(Arc<Inner>),
+}
+
+/// What a look-up comes to.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    Found(Arc<VerifyingKey>),
+    /// The project has no such key.
+    Unknown,
+    /// There are no keys to tell by, and none to be had now.
+    Unavailable {
+        retry_after: Duration,
+    },
+    /// Keys have to be fetched, and there is no tokio runtime on this thread.
+    NoRuntime,
+    /// Keys are being fetched.
+    Wait(KeyWait),
+}
+
+/// What the store, its fetches, its timer and those who wait share.
+pub(super) struct Inner {
+    pub(super) source: Arc<dyn JwksSource + Send + Sync>,
+    pub(super) policy: KeyPolicy,
+    pub(super) clock: Clock,
+    pub(super) origin: String,
+    pub(super) snapshot: ArcSwapOption<Snapshot>,
+    pub(super) state: Mutex<State>,
+    /// Tells the timer that the schedule has changed.
+    pub(super) wake: Arc<Notify>,
+}
+
+/// The keys at hand.
+pub(super) struct Snapshot {
+    pub(super) set: KeySet,
+    /// When their fetch was started.
+    pub(super) loaded: Now,
+}
+
+pub(super) struct State {
+    pub(super) refresh: Refresh,
+    pub(super) flight: Option<Flight>,
+    pub(super) timer: Option<Timer>,
+    /// Of the last fetch.
+    pub(super) failure: Option<(Now, &'static str)>,
+}
+
+impl KeyStore {
+    /// Keys from a source; `origin` names it in messages.
+    pub(crate) fn new(
+        source: Arc<dyn JwksSource + Send + Sync>,
+        policy: KeyPolicy,
+        clock: Clock,
+        origin: String,
+    ) -> Self {
+        let inner = Inner {
+            source,
+            policy,
+            clock,
+            origin,
+            snapshot: ArcSwapOption::empty(),
+            state: Mutex::new(State {
+                refresh: Refresh::new(policy),
+                flight: None,
+                timer: None,
+                failure: None,
+            }),
+            wake: Arc::new(Notify::new()),
+        };
+        Self {
+            keys: Keys::Fetched(Arc::new(inner)),
+        }
+    }
+
+    /// One key for good. Nothing is ever fetched.
+    pub(crate) fn fixed(key: VerifyingKey) -> Self {
+        Self {
+            keys: Keys::Fixed(Arc::new(key)),
+        }
+    }
+
+    /// Looks a key up, without waiting.
+    pub(crate) fn get(&self, kid: &str, now: &Now) -> Lookup {
+        match &self.keys {
+            Keys::Fixed(key) if key.kid() == kid => Lookup::Found(Arc::clone(key)),
+            Keys::Fixed(_) => Lookup::Unknown,
+            Keys::Fetched(inner) => inner.get(kid, now),
+        }
+    }
+
+    /// Whether a key that was found before is still among the keys. Its age is not looked at.
+    pub(crate) fn is_current(&self, key: &Arc<VerifyingKey>) -> bool {
+        match &self.keys {
+            Keys::Fixed(fixed) => Arc::ptr_eq(fixed, key),
+            Keys::Fetched(inner) => inner
+                .snapshot
+                .load()
+                .as_ref()
+                .and_then(|snapshot| snapshot.set.get(key.kid()))
+                .is_some_and(|current| Arc::ptr_eq(current, key)),
+        }
+    }
+
+    /// Fetches keys unless those at hand are fresh.
+    pub(crate) async fn warm_up(&self) -> Result<(), Error> {
+        let Keys::Fetched(inner) = &self.keys else {
+            return Ok(());
+        };
+        let wait = match inner.warm_up() {
+            Lookup::Wait(wait) => wait,
+            other => return inner.warmed(&other),
+        };
+        match wait.await {
+            Settled::Unavailable { retry_after } => {
+                inner.warmed(&Lookup::Unavailable { retry_after })
+            }
+            // Keys were fetched, or there are older ones; no key was asked for by name.
+            Settled::Found(_) | Settled::Unknown => Ok(()),
+        }
+    }
+
+    /// How the cache is doing.
+    pub(crate) fn status(&self) -> KeyStatus {
+        match &self.keys {
+            Keys::Fixed(_) => KeyStatus {
+                age: None,
+                count: 1,
+                last_failure: None,
+                usable: true,
+                fetching: false,
+            },
+            Keys::Fetched(inner) => inner.status(),
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half-way; a lock must not outlive one that did elsewhere.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key of this name among those at hand, and how old they are.
+    pub(super) fn at_hand(&self, kid: &str, now: &Now) -> Option<(Arc<VerifyingKey>, Age)> {
+        let snapshot = self.snapshot.load();
+        let snapshot = snapshot.as_ref()?;
+        let key = snapshot.set.get(kid)?;
+        let age = self.policy.age(now.since(&snapshot.loaded));
+        Some((Arc::clone(key), age))
+    }
+
+    fn get(self: &Arc<Self>, kid: &str, now: &Now) -> Lookup {
+        let state = match self.at_hand(kid, now) {
+            Some((key, Age::Fresh)) => return Lookup::Found(key),
+            // Seeing to the refresh is anybody's business; whoever gets the lock does it.
+            Some((key, Age::Aging)) => match self.state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::WouldBlock) => return Lookup::Found(key),
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            },
+            _ => self.lock(),
+        };
+        self.ask(state, Some(kid), now, |refresh, at_hand, can_fetch| {
+            refresh.look_up(at_hand, can_fetch, now)
+        })
+    }
+
+    fn warm_up(self: &Arc<Self>) -> Lookup {
+        let now = self.clock.now();
+        self.ask(self.lock(), None, &now, |refresh, _, can_fetch| {
+            refresh.warm_up(can_fetch, &now)
+        })
+    }
+
+    /// Asks the policy, and does what it says. Without a `kid`, keys are wanted for later:
+    /// `Unknown` then means that there is nothing to wait for.
+    fn ask(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        kid: Option<&str>,
+        now: &Now,
+        policy: impl FnOnce(&mut Refresh, bool, bool) -> Step,
+    ) -> Lookup {
+        let lost = fetch::give_up_if_lost(self, &mut state, now);
+        let runtime = Handle::try_current().ok();
+        // Again, under the lock: a fetch may just have ended, and must not be followed by another.
+        let key = kid
+            .and_then(|kid| self.at_hand(kid, now))
+            .map(|(key, _)| key);
+        let step = policy(&mut state.refresh, key.is_some(), runtime.is_some());
+        let launch = match (step, runtime) {
+            (Step::ServeAndFetch | Step::Fetch { .. }, Some(runtime)) => {
+                Some(fetch::start(self, &mut state, runtime, now))
+            }
+            _ => None,
+        };
+        let lookup = match (step, key) {
+            (Step::Serve | Step::ServeAndFetch, Some(key)) => Lookup::Found(key),
+            (Step::Serve | Step::ServeAndFetch | Step::Unknown, _) => Lookup::Unknown,
+            (Step::Unavailable { retry_after }, _) => Lookup::Unavailable { retry_after },
+            (Step::NoRuntime, _) => Lookup::NoRuntime,
+            (Step::Join { or_stale } | Step::Fetch { or_stale }, key) => match &state.flight {
+                Some(flight) => {
+                    let stale = key.filter(|_| or_stale);
+                    Lookup::Wait(KeyWait::new(Arc::clone(self), flight, kid, stale))
+                }
+                // Not reached: for the policy a fetch starts and ends as its flight does.
+                None => Lookup::Unavailable {
+                    retry_after: self.policy.cool_down,
+                },
+            },
+        };
+        drop(state);
+        if let Some(lost) = lost {
+            lost.log(self);
+        }
+        if let Some(launch) = launch {
+            launch.go();
+        }
+        lookup
+    }
+
+    fn warmed(&self, outcome: &Lookup) -> Result<(), Error> {
+        match *outcome {
+            Lookup::Unavailable { .. } if self.status().usable => Ok(()),
+            Lookup::Unavailable { retry_after } => Err(Error::new(
+                ErrorKind::KeysUnavailable,
+                self.no_usable_keys(),
+            )
+            .with_retry_after(Some(retry_after))),
+            Lookup::NoRuntime => Err(Error::new(
+                ErrorKind::NoRuntime,
+                "keys cannot be fetched outside of a tokio runtime: call this from one",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// What to tell somebody who never got a key.
+    pub(super) fn no_usable_keys(&self) -> String {
+        format!(
+            "no usable keys at {}: check DESCOPE_PROJECT_ID, region and network",
+            self.origin
+        )
+    }
+
+    fn status(&self) -> KeyStatus {
+        let now = self.clock.now();
+        let state = self.lock();
+        KeyStatus {
+            age: state.refresh.key_age(&now),
+            count: self
+                .snapshot
+                .load()
+                .as_ref()
+                .map_or(0, |snapshot| snapshot.set.len()),
+            last_failure: state.failure.map(|(at, reason)| KeyFailure {
+                age: now.since(&at),
+                reason,
+            }),
+            usable: state.refresh.is_usable(&now),
+            fetching: state.refresh.is_running(),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(timer) = state.timer.take() {
+            timer.abort();
+        }
+    }
+}
+
+impl fmt::Debug for KeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("KeyStore");
+        match &self.keys {
+            Keys::Fixed(key) => debug.field("key", key),
+            Keys::Fetched(inner) => debug.field("origin", &inner.origin),
+        };
+        debug.finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,29 @@
+//! What Descope answers when a tenant was selected, typed.
+//!
+//! [`TenantSelection`] has every field of Descope's answer (its `JWTResponse`). The tokens in it
+//! have been verified; the rest, the [`User`] above all, is Descope's word without a signature:
+//! good for showing, not for deciding what somebody may do.
+//!
+//! ```no_run
+//! # use tower_descope::{Descope, Error, RefreshToken, TenantId};
+//! # async fn switch(descope: Descope, refresh: RefreshToken) -> Result<(), Error> {
+//! let selection = descope
+//!     .select_tenant(&refresh, &TenantId::new("T2acme")?)
+//!     .await?;
+//! if let Some(refresh) = selection.refresh_token() {
+//!     // Store it: with rotation on, the one that was presented is dead.
+//! #   let _ = refresh;
+//! }
+//! let name = selection.user().and_then(|user| user.name());
+//! # let _ = name;
+//! # Ok(())
+//! # }
+//! ```
+
+mod answer;
+mod user;
+
+pub use self::{
+    answer::{OpaqueToken, TenantSelection},
+    user::{User, UserTenant},
+};

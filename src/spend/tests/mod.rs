@@ -1,0 +1,4 @@
+mod bench;
+mod queue;
+mod random;
+mod rules;

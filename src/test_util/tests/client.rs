@@ -1,0 +1,74 @@
+//! A project to ask, and a client to ask it.
+
+use serde_json::{Value, json};
+
+use crate::test_util::{FakeDescope, FakeDescopeBuilder};
+
+pub(super) const SELECT: &str = "/v1/auth/tenant/select";
+pub(super) const REFRESH: &str = "/v1/auth/refresh";
+
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) cookies: Vec<String>,
+    pub(super) body: Value,
+}
+
+impl Reply {
+    pub(super) fn code(&self) -> (u16, &str) {
+        (self.status, self.text("errorCode"))
+    }
+
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.body[name].as_str().unwrap_or_default()
+    }
+
+    pub(super) fn claims(&self) -> &Value {
+        &self.body["claims"]
+    }
+}
+
+pub(super) fn ann() -> FakeDescopeBuilder {
+    FakeDescope::builder()
+        .tenant("T2acme", "Acme")
+        .user("ann@acme.test", |u| {
+            u.id("U2ann")
+                .name("Ann")
+                .tenant("T2acme", |t| t.role("owner").permission("invoice.write"))
+                .tenant("T2beta", |t| t)
+                .project_role("staff")
+                .claim("plan", json!("pro"))
+        })
+        .access_key("AK-secret-1", |k| {
+            k.id("K2job").tenant("T2acme", |t| t.role("reader"))
+        })
+}
+
+pub(super) async fn post(fake: &FakeDescope, path: &str, token: &str, body: Value) -> Reply {
+    let bearer = format!("Bearer {}:{token}", fake.project_id());
+    send(fake, path, &[("authorization", &bearer)], Some(body)).await
+}
+
+pub(super) async fn send(
+    fake: &FakeDescope,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<Value>,
+) -> Reply {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}{path}", fake.url());
+    let mut request = match body {
+        Some(body) => client.post(url).body(body.to_string()),
+        None => client.get(url),
+    };
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    let cookies = response.headers().get_all("set-cookie").iter();
+    let cookies = cookies.map(|value| value.to_str().unwrap().to_owned());
+    Reply {
+        status: response.status().as_u16(),
+        cookies: cookies.collect(),
+        body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,5 @@
+//! The fake over its own wire.
+
+mod client;
+mod server;
+mod sessions;
