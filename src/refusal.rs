@@ -30,10 +30,7 @@ pub(crate) fn grpc(rejection: &Rejection) -> Response<()> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/grpc"),
     );
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-store"),
-    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
         "grpc-status",
         HeaderValue::from(u16::from(rejection.grpc_code())),
@@ -97,10 +94,9 @@ fn axum_body(_: &mut dyn Any, _: String) -> bool {
 
 /// Marks a refusal whoever made its response: the reason for layers outside, its code for clients.
 pub(crate) fn mark<B>(response: &mut Response<B>, rejection: Rejection) {
-    response.headers_mut().insert(
-        REJECTION_HEADER,
-        HeaderValue::from_static(rejection.code()),
-    );
+    response
+        .headers_mut()
+        .insert(REJECTION_HEADER, HeaderValue::from_static(rejection.code()));
     response.extensions_mut().insert(rejection);
 }
 

@@ -86,7 +86,9 @@ impl ActiveTenant {
 
     /// The user's roles in this tenant, in the token's order.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.membership().into_iter().flat_map(|member| member.roles())
+        self.membership()
+            .into_iter()
+            .flat_map(|member| member.roles())
     }
 
     /// The user's permissions in this tenant, in the token's order.
@@ -124,7 +126,11 @@ impl ActiveTenant {
         &self,
         roles: impl IntoIterator<Item = R>,
     ) -> Result<(), Rejection> {
-        require_all(roles, |role| self.has_role(role), RejectionKind::MissingRole)
+        require_all(
+            roles,
+            |role| self.has_role(role),
+            RejectionKind::MissingRole,
+        )
     }
 
     /// Asks for at least one of these roles; none offered is never granted.
@@ -136,7 +142,11 @@ impl ActiveTenant {
         &self,
         roles: impl IntoIterator<Item = R>,
     ) -> Result<(), Rejection> {
-        require_any(roles, |role| self.has_role(role), RejectionKind::MissingRole)
+        require_any(
+            roles,
+            |role| self.has_role(role),
+            RejectionKind::MissingRole,
+        )
     }
 
     /// Asks for a permission.

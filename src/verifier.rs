@@ -41,6 +41,10 @@ pub(crate) struct Genuine {
 }
 
 /// What can be said of a token without waiting.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the usual one, and boxing it would cost every request"
+)]
 pub(crate) enum Step {
     Done(Result<Genuine, Rejection>),
     /// The token's key may be among those being fetched.

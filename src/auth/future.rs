@@ -99,7 +99,7 @@ where
                     let waiting = parked.as_mut().expect("a parked request has not left yet");
                     let verdict = ready!(waiting.verdict.as_mut().poll(cx));
                     #[expect(clippy::expect_used, reason = "it was there a line above")]
-                    let parked = parked.take().expect("a parked request has not left yet");
+                    let parked = *parked.take().expect("a parked request has not left yet");
                     parked.go_on(verdict)
                 }
             };
@@ -110,7 +110,7 @@ where
 
 impl<S, R, ReqBody> Parked<S, R, ReqBody> {
     fn go_on<ResBody>(
-        mut self: Box<Self>,
+        mut self,
         verdict: Result<crate::session::Session, Rejection>,
     ) -> ResponseFuture<S, R, ReqBody, S::Future, ResBody>
     where

@@ -17,6 +17,10 @@ pub(super) struct Gate {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent switches, each named after its setter"
+)]
 pub(super) struct Policy {
     pub(super) optional: bool,
     pub(super) require_tenant: bool,

@@ -1,11 +1,7 @@
 use http::{Response, request::Parts};
 use tower_layer::Layer;
 
-use super::{
-    gate::Gate,
-    response::DefaultRejectionResponse,
-    service::TenantService,
-};
+use super::{gate::Gate, response::DefaultRejectionResponse, service::TenantService};
 use crate::{descope::Descope, rejection::Rejection};
 
 /// Layer that verifies the session of each request.

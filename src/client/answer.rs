@@ -1,13 +1,20 @@
 use std::fmt;
 
+use http::HeaderMap;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{call::Reply, set_cookie};
+use super::set_cookie;
 use crate::{
     error::{Error, ErrorKind},
     token::{RefreshToken, SessionToken},
 };
+
+/// A success (2xx) of Descope.
+pub(super) struct Reply {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
 
 /// Descope's answer to a call that opens a session (a `JWTResponse`), read but not verified.
 ///
@@ -153,7 +160,7 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
+    use http::{HeaderValue, header::SET_COOKIE};
     use serde_json::json;
 
     use super::*;

@@ -10,9 +10,9 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
-    answer::RawAnswer,
-    credential::{self, CredentialStyle},
-    failure,
+    answer::{RawAnswer, Reply},
+    credential, failure,
+    settings::ClientSettings,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -39,27 +39,6 @@ pub(crate) struct DescopeClient {
 struct Inner {
     base: Url,
     settings: ClientSettings,
-}
-
-/// What a [`DescopeClient`] has to know.
-#[derive(Clone, Debug)]
-pub(crate) struct ClientSettings {
-    pub(crate) project_id: String,
-    /// The deadline of one call in all.
-    pub(crate) timeout: Duration,
-    /// Whether refresh tokens are rotated, so that none may go up twice.
-    pub(crate) rotation: bool,
-    pub(crate) style: CredentialStyle,
-    /// Names under which an answer's `Set-Cookie` may bring a session token.
-    pub(crate) session_names: Vec<String>,
-    /// Names under which an answer's `Set-Cookie` may bring a refresh token.
-    pub(crate) refresh_names: Vec<String>,
-}
-
-/// A success (2xx) of Descope.
-pub(super) struct Reply {
-    pub(super) headers: HeaderMap,
-    pub(super) body: Zeroizing<Vec<u8>>,
 }
 
 /// Why one attempt brought no success.

@@ -8,7 +8,7 @@ use http::{
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::call::ClientSettings;
+use super::settings::{ClientSettings, CredentialStyle};
 use crate::{
     error::{Error, ErrorKind},
     token::RefreshToken,
@@ -21,17 +21,6 @@ const SDK_VERSION: HeaderName = HeaderName::from_static("x-descope-sdk-version")
 
 /// What Descope calls a refresh token, and its cookie, unless names are customised.
 const DEFAULT_REFRESH_NAME: &str = "DSR";
-
-/// How a project wants its refresh tokens presented.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum CredentialStyle {
-    /// `Authorization: Bearer <project id>:<refresh JWT>`.
-    #[default]
-    Bearer,
-    /// `Authorization: Bearer <project id>` and a cookie: projects that manage their refresh
-    /// tokens in cookies refuse them elsewhere.
-    Cookie,
-}
 
 /// The headers of a call that spends `refresh`.
 ///

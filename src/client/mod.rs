@@ -11,12 +11,13 @@ mod call;
 mod credential;
 mod failure;
 mod set_cookie;
+mod settings;
 
 #[cfg(test)]
 mod call_tests;
 
 pub(crate) use self::{
     answer::RawAnswer,
-    call::{ClientSettings, DescopeClient},
-    credential::CredentialStyle,
+    call::DescopeClient,
+    settings::{ClientSettings, CredentialStyle},
 };

@@ -52,6 +52,12 @@ mod tests {
             assert_eq!(value(&headers, "ds"), None);
             assert_eq!(value(&headers, "D"), None);
         }
+        // Folded into one line, which RFC 6265 section 3 forbids: only the first is a cookie.
+        let mut folded = HeaderMap::new();
+        let line = [DS, DSR, DSTEST].join(", ");
+        folded.append(SET_COOKIE, HeaderValue::from_str(&line).unwrap());
+        assert_eq!(value(&folded, "DS").unwrap(), "s1.s2.s3");
+        assert_eq!(value(&folded, "DSR"), None);
     }
 
     #[test]

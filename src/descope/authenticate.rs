@@ -47,7 +47,9 @@ pub(crate) enum RefreshRefusal {
     /// Several that contradict each other.
     Ambiguous,
     /// It cannot be checked without keys.
-    Unavailable { retry_after: Duration },
+    Unavailable {
+        retry_after: Duration,
+    },
 }
 
 impl Descope {

@@ -2,26 +2,17 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use jwks_client_rs::source::JwksSource;
 
-use super::handle::{Descope, Inner};
+use super::handle::Descope;
 #[cfg(feature = "test-util")]
 use crate::clock::TestClock;
 use crate::{
-    client::{ClientSettings, CredentialStyle, DescopeClient},
     clock::Clock,
     cookie::SessionCookies,
     error::Error,
-    http_client::{self, HttpSettings},
-    jwks::{DescopeKeys, KeyPolicy, KeyStore, Limits, parse_public_key},
-    jwt::{check::Rules, key::VerifyingKey},
-    origin::AllowedOrigins,
+    http_client::HttpSettings,
+    jwks::{KeyPolicy, Limits},
     session::TenantClaims,
-    spend::SpendQueue,
-    verifier::{ClockWarning, Verifier},
 };
-
-/// The kinds (`drn`) that Descope gives its tokens unless cookie names are customised.
-const SESSION_KIND: &str = "DS";
-const REFRESH_KIND: &str = "DSR";
 
 /// Builds a [`Descope`]. Setters never fail; [`build`](Self::build) checks everything.
 ///
@@ -38,32 +29,36 @@ const REFRESH_KIND: &str = "DSR";
 /// # Ok::<(), tower_descope::Error>(())
 /// ```
 #[must_use = "a builder does nothing until `build()`"]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each named after its setter"
+)]
 pub struct DescopeBuilder {
-    project_id: String,
-    base_url: Option<String>,
-    public_key: Option<String>,
-    source: Option<Arc<dyn JwksSource + Send + Sync>>,
-    clock: Clock,
-    cookies: SessionCookies,
-    origins: Vec<String>,
-    issuers: BTreeSet<String>,
-    audience: BTreeSet<String>,
-    session_kinds: BTreeSet<String>,
-    refresh_kinds: BTreeSet<String>,
-    resource_server: bool,
-    require_kind: bool,
-    refresh_without_kind: bool,
-    tenant_claims: TenantClaims,
-    leeway: Duration,
-    issued_at_leeway: Duration,
-    max_token_len: usize,
-    http: HttpSettings,
-    timeout: Duration,
-    cookie_managed: bool,
-    rotation: bool,
-    keep_answers: Duration,
-    keys: KeyPolicy,
-    limits: Limits,
+    pub(super) project_id: String,
+    pub(super) base_url: Option<String>,
+    pub(super) public_key: Option<String>,
+    pub(super) source: Option<Arc<dyn JwksSource + Send + Sync>>,
+    pub(super) clock: Clock,
+    pub(super) cookies: SessionCookies,
+    pub(super) origins: Vec<String>,
+    pub(super) issuers: BTreeSet<String>,
+    pub(super) audience: BTreeSet<String>,
+    pub(super) session_kinds: BTreeSet<String>,
+    pub(super) refresh_kinds: BTreeSet<String>,
+    pub(super) resource_server: bool,
+    pub(super) require_kind: bool,
+    pub(super) refresh_without_kind: bool,
+    pub(super) tenant_claims: TenantClaims,
+    pub(super) leeway: Duration,
+    pub(super) issued_at_leeway: Duration,
+    pub(super) max_token_len: usize,
+    pub(super) http: HttpSettings,
+    pub(super) timeout: Duration,
+    pub(super) cookie_managed: bool,
+    pub(super) rotation: bool,
+    pub(super) keep_answers: Duration,
+    pub(super) keys: KeyPolicy,
+    pub(super) limits: Limits,
 }
 
 impl Descope {
@@ -356,151 +351,6 @@ impl DescopeBuilder {
         self.clock = Clock::Test(clock);
         self
     }
-
-    /// Checks the settings and makes the handle. Fetches nothing; see [`Descope::warm_up`].
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for the first setting that
-    /// is wrong, or if a crate feature is missing; the message says which and what to do.
-    pub fn build(self) -> Result<Descope, Error> {
-        http_client::check_project_id(&self.project_id)?;
-        self.check_ranges()?;
-        self.limits.check()?;
-        if VerifyingKey::backend().is_none() {
-            return Err(Error::config(
-                "no crypto backend: enable the feature `aws-lc-rs` or `rust-crypto` of \
-                 tower-descope",
-            ));
-        }
-        self.cookies.check()?;
-        let origins = AllowedOrigins::new(&self.origins)?;
-        let rules = self.rules()?;
-        let base_url = match &self.base_url {
-            Some(url) => url.clone(),
-            None => http_client::region_base_url(&self.project_id),
-        };
-        let base_url = http_client::parse_base_url(&base_url, self.http.danger_plain_http)?;
-        let http = http_client::build(&self.http, &base_url)?;
-        let keys = self.keys(&http, &base_url)?;
-        let client = DescopeClient::new(
-            http,
-            base_url,
-            ClientSettings {
-                project_id: self.project_id.clone(),
-                timeout: self.timeout,
-                rotation: self.rotation,
-                style: if self.cookie_managed {
-                    CredentialStyle::Cookie
-                } else {
-                    CredentialStyle::Bearer
-                },
-                session_names: rules.session_kinds.iter().cloned().collect(),
-                refresh_names: rules.refresh_kinds.iter().cloned().collect(),
-            },
-        );
-        Ok(Descope {
-            inner: Arc::new(Inner {
-                project_id: self.project_id,
-                cookies: self.cookies,
-                origins,
-                verifier: Verifier {
-                    keys,
-                    rules,
-                    tenant_claims: self.tenant_claims,
-                    max_token_len: self.max_token_len,
-                    clock: self.clock.clone(),
-                    clock_warning: ClockWarning::default(),
-                },
-                client,
-                queue: SpendQueue::new(self.keep_answers, self.clock),
-            }),
-        })
-    }
-
-    fn keys(
-        &self,
-        http: &reqwest::Client,
-        base_url: &reqwest::Url,
-    ) -> Result<KeyStore, Error> {
-        let fetched = DescopeKeys::new(http.clone(), base_url, &self.project_id, self.limits);
-        let origin = fetched.url().to_string();
-        let source: Arc<dyn JwksSource + Send + Sync> = match (&self.public_key, &self.source) {
-            (Some(_), Some(_)) => {
-                return Err(Error::config(
-                    "public_key and jwks_source cannot be combined: choose one",
-                ));
-            }
-            (Some(jwk), None) => return Ok(KeyStore::fixed(parse_public_key(jwk)?)),
-            (None, Some(source)) => Arc::clone(source),
-            (None, None) => Arc::new(fetched),
-        };
-        Ok(KeyStore::new(source, self.keys, self.clock.clone(), origin))
-    }
-
-    /// Names of cookies and kinds of tokens are one vocabulary: Descope writes the name of a
-    /// token's cookie into it.
-    fn rules(&self) -> Result<Rules, Error> {
-        let mut session_kinds = self.session_kinds.clone();
-        session_kinds.insert(SESSION_KIND.to_owned());
-        session_kinds.extend(self.cookies.session_names().map(str::to_owned));
-        let mut refresh_kinds = self.refresh_kinds.clone();
-        refresh_kinds.insert(REFRESH_KIND.to_owned());
-        refresh_kinds.extend(self.cookies.refresh_names().map(str::to_owned));
-        if let Some(both) = session_kinds.intersection(&refresh_kinds).next() {
-            return Err(Error::config(format!(
-                "{both:?} is both a session and a refresh name: a refresh token would pass for a \
-                 session; rename one (DS is always a session kind, DSR a refresh kind)"
-            )));
-        }
-        if self.resource_server && self.audience.is_empty() {
-            return Err(Error::config(
-                "resource_server takes an audience: call audience([…]) too, else a token for any \
-                 other API would open this one",
-            ));
-        }
-        Ok(Rules {
-            project_id: self.project_id.clone(),
-            issuers: self.issuers.clone(),
-            audience: self.audience.clone(),
-            session_kinds,
-            refresh_kinds,
-            resource_server: self.resource_server,
-            require_kind: self.require_kind,
-            refresh_without_kind: self.refresh_without_kind,
-            leeway: self.leeway,
-            issued_at_leeway: self.issued_at_leeway,
-        })
-    }
-
-    fn check_ranges(&self) -> Result<(), Error> {
-        const SECOND: Duration = Duration::from_secs(1);
-        const TENTH: Duration = Duration::from_millis(100);
-        const ZERO: Duration = Duration::ZERO;
-        for (name, value, least, most) in [
-            ("leeway", self.leeway, ZERO, 60 * SECOND),
-            ("issued_at_leeway", self.issued_at_leeway, ZERO, 600 * SECOND),
-            ("timeout", self.timeout, TENTH, 60 * SECOND),
-            ("keep_answers", self.keep_answers, ZERO, 300 * SECOND),
-            ("key_ttl", self.keys.ttl, 10 * SECOND, 86_400 * SECOND),
-            ("key_cool_down", self.keys.cool_down, SECOND, 300 * SECOND),
-            ("key_stale_window", self.keys.stale, ZERO, 86_400 * SECOND),
-            ("key_fetch_deadline", self.keys.deadline, TENTH, 30 * SECOND),
-        ] {
-            if value < least || value > most {
-                return Err(Error::config(format!(
-                    "{name} is {value:?}, it must be from {least:?} to {most:?}"
-                )));
-            }
-        }
-        if !(1_024..=65_536).contains(&self.max_token_len) {
-            return Err(Error::config(format!(
-                "max_token_len is {}, it must be from 1024 to 65536 bytes",
-                self.max_token_len
-            )));
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for DescopeBuilder {
@@ -549,29 +399,5 @@ mod tests {
             let error = from(missing).unwrap_err();
             assert!(error.to_string().contains("DESCOPE_PROJECT_ID"));
         }
-    }
-
-    #[test]
-    fn wrong_settings_are_named_at_build() {
-        let project = || Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
-        for (builder, named) in [
-            (Descope::builder("P2/../evil"), "project id"),
-            (Descope::builder(""), "project id"),
-            (project().leeway(Duration::from_secs(61)), "leeway"),
-            (project().keep_answers(Duration::from_secs(301)), "keep_answers"),
-            (project().max_token_len(10), "max_token_len"),
-            (project().resource_server(true), "audience"),
-            (project().session_kinds(["DSR"]), "DSR"),
-            (project().refresh_kinds(["DS"]), "DS"),
-            (project().base_url("http://descope.example"), "https"),
-            (project().origins(["app.example.com"]), "origin"),
-            (project().public_key("{}"), "public_key"),
-        ] {
-            let error = builder.build().unwrap_err();
-            assert_eq!(error.kind(), crate::ErrorKind::InvalidConfig);
-            let message = error.to_string();
-            assert!(message.contains(named), "{message}");
-        }
-        assert!(project().build().is_ok());
     }
 }

@@ -125,8 +125,7 @@ impl Descope {
             }
             refresh_until = system_time(genuine.claims.times.expires);
         }
-        let selection =
-            TenantSelection::new(answer, session, Some(refresh_until), tenant.clone());
+        let selection = TenantSelection::new(answer, session, Some(refresh_until), tenant.clone());
         Ok(Outcome {
             answer: selection,
             successor,

@@ -242,7 +242,10 @@ mod tests {
             ("ftp://h/project-id", false),
             ("https:///project-id", false),
             ("https://h/v1/apps/project-id/T1", false),
-            ("https://auth.example.com/v1/apps/agentic/project-id/ms", false),
+            (
+                "https://auth.example.com/v1/apps/agentic/project-id/ms",
+                false,
+            ),
             ("https://project-id", false),
             ("https://project-id/", false),
             ("https://project-id/other", false),
@@ -388,6 +391,6 @@ mod tests {
         assert_eq!(system_time(-5.0), SystemTime::UNIX_EPOCH);
         let last = system_time(253_402_300_799.0);
         assert_eq!(system_time(1e308), last);
-        assert_eq!(system_time(f64::from(u32::MAX)) < last, true);
+        assert!(system_time(f64::from(u32::MAX)) < last);
     }
 }

@@ -125,9 +125,9 @@ impl Claims {
     /// The entry of a tenant.
     pub(crate) fn entry(&self, id: &str) -> Option<&Entry> {
         match &self.tenants {
-            Tenants::Listed(entries) => entries
-                .iter()
-                .find(|entry| self.table.text(entry.id) == id),
+            Tenants::Listed(entries) => {
+                entries.iter().find(|entry| self.table.text(entry.id) == id)
+            }
             Tenants::None | Tenants::Unusable => None,
         }
     }
@@ -301,7 +301,7 @@ mod tests {
             (r#"{"iss":"P","sub":"U","exp":true}"#, "exp_not_a_number"),
             (r#"{"iss":"P","sub":"U","exp":[1]}"#, "exp_not_a_number"),
             (r#"{"iss":"P","sub":"U","exp":1e400}"#, "exp_not_a_number"),
-            (r#"[]"#, "malformed_json"),
+            ("[]", "malformed_json"),
         ] {
             assert_eq!(parse(payload).err(), Some(fault), "{payload}");
         }
@@ -350,7 +350,16 @@ mod tests {
             Current::Tenant(id) => Some(id.to_string()),
         };
         assert_eq!(current(r#""T1""#).as_deref(), Some("T1"));
-        for none in ["null", "\"\"", "\" \"", "7", "[\"T1\"]", "{}", "true", r#""a\r\nb""#] {
+        for none in [
+            "null",
+            "\"\"",
+            "\" \"",
+            "7",
+            "[\"T1\"]",
+            "{}",
+            "true",
+            r#""a\r\nb""#,
+        ] {
             assert_eq!(current(none), None, "{none}");
         }
     }
@@ -365,10 +374,9 @@ mod tests {
             let claims = with(&format!(r#""tenants":{unusable}"#)).unwrap();
             assert!(matches!(claims.tenants, Tenants::Unusable));
         }
-        let claims = with(
-            r#""tenants":{"T1":{"roles":["a","b\u0026c"],"permissions":"x"},"T\u0032":null}"#,
-        )
-        .unwrap();
+        let claims =
+            with(r#""tenants":{"T1":{"roles":["a","b\u0026c"],"permissions":"x"},"T\u0032":null}"#)
+                .unwrap();
         let entry = claims.entry("T1").unwrap();
         let roles: Vec<_> = claims.table.list(&entry.roles).collect();
         assert_eq!(roles, ["a", "b&c"]);

@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn a_token_has_three_segments() {
         for token in ["", "a", "a.b", "a.b.c.d", "a.b.c.d.e", &".".repeat(8_000)] {
-            assert_eq!(Compact::parse(token, LIMIT).err(), Some("not_three_segments"));
+            assert_eq!(
+                Compact::parse(token, LIMIT).err(),
+                Some("not_three_segments")
+            );
         }
         assert!(Compact::parse("a.b.c", LIMIT).is_ok());
         assert_eq!(Compact::parse("a.b.c", 4).err(), Some("too_long"));
@@ -128,7 +131,9 @@ mod tests {
         let signature = |segment: &str| {
             let token = format!("e30.e30.{segment}");
             let compact = Compact::parse(&token, LIMIT).unwrap();
-            compact.signature().map(|signature| signature.as_bytes().len())
+            compact
+                .signature()
+                .map(|signature| signature.as_bytes().len())
         };
         assert_eq!(signature("AAAA"), Ok(3));
         assert!(signature("").is_err());

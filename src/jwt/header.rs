@@ -83,12 +83,30 @@ mod tests {
             (r#"{"alg":"RS256","kid":""}"#, "no_kid"),
             (r#"{"alg":"RS256","kid":7}"#, "kid_not_a_string"),
             (r#"{"alg":"RS256","kid":"a","crit":[]}"#, "crit"),
-            (r#"{"alg":"RS256","kid":"a","b64":true}"#, "unsupported_header"),
-            (r#"{"alg":"RS256","kid":"a","zip":"DEF"}"#, "unsupported_header"),
-            (r#"{"alg":"RS256","kid":"a","typ":"logout+jwt"}"#, "unsupported_typ"),
-            (r#"{"alg":"RS256","kid":"a","typ":"dpop+jwt"}"#, "unsupported_typ"),
-            (r#"{"alg":"RS256","kid":"a","typ":null}"#, "typ_not_a_string"),
-            (r#"{"alg":"RS256","alg":"none","kid":"a"}"#, "duplicate_member"),
+            (
+                r#"{"alg":"RS256","kid":"a","b64":true}"#,
+                "unsupported_header",
+            ),
+            (
+                r#"{"alg":"RS256","kid":"a","zip":"DEF"}"#,
+                "unsupported_header",
+            ),
+            (
+                r#"{"alg":"RS256","kid":"a","typ":"logout+jwt"}"#,
+                "unsupported_typ",
+            ),
+            (
+                r#"{"alg":"RS256","kid":"a","typ":"dpop+jwt"}"#,
+                "unsupported_typ",
+            ),
+            (
+                r#"{"alg":"RS256","kid":"a","typ":null}"#,
+                "typ_not_a_string",
+            ),
+            (
+                r#"{"alg":"RS256","alg":"none","kid":"a"}"#,
+                "duplicate_member",
+            ),
         ] {
             assert_eq!(Header::parse(header).err(), Some(fault), "{header}");
         }

@@ -1,13 +1,13 @@
 //! One strict pass over a JSON object (RFC 8259) that bounds nesting and refuses duplicates.
 //!
-//! serde_json enforces neither where it matters here: it skips a member that nobody reads to any
+//! `serde_json` enforces neither where it matters here: it skips a member that nobody reads to any
 //! depth, and leaves duplicates to each type. Two parsers that read one text differently are how
-//! tokens are forged, so what this scanner accepts is exactly what serde_json accepts, less deep
+//! tokens are forged, so what this scanner accepts is exactly what `serde_json` accepts, less deep
 //! nesting, lone surrogates and duplicate names.
 
 use std::borrow::Cow;
 
-/// How deep arrays and objects may nest; what is accepted can also be read by serde_json, whose
+/// How deep arrays and objects may nest; what is accepted can also be read by `serde_json`, whose
 /// own limit is the same.
 const MAX_DEPTH: u32 = 127;
 
@@ -118,7 +118,10 @@ pub(crate) fn number(value: &str) -> Option<f64> {
     if first != b'-' && !first.is_ascii_digit() {
         return None;
     }
-    value.parse::<f64>().ok().filter(|number| number.is_finite())
+    value
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())
 }
 
 /// Small sets are compared pair by pair, large ones sorted: a hostile header must not buy
@@ -132,7 +135,9 @@ fn distinct(names: &mut Names<'_>) -> Result<(), Fault> {
             .any(|(index, name)| names.iter().take(index).any(|other| other == name))
     } else {
         names.sort_unstable();
-        names.windows(2).any(|pair| matches!(pair, [one, two] if one == two))
+        names
+            .windows(2)
+            .any(|pair| matches!(pair, [one, two] if one == two))
     };
     if twice { Err(DUPLICATE) } else { Ok(()) }
 }

@@ -76,7 +76,9 @@ impl Table {
             Place::Unescaped => &self.unescaped,
         };
         let start = text.start as usize;
-        place.get(start..start + text.len as usize).unwrap_or_default()
+        place
+            .get(start..start + text.len as usize)
+            .unwrap_or_default()
     }
 
     /// The strings of a list.
@@ -168,8 +170,10 @@ mod tests {
     #[test]
     fn strings_are_found_whether_escaped_or_not() {
         let payload = r#"["a","b\u0026c",1,null,["x"],"d"]"#;
-        let (table, list) =
-            Table::build(payload.to_owned(), |builder| builder.list(builder.payload())).unwrap();
+        let (table, list) = Table::build(payload.to_owned(), |builder| {
+            builder.list(builder.payload())
+        })
+        .unwrap();
         assert_eq!(table.list(&list).collect::<Vec<_>>(), ["a", "b&c", "d"]);
         assert_eq!(table.payload(), payload);
     }
@@ -177,9 +181,10 @@ mod tests {
     #[test]
     fn what_is_no_array_is_an_empty_list() {
         for payload in ["\"foobar\"", "1", "null", "{\"a\":1}"] {
-            let (table, list) =
-                Table::build(payload.to_owned(), |builder| builder.list(builder.payload()))
-                    .unwrap();
+            let (table, list) = Table::build(payload.to_owned(), |builder| {
+                builder.list(builder.payload())
+            })
+            .unwrap();
             assert_eq!(table.list(&list).count(), 0, "{payload}");
         }
     }

@@ -7,15 +7,17 @@ use tower_descope::{Descope, ErrorKind, TenantClaims, test_util::FakeDescope};
 /// Runs one test of this binary in a process of its own, where variables can be set.
 fn child(test: &str, variables: &[(&str, &str)]) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--nocapture"]).env("IN_CHILD", "1");
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env("IN_CHILD", "1");
     for (name, value) in variables {
         command.env(name, value);
     }
     let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
-    assert!(text.contains("1 passed"), "the test was found: {text}");
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "the test was found: {said}");
 }
 
 fn in_child() -> bool {
@@ -83,7 +85,10 @@ fn without_ca_files_loopback_still_works() {
 fn messages_name_the_remedy() {
     let project = || Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
     for (builder, remedy) in [
-        (project().base_url("http://descope.internal"), "danger_plain_http_base_url"),
+        (
+            project().base_url("http://descope.internal"),
+            "danger_plain_http_base_url",
+        ),
         (project().base_url("ftp://descope.internal"), "https"),
         (project().base_url("https://user@descope.internal"), "user"),
         (project().resource_server(true), "audience([…])"),

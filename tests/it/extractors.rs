@@ -11,14 +11,20 @@ use tower_descope::{ActiveTenant, Rejection, Session, TenantLayer, test_util::Fa
 
 fn routes() -> Router {
     Router::new()
-        .route("/session", get(|session: Session| async move { session.user_id().to_string() }))
+        .route(
+            "/session",
+            get(|session: Session| async move { session.user_id().to_string() }),
+        )
         .route(
             "/session/optional",
             get(|session: Option<Session>| async move {
                 session.map_or("none".to_owned(), |session| session.user_id().to_string())
             }),
         )
-        .route("/tenant", get(|tenant: ActiveTenant| async move { tenant.id().to_string() }))
+        .route(
+            "/tenant",
+            get(|tenant: ActiveTenant| async move { tenant.id().to_string() }),
+        )
         .route(
             "/tenant/optional",
             get(|tenant: Option<ActiveTenant>| async move {
@@ -54,7 +60,13 @@ async fn ask(app: &Router, path: &str, token: Option<&str>) -> (StatusCode, Stri
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    text(app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()).await
+    text(
+        app.clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap(),
+    )
+    .await
 }
 
 async fn text(response: Response<Body>) -> (StatusCode, String) {
@@ -83,9 +95,15 @@ async fn each_form_makes_of_each_request_what_its_table_says() {
     ];
     for (path, expected) in [
         ("/session", ["401", "U1", "U1", "U1", "401", "401"]),
-        ("/session/optional", ["none", "U1", "U1", "U1", "none", "401"]),
+        (
+            "/session/optional",
+            ["none", "U1", "U1", "U1", "none", "401"],
+        ),
         ("/tenant", ["401", "T1", "403", "403", "401", "401"]),
-        ("/tenant/optional", ["none", "T1", "none", "403", "none", "401"]),
+        (
+            "/tenant/optional",
+            ["none", "T1", "none", "403", "none", "401"],
+        ),
         (
             "/tenant/result",
             [
@@ -100,7 +118,11 @@ async fn each_form_makes_of_each_request_what_its_table_says() {
     ] {
         for (token, expected) in tokens.iter().zip(expected) {
             let (status, body) = ask(&app, path, *token).await;
-            let got = if status.is_success() { body } else { status.as_u16().to_string() };
+            let got = if status.is_success() {
+                body
+            } else {
+                status.as_u16().to_string()
+            };
             assert_eq!(got, expected, "{path} {token:?}");
         }
     }
@@ -119,7 +141,12 @@ async fn an_extractor_can_be_used_twice_and_in_nested_routers() {
 
 #[tokio::test]
 async fn without_the_layer_the_answer_is_500_and_names_it() {
-    for path in ["/session", "/session/optional", "/tenant", "/tenant/optional"] {
+    for path in [
+        "/session",
+        "/session/optional",
+        "/tenant",
+        "/tenant/optional",
+    ] {
         let (status, body) = ask(&routes(), path, None).await;
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
         assert!(body.contains("TenantLayer"), "{body}");
@@ -131,7 +158,10 @@ async fn a_missing_role_is_a_403_with_its_challenge() {
     let fake = FakeDescope::start().await;
     let app = routes().layer(TenantLayer::new(fake.descope()));
     let session = |role: &'static str| {
-        fake.session("U1").tenant("T1", move |t| t.role(role)).active("T1").token()
+        fake.session("U1")
+            .tenant("T1", move |t| t.role(role))
+            .active("T1")
+            .token()
     };
     let (status, _) = ask(&app, "/admin", Some(&session("admin"))).await;
     assert_eq!(status, StatusCode::OK);

@@ -36,7 +36,11 @@ async fn a_thousand_unknown_kids_cost_no_more_than_the_limiter_allows() {
         let bogus = fake.session("U1").kid(&format!("SK{n}")).token();
         assert_eq!(verdict(&app, &bogus).await, "invalid_token");
     }
-    assert!(fake.key_fetches() <= 2, "burst of 2, the first one spent: {}", fake.key_fetches());
+    assert!(
+        fake.key_fetches() <= 2,
+        "burst of 2, the first one spent: {}",
+        fake.key_fetches()
+    );
     assert_eq!(verdict(&app, &token(&fake)).await, "U1@T1");
 }
 
@@ -46,7 +50,11 @@ async fn a_rotated_key_works_on_its_first_use_or_within_the_cool_down() {
     let app = app(&fake.descope());
     assert_eq!(verdict(&app, &token(&fake)).await, "U1@T1");
     fake.rotate_keys();
-    assert_eq!(verdict(&app, &token(&fake)).await, "U1@T1", "a token in the bucket");
+    assert_eq!(
+        verdict(&app, &token(&fake)).await,
+        "U1@T1",
+        "a token in the bucket"
+    );
     // Again at once: the bucket is empty, and the last fetch, a moment ago, lacked the key.
     fake.rotate_keys();
     assert_eq!(verdict(&app, &token(&fake)).await, "invalid_token");
@@ -97,7 +105,10 @@ async fn an_outage_is_invisible_until_the_hard_limit_and_over_at_the_first_good_
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key("retry-after"));
     assert!(!response.headers().contains_key("www-authenticate"));
-    assert_eq!(response.headers()["x-descope-rejection"], "keys_unavailable");
+    assert_eq!(
+        response.headers()["x-descope-rejection"],
+        "keys_unavailable"
+    );
 
     fake.fail_always(None);
     advance(fake.clock(), COOL_DOWN + 1).await;
@@ -169,14 +180,28 @@ async fn one_bad_key_is_skipped_and_a_bad_set_never_replaces_a_good_one() {
     let descope = fake.descope();
     let app = app(&descope);
     let mut keys = fake.jwks()["keys"].as_array().unwrap().clone();
-    keys.insert(0, serde_json::json!({"kty": "oct", "kid": "x", "k": "AAAA"}));
-    keys.insert(0, serde_json::json!({"kty": "RSA", "kid": "weak", "n": "AQAB", "e": "AQAB"}));
+    keys.insert(
+        0,
+        serde_json::json!({"kty": "oct", "kid": "x", "k": "AAAA"}),
+    );
+    keys.insert(
+        0,
+        serde_json::json!({"kty": "RSA", "kid": "weak", "n": "AQAB", "e": "AQAB"}),
+    );
     keys.insert(0, serde_json::json!(7));
     fake.set_jwks_body(Some(serde_json::json!({ "keys": keys }).to_string()));
     let token = fake.session("U1").expires_in(86_400).token();
     assert_eq!(verdict(&app, &token).await, "U1@-");
     assert_eq!(descope.key_status().count(), 1);
-    for bad in ["", "{}", "[]", "<html>", r#"{"keys":[]}"#, r#"{"keys":{}}"#, "{\"keys\":["] {
+    for bad in [
+        "",
+        "{}",
+        "[]",
+        "<html>",
+        r#"{"keys":[]}"#,
+        r#"{"keys":{}}"#,
+        "{\"keys\":[",
+    ] {
         let before = fake.key_fetches();
         fake.set_jwks_body(Some(bad.to_owned()));
         advance(fake.clock(), COOL_DOWN + 1).await;
@@ -196,7 +221,11 @@ async fn warming_up_fetches_once_and_names_the_url_when_it_fails() {
     descope.warm_up().await.unwrap();
     assert_eq!(fake.key_fetches(), 1);
 
-    let wrong = fake.descope_builder().base_url("http://127.0.0.1:9").build().unwrap();
+    let wrong = fake
+        .descope_builder()
+        .base_url("http://127.0.0.1:9")
+        .build()
+        .unwrap();
     let error = wrong.warm_up().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::KeysUnavailable);
     let message = error.to_string();
@@ -242,7 +271,10 @@ async fn the_key_request_says_who_asks_and_carries_no_secret() {
     };
     assert_eq!(request.path, format!("/v2/keys/{}", fake.project_id()));
     let header = |name: &str| request.header(name).unwrap_or_default().to_owned();
-    assert_eq!(header("authorization"), format!("Bearer {}", fake.project_id()));
+    assert_eq!(
+        header("authorization"),
+        format!("Bearer {}", fake.project_id())
+    );
     assert_eq!(header("x-descope-project-id"), fake.project_id());
     assert_eq!(header("x-descope-sdk-name"), "rust-tower-descope");
 }

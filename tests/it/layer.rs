@@ -90,7 +90,8 @@ async fn optional_and_require_tenant_pass_the_absent_and_refuse_the_tenantless()
 async fn an_inner_layer_takes_out_what_an_outer_one_left() {
     use tower::{ServiceBuilder, ServiceExt};
 
-    let (ours, theirs) = (FakeDescope::start().await, FakeDescope::start().await);
+    let ours = FakeDescope::start().await;
+    let theirs = FakeDescope::builder().project_id("P2theirs").start().await;
     let stack = |inner_optional: bool| {
         let mut inner = TenantLayer::new(ours.descope());
         if inner_optional {

@@ -29,7 +29,13 @@ async fn over_a_concurrency_limit_of_one_hot_and_cold() {
         .service(limited);
     // The first waits for keys, the others do not.
     for _ in 0..3 {
-        let response = service.ready().await.unwrap().call(request(&token(&fake))).await.unwrap();
+        let response = service
+            .ready()
+            .await
+            .unwrap()
+            .call(request(&token(&fake)))
+            .await
+            .unwrap();
         assert_eq!(response.body(), "U1@T1");
     }
     // While one waits for keys, it holds the permit it was polled ready with.
@@ -53,7 +59,11 @@ async fn over_a_buffer_hot_and_cold() {
         .buffer(1)
         .service(tower::service_fn(handle));
     for _ in 0..3 {
-        let response = service.clone().oneshot(request(&token(&fake))).await.unwrap();
+        let response = service
+            .clone()
+            .oneshot(request(&token(&fake)))
+            .await
+            .unwrap();
         assert_eq!(response.body(), "U1@T1");
     }
 }

@@ -48,7 +48,10 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
         .with_writer(log.clone())
         .with_ansi(false)
         .finish();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let said = tracing::subscriber::with_default(subscriber, || runtime.block_on(every_path()));
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     for event in ["no session", "tenant selected", "keys fetched"] {
@@ -57,7 +60,10 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
     for text in [&log, &said] {
         if let Some(at) = text.find("eyJ") {
             let from = at.saturating_sub(200);
-            panic!("a token was shown: …{}…", &text[from..(at + 20).min(text.len())]);
+            panic!(
+                "a token was shown: …{}…",
+                &text[from..(at + 20).min(text.len())]
+            );
         }
     }
 }
@@ -72,7 +78,11 @@ async fn every_path() -> String {
         .await;
     let descope = fake.descope();
     let app = app_with(TenantLayer::new(descope.clone()));
-    let optional = app_with(TenantLayer::new(descope.clone()).optional().require_tenant());
+    let optional = app_with(
+        TenantLayer::new(descope.clone())
+            .optional()
+            .require_tenant(),
+    );
     let session = || fake.session("U1").tenant("T1", |t| t);
     for token in [
         session().active("T1").token(),
@@ -126,7 +136,14 @@ async fn every_path() -> String {
     }
     fake.fail_always(Some(500));
     fake.clock().advance(std::time::Duration::from_secs(10_000));
-    said += &format!("{:?}", with_bearer(&app, &session().active("T1").token()).await);
-    said += &format!("{descope:?} {:?} {:?}", descope.key_status(), descope.warm_up().await);
+    said += &format!(
+        "{:?}",
+        with_bearer(&app, &session().active("T1").token()).await
+    );
+    said += &format!(
+        "{descope:?} {:?} {:?}",
+        descope.key_status(),
+        descope.warm_up().await
+    );
     said
 }

@@ -1,9 +1,6 @@
 //! The tenant switch, end to end: browser, `SelectTenant`, Descope.
 
-use std::{
-    collections::BTreeMap,
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -24,7 +21,9 @@ fn fake() -> FakeDescopeBuilder {
         .tenant("T2", "Two")
         .tenant("T3", "Three")
         .user("ann@example.test", |user| {
-            user.id("U1").tenant("T1", |t| t.role("admin")).tenant("T2", |t| t)
+            user.id("U1")
+                .tenant("T1", |t| t.role("admin"))
+                .tenant("T2", |t| t)
         })
         .user("bob@example.test", |user| user.id("U2").tenant("T1", |t| t))
 }
@@ -38,15 +37,23 @@ struct Browser {
 impl Browser {
     fn signed_in(fake: &FakeDescope, login: &str) -> Self {
         let signed_in = fake.sign_in(login);
-        let jar = [("DS", signed_in.session_jwt()), ("DSR", signed_in.refresh_jwt())];
+        let jar = [
+            ("DS", signed_in.session_jwt()),
+            ("DSR", signed_in.refresh_jwt()),
+        ];
         Self {
-            jar: jar.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            jar: jar
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
         }
     }
 
     fn request(&self, body: &str) -> Request<Full<Bytes>> {
-        let cookies: Vec<String> =
-            self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> = self
+            .jar
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let mut request = Request::post(PATH)
             .header("host", "app.example")
             .header("sec-fetch-site", "same-origin")
@@ -168,9 +175,17 @@ async fn cookies_have_the_configured_attributes_and_lifetimes() {
     for name in ["__Host-DS", "__Host-DSR"] {
         let cookie = cookies.iter().find(|cookie| cookie.name == name).unwrap();
         for attribute in ["HttpOnly", "Secure", "SameSite=Strict", "Path=/"] {
-            assert!(cookie.attributes.iter().any(|one| one == attribute), "{cookie:?}");
+            assert!(
+                cookie.attributes.iter().any(|one| one == attribute),
+                "{cookie:?}"
+            );
         }
-        assert!(!cookie.attributes.iter().any(|one| one.starts_with("Domain")));
+        assert!(
+            !cookie
+                .attributes
+                .iter()
+                .any(|one| one.starts_with("Domain"))
+        );
         assert_eq!(cookie.max_age, Some(1_000));
     }
 }
@@ -200,9 +215,14 @@ async fn the_four_response_modes_with_and_without_rotation_all_end_in_the_tenant
                     assert_eq!(answer.status, StatusCode::OK, "{row}: {}", answer.text);
                     let session = descope.verify(&browser.jar["DS"]).await.unwrap();
                     assert_eq!(session.active_tenant().unwrap().id(), tenant, "{row}");
-                    let names: Vec<String> =
-                        set_cookies(&answer.headers).into_iter().map(|one| one.name).collect();
-                    assert!(!names.iter().any(|name| name.contains("cf")), "{row}: {names:?}");
+                    let names: Vec<String> = set_cookies(&answer.headers)
+                        .into_iter()
+                        .map(|one| one.name)
+                        .collect();
+                    assert!(
+                        !names.iter().any(|name| name.contains("cf")),
+                        "{row}: {names:?}"
+                    );
                 }
                 assert_eq!(browser.jar["DSR"] != before, rotation, "{row}");
             }
@@ -218,15 +238,30 @@ async fn what_is_not_a_same_origin_json_post_never_reaches_descope() {
     let good = r#"{"tenant":"T2"}"#;
     type Change = fn(&mut Request<Full<Bytes>>);
     let cases: [(&str, Change, u16, &str); 12] = [
-        ("GET", |r| *r.method_mut() = Method::GET, 405, "method_not_allowed"),
-        ("PUT", |r| *r.method_mut() = Method::PUT, 405, "method_not_allowed"),
+        (
+            "GET",
+            |r| *r.method_mut() = Method::GET,
+            405,
+            "method_not_allowed",
+        ),
+        (
+            "PUT",
+            |r| *r.method_mut() = Method::PUT,
+            405,
+            "method_not_allowed",
+        ),
         (
             "cross-site",
             |r| set(r, "sec-fetch-site", "cross-site"),
             403,
             "cross_site",
         ),
-        ("sibling", |r| set(r, "sec-fetch-site", "same-site"), 403, "cross_site"),
+        (
+            "sibling",
+            |r| set(r, "sec-fetch-site", "same-site"),
+            403,
+            "cross_site",
+        ),
         (
             "foreign origin alone",
             |r| {
@@ -245,11 +280,36 @@ async fn what_is_not_a_same_origin_json_post_never_reaches_descope() {
             403,
             "cross_site",
         ),
-        ("a form", |r| set(r, "content-type", "application/x-www-form-urlencoded"), 415, "unsupported_media_type"),
-        ("text", |r| set(r, "content-type", "text/plain"), 415, "unsupported_media_type"),
-        ("no type", |r| drop(r.headers_mut().remove("content-type")), 415, "unsupported_media_type"),
-        ("a large body", |r| *r.body_mut() = Full::from("x".repeat(5_000)), 413, "body_too_large"),
-        ("no JSON", |r| *r.body_mut() = Full::from("tenant=T2"), 400, "invalid_body"),
+        (
+            "a form",
+            |r| set(r, "content-type", "application/x-www-form-urlencoded"),
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            "text",
+            |r| set(r, "content-type", "text/plain"),
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            "no type",
+            |r| drop(r.headers_mut().remove("content-type")),
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            "a large body",
+            |r| *r.body_mut() = Full::from("x".repeat(5_000)),
+            413,
+            "body_too_large",
+        ),
+        (
+            "no JSON",
+            |r| *r.body_mut() = Full::from("tenant=T2"),
+            400,
+            "invalid_body",
+        ),
         (
             "a duplicate",
             |r| *r.body_mut() = Full::from(r#"{"tenant":"T2","\u0074enant":"T1"}"#),
@@ -261,7 +321,11 @@ async fn what_is_not_a_same_origin_json_post_never_reaches_descope() {
         let mut request = browser.request(good);
         change(&mut request);
         let answer = ask(&service, request).await;
-        assert_eq!((answer.status.as_u16(), answer.error()), (status, error), "{what}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.error()),
+            (status, error),
+            "{what}"
+        );
         assert!(set_cookies(&answer.headers).is_empty(), "{what}");
         if status == 405 {
             assert_eq!(answer.headers["allow"], "POST");
@@ -290,7 +354,7 @@ fn set(request: &mut Request<Full<Bytes>>, name: &'static str, value: &'static s
 async fn refresh_tokens_are_verified_here_before_anything_goes_up() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
-    let stranger = FakeDescope::start().await;
+    let stranger = FakeDescope::builder().project_id("P2other").start().await;
     let two_users = format!(
         "{}; DSR={}",
         fake.refresh("U1").token(),
@@ -299,18 +363,48 @@ async fn refresh_tokens_are_verified_here_before_anything_goes_up() {
     for (what, token, status, error, removed) in [
         ("none", String::new(), 401, "missing_refresh_token", false),
         ("garbage", "garbage".to_owned(), 401, "invalid_token", false),
-        ("a session token", fake.session("U1").token(), 401, "invalid_token", false),
-        ("another project's", stranger.refresh("U1").token(), 401, "invalid_token", false),
-        ("forged", fake.refresh("U1").signed_by_stranger().token(), 401, "invalid_token", false),
-        ("expired", fake.refresh("U1").expired().token(), 401, "expired_token", true),
+        (
+            "a session token",
+            fake.session("U1").token(),
+            401,
+            "invalid_token",
+            false,
+        ),
+        (
+            "another project's",
+            stranger.refresh("U1").token(),
+            401,
+            "invalid_token",
+            false,
+        ),
+        (
+            "forged",
+            fake.refresh("U1").signed_by_stranger().token(),
+            401,
+            "invalid_token",
+            false,
+        ),
+        (
+            "expired",
+            fake.refresh("U1").expired().token(),
+            401,
+            "expired_token",
+            true,
+        ),
         ("two users'", two_users, 400, "ambiguous_credentials", false),
     ] {
         let browser = Browser {
             jar: [("DSR".to_owned(), token)].into(),
         };
         let answer = ask(&service, browser.request(r#"{"tenant":"T2"}"#)).await;
-        assert_eq!((answer.status.as_u16(), answer.error()), (status, error), "{what}");
-        let removes = set_cookies(&answer.headers).iter().any(|one| one.max_age == Some(0));
+        assert_eq!(
+            (answer.status.as_u16(), answer.error()),
+            (status, error),
+            "{what}"
+        );
+        let removes = set_cookies(&answer.headers)
+            .iter()
+            .any(|one| one.max_age == Some(0));
         assert_eq!(removes, removed, "{what}");
         if status == 401 {
             assert!(answer.headers.contains_key("www-authenticate"), "{what}");
@@ -333,10 +427,18 @@ async fn descopes_refusals_have_their_statuses_and_leave_the_cookies_alone() {
         (json(422, "E011001"), 400, "tenant_refused"),
         (json(401, "E061005"), 401, "invalid_token"),
         (json(403, "E011001"), 403, "tenant_refused"),
-        (json(429, "E130429").header("retry-after", "17"), 429, "rate_limited"),
+        (
+            json(429, "E130429").header("retry-after", "17"),
+            429,
+            "rate_limited",
+        ),
         (json(500, "E011001"), 502, "upstream_invalid"),
         (json(418, "E011001"), 502, "upstream_invalid"),
-        (Canned::new(302).header("location", "http://127.0.0.1:9/"), 502, "upstream_invalid"),
+        (
+            Canned::new(302).header("location", "http://127.0.0.1:9/"),
+            502,
+            "upstream_invalid",
+        ),
         (Canned::new(200).body("<html>"), 502, "upstream_invalid"),
         (Canned::new(200), 502, "upstream_invalid"),
         (Canned::new(200).body("{}"), 502, "upstream_invalid"),
@@ -346,10 +448,17 @@ async fn descopes_refusals_have_their_statuses_and_leave_the_cookies_alone() {
         let mut browser = Browser::signed_in(&fake, "ann@example.test");
         let before = browser.jar.clone();
         fake.respond_next(PATH, canned);
-        let answer = browser.select(&SelectTenant::new(fake.descope()), "T2").await;
-        assert_eq!((answer.status.as_u16(), answer.error()), (status, error), "{}", answer.text);
+        let answer = browser
+            .select(&SelectTenant::new(fake.descope()), "T2")
+            .await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.error()),
+            (status, error),
+            "{}",
+            answer.text
+        );
         assert_eq!(browser.jar, before);
-        assert!(!answer.text.contains("script") && !answer.text.contains("secret"));
+        assert!(!answer.text.contains("<script") && !answer.text.contains("secret"));
         assert_eq!(fake.calls(PATH), 1, "at most one POST");
         if status == 429 {
             assert_eq!(answer.headers["retry-after"], "17");
@@ -373,10 +482,7 @@ async fn a_signed_out_session_ends_and_its_cookies_are_removed() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
     let mut browser = Browser::signed_in(&fake, "ann@example.test");
-    fake.respond_next(
-        PATH,
-        Canned::error(401, "E064001", "logged out"),
-    );
+    fake.respond_next(PATH, Canned::error(401, "E064001", "logged out"));
     let answer = browser.select(&service, "T2").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert_eq!(answer.error(), "expired_token");
@@ -394,7 +500,10 @@ async fn a_reused_token_keeps_its_cookies_until_it_comes_again_after_the_keep_ti
     let before = browser.jar.clone();
     let answer = browser.select(&service, "T2").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);
-    assert_eq!(browser.jar, before, "a winner's cookies would be here by now");
+    assert_eq!(
+        browser.jar, before,
+        "a winner's cookies would be here by now"
+    );
     fake.clock().advance(Duration::from_secs(61));
     let answer = browser.select(&service, "T2").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
@@ -407,12 +516,27 @@ async fn an_answer_for_somebody_or_something_else_writes_nothing() {
     let service = SelectTenant::new(fake.descope());
     let session = |user: &str, tenant: &str| fake.session(user).active(tenant).token();
     let refresh = |user: &str, tenant: &str| fake.refresh(user).active(tenant).token();
-    let stranger = FakeDescope::builder().project_id(fake.project_id()).start().await;
+    let stranger = FakeDescope::builder()
+        .project_id(fake.project_id())
+        .start()
+        .await;
     let good = (session("U1", "T2"), refresh("U1", "T2"));
     for (what, session_jwt, refresh_jwt) in [
-        ("another user's session", session("U2", "T1"), good.1.clone()),
-        ("another tenant's session", session("U1", "T1"), good.1.clone()),
-        ("an expired session", fake.session("U1").active("T2").expired().token(), good.1.clone()),
+        (
+            "another user's session",
+            session("U2", "T1"),
+            good.1.clone(),
+        ),
+        (
+            "another tenant's session",
+            session("U1", "T1"),
+            good.1.clone(),
+        ),
+        (
+            "an expired session",
+            fake.session("U1").active("T2").expired().token(),
+            good.1.clone(),
+        ),
         ("a refresh token as session", good.1.clone(), good.1.clone()),
         (
             "a forged session",
@@ -420,22 +544,39 @@ async fn an_answer_for_somebody_or_something_else_writes_nothing() {
             good.1.clone(),
         ),
         ("no session", String::new(), good.1.clone()),
-        ("another user's refresh token", good.0.clone(), refresh("U2", "T1")),
-        ("another tenant's refresh token", good.0.clone(), refresh("U1", "T1")),
+        (
+            "another user's refresh token",
+            good.0.clone(),
+            refresh("U2", "T1"),
+        ),
+        (
+            "another tenant's refresh token",
+            good.0.clone(),
+            refresh("U1", "T1"),
+        ),
         ("a session as refresh token", good.0.clone(), good.0.clone()),
         (
             "a forged refresh token",
             good.0.clone(),
             fake.refresh("U1").active("T2").signed_by_stranger().token(),
         ),
-        ("a split refresh token", good.0.clone(), "x\r\nSet-Cookie: evil=1".to_owned()),
+        (
+            "a split refresh token",
+            good.0.clone(),
+            "x\r\nSet-Cookie: evil=1".to_owned(),
+        ),
     ] {
         let mut browser = Browser::signed_in(&fake, "ann@example.test");
         let before = browser.jar.clone();
         let body = serde_json::json!({ "sessionJwt": session_jwt, "refreshJwt": refresh_jwt });
         fake.respond_next(PATH, Canned::new(200).body(body.to_string()));
         let answer = browser.select(&service, "T2").await;
-        assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{what}: {}", answer.text);
+        assert_eq!(
+            answer.status,
+            StatusCode::BAD_GATEWAY,
+            "{what}: {}",
+            answer.text
+        );
         assert_eq!(answer.error(), "upstream_invalid", "{what}");
         assert_eq!(browser.jar, before, "{what}");
     }
@@ -452,14 +593,25 @@ async fn upstream_cookies_and_scopes_are_not_passed_on() {
         "cookieDomain": "evil.example", "cookiePath": "/evil; Domain=evil.example",
         "cookieMaxAge": -5, "cookieName": "evil", "sessionCookieName": "evil",
     });
-    let canned = Canned::new(200).body(body.to_string())
+    let canned = Canned::new(200)
+        .body(body.to_string())
         .header("set-cookie", "evil=1; Domain=evil.example")
         .header("clear-site-data", "\"*\"")
         .header("access-control-allow-origin", "*");
     fake.respond_next(PATH, canned);
-    let answer = browser.select(&SelectTenant::new(fake.descope()), "T2").await;
+    let answer = browser
+        .select(&SelectTenant::new(fake.descope()), "T2")
+        .await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-    let all = format!("{:?}", answer.headers.get_all(header::SET_COOKIE).iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>());
+    let all = format!(
+        "{:?}",
+        answer
+            .headers
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .map(|v| v.to_str().unwrap())
+            .collect::<Vec<_>>()
+    );
     assert!(!all.contains("evil"), "{all}");
     assert!(!answer.headers.contains_key("clear-site-data"));
     assert!(!answer.headers.contains_key("access-control-allow-origin"));
@@ -471,7 +623,11 @@ async fn a_session_too_large_for_a_cookie_is_a_502_that_loses_no_refresh_token()
     let descope = fake.descope();
     let mut browser = Browser::signed_in(&fake, "ann@example.test");
     let before = browser.jar.clone();
-    let large = fake.session("U1").active("T2").claim("x", "y".repeat(4_000)).token();
+    let large = fake
+        .session("U1")
+        .active("T2")
+        .claim("x", "y".repeat(4_000))
+        .token();
     let fresh = fake.refresh("U1").active("T2").token();
     let body = serde_json::json!({ "sessionJwt": large, "refreshJwt": fresh });
     fake.respond_next(PATH, Canned::new(200).body(body.to_string()));
@@ -580,7 +736,11 @@ async fn a_form_is_answered_with_a_redirect_below_the_configured_prefix() {
         ("tenant=", "/home?select_error=invalid_body"),
     ] {
         let mut request = browser.request(form);
-        set(&mut request, "content-type", "application/x-www-form-urlencoded");
+        set(
+            &mut request,
+            "content-type",
+            "application/x-www-form-urlencoded",
+        );
         let answer = ask(&service, request).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{form}");
         assert_eq!(answer.headers["location"], location, "{form}");
@@ -588,7 +748,11 @@ async fn a_form_is_answered_with_a_redirect_below_the_configured_prefix() {
     }
     // A form says where it comes from, or is refused.
     let mut request = browser.request("tenant=T2");
-    set(&mut request, "content-type", "application/x-www-form-urlencoded");
+    set(
+        &mut request,
+        "content-type",
+        "application/x-www-form-urlencoded",
+    );
     request.headers_mut().remove("sec-fetch-site");
     assert_eq!(ask(&service, request).await.status, StatusCode::FORBIDDEN);
 }
@@ -612,9 +776,22 @@ async fn sdk_clients_send_the_refresh_token_as_a_header_and_get_tokens_in_the_bo
     let refresh = signed_in.refresh_jwt();
     let answer = ask(&service, request(format!("{pid}:{refresh}"))).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-    assert!(answer.json["sessionJwt"].as_str().unwrap().starts_with("eyJ"));
-    assert!(answer.json["refreshJwt"].as_str().unwrap().starts_with("eyJ"));
-    assert!(set_cookies(&answer.headers).is_empty(), "no cookie for who sent none");
+    assert!(
+        answer.json["sessionJwt"]
+            .as_str()
+            .unwrap()
+            .starts_with("eyJ")
+    );
+    assert!(
+        answer.json["refreshJwt"]
+            .as_str()
+            .unwrap()
+            .starts_with("eyJ")
+    );
+    assert!(
+        set_cookies(&answer.headers).is_empty(),
+        "no cookie for who sent none"
+    );
     for (credential, error) in [
         (pid.to_owned(), "missing_refresh_token"),
         (format!("P2other:{refresh}"), "invalid_token"),
@@ -628,7 +805,9 @@ async fn sdk_clients_send_the_refresh_token_as_a_header_and_get_tokens_in_the_bo
     let mut request = browser.request(r#"{"tenant":"T1"}"#);
     let fresh = fake.sign_in("ann@example.test");
     let credential = format!("Bearer {pid}:{}", fresh.refresh_jwt());
-    request.headers_mut().insert("authorization", credential.parse().unwrap());
+    request
+        .headers_mut()
+        .insert("authorization", credential.parse().unwrap());
     let answer = ask(&service, request).await;
     assert_eq!(answer.json["user"]["userId"], "U2");
 }

@@ -16,8 +16,10 @@ async fn verdict(fake: &FakeDescope, tokens: &[&str]) -> String {
     for order in orders {
         let one_field: Vec<String> = order.iter().map(|token| format!("DS={token}")).collect();
         let joined = one_field.join("; ");
-        let fields: Vec<(&str, &str)> =
-            one_field.iter().map(|cookie| ("cookie", &**cookie)).collect();
+        let fields: Vec<(&str, &str)> = one_field
+            .iter()
+            .map(|cookie| ("cookie", &**cookie))
+            .collect();
         for fields in [vec![("cookie", &*joined)], fields] {
             let response = send(&app, &fields).await;
             verdicts.push(if response.status() == 200 {
@@ -36,11 +38,23 @@ async fn verdict(fake: &FakeDescope, tokens: &[&str]) -> String {
 async fn the_youngest_token_of_one_user_counts_and_its_expiry_is_the_verdict() {
     let fake = FakeDescope::start().await;
     let session = || fake.session("U1").tenant("T1", |t| t).tenant("T2", |t| t);
-    let old = session().active("T1").issued_at(-300).expires_in(300).token();
-    let young = session().active("T2").issued_at(-10).expires_in(590).token();
+    let old = session()
+        .active("T1")
+        .issued_at(-300)
+        .expires_in(300)
+        .token();
+    let young = session()
+        .active("T2")
+        .issued_at(-10)
+        .expires_in(590)
+        .token();
     assert_eq!(verdict(&fake, &[&old, &young]).await, "U1@T2");
 
-    let ended = session().active("T2").issued_at(-20).expires_in(-10).token();
+    let ended = session()
+        .active("T2")
+        .issued_at(-20)
+        .expires_in(-10)
+        .token();
     assert_eq!(verdict(&fake, &[&old, &ended]).await, "401 expired_token");
 }
 
@@ -81,6 +95,9 @@ async fn more_than_four_different_values_are_refused_whatever_they_are() {
 async fn twins_of_one_second_are_told_apart_the_same_way_in_any_order() {
     let fake = FakeDescope::start().await;
     let session = || fake.session("U1").tenant("T1", |t| t).tenant("T2", |t| t);
-    let (one, two) = (session().active("T1").token(), session().active("T2").token());
+    let (one, two) = (
+        session().active("T1").token(),
+        session().active("T2").token(),
+    );
     verdict(&fake, &[&one, &two]).await;
 }

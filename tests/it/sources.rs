@@ -30,10 +30,22 @@ async fn a_bearer_token_decides_alone_and_other_schemes_leave_the_cookie_in_forc
         (vec![("authorization", &*bearer)], &passed),
         (vec![("authorization", &*lower)], &passed),
         (vec![("cookie", &*cookie)], &passed),
-        (vec![("authorization", "Basic dTpw"), ("cookie", &*cookie)], &passed),
-        (vec![("authorization", "Bearer x"), ("cookie", &*cookie)], &invalid),
-        (vec![("authorization", "Bearer"), ("cookie", &*cookie)], &invalid),
-        (vec![("authorization", "DPoP x"), ("cookie", &*cookie)], &invalid),
+        (
+            vec![("authorization", "Basic dTpw"), ("cookie", &*cookie)],
+            &passed,
+        ),
+        (
+            vec![("authorization", "Bearer x"), ("cookie", &*cookie)],
+            &invalid,
+        ),
+        (
+            vec![("authorization", "Bearer"), ("cookie", &*cookie)],
+            &invalid,
+        ),
+        (
+            vec![("authorization", "DPoP x"), ("cookie", &*cookie)],
+            &invalid,
+        ),
         (vec![("authorization", &*twice)], &invalid),
         (
             vec![("authorization", &*bearer), ("authorization", &*bearer)],
@@ -44,7 +56,11 @@ async fn a_bearer_token_decides_alone_and_other_schemes_leave_the_cookie_in_forc
             &(401, "missing_token".to_owned()),
         ),
     ] {
-        assert_eq!(&status_and_text(&app, &fields).await, expected, "{fields:?}");
+        assert_eq!(
+            &status_and_text(&app, &fields).await,
+            expected,
+            "{fields:?}"
+        );
     }
 }
 
@@ -82,7 +98,9 @@ async fn fallback_names_are_read_in_their_order_and_an_empty_cookie_is_absent() 
 async fn a_flood_of_cookies_is_no_server_error() {
     let fake = FakeDescope::start().await;
     let app = app(&fake.descope());
-    let many: Vec<String> = (0..1_000).map(|n| format!("c{n}={}", "x".repeat(50))).collect();
+    let many: Vec<String> = (0..1_000)
+        .map(|n| format!("c{n}={}", "x".repeat(50)))
+        .collect();
     let field = many.join("; ");
     let (_, text) = status_and_text(&app, &[("cookie", &field)]).await;
     assert_eq!(text, "missing_token");

@@ -2,10 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use tower_descope::{
-    RejectionKind, Session, TenantClaims, TenantId,
-    test_util::FakeDescope,
-};
+use tower_descope::{RejectionKind, Session, TenantClaims, TenantId, test_util::FakeDescope};
 
 /// A session with exactly these authorisation claims.
 async fn session(fake: &FakeDescope, claims: serde_json::Value) -> Session {
@@ -42,6 +39,10 @@ fn roles(session: &Session, tenant: &str, roles: &[&str]) -> bool {
         .is_some_and(|member| roles.iter().all(|one| member.has_role(one)))
 }
 
+#[expect(
+    clippy::many_single_char_names,
+    reason = "the names that the vectors give"
+)]
 #[tokio::test]
 async fn the_vectors_of_the_go_sdk_hold() {
     let fake = FakeDescope::start().await;
@@ -134,7 +135,10 @@ async fn the_active_tenant_is_one_of_the_users_or_none() {
         (json!({"dct": "T&1", "tenants": {"T&1": {}}}), Ok("T&1")),
         (json!({"dct": "T2", "tenants": {"T1": {}}}), Err(mismatch)),
         (json!({"dct": "t1", "tenants": {"T1": {}}}), Err(mismatch)),
-        (json!({"dct": "__proto__", "tenants": {"T1": {}}}), Err(mismatch)),
+        (
+            json!({"dct": "__proto__", "tenants": {"T1": {}}}),
+            Err(mismatch),
+        ),
         (json!({"dct": null, "tenants": {"T1": {}}}), Err(none)),
         (json!({"dct": "", "tenants": {"T1": {}}}), Err(none)),
         (json!({"dct": " ", "tenants": {" ": {}}}), Err(none)),
@@ -142,7 +146,10 @@ async fn the_active_tenant_is_one_of_the_users_or_none() {
         (json!({"dct": ["T1"], "tenants": {"T1": {}}}), Err(none)),
         (json!({"dct": {"T1": {}}, "tenants": {"T1": {}}}), Err(none)),
         (json!({"dct": true, "tenants": {"true": {}}}), Err(none)),
-        (json!({"dct": "T\r\n1", "tenants": {"T\r\n1": {}}}), Err(none)),
+        (
+            json!({"dct": "T\r\n1", "tenants": {"T\r\n1": {}}}),
+            Err(none),
+        ),
         (json!({"dct": "T".repeat(257), "tenants": {}}), Err(none)),
         (json!({"dct": "T1", "tenants": ["T1"]}), Err(none)),
         (json!({"dct": "T1", "tenants": "T1"}), Err(none)),
@@ -173,7 +180,11 @@ async fn where_tenant_roles_stand_is_a_setting() {
         let session = session_with(&fake, mode, claims.clone()).await;
         match (session.active_tenant(), expected) {
             (Ok(tenant), Some(role)) => {
-                assert_eq!(tenant.roles().collect::<Vec<_>>(), [role], "{mode:?} {claims}");
+                assert_eq!(
+                    tenant.roles().collect::<Vec<_>>(),
+                    [role],
+                    "{mode:?} {claims}"
+                );
             }
             (Err(rejection), None) => {
                 assert_eq!(rejection.kind(), RejectionKind::TenantMismatch);
@@ -203,7 +214,11 @@ async fn roles_and_permissions_can_be_required_one_all_or_any() {
     assert!(tenant.require_any_role([""; 0]).is_err());
     assert!(tenant.require_permission("p").is_ok());
     assert!(tenant.require_all_permissions(["p", "x"]).is_err());
-    assert!(tenant.require_any_permission(vec!["x".to_owned(), "q".to_owned()]).is_ok());
+    assert!(
+        tenant
+            .require_any_permission(vec!["x".to_owned(), "q".to_owned()])
+            .is_ok()
+    );
     let rejection = tenant.require_permission("x").unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::MissingPermission);
     assert!(tenant.require_id(&id("T1")).is_ok());
@@ -246,16 +261,24 @@ async fn a_session_tells_the_rest_of_its_claims() {
     )
     .await;
     let seconds = |time: std::time::SystemTime| {
-        time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_secs()
+        time.duration_since(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .as_secs()
     };
     assert_eq!(session.user_id(), "U2real");
     assert_eq!(session.subject(), "custom");
     assert_eq!(session.issuer(), fake.project_id());
-    assert_eq!(session.authentication_methods().collect::<Vec<_>>(), ["email", "mfa"]);
+    assert_eq!(
+        session.authentication_methods().collect::<Vec<_>>(),
+        ["email", "mfa"]
+    );
     assert!(session.is_stepped_up());
     assert!(session.is_impersonated());
     assert_eq!(session.impersonator().as_deref(), Some("U2boss"));
     assert_eq!(seconds(session.expires_at()), 4_000_000_000);
     assert_eq!(session.issued_at().map(seconds), Some(1_500_000_000));
-    assert_eq!(session.refresh_expires_at().map(seconds), Some(1_893_456_000));
+    assert_eq!(
+        session.refresh_expires_at().map(seconds),
+        Some(1_893_456_000)
+    );
 }

@@ -21,27 +21,51 @@ async fn what_is_no_session_is_refused() {
     };
     for (what, token) in [
         ("a refresh token", fake.refresh("U1").token()),
-        ("an id token", session().without("drn").claim("token_type", json!("id_token")).token()),
+        (
+            "an id token",
+            session()
+                .without("drn")
+                .claim("token_type", json!("id_token"))
+                .token(),
+        ),
         (
             "an OIDC refresh token",
-            session().without("drn").claim("token_type", json!("refresh_token")).token(),
+            session()
+                .without("drn")
+                .claim("token_type", json!("refresh_token"))
+                .token(),
         ),
         (
             "an access token without resource-server mode",
-            session().without("drn").claim("token_type", json!("access_token")).token(),
+            session()
+                .without("drn")
+                .claim("token_type", json!("access_token"))
+                .token(),
         ),
         ("another kind", session().kind("DST").token()),
-        ("a kind that is no string", session().claim("drn", json!(["DS"])).token()),
+        (
+            "a kind that is no string",
+            session().claim("drn", json!(["DS"])).token(),
+        ),
         ("another project's", session().issuer("P2other").token()),
-        ("another project's, signed by it", session().signed_by_stranger().token()),
-        ("bound to a key", session().claim("cnf", json!({"jkt": "x"})).token()),
+        (
+            "another project's, signed by it",
+            session().signed_by_stranger().token(),
+        ),
+        (
+            "bound to a key",
+            session().claim("cnf", json!({"jkt": "x"})).token(),
+        ),
         ("without exp", session().without("exp").token()),
         ("without iss", session().without("iss").token()),
         ("without a subject", session().without("sub").token()),
         ("not yet valid", session().not_before(60).token()),
         ("issued in the future", session().issued_at(120).token()),
         ("algorithm none", session().alg("none").token()),
-        ("another algorithm of the family", session().alg("RS384").token()),
+        (
+            "another algorithm of the family",
+            session().alg("RS384").token(),
+        ),
         ("a symmetric algorithm", session().alg("HS256").token()),
         ("a lower-case algorithm", session().alg("rs256").token()),
         ("an unknown key", session().kid("SKother").token()),
@@ -51,16 +75,29 @@ async fn what_is_no_session_is_refused() {
         ("typ of something else", header("typ", json!("logout+jwt"))),
         ("no JSON", payload("not json")),
         ("an array", payload("[]")),
-        ("deep", payload(&format!("{{\"a\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000)))),
+        (
+            "deep",
+            payload(&format!(
+                "{{\"a\":{}{}}}",
+                "[".repeat(5_000),
+                "]".repeat(5_000)
+            )),
+        ),
         ("padding", format!("{good}=")),
         ("four segments", format!("{good}.x")),
         ("two segments", format!("{head}.{body}")),
         ("no signature", format!("{head}.{body}.")),
         ("a cut signature", good[..good.len() - 4].to_owned()),
         ("a longer signature", format!("{good}AAAA")),
-        ("its payload signed by its header", format!("{body}.{head}.{signature}")),
+        (
+            "its payload signed by its header",
+            format!("{body}.{head}.{signature}"),
+        ),
         ("dots", ".".repeat(4_000)),
-        ("too long", format!("{head}.{}.{signature}", "A".repeat(20_000))),
+        (
+            "too long",
+            format!("{head}.{}.{signature}", "A".repeat(20_000)),
+        ),
     ] {
         assert_eq!(verdict(&app, &token).await, "invalid_token", "{what}");
     }
@@ -75,12 +112,29 @@ async fn what_is_a_session_is_accepted() {
     for (what, token) in [
         ("plain", session().token()),
         ("without kind", session().without("drn").token()),
-        ("issuer with a host", session().issuer(&format!("https://api.descope.com/{pid}")).token()),
-        ("an audience nobody asked for", session().audience(json!(["x"])).token()),
+        (
+            "issuer with a host",
+            session()
+                .issuer(&format!("https://api.descope.com/{pid}"))
+                .token(),
+        ),
+        (
+            "an audience nobody asked for",
+            session().audience(json!(["x"])).token(),
+        ),
         ("without typ", session().header("typ", json!("jwt")).token()),
-        ("an unknown header", session().header("x", json!({"y": 1})).token()),
-        ("a fractional expiry", session().claim("exp", json!(4_102_444_800.5)).token()),
-        ("a huge expiry", session().claim("exp", json!(1e308)).token()),
+        (
+            "an unknown header",
+            session().header("x", json!({"y": 1})).token(),
+        ),
+        (
+            "a fractional expiry",
+            session().claim("exp", json!(4_102_444_800.5)).token(),
+        ),
+        (
+            "a huge expiry",
+            session().claim("exp", json!(1e308)).token(),
+        ),
         ("a clock a little ahead", session().issued_at(30).token()),
     ] {
         assert_eq!(verdict(&app, &token).await, "U1@-", "{what}");
@@ -94,7 +148,11 @@ async fn every_algorithm_that_the_projects_key_may_name_is_verified() {
     ] {
         let fake = FakeDescope::builder().algorithm(algorithm).start().await;
         let app = app(&fake.descope());
-        assert_eq!(verdict(&app, &fake.session("U1").token()).await, "U1@-", "{algorithm}");
+        assert_eq!(
+            verdict(&app, &fake.session("U1").token()).await,
+            "U1@-",
+            "{algorithm}"
+        );
         let forged = fake.session("U1").signed_by_stranger().token();
         assert_eq!(verdict(&app, &forged).await, "invalid_token", "{algorithm}");
     }
@@ -114,7 +172,10 @@ async fn expiry_has_a_leeway_and_no_more() {
 #[tokio::test]
 async fn an_audience_and_further_issuers_are_settings() {
     let fake = FakeDescope::start().await;
-    let ms = format!("https://api.descope.com/v1/apps/agentic/{}/MS1", fake.project_id());
+    let ms = format!(
+        "https://api.descope.com/v1/apps/agentic/{}/MS1",
+        fake.project_id()
+    );
     let descope = fake
         .descope_builder()
         .audience(["api"])
@@ -129,7 +190,13 @@ async fn an_audience_and_further_issuers_are_settings() {
         (session().audience(json!(["x", "api"])).token(), "U1@-"),
         (session().audience(json!("apis")).token(), "invalid_token"),
         (session().audience(json!("api")).issuer(&ms).token(), "U1@-"),
-        (session().audience(json!("api")).issuer(&format!("{ms}/")).token(), "invalid_token"),
+        (
+            session()
+                .audience(json!("api"))
+                .issuer(&format!("{ms}/"))
+                .token(),
+            "invalid_token",
+        ),
     ] {
         assert_eq!(verdict(&app, &token).await, expected);
     }
@@ -151,7 +218,10 @@ async fn resource_servers_accept_access_tokens_of_their_audience() {
             .claim("token_type", json!("access_token"))
             .header("typ", json!("at+jwt"))
     };
-    assert_eq!(verdict(&app, &access().audience(json!("api")).token()).await, "U1@-");
+    assert_eq!(
+        verdict(&app, &access().audience(json!("api")).token()).await,
+        "U1@-"
+    );
     assert_eq!(verdict(&app, &access().token()).await, "invalid_token");
 }
 

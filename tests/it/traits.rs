@@ -46,7 +46,9 @@ fn an_error_is_an_error() {
 
 #[test]
 fn public_futures_are_send() {
-    let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build().unwrap();
+    let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z")
+        .build()
+        .unwrap();
     drop(send(descope.verify("x")));
     drop(send(descope.warm_up()));
     let (refresh, tenant) = (RefreshToken::new("x"), TenantId::new("T1").unwrap());
@@ -67,10 +69,19 @@ fn public_futures_are_send() {
 /// axum's own bounds on layers.
 #[test]
 fn the_layer_fits_axum_routers() {
-    let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build().unwrap();
+    let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z")
+        .build()
+        .unwrap();
     let _: axum::Router = axum::Router::new()
         .route("/", axum::routing::get(|_: ActiveTenant| async {}))
         .route_layer(TenantLayer::new(descope.clone()))
-        .layer(TenantLayer::new(descope.clone()).optional().require_tenant())
-        .route("/tenant/select", axum::routing::post_service(SelectTenant::new(descope)));
+        .layer(
+            TenantLayer::new(descope.clone())
+                .optional()
+                .require_tenant(),
+        )
+        .route(
+            "/tenant/select",
+            axum::routing::post_service(SelectTenant::new(descope)),
+        );
 }

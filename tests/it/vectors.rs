@@ -53,7 +53,10 @@ async fn tokens_that_others_made_get_the_verdicts_that_they_gave() {
         let expected = case["expected"].as_str().unwrap();
         fake.set_jwks_body(Some(case["jwks"].to_string()));
         let descope = fake.descope();
-        let accepted = descope.verify(case["token"].as_str().unwrap()).await.is_ok();
+        let accepted = descope
+            .verify(case["token"].as_str().unwrap())
+            .await
+            .is_ok();
         tried += 1;
         let right = match expected {
             "valid" => accepted,
@@ -62,14 +65,22 @@ async fn tokens_that_others_made_get_the_verdicts_that_they_gave() {
             other => panic!("{id}: {other}"),
         };
         if !right && !exceptions.contains_key(id) {
-            wrong.push(format!("{id}: {expected}, but accepted = {accepted} ({})", case["why"]));
+            wrong.push(format!(
+                "{id}: {expected}, but accepted = {accepted} ({})",
+                case["why"]
+            ));
         }
         if right && exceptions.contains_key(id) {
             wrong.push(format!("{id}: is no exception any more"));
         }
     }
     println!("vectors: {tried} tried");
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// A source of one's own gets the same verdicts on good tokens.

@@ -65,9 +65,7 @@ fn duplicates_are_found_however_they_are_spelt_and_however_many_there_are() {
 
 #[test]
 fn nesting_is_bounded_without_recursion_and_where_serde_json_bounds_it() {
-    let nested = |depth: usize| {
-        format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth))
-    };
+    let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     assert!(read(&nested(126)).is_ok());
     assert!(serde_json::from_str::<serde_json::Value>(&nested(126)).is_ok());
     assert_eq!(read(&nested(127)), Err(TOO_DEEP));

@@ -1,0 +1,209 @@
+use std::{sync::Arc, time::Duration};
+
+use jwks_client_rs::source::JwksSource;
+
+use super::{
+    builder::DescopeBuilder,
+    handle::{Descope, Inner},
+};
+use crate::{
+    client::{ClientSettings, CredentialStyle, DescopeClient},
+    error::Error,
+    http_client,
+    jwks::{DescopeKeys, KeyStore, parse_public_key},
+    jwt::{check::Rules, key::VerifyingKey},
+    origin::AllowedOrigins,
+    spend::SpendQueue,
+    verifier::{ClockWarning, Verifier},
+};
+
+/// The kinds (`drn`) that Descope gives its tokens unless cookie names are customised.
+const SESSION_KIND: &str = "DS";
+const REFRESH_KIND: &str = "DSR";
+
+/// How long connecting may take: requests wait for keys, people for a call.
+const KEYS_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl DescopeBuilder {
+    /// Checks the settings and makes the handle. Fetches nothing; see [`Descope::warm_up`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for the first setting that
+    /// is wrong, or if a crate feature is missing; the message says which and what to do.
+    pub fn build(self) -> Result<Descope, Error> {
+        http_client::check_project_id(&self.project_id)?;
+        self.check_ranges()?;
+        self.limits.check()?;
+        if VerifyingKey::backend().is_none() {
+            return Err(Error::config(
+                "no crypto backend: enable the feature `aws-lc-rs` or `rust-crypto` of \
+                 tower-descope",
+            ));
+        }
+        self.cookies.check()?;
+        let origins = AllowedOrigins::new(&self.origins)?;
+        let rules = self.rules()?;
+        let base_url = match &self.base_url {
+            Some(url) => url.clone(),
+            None => http_client::region_base_url(&self.project_id),
+        };
+        let base_url = http_client::parse_base_url(&base_url, self.http.danger_plain_http)?;
+        let mut settings = self.http.clone();
+        settings.connect_timeout = KEYS_CONNECT_TIMEOUT;
+        let keys = self.keys(&http_client::build(&settings, &base_url)?, &base_url)?;
+        settings.connect_timeout = CONNECT_TIMEOUT;
+        let http = http_client::build(&settings, &base_url)?;
+        let client = DescopeClient::new(
+            http,
+            base_url,
+            ClientSettings {
+                project_id: self.project_id.clone(),
+                timeout: self.timeout,
+                rotation: self.rotation,
+                style: if self.cookie_managed {
+                    CredentialStyle::Cookie
+                } else {
+                    CredentialStyle::Bearer
+                },
+                session_names: rules.session_kinds.iter().cloned().collect(),
+                refresh_names: rules.refresh_kinds.iter().cloned().collect(),
+            },
+        );
+        Ok(Descope {
+            inner: Arc::new(Inner {
+                project_id: self.project_id,
+                cookies: self.cookies,
+                origins,
+                verifier: Verifier {
+                    keys,
+                    rules,
+                    tenant_claims: self.tenant_claims,
+                    max_token_len: self.max_token_len,
+                    clock: self.clock.clone(),
+                    clock_warning: ClockWarning::default(),
+                },
+                client,
+                queue: SpendQueue::new(self.keep_answers, self.clock),
+            }),
+        })
+    }
+
+    fn keys(&self, http: &reqwest::Client, base_url: &reqwest::Url) -> Result<KeyStore, Error> {
+        let fetched = DescopeKeys::new(http.clone(), base_url, &self.project_id, self.limits);
+        let origin = fetched.url().to_string();
+        let source: Arc<dyn JwksSource + Send + Sync> = match (&self.public_key, &self.source) {
+            (Some(_), Some(_)) => {
+                return Err(Error::config(
+                    "public_key and jwks_source cannot be combined: choose one",
+                ));
+            }
+            (Some(jwk), None) => return Ok(KeyStore::fixed(parse_public_key(jwk)?)),
+            (None, Some(source)) => Arc::clone(source),
+            (None, None) => Arc::new(fetched),
+        };
+        Ok(KeyStore::new(source, self.keys, self.clock.clone(), origin))
+    }
+
+    /// Names of cookies and kinds of tokens are one vocabulary: Descope writes the name of a
+    /// token's cookie into it.
+    fn rules(&self) -> Result<Rules, Error> {
+        let mut session_kinds = self.session_kinds.clone();
+        session_kinds.insert(SESSION_KIND.to_owned());
+        session_kinds.extend(self.cookies.session_names().map(str::to_owned));
+        let mut refresh_kinds = self.refresh_kinds.clone();
+        refresh_kinds.insert(REFRESH_KIND.to_owned());
+        refresh_kinds.extend(self.cookies.refresh_names().map(str::to_owned));
+        if let Some(both) = session_kinds.intersection(&refresh_kinds).next() {
+            return Err(Error::config(format!(
+                "{both:?} is both a session and a refresh name: a refresh token would pass for a \
+                 session; rename one (DS is always a session kind, DSR a refresh kind)"
+            )));
+        }
+        if self.resource_server && self.audience.is_empty() {
+            return Err(Error::config(
+                "resource_server takes an audience: call audience([…]) too, else a token for any \
+                 other API would open this one",
+            ));
+        }
+        Ok(Rules {
+            project_id: self.project_id.clone(),
+            issuers: self.issuers.clone(),
+            audience: self.audience.clone(),
+            session_kinds,
+            refresh_kinds,
+            resource_server: self.resource_server,
+            require_kind: self.require_kind,
+            refresh_without_kind: self.refresh_without_kind,
+            leeway: self.leeway,
+            issued_at_leeway: self.issued_at_leeway,
+        })
+    }
+
+    fn check_ranges(&self) -> Result<(), Error> {
+        const SECOND: Duration = Duration::from_secs(1);
+        const TENTH: Duration = Duration::from_millis(100);
+        const ZERO: Duration = Duration::ZERO;
+        for (name, value, least, most) in [
+            ("leeway", self.leeway, ZERO, 60 * SECOND),
+            (
+                "issued_at_leeway",
+                self.issued_at_leeway,
+                ZERO,
+                600 * SECOND,
+            ),
+            ("timeout", self.timeout, TENTH, 60 * SECOND),
+            ("keep_answers", self.keep_answers, ZERO, 300 * SECOND),
+            ("key_ttl", self.keys.ttl, 10 * SECOND, 86_400 * SECOND),
+            ("key_cool_down", self.keys.cool_down, SECOND, 300 * SECOND),
+            ("key_stale_window", self.keys.stale, ZERO, 86_400 * SECOND),
+            ("key_fetch_deadline", self.keys.deadline, TENTH, 30 * SECOND),
+        ] {
+            if value < least || value > most {
+                return Err(Error::config(format!(
+                    "{name} is {value:?}, it must be from {least:?} to {most:?}"
+                )));
+            }
+        }
+        if !(1_024..=65_536).contains(&self.max_token_len) {
+            return Err(Error::config(format!(
+                "max_token_len is {}, it must be from 1024 to 65536 bytes",
+                self.max_token_len
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_settings_are_named_at_build() {
+        let project = || Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
+        for (builder, named) in [
+            (Descope::builder("P2/../evil"), "project id"),
+            (Descope::builder(""), "project id"),
+            (project().leeway(Duration::from_secs(61)), "leeway"),
+            (
+                project().keep_answers(Duration::from_secs(301)),
+                "keep_answers",
+            ),
+            (project().max_token_len(10), "max_token_len"),
+            (project().resource_server(true), "audience"),
+            (project().session_kinds(["DSR"]), "DSR"),
+            (project().refresh_kinds(["DS"]), "DS"),
+            (project().base_url("http://descope.example"), "https"),
+            (project().origins(["app.example.com"]), "origin"),
+            (project().public_key("{}"), "public_key"),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::InvalidConfig);
+            let message = error.to_string();
+            assert!(message.contains(named), "{message}");
+        }
+        assert!(project().build().is_ok());
+    }
+}
