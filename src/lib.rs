@@ -116,12 +116,15 @@
 //! | `user.id` | span field | the user of an admitted request |
 //! | `tenant.id` | span field | the tenant that the session names, where it names one |
 //! | `no session` | event, debug | a request refused, or passed on in optional mode: `outcome`, `code`, `reason` |
-//! | `keys fetched` | event, debug | a key fetch that succeeded: `keys`, `elapsed_ms` |
-//! | `key fetch failed` | event, warn | a key fetch that failed: `reason` |
-//! | `tenant selected` | event, info or debug | a tenant selection: `outcome`, `user.id`, `tenant.id` |
+//! | `keys fetched` | event, debug | a key fetch that succeeded: `url`, `count`, `elapsed` |
+//! | `keys not refreshed` | event, warn | a key fetch that failed: `url`, `reason`, `detail`, `usable` |
+//! | `key skipped` | event, warn | a published key that cannot be used: `kid`, `why` |
+//! | `tenant selected` | event, info | a tenant selection: `user.id`, `tenant.id`, `outcome` |
+//! | `tenant not selected` | event, debug to error by cause | one refused: also `outcome`, `reason` |
+//! | `cross-site request refused` | event, info | a request from another origin: `origin`, `sec_fetch_site` |
 //! | `tower_descope_requests_total` | counter | by `outcome`: `admitted`, or a rejection's code |
 //! | `tower_descope_key_fetches_total` | counter | by `outcome`: `ok`, `failed` |
-//! | `tower_descope_selections_total` | counter | by `outcome`: `ok`, or an error code |
+//! | `tower_descope_selections_total` | counter | by `outcome`: `selected`, or an error code |
 //!
 //! A client's mistake is never logged above `debug`, and no token is ever logged. For a health
 //! endpoint there is [`Descope::key_status`].

@@ -158,17 +158,11 @@ impl Failure {
 
     pub(super) fn log(&self, inner: &Inner) {
         let (reason, detail) = (self.reason, self.detail.as_deref());
-        match self.usable {
-            Some(usable) => {
-                tracing::warn!(
-                    url = inner.origin,
-                    reason,
-                    detail,
-                    usable,
-                    "keys not refreshed"
-                );
-            }
-            None => tracing::warn!(reason, detail, "{}", inner.no_usable_keys()),
+        if let Some(usable) = self.usable {
+            let url = &*inner.origin;
+            tracing::warn!(url, reason, detail, usable, "keys not refreshed");
+        } else {
+            tracing::warn!(reason, detail, "{}", inner.no_usable_keys());
         }
         telemetry::keys_fetched("failed");
     }
@@ -265,8 +259,14 @@ impl Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         if !self.done {
-            // The source has panicked, or the runtime is shutting down.
-            self.fail("the fetch was broken off", None);
+            self.fail(
+                if std::thread::panicking() {
+                    "the source panicked"
+                } else {
+                    "the runtime was shut down"
+                },
+                None,
+            );
         }
     }
 }

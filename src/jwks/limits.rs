@@ -23,7 +23,7 @@ const MAX_BODY: usize = 256 * 1024;
 #[must_use]
 pub struct Limits {
     pub(super) max_body: usize,
-    pub(super) max_keys: usize,
+    pub(crate) max_keys: usize,
 }
 
 impl Limits {
@@ -116,7 +116,7 @@ pub(super) enum Age {
 impl KeyPolicy {
     /// From when on keys are refreshed.
     pub(super) fn refresh_at(&self) -> Duration {
-        self.ttl - self.ttl / 5
+        self.ttl / 5 * 4
     }
 
     pub(super) fn age(&self, age: Duration) -> Age {

@@ -140,6 +140,7 @@ impl Refresh {
 
     /// The running fetch has ended. `jitter` is at most [`MAX_JITTER`].
     pub(super) fn finish(&mut self, good: bool, jitter: u32, now: &Now) {
+        let jitter = jitter.min(MAX_JITTER);
         let started = self.running.take().unwrap_or(*now);
         self.last = Some((*now, good));
         if good {
@@ -147,12 +148,11 @@ impl Refresh {
             // From its start on: what the answer says may have changed while it was on its way.
             self.loaded = Some(started);
             let at = self.policy.refresh_at();
-            self.due = Some((started, at - at / 10 / MAX_JITTER * jitter.min(MAX_JITTER)));
+            self.due = Some((started, at / (10 * MAX_JITTER) * (10 * MAX_JITTER - jitter)));
         } else {
             self.failures = self.failures.saturating_add(1);
             let wait = self.back_off();
-            let least = wait - wait / 10;
-            self.due = Some((*now, least + wait / 5 / MAX_JITTER * jitter.min(MAX_JITTER)));
+            self.due = Some((*now, wait / 10 * 9 + wait / (5 * MAX_JITTER) * jitter));
         }
     }
 

@@ -24,7 +24,7 @@ impl KeySet {
         for jwk in jwks {
             match VerifyingKey::from_jwk(jwk) {
                 Ok(key) => keys.push(Arc::new(key)),
-                Err(why) => tracing::warn!(kid = ?jwk.key_id(), why, "key skipped"),
+                Err(why) => tracing::warn!(kid = jwk.key_id(), why, "key skipped"),
             }
         }
         keys.sort_by(|one, other| one.kid().cmp(other.kid()));
@@ -33,11 +33,11 @@ impl KeySet {
             .chunk_by(|one, other| one.kid() == other.kid())
             .filter_map(|namesakes| match namesakes {
                 [key] => Some(Arc::clone(key)),
-                _ => {
-                    let kid = namesakes.first().map(|key| key.kid());
-                    tracing::warn!(?kid, why = "several keys of this kid", "keys skipped");
+                [first, ..] => {
+                    tracing::warn!(kid = first.kid(), "keys skipped: several have this kid");
                     None
                 }
+                [] => None,
             })
             .map(|key| match previous.and_then(|set| set.get(key.kid())) {
                 Some(known) if known.same_material(&key) => Arc::clone(known),

@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
+use jsonwebtoken::errors::{Error as JwtError, ErrorKind};
 use jwks_client_rs::{JsonWebKeySet, JwksClientError, source::JwksSource};
 use reqwest::{Client, StatusCode, Url};
 
@@ -88,8 +89,15 @@ pub(super) fn in_words(error: &JwksClientError) -> String {
         if !words.is_empty() {
             words.push_str(": ");
         }
-        words.push_str(&error.to_string());
+        match error.downcast_ref().map(JwtError::kind) {
+            // What `source_error` made, without jsonwebtoken's frame around it.
+            Some(ErrorKind::Provider(text)) => words.push_str(text),
+            _ => words.push_str(&error.to_string()),
+        }
         next = error.source();
     }
     words
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,8 @@ use crate::{
     jwt::key::VerifyingKey,
 };
 
-#[cfg(all(test, feature = "test-util"))]
+#[cfg(test)]
+#[cfg(feature = "test-util")]
 mod tests;
 
 /// The keys of one project. Clones share everything.
@@ -243,8 +244,8 @@ impl Inner {
             (Step::NoRuntime, _) => Lookup::NoRuntime,
             (Step::Join { or_stale } | Step::Fetch { or_stale }, key) => match &state.flight {
                 Some(flight) => {
-                    let stale = key.filter(|_| or_stale);
-                    Lookup::Wait(KeyWait::new(Arc::clone(self), flight, kid, stale))
+                    let fallback = key.filter(|_| or_stale);
+                    Lookup::Wait(KeyWait::new(Arc::clone(self), flight, kid, fallback))
                 }
                 // Not reached: for the policy a fetch starts and ends as its flight does.
                 None => Lookup::Unavailable {

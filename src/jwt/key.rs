@@ -3,7 +3,7 @@
 //!
 //! What is no key here is decided before a backend sees it, so that the verdict is the same with
 //! either: RSA of 2048 to 4096 bits with an odd exponent from 3 to 2^33 - 1; P-256 for ES256,
-//! P-384 for ES384, Ed25519 for EdDSA, with coordinates of their exact length; canonical
+//! P-384 for ES384, Ed25519 for `EdDSA`, with coordinates of their exact length; canonical
 //! base64url throughout. Secret keys (`oct`) and HMAC have no place in the types.
 
 use std::fmt;

@@ -1,28 +1,8 @@
 //! Building a handle in odd surroundings: no CA files, proxies in the environment, variables.
 
-use std::process::Command;
-
 use tower_descope::{Descope, ErrorKind, TenantClaims, test_util::FakeDescope};
 
-/// Runs one test of this binary in a process of its own, where variables can be set.
-fn child(test: &str, variables: &[(&str, &str)]) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", test, "--nocapture"])
-        .env("IN_CHILD", "1");
-    for (name, value) in variables {
-        command.env(name, value);
-    }
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("1 passed"), "the test was found: {said}");
-}
-
-fn in_child() -> bool {
-    std::env::var_os("IN_CHILD").is_some()
-}
+use crate::support::{child, in_child};
 
 #[test]
 fn the_environment_configures_a_handle() {

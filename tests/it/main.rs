@@ -17,6 +17,8 @@ mod select;
 mod several;
 mod sources;
 mod support;
+#[cfg(feature = "metrics")]
+mod telemetry;
 mod tenants;
 mod tokens;
 mod traits;

@@ -1,6 +1,6 @@
 //! What tests share: a service behind the layer, and requests to it.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, process::Command};
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use tower::{Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
@@ -103,4 +103,24 @@ pub(crate) async fn advance(clock: &TestClock, seconds: u64) {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
+}
+
+/// Runs one test of this binary in a process of its own, where variables can be set.
+pub(crate) fn child(test: &str, variables: &[(&str, &str)]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env("IN_CHILD", "1");
+    for (name, value) in variables {
+        command.env(name, value);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "the test was found: {said}");
+}
+
+pub(crate) fn in_child() -> bool {
+    std::env::var_os("IN_CHILD").is_some()
 }

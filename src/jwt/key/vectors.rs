@@ -110,25 +110,21 @@ pub(super) const RSA4096_RS256: &str = concat!(
 /// A point on P-256.
 pub(super) const P256_X: &str = "4Umysg7bY09E_85CpP6VMM_4tO371B6tffIajp2yC2o";
 pub(super) const P256_Y: &str = "uBLODiTne8MYI0RYTWyqr0YHlettsVbX3BMfMw5_IqU";
-pub(super) const ES256: &str = concat!(
-    "w44uDJ-q69liPGys2doJMqIozj80k3ZgdrDiCJhhpq0axyA9VzhlgG4-Iti7dFuMUwjmlEMMHB3nN6P2Mfwqpg",
-);
+pub(super) const ES256: &str =
+    "w44uDJ-q69liPGys2doJMqIozj80k3ZgdrDiCJhhpq0axyA9VzhlgG4-Iti7dFuMUwjmlEMMHB3nN6P2Mfwqpg";
 /// The same signature in DER, which JOSE does not use.
 pub(super) const ES256_DER: &str = concat!(
     "MEUCIQDDji4Mn6rr2WI8bKzZ2gkyoijOPzSTdmB2sOIImGGmrQIgGscgPVc4ZYBuPiLYu3RbjFMI5pRDDBwd5zej",
     "9jH8KqY",
 );
 /// A point on P-384.
-pub(super) const P384_X: &str =
-    concat!("w-aUns56JVqpkLXlu2diphxHvhCdrdppcFGIpgNiKkSg0mk74DNhrAS0ZC6rAkb_",);
-pub(super) const P384_Y: &str =
-    concat!("90j3f5vGba7HCu8g1rL-3LuYxEJAoBpLFjn2T4LfxtUzVJzbWQWUIAvUWNIO_bpj",);
+pub(super) const P384_X: &str = "w-aUns56JVqpkLXlu2diphxHvhCdrdppcFGIpgNiKkSg0mk74DNhrAS0ZC6rAkb_";
+pub(super) const P384_Y: &str = "90j3f5vGba7HCu8g1rL-3LuYxEJAoBpLFjn2T4LfxtUzVJzbWQWUIAvUWNIO_bpj";
 pub(super) const ES384: &str = concat!(
     "GDmiRKlokOrxYb9Rt5amTFp-OdLoYOriT8kDsfb98F1uBRAH7EmWuaLsFkCZ8VnbB9eBUjoINtjvdJAX3nYw2rib",
     "8Tu6VPBSvZrcw79y-j6Sq68FmuJ8eOrj5g4oErrG",
 );
 /// A point on Ed25519.
 pub(super) const ED25519_X: &str = "--0H-wXP6CNvj04jVUy7l3ZhQcf5pwdUUc0IZhpLQpM";
-pub(super) const EDDSA: &str = concat!(
-    "mgwX-WLpc7iGIalWVD2_0uoETO7JFjHV6AeFJgj7CzhSt6-TdjEVsBmgtriElVht63O4JzAO5OOuf5LpkqCLAw",
-);
+pub(super) const EDDSA: &str =
+    "mgwX-WLpc7iGIalWVD2_0uoETO7JFjHV6AeFJgj7CzhSt6-TdjEVsBmgtriElVht63O4JzAO5OOuf5LpkqCLAw";

@@ -1,0 +1,85 @@
+//! The layer over the bare service: what a request pays when it passes, and when it is refused.
+
+use std::io;
+
+use http::{Method, Request, Version};
+use metrics_util::debugging::DebuggingRecorder;
+use tower::{Layer, service_fn};
+use tower_descope::TenantLayer;
+use tracing::{Dispatch, dispatcher, field::Empty, info_span};
+
+use crate::{
+    bed::{Bed, call, get, handler, now},
+    row::{Bench, Row},
+};
+
+pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
+    let layer = TenantLayer::new(bed.descope.clone());
+    let row = |name: &str, layer: &TenantLayer, request: Request<()>| {
+        let mut service = layer.layer(service_fn(handler));
+        Row::with_input(
+            name,
+            move || request.clone(),
+            move |it| call(&mut service, it),
+        )
+    };
+    let bearer = |token: String| get(&[("authorization", &format!("Bearer {token}"))]);
+    let token = bed.session().token();
+    let good = bearer(token.clone());
+    let in_cookie = get(&[("cookie", &format!("DS={token}"))]);
+    let mut bare = service_fn(handler);
+    let bare_request = good.clone();
+    let descope = bed.descope.clone();
+    let rows = vec![
+        Row::with_input(
+            "bare_service",
+            move || bare_request.clone(),
+            move |request| call(&mut bare, request),
+        ),
+        Row::new("verdict_alone", move || now(descope.verify(&token))),
+        row("admitted_by_header", &layer, good.clone()).over("verdict_alone"),
+        row("admitted_by_cookie", &layer, in_cookie).over("verdict_alone"),
+        observed(&layer, good).over("admitted_by_header"),
+        row("passed_without_token", &layer.clone().optional(), get(&[])).over("bare_service"),
+        row("refused_without_token", &layer, get(&[])).over("bare_service"),
+        row("refused_garbage", &layer, bearer("garbage".to_owned())).over("bare_service"),
+        row(
+            "refused_expired",
+            &layer,
+            bearer(bed.session().expired().token()),
+        )
+        .over("verdict_alone"),
+        row("refused_grpc_call", &layer, grpc_call()).over("bare_service"),
+    ];
+    bench.group("layer", rows);
+}
+
+/// With somebody who listens: a subscriber, a span with the fields that the layer fills, and a
+/// recorder. All other rows have none.
+fn observed(layer: &TenantLayer, request: Request<()>) -> Row {
+    const NAME: &str = "admitted_and_observed";
+    let mut service = layer.layer(service_fn(handler));
+    let mut row = Row::with_input(
+        NAME,
+        move || request.clone(),
+        move |request| {
+            info_span!("request", user.id = Empty, tenant.id = Empty)
+                .in_scope(|| call(&mut service, request))
+        },
+    );
+    let subscriber = tracing_subscriber::fmt().with_writer(io::sink).finish();
+    let subscriber = Dispatch::new(subscriber);
+    let recorder = DebuggingRecorder::new();
+    Row::timed(NAME, move |times| {
+        metrics::with_local_recorder(&recorder, || {
+            dispatcher::with_default(&subscriber, || row.measure(times))
+        })
+    })
+}
+
+fn grpc_call() -> Request<()> {
+    let mut request = get(&[("content-type", "application/grpc")]);
+    *request.method_mut() = Method::POST;
+    *request.version_mut() = Version::HTTP_2;
+    request
+}

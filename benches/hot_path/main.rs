@@ -1,0 +1,22 @@
+//! What each request pays while the keys are at hand; see `benches/README.md`.
+
+mod bed;
+mod claims;
+mod keys;
+mod layer;
+mod row;
+mod signatures;
+mod tokens;
+
+use crate::{bed::Bed, row::Bench};
+
+fn main() {
+    let bed = Bed::new();
+    let mut bench = Bench::from_args();
+    tokens::bench(&mut bench, &bed);
+    signatures::bench(&mut bench, &bed);
+    claims::bench(&mut bench, &bed);
+    layer::bench(&mut bench, &bed);
+    keys::bench(&mut bench, &bed);
+    bench.end();
+}

@@ -1,0 +1,349 @@
+//! A small multi-tenant web app, the first thing to run:
+//!
+//! ```text
+//! cargo run --example demo
+//! ```
+//!
+//! Sign in as one of three people, see one company's projects at a time, switch company without
+//! losing the page, meet a page that needs a role, and try two tabs that show two companies. It
+//! runs offline: `FakeDescope`, embedded, stands in for Descope. What it shows of the crate:
+//!
+//! * `TenantLayer` with `route_layer`, in three strictnesses (see [`routes`]);
+//! * `ActiveTenant`, `Session` and `Option<ActiveTenant>` as handler arguments;
+//! * queries that can only be asked with an [`ActiveTenant`] (`demo/store.rs`);
+//! * roles, permissions, and a form that knows which tenant it was rendered for;
+//! * refusals as redirects and pages for people, as JSON for programs;
+//! * `SelectTenant`, behind plain HTML forms and for Descope's browser SDK alike.
+//!
+//! | variable | effect |
+//! |---|---|
+//! | `PORT` | another port than 3000; 0: any free one |
+//! | `DESCOPE_PROJECT_ID` | your project in place of the fake; people sign in by a code sent by e-mail (OTP must be enabled in the project) |
+//! | `DESCOPE_BASE_URI` | your project's own domain |
+//! | `DEMO_SESSION_SECONDS` | how long the fake's sessions live (default 600), to see one expire |
+//! | `DEMO_COOKIE_NAMES=plain` | `DS` and `DSR` in place of `__Host-DS` and `__Host-DSR` |
+//! | `DEMO_INSECURE_COOKIES=1` | cookies without `Secure` (and with plain names), for browsers that keep none over http on loopback |
+//! | `RUST_LOG` | what is logged, for example `tower_descope=debug` |
+
+use std::{env, error::Error, process::ExitCode, str::FromStr, sync::Arc, time::Duration};
+
+use axum::{
+    Form, Router,
+    extract::{Query, State},
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post, post_service},
+};
+use serde::Deserialize;
+use tower_descope::{
+    ActiveTenant, Descope, DescopeBuilder, Rejection, SelectTenant, Session, TenantId, TenantLayer,
+    test_util::FakeDescope,
+};
+
+#[path = "demo/accounts.rs"]
+mod accounts;
+#[path = "demo/cookies.rs"]
+mod cookies;
+#[path = "demo/doors.rs"]
+mod doors;
+#[path = "demo/html.rs"]
+mod html;
+#[path = "demo/pages.rs"]
+mod pages;
+#[path = "demo/refusals.rs"]
+mod refusals;
+#[path = "demo/sign_in.rs"]
+mod sign_in;
+#[path = "demo/store.rs"]
+mod store;
+
+use accounts::Accounts;
+use cookies::CookieStyle;
+use html::Viewer;
+use refusals::local_path;
+use store::Store;
+
+/// What every handler can reach.
+struct App {
+    descope: Descope,
+    accounts: Accounts,
+    store: Store,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = env::var("RUST_LOG").unwrap_or("warn,tower_descope=info,demo=info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("The demo cannot run: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let cookies = CookieStyle::from_env();
+    // The fake stops when it is dropped, so it stays here.
+    let fake = match env::var("DESCOPE_PROJECT_ID") {
+        Ok(id) if !id.trim().is_empty() => None,
+        _ => Some(fake().await?),
+    };
+    let builder = match &fake {
+        Some(fake) => fake.descope_builder(),
+        None => DescopeBuilder::from_env()?,
+    };
+    let descope = builder.cookies(cookies.settings()).build()?;
+    // A mistyped project id shows now, not at the first sign-in.
+    descope.warm_up().await?;
+    let app = Arc::new(App {
+        accounts: Accounts::new(&descope, fake.as_ref(), cookies)?,
+        store: Store::open()?,
+        descope,
+    });
+
+    let port = number("PORT", 3000)?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|error| format!("port {port}: {error}; PORT=0 takes a free one"))?;
+    match &fake {
+        Some(fake) => println!("A stand-in for Descope is at {}", fake.url()),
+        None => println!("Descope's project {} is in use", app.descope.project_id()),
+    }
+    println!("The demo is at http://{}", listener.local_addr()?);
+    axum::serve(listener, routes(app)?).await?;
+    Ok(())
+}
+
+/// Two companies, and three people who differ in what they may do there.
+async fn fake() -> Result<FakeDescope, Box<dyn Error>> {
+    let session = number("DEMO_SESSION_SECONDS", 600)?;
+    Ok(FakeDescope::builder()
+        .real_time()
+        .session_ttl(Duration::from_secs(session))
+        .tenant("T2acme", "Acme Robotics")
+        .tenant("T2beta", "Beta Bakery")
+        .user("ann@acme.test", |ann| {
+            ann.id("U2ann")
+                .name("Ann Archer")
+                .tenant("T2acme", |at| at.role("owner").permission("project.create"))
+                .tenant("T2beta", |at| at.role("owner").permission("project.create"))
+        })
+        .user("ben@acme.test", |ben| {
+            ben.id("U2ben")
+                .name("Ben Osei")
+                .tenant("T2acme", |at| {
+                    at.role("editor").permission("project.create")
+                })
+                .tenant("T2beta", |at| at.role("viewer"))
+        })
+        .user("cleo@beta.test", |cleo| {
+            cleo.id("U2cleo")
+                .name("Cleo Castillo")
+                .tenant("T2beta", |at| {
+                    at.role("editor").permission("project.create")
+                })
+        })
+        .start()
+        .await)
+}
+
+/// A number of the environment.
+fn number<N: FromStr>(name: &str, default: N) -> Result<N, String> {
+    env::var(name).map_or(Ok(default), |text| {
+        text.parse()
+            .map_err(|_| format!("{name}={text:?} is no number that fits"))
+    })
+}
+
+/// Who may reach what. `route_layer`, not `layer`, so that unknown paths answer 404, not 401.
+fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
+    let layer = TenantLayer::new(app.descope.clone()).cookies_same_origin_only();
+    let explain = || from_fn_with_state(Arc::clone(&app), refusals::explain);
+
+    // A session with an active tenant.
+    let in_tenant = Router::new()
+        .route("/projects", get(projects).post(add_project))
+        .route("/billing", get(billing))
+        .route_layer(explain())
+        .route_layer(
+            layer
+                .clone()
+                .require_tenant()
+                .with_rejection_response(refusals::send_on),
+        );
+    // A session, with or without a tenant.
+    let signed_in = Router::new()
+        .route("/tenants", get(tenants))
+        .route("/access", get(access))
+        .route_layer(explain())
+        .route_layer(layer.clone().with_rejection_response(refusals::send_on));
+    // Anybody; the handlers look whether there is a session.
+    let public = Router::new()
+        .route("/", get(home))
+        .route("/sign-in/done", get(sign_in::done))
+        .route_layer(explain())
+        .route_layer(layer.optional());
+    // What makes and ends sessions stands outside the layer: there is no session yet, or one that
+    // has expired.
+    let sessions = Router::new()
+        .route("/sign-in", get(sign_in::page).post(sign_in::start))
+        .route("/sign-in/code", post(sign_in::finish))
+        .route("/sign-out", post(sign_in::out))
+        .route_layer(from_fn(refusals::from_this_site));
+    let select = SelectTenant::new(app.descope.clone())
+        .html_forms("/tenants")?
+        .return_prefix("/")?;
+
+    Ok(Router::new()
+        .merge(in_tenant)
+        .merge(signed_in)
+        .merge(public)
+        .merge(sessions)
+        // This path, so that Descope's browser SDK finds it too.
+        .route("/v1/auth/tenant/select", post_service(select))
+        .merge(html::assets())
+        .fallback(refusals::not_found)
+        .layer(from_fn(html::headers))
+        .with_state(app))
+}
+
+impl App {
+    fn viewer(&self, session: &Session) -> Viewer {
+        Viewer::new(session, &self.accounts)
+    }
+}
+
+async fn home(
+    State(app): State<Arc<App>>,
+    session: Option<Session>,
+    tenant: Option<ActiveTenant>,
+) -> Result<Response, Failure> {
+    let viewer = session.map(|session| app.viewer(&session));
+    let projects = tenant
+        .map(|tenant| app.store.projects(&tenant))
+        .transpose()?;
+    let count = projects.map(|projects| projects.len());
+    Ok(pages::home(&app.accounts, viewer.as_ref(), count))
+}
+
+#[derive(Deserialize)]
+struct ProjectsQuery {
+    /// The project that was just added.
+    added: Option<i64>,
+    /// A name typed before the tenant changed, so that nobody types it twice.
+    name: Option<String>,
+}
+
+async fn projects(
+    State(app): State<Arc<App>>,
+    tenant: ActiveTenant,
+    Query(query): Query<ProjectsQuery>,
+) -> Result<Response, Failure> {
+    let projects = app.store.projects(&tenant)?;
+    let viewer = app.viewer(tenant.session());
+    let typed = query.name.unwrap_or_default();
+    Ok(pages::projects(
+        &viewer,
+        &tenant,
+        &projects,
+        query.added,
+        &typed,
+        None,
+    ))
+}
+
+#[derive(Deserialize)]
+struct NewProject {
+    /// The tenant whose page the form stood on. Shown to us by the browser, so it decides
+    /// nothing; it is only compared.
+    tenant: String,
+    name: String,
+}
+
+async fn add_project(
+    State(app): State<Arc<App>>,
+    tenant: ActiveTenant,
+    Form(form): Form<NewProject>,
+) -> Result<Response, Failure> {
+    let viewer = app.viewer(tenant.session());
+    let name = form.name.trim();
+    let Ok(rendered_for) = TenantId::new(form.tenant) else {
+        return Ok(doors::bad_request());
+    };
+    if tenant.require_id(&rendered_for).is_err() {
+        let may_add = tenant.has_permission("project.create");
+        return Ok(pages::other_tenant(&viewer, &rendered_for, name, may_add));
+    }
+    tenant.require_permission("project.create")?;
+    if let Some(problem) = store::problem_of(name) {
+        let projects = app.store.projects(&tenant)?;
+        return Ok(pages::projects(
+            &viewer,
+            &tenant,
+            &projects,
+            None,
+            name,
+            Some(problem),
+        ));
+    }
+    let id = app.store.add_project(&tenant, name, &viewer.name)?;
+    Ok(Redirect::to(&format!("/projects?added={id}#p{id}")).into_response())
+}
+
+async fn billing(State(app): State<Arc<App>>, tenant: ActiveTenant) -> Result<Response, Failure> {
+    tenant.require_role("owner")?;
+    let invoices = app.store.invoices(&tenant)?;
+    Ok(pages::billing(&app.viewer(tenant.session()), &invoices))
+}
+
+async fn access(State(app): State<Arc<App>>, session: Session) -> Response {
+    pages::access(&app.viewer(&session), &session)
+}
+
+#[derive(Deserialize)]
+struct TenantsQuery {
+    next: Option<String>,
+    /// Why `SelectTenant` refused a form.
+    select_error: Option<String>,
+}
+
+async fn tenants(
+    State(app): State<Arc<App>>,
+    session: Session,
+    Query(query): Query<TenantsQuery>,
+) -> Response {
+    let next = local_path(query.next.as_deref().unwrap_or("/projects"));
+    pages::tenants(&app.viewer(&session), next, query.select_error.as_deref())
+}
+
+/// Why a handler gives up.
+enum Failure {
+    Refused(Rejection),
+    Store(rusqlite::Error),
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(rejection) => rejection.into_response(),
+            Self::Store(error) => {
+                tracing::error!(%error, "the store failed");
+                doors::broken()
+            }
+        }
+    }
+}

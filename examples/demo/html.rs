@@ -1,0 +1,359 @@
+//! What all pages are made of: escaping, the frame with its menus, and what goes with them. Plain
+//! `format!`; every text that is not ours goes through [`E`].
+
+use std::{fmt, time::SystemTime};
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use time::OffsetDateTime;
+use tower_descope::{Session, TenantId};
+
+use crate::accounts::{Accounts, SignInFailure};
+
+/// Text as it may stand in an element or in a quoted attribute.
+pub(crate) struct E<'a>(pub(crate) &'a str);
+
+impl fmt::Display for E<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            c => write!(f, "{c}"),
+        })
+    }
+}
+
+/// Who looks at a page, with names in place of ids.
+pub(crate) struct Viewer {
+    pub(crate) name: String,
+    pub(crate) active: Option<Place>,
+    pub(crate) tenants: Vec<Place>,
+    session_ends: i64,
+}
+
+/// A tenant as the viewer knows it.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) roles: Vec<String>,
+    pub(crate) permissions: Vec<String>,
+}
+
+impl Viewer {
+    pub(crate) fn new(session: &Session, accounts: &Accounts) -> Self {
+        let active = session.active_tenant().ok();
+        let tenants: Vec<Place> = session
+            .tenants()
+            .filter_map(|id| session.tenant(&TenantId::new(id).ok()?))
+            .map(|membership| Place {
+                id: membership.id().to_owned(),
+                name: accounts.name_of(membership.id()),
+                roles: membership.roles().map(str::to_owned).collect(),
+                permissions: membership.permissions().map(str::to_owned).collect(),
+            })
+            .collect();
+        Self {
+            name: accounts.name_of(session.user_id().as_str()),
+            active: active.and_then(|active| {
+                tenants
+                    .iter()
+                    .find(|place| *active.id() == place.id.as_str())
+                    .cloned()
+            }),
+            tenants,
+            session_ends: unix(session.expires_at()),
+        }
+    }
+
+    /// The tenant's name, if the viewer belongs to it.
+    pub(crate) fn place_name<'a>(&'a self, id: &'a TenantId) -> &'a str {
+        let found = self.tenants.iter().find(|place| place.id == id.as_str());
+        found.map_or(id.as_str(), |place| &place.name)
+    }
+
+    pub(crate) fn here(&self) -> &str {
+        self.active
+            .as_ref()
+            .map_or("No company", |place| &place.name)
+    }
+}
+
+/// Something that happened, at the top of a page.
+pub(crate) struct Notice {
+    pub(crate) mood: Mood,
+    text: String,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mood {
+    Info,
+    Good,
+    Bad,
+}
+
+impl Notice {
+    pub(crate) fn new(mood: Mood, text: impl Into<String>) -> Self {
+        Self {
+            mood,
+            text: text.into(),
+        }
+    }
+
+    pub(crate) fn good(text: impl Into<String>) -> Self {
+        Self::new(Mood::Good, text)
+    }
+
+    pub(crate) fn bad(text: impl Into<String>) -> Self {
+        Self::new(Mood::Bad, text)
+    }
+
+    pub(crate) fn failure(failure: SignInFailure) -> Self {
+        Self::bad(failure.to_string())
+    }
+
+    /// Why somebody came to the sign-in page.
+    pub(crate) fn why(code: Option<&str>) -> Option<Self> {
+        Some(match code? {
+            "expired_token" => {
+                Self::bad("Your session expired. Sign in again to go on where you were.")
+            }
+            "invalid_token" => Self::bad("Your sign-in is no longer valid. Please sign in again."),
+            "signed_out" => Self::good("You are signed out."),
+            _ => Self::new(
+                Mood::Info,
+                "Sign in to see that page. You will come back to it.",
+            ),
+        })
+    }
+}
+
+/// The frame around every page.
+pub(crate) struct Page<'a> {
+    title: &'a str,
+    viewer: Option<&'a Viewer>,
+    /// The path in the menu that this page belongs to.
+    here: &'a str,
+    status: StatusCode,
+}
+
+impl<'a> Page<'a> {
+    pub(crate) fn new(title: &'a str, viewer: Option<&'a Viewer>, here: &'a str) -> Self {
+        Self {
+            title,
+            viewer,
+            here,
+            status: StatusCode::OK,
+        }
+    }
+
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    pub(crate) fn body(self, main: &str) -> Response {
+        let html = format!(
+            include_str!("frame.html"),
+            title = E(self.title),
+            body = self.viewer.map_or_else(
+                || r#"data-accent="none""#.to_owned(),
+                |viewer| format!(
+                    r#"data-accent="{}" data-session-ends="{}""#,
+                    accent(viewer.active.as_ref()),
+                    viewer.session_ends
+                )
+            ),
+            company = self
+                .viewer
+                .map_or_else(String::new, |viewer| company_menu(viewer, self.here)),
+            nav = nav(self.viewer, self.here),
+            person = person(self.viewer, self.here),
+            main = main,
+        );
+        (self.status, Html(html)).into_response()
+    }
+}
+
+/// Each tenant has its colour, so that a switch is seen before it is read.
+pub(crate) fn accent(place: Option<&Place>) -> String {
+    place.map_or_else(
+        || "none".to_owned(),
+        |place| (place.id.bytes().map(u32::from).sum::<u32>() % 5).to_string(),
+    )
+}
+
+fn nav(viewer: Option<&Viewer>, here: &str) -> String {
+    let links: &[(&str, &str)] = match viewer {
+        Some(_) => &[
+            ("/", "Overview"),
+            ("/projects", "Projects"),
+            ("/billing", "Billing"),
+            ("/access", "Your access"),
+        ],
+        None => &[("/", "Overview")],
+    };
+    list(links, |(path, text)| {
+        let current = if *path == here {
+            r#" aria-current="page""#
+        } else {
+            ""
+        };
+        format!(r#"<li><a href="{path}"{current}>{text}</a></li>"#)
+    })
+}
+
+/// The menu that switches tenants: one form, one button per tenant, back to the same page.
+fn company_menu(viewer: &Viewer, here: &str) -> String {
+    if viewer.tenants.is_empty() {
+        return String::new();
+    }
+    let return_to = if here.is_empty() { "/projects" } else { here };
+    let items = list(&viewer.tenants, |place| {
+        let active = viewer
+            .active
+            .as_ref()
+            .is_some_and(|active| active.id == place.id);
+        let current = if active {
+            r#" aria-current="true""#
+        } else {
+            ""
+        };
+        format!(
+            r#"<li><button name="tenant" value="{id}"{current} data-accent="{accent}"><span class="dot"></span><span>{name}<small>{roles}</small></span></button></li>"#,
+            id = E(&place.id),
+            accent = accent(Some(place)),
+            name = E(&place.name),
+            roles = E(&roles_text(place)),
+        )
+    });
+    format!(
+        r#"<details class="menu company"><summary><span class="dot"></span><span class="visually-hidden">Company: </span><span class="name">{here}</span></summary>
+<form method="post" action="/v1/auth/tenant/select"><p id="switch-label">Switch company</p><input type="hidden" name="return_to" value="{return_to}"><ul aria-labelledby="switch-label">{items}</ul></form></details>"#,
+        here = E(viewer.here()),
+        return_to = E(return_to),
+    )
+}
+
+fn person(viewer: Option<&Viewer>, here: &str) -> String {
+    match viewer {
+        Some(viewer) => format!(
+            r#"<span class="who"><span class="avatar" aria-hidden="true">{initials}</span><span class="name">{name}</span></span><form method="post" action="/sign-out"><button class="quiet">Sign out</button></form>"#,
+            initials = E(&initials(&viewer.name)),
+            name = E(&viewer.name),
+        ),
+        None if here == "/sign-in" => String::new(),
+        None => r#"<a class="button" href="/sign-in">Sign in</a>"#.to_owned(),
+    }
+}
+
+pub(crate) fn notice(notice: Option<&Notice>) -> String {
+    notice.map_or_else(String::new, |Notice { mood, text }| {
+        let (class, role) = match mood {
+            Mood::Info => ("info", "status"),
+            Mood::Good => ("good", "status"),
+            Mood::Bad => ("bad", "alert"),
+        };
+        format!(r#"<p class="notice {class}" role="{role}">{}</p>"#, E(text))
+    })
+}
+
+pub(crate) fn list<T>(items: impl IntoIterator<Item = T>, item: impl FnMut(T) -> String) -> String {
+    items.into_iter().map(item).collect::<Vec<_>>().concat()
+}
+
+pub(crate) fn roles_text(place: &Place) -> String {
+    if place.roles.is_empty() {
+        "no role".to_owned()
+    } else {
+        place.roles.join(", ")
+    }
+}
+
+pub(crate) fn initials(name: &str) -> String {
+    name.split_whitespace()
+        .filter_map(|word| word.chars().next())
+        .take(2)
+        .collect()
+}
+
+pub(crate) fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+pub(crate) fn day(date: OffsetDateTime) -> String {
+    let month = date.month().to_string();
+    let text = format!("{} {} {}", date.day(), &month[..3], date.year());
+    format!(r#"<time datetime="{}">{text}</time>"#, date.date())
+}
+
+pub(crate) fn ago(date: OffsetDateTime) -> String {
+    match (OffsetDateTime::now_utc().date() - date.date()).whole_days() {
+        ..=0 => "today".to_owned(),
+        1 => "yesterday".to_owned(),
+        days @ 2..=13 => format!("{days} days ago"),
+        _ => day(date),
+    }
+}
+
+/// A query value.
+pub(crate) fn url_encode(text: &str) -> String {
+    list(text.bytes(), |byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    })
+}
+
+fn unix(time: SystemTime) -> i64 {
+    OffsetDateTime::from(time).unix_timestamp()
+}
+
+pub(crate) fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let file = |ty: &'static str, text: &'static str| {
+        get(move || async move { ([(header::CONTENT_TYPE, ty)], text) })
+    };
+    Router::new()
+        .route(
+            "/assets/style.css",
+            file("text/css; charset=utf-8", include_str!("style.css")),
+        )
+        .route(
+            "/assets/app.js",
+            file("text/javascript; charset=utf-8", include_str!("app.js")),
+        )
+        .route(
+            "/assets/icon.svg",
+            file("image/svg+xml", include_str!("icon.svg")),
+        )
+}
+
+/// Nothing but our own files, no frames, and no page of one tenant in the cache for another.
+pub(crate) async fn headers(request: Request, next: Next) -> Response {
+    let asset = request.uri().path().starts_with("/assets/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    );
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(
+        header::CACHE_CONTROL,
+        if asset { "no-cache" } else { "no-store" },
+    );
+    response
+}

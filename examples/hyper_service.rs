@@ -1,0 +1,111 @@
+//! A bare hyper server behind the layer: no framework, a session in each request's extensions.
+//!
+//! ```console
+//! cargo run --example hyper_service
+//! ```
+//!
+//! Runs offline against a fake Descope; with `DESCOPE_PROJECT_ID` set, against the real one.
+//! `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and ends, as CI does.
+//!
+//! A service without axum depends on this crate with
+//! `default-features = false, features = ["rustls", "aws-lc-rs"]`.
+
+use std::{env, error::Error};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use tokio::net::TcpListener;
+use tower::ServiceBuilder;
+use tower_descope::{ActiveTenant, Descope, Rejection, TenantLayer, test_util::FakeDescope};
+
+/// The layer let only requests with an active tenant through, so the only rejection left is a
+/// forgotten layer: an error of the connection, not an answer.
+async fn handle(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Rejection> {
+    let tenant = ActiveTenant::from_extensions(request.extensions())?;
+    let text = format!("projects of {}, for {}\n", tenant.id(), tenant.user_id());
+    Ok(Response::new(Full::from(text)))
+}
+
+async fn serve(listener: TcpListener, descope: Descope) -> Result<(), Box<dyn Error>> {
+    let service = ServiceBuilder::new()
+        .layer(TenantLayer::new(descope).require_tenant())
+        .service_fn(handle);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let service = TowerToHyperService::new(service.clone());
+        tokio::spawn(async move {
+            let connection = auto::Builder::new(TokioExecutor::new());
+            let served = connection.serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = served.await {
+                eprintln!("connection ended: {error}");
+            }
+        });
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (descope, fake) = connect().await?;
+    let token = match &fake {
+        Some(fake) => fake.session("U1").tenant("T1", |t| t).active("T1").token(),
+        None => "<a session token>".to_owned(),
+    };
+    let port = env::var("PORT").map_or(Ok(0), |port| port.parse())?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let url = format!("http://{}/projects", listener.local_addr()?);
+    println!("try:\n  curl -i {url}\n  curl -i -H 'Authorization: Bearer {token}' {url}");
+
+    if env::var_os("EXAMPLE_CHECK").is_none() {
+        return serve(listener, descope).await;
+    }
+    tokio::select! {
+        ended = serve(listener, descope) => ended,
+        checked = check(&url, &token) => checked,
+    }
+}
+
+/// The real Descope if the environment names a project, else a fake, which lives as long as its
+/// handle.
+async fn connect() -> Result<(Descope, Option<FakeDescope>), tower_descope::Error> {
+    let (descope, fake) = if env::var_os("DESCOPE_PROJECT_ID").is_some() {
+        (Descope::from_env()?, None)
+    } else {
+        let fake = FakeDescope::start().await;
+        (fake.descope(), Some(fake))
+    };
+    // A mistyped project id shows here, and the first request need not wait for keys.
+    descope.warm_up().await?;
+    Ok((descope, fake))
+}
+
+async fn check(url: &str, token: &str) -> Result<(), Box<dyn Error>> {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let bearer = format!("Bearer {token}");
+    for (authorization, expected) in [
+        (None, StatusCode::UNAUTHORIZED),
+        (Some("Bearer x"), StatusCode::UNAUTHORIZED),
+        (Some(&*bearer), StatusCode::OK),
+    ] {
+        let mut request = Request::get(url);
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let response = client.request(request.body(Empty::<Bytes>::new())?).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        let body = String::from_utf8_lossy(&body);
+        println!("{status}: {}", body.trim());
+        if status != expected {
+            return Err(format!("expected {expected}").into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,390 @@
+// The demo in Chromium, as a person uses it. `run.sh` installs what this needs and runs it.
+
+import { createServer } from "node:http";
+
+import {
+  check,
+  cookies,
+  equal,
+  heading,
+  main,
+  readable,
+  rows,
+  shoot,
+  signInAs,
+  startChromium,
+  startDemo,
+  switchTo,
+  visit,
+} from "./lib.mjs";
+
+const PREFIXED = { session: "__Host-DS", refresh: "__Host-DSR", secure: true };
+const PLAIN = { session: "DS", refresh: "DSR", secure: true };
+const INSECURE = { session: "DS", refresh: "DSR", secure: false };
+const ACME = "Warehouse pilot in Rotterdam";
+const BETA = "Christmas stollen 2026";
+
+main(300, async () => {
+  // app.test: a host that is this machine, but that Chromium does not take for it.
+  const browser = await startChromium("--host-resolver-rules=MAP app.test 127.0.0.1");
+  for (const [name, env, names] of [
+    ["__Host- names", {}, PREFIXED],
+    ["plain names", { DEMO_COOKIE_NAMES: "plain" }, PLAIN],
+    ["insecure", { DEMO_INSECURE_COOKIES: "1" }, INSECURE],
+  ]) {
+    console.log(`\n# ${name}`);
+    const demo = await startDemo(env);
+    await journey(browser, demo, names);
+    if (names === PREFIXED) {
+      await people(browser, demo);
+      await keyboard(browser, demo);
+      await withoutScript(browser, demo);
+      await otherSites(browser, demo);
+      await lostCookies(browser, demo);
+      await ownProject(browser, demo);
+    }
+    demo.stop();
+  }
+  console.log("\n# sessions of one second");
+  const brief = await startDemo({ DEMO_SESSION_SECONDS: "1" });
+  await expiry(browser, brief);
+  brief.stop();
+  await browser.close();
+});
+
+// Ann, owner of both companies: in, look, switch, write, two tabs, out.
+async function journey(browser, demo, names) {
+  const { origin } = demo;
+  const { context, page, complaints, strangers } = await visit(browser, origin);
+  const pictures = names === PREFIXED ? shoot : async () => {};
+
+  await page.goto(origin);
+  await pictures(page, "01-home");
+  await page.goto(`${origin}/projects`);
+  equal("a page of a company leads to sign-in", page.url(), `${origin}/sign-in?why=missing_token&next=/projects`);
+  await pictures(page, "02-sign-in");
+
+  await page.getByRole("button", { name: "Ann Archer" }).click();
+  equal("who belongs to two companies is asked which", await heading(page), "Choose a company");
+  await pictures(page, "03-picker");
+  await page.getByRole("main").getByRole("button", { name: "Acme Robotics" }).click();
+  await page.waitForURL(`${origin}/projects`);
+  let seen = await rows(page);
+  check("Acme's projects are shown", seen.includes(ACME));
+  check("and none of Beta's", !seen.includes(BETA));
+  equal("the colour is Acme's", await page.locator("body").getAttribute("data-accent"), "0");
+  await pictures(page, "04-projects-acme");
+  const before = await cookies(context);
+  equal("there are two cookies", Object.keys(before).sort(), [names.session, names.refresh].sort());
+  for (const cookie of Object.values(before)) checkKept(cookie, names);
+
+  await page.locator("details.company summary").click();
+  await pictures(page, "05-menu");
+  await page.keyboard.press("Escape");
+  const answer = await switchTo(page, "Beta Bakery");
+  equal("the switch is answered by 303 to the same page", [answer.status(), answer.headers().location], [303, "/projects"]);
+  seen = await rows(page);
+  check("Beta's projects are shown, on the same page", page.url() === `${origin}/projects` && seen.includes(BETA));
+  check("and none of Acme's", !seen.includes(ACME));
+  equal("the colour is Beta's", await page.locator("body").getAttribute("data-accent"), "1");
+  await pictures(page, "06-projects-beta");
+  await checkCookies(context, answer, before, names);
+
+  await page.reload();
+  check("after a reload it is still Beta", (await rows(page)).includes(BETA));
+  equal("scripts can read no cookie and no token", await readable(page), { cookie: "", tokens: false });
+  check("the mark for Descope's SDK is set", await page.evaluate(() => localStorage.getItem("DSLI")));
+
+  await page.goto(`${origin}/access`);
+  equal("the own roles are shown", (await rows(page)).length, 2);
+  await pictures(page, "07-access");
+  await page.goto(`${origin}/billing`);
+  equal("an owner sees the invoices", [await heading(page), (await rows(page)).length], ["Billing", 2]);
+  await pictures(page, "08-billing");
+
+  const odd = `<b>Tom & "Jerry's"</b>`;
+  await page.goto(`${origin}/projects`);
+  await page.getByLabel("Name").fill(odd);
+  await page.getByRole("button", { name: "Add to Beta Bakery" }).click();
+  equal("a project is added, as typed and not as HTML", [(await rows(page))[0], await page.locator("th b").count()], [odd, 0]);
+  check("and that is said", (await page.getByRole("status").innerText()).includes("was added to Beta Bakery"));
+  await pictures(page, "09-added");
+  await page.getByLabel("Name").fill("   ");
+  await page.getByRole("button", { name: "Add to Beta Bakery" }).click();
+  equal("a name of spaces is refused, in place", await page.locator("#name-problem").innerText(), "Give the project a name.");
+
+  // Two tabs: one shows Beta, the other goes to Acme.
+  await page.goto(`${origin}/projects`);
+  const other = await context.newPage();
+  await other.goto(`${origin}/projects`);
+  await switchTo(other, "Acme Robotics");
+  await page.getByLabel("Name").fill("Winter menu, 2nd draft & costs");
+  const [refused] = await Promise.all([
+    page.waitForResponse((response) => response.request().method() === "POST"),
+    page.getByRole("button", { name: "Add to Beta Bakery" }).click(),
+  ]);
+  await page.waitForLoadState();
+  equal("the tab of the old company may not write", refused.status(), 403);
+  equal("and is told why", await heading(page), "You switched to Acme Robotics in another tab");
+  equal("what was typed is kept", await page.locator("blockquote").innerText(), "Winter menu, 2nd draft & costs");
+  await pictures(page, "10-two-tabs");
+  await other.reload();
+  check("nothing was written to Acme", !(await rows(other)).some((name) => name.startsWith("Winter")));
+  await page.getByRole("button", { name: "Switch back to Beta Bakery" }).click();
+  await page.waitForURL(/\/projects\?name=/);
+  equal("switching back fills the form", await page.getByLabel("Name").inputValue(), "Winter menu, 2nd draft & costs");
+  await page.getByRole("button", { name: "Add to Beta Bakery" }).click();
+  check("and the project goes to Beta", (await rows(page))[0].startsWith("Winter menu"));
+  await other.getByLabel("Name").fill("Torque sensor");
+  await other.getByRole("button", { name: "Add to Acme Robotics" }).click();
+  await other.getByRole("button", { name: "Add it to Beta Bakery instead" }).click();
+  check("or it is added to the other company, on purpose", (await rows(other))[0] === "Torque sensor");
+
+  const last = await cookies(context);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  equal("signing out says so", await page.getByRole("status").innerText(), "You are signed out.");
+  equal("and leaves no cookie", Object.keys(await cookies(context)), []);
+  check("nor the mark for the SDK", !(await page.evaluate(() => localStorage.getItem("DSLI"))));
+  await pictures(page, "11-signed-out");
+  await other.reload();
+  check("the other tab is signed out too", other.url().includes("/sign-in"));
+  // The tokens of before, put back by hand: Descope knows that their session is over.
+  await context.addCookies(Object.values(last));
+  await page.goto(`${origin}/tenants`);
+  await page.getByRole("main").getByRole("button", { name: "Acme Robotics" }).click();
+  await page.waitForLoadState();
+  check("Descope was told: the old refresh token selects nothing", page.url().includes("select_error=") || page.url().includes("/sign-in"), page.url());
+
+  equal("no page complained", complaints, []);
+  equal("no page asked another server", [...strangers], []);
+  await context.close();
+}
+
+function checkKept(cookie, names) {
+  equal(
+    `${cookie.name} is kept HttpOnly, SameSite=Lax, for this host and all paths`,
+    [cookie.httpOnly, cookie.sameSite, cookie.domain, cookie.path, cookie.secure],
+    [true, "Lax", "127.0.0.1", "/", names.secure],
+  );
+  const days = (cookie.expires - Date.now() / 1000) / 86_400;
+  check(`${cookie.name} lives as long as the refresh token`, days > 1 && days <= 400, `${days} days`);
+}
+
+// Attributes as sent and as kept.
+async function checkCookies(context, answer, before, names) {
+  const kept = await cookies(context);
+  const lines = (await answer.headersArray())
+    .filter(({ name }) => name.toLowerCase() === "set-cookie")
+    .flatMap(({ value }) => value.split("\n"));
+  for (const name of [names.session, names.refresh]) {
+    check(`${name} is a new one`, kept[name].value !== before[name].value);
+    checkKept(kept[name], names);
+    const line = lines.find((line) => line.startsWith(`${name}=ey`)) ?? "";
+    const attributes = line.split(/;\s*/).slice(1).map((part) => part.toLowerCase().replace(/=\d+$/, "="));
+    equal(
+      `${name} is sent with exactly its attributes`,
+      attributes.sort(),
+      ["httponly", "max-age=", "path=/", "samesite=lax", ...(names.secure ? ["secure"] : [])],
+    );
+  }
+}
+
+// Ben has fewer roles, Cleo one company.
+async function people(browser, { origin }) {
+  const { context, page } = await visit(browser, origin);
+  await signInAs(page, origin, "Ben Osei");
+  await page.getByRole("main").getByRole("button", { name: "Acme Robotics" }).click();
+  await page.waitForURL(`${origin}/projects`);
+  const { headers } = await page.evaluate(async () => {
+    const answer = await fetch("/projects");
+    return { headers: Object.fromEntries(answer.headers) };
+  });
+  check("pages are not stored, and run no foreign script", headers["cache-control"] === "no-store" && headers["content-security-policy"].startsWith("default-src 'none'; script-src 'self';"));
+  const response = await page.goto(`${origin}/billing`);
+  equal("a missing role is refused", [response.status(), response.headers()["x-descope-rejection"], await heading(page)], [403, "missing_role", "This page needs another role"]);
+  await shoot(page, "12-missing-role");
+  await switchTo(page, "Beta Bakery");
+  equal("a switch there stays at the refused page", page.url(), `${origin}/billing`);
+  await page.goto(`${origin}/projects`);
+  equal("without the permission there is no form", await page.getByLabel("Name").count(), 0);
+  await shoot(page, "13-missing-permission");
+  const posted = await page.evaluate(async () => {
+    const body = new URLSearchParams({ tenant: "T2beta", name: "Sneaked in" });
+    const answer = await fetch("/projects", { method: "POST", body });
+    return [answer.status, (await answer.json()).error];
+  });
+  equal("and the server refuses a made-up one", posted, [403, "missing_permission"]);
+  const missing = await page.goto(`${origin}/no-such-page`);
+  equal("an unknown page is 404, not 401", missing.status(), 404);
+  await shoot(page, "14-not-found");
+  await page.goto(`${origin}/projects`);
+  await page.getByRole("button", { name: "Sign out" }).click();
+
+  await signInAs(page, origin, "Cleo Castillo");
+  await page.waitForURL(`${origin}/projects`);
+  check("who belongs to one company need not choose", (await rows(page)).includes(BETA));
+  const refused = await page.evaluate(async () => {
+    const answer = await fetch("/v1/auth/tenant/select", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ tenant: "T2acme" }),
+    });
+    return [answer.status, (await answer.json()).error];
+  });
+  equal("and may not choose another", refused, [403, "tenant_refused"]);
+  await page.reload();
+  check("which leaves the session as it was", (await rows(page)).includes(BETA));
+  await context.close();
+}
+
+// Sign-in and switch with nothing but Tab, Enter and Escape.
+async function keyboard(browser, { origin }) {
+  const { context, page } = await visit(browser, origin);
+  const focused = () =>
+    page.evaluate(() => {
+      const { activeElement: element } = document;
+      const style = getComputedStyle(element);
+      return {
+        text: element.innerText?.trim().replace(/\s+/g, " ") ?? "",
+        visible: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
+      };
+    });
+  const tabTo = async (start) => {
+    for (let presses = 1; presses < 25; presses += 1) {
+      await page.keyboard.press("Tab");
+      const { text, visible } = await focused();
+      if (!visible) check(`the focus is seen on "${text}"`, false);
+      if (text.startsWith(start)) return presses;
+    }
+    throw new Error(`no way to "${start}" by Tab`);
+  };
+  await page.goto(`${origin}/sign-in`);
+  equal("the first Tab is the skip link", await tabTo("Skip to content"), 1);
+  await page.keyboard.press("Enter");
+  await tabTo("AA Ann Archer").catch(() => tabTo("Ann Archer"));
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/tenants/);
+  await tabTo("Skip to content");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  check("after the skip link comes the first company", (await focused()).text.includes("Acme Robotics"));
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${origin}/projects`);
+  await tabTo("Company: Acme Robotics");
+  await page.keyboard.press("Enter");
+  check("Enter opens the menu", await page.locator("details.company").evaluate((menu) => menu.open));
+  await page.keyboard.press("Escape");
+  check("Escape closes it", !(await page.locator("details.company").evaluate((menu) => menu.open)));
+  await page.keyboard.press("Enter");
+  await tabTo("Beta Bakery");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.body.dataset.accent === "1");
+  check("sign-in and switch work by keyboard alone", (await rows(page)).includes(BETA));
+  await context.close();
+}
+
+async function withoutScript(browser, { origin }) {
+  const { context, page } = await visit(browser, origin, { javaScriptEnabled: false });
+  await signInAs(page, origin, "Ann Archer");
+  await page.getByRole("main").getByRole("button", { name: "Acme Robotics" }).click();
+  await page.waitForURL(`${origin}/projects`);
+  await switchTo(page, "Beta Bakery");
+  check("sign-in and switch work without script", (await rows(page)).includes(BETA));
+  await context.close();
+}
+
+// A page of another port is another origin of the same site: SameSite does not stop its forms.
+async function otherSites(browser, { origin }) {
+  const { context, page } = await visit(browser, origin);
+  await signInAs(page, origin, "Cleo Castillo");
+  await page.waitForURL(`${origin}/projects`);
+  const before = await cookies(context);
+  for (const [what, path, fields] of [
+    ["add a project", "/projects", { tenant: "T2beta", name: "Planted" }],
+    ["switch the company", "/v1/auth/tenant/select", { tenant: "T2beta" }],
+    ["sign anybody out", "/sign-out", {}],
+    ["sign anybody in", "/sign-in", { login: "ben@acme.test" }],
+  ]) {
+    const inputs = Object.entries(fields).map(([name, value]) => `<input name="${name}" value="${value}">`);
+    const html = `<form method="post" action="${origin}${path}">${inputs.join("")}<button>Go</button></form>`;
+    const server = createServer((_, response) => response.setHeader("content-type", "text/html").end(html));
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    const answered = page.waitForResponse((response) => response.url() === `${origin}${path}`);
+    await page.getByRole("button", { name: "Go" }).click();
+    equal(`a form of another port may not ${what}`, (await answered).status(), 403);
+    await page.waitForLoadState();
+    if (path === "/projects") await shoot(page, "15-cross-site");
+    server.closeAllConnections();
+    server.close();
+  }
+  equal("and changes no cookie", await cookies(context), before);
+  await page.goto(`${origin}/projects`);
+  check("nor any row", !(await rows(page)).includes("Planted"));
+  await page.goto(`${origin}/sign-in?next=//evil.test/&why=x`);
+  equal("a next page of another site is not followed", await page.locator("input[name=next]").getAttribute("value"), "/projects");
+  await context.close();
+}
+
+// Chromium keeps no Secure cookie of app.test, as Safari keeps none of 127.0.0.1.
+async function lostCookies(browser, { port }) {
+  const origin = `http://app.test:${port}`;
+  const { context, page } = await visit(browser, origin);
+  await signInAs(page, origin, "Ann Archer");
+  equal("lost cookies are noticed", await heading(page), "Your browser did not keep the cookies");
+  check("and the switch is named", (await page.locator("pre").innerText()).includes("DEMO_INSECURE_COOKIES=1"));
+  await shoot(page, "16-lost-cookies");
+  await context.close();
+}
+
+// As with a project of one's own: sign-in by a code that was sent by e-mail.
+async function ownProject(browser, { fake }) {
+  const demo = await startDemo({
+    DESCOPE_PROJECT_ID: "P2fakeFakeFakeFakeFakeFak000",
+    DESCOPE_BASE_URI: fake,
+  });
+  const { origin } = demo;
+  const { context, page } = await visit(browser, origin);
+  await page.goto(origin);
+  equal("with an own project nobody is made up", await page.getByText("Ann").count(), 0);
+  await page.goto(`${origin}/access`);
+  await page.getByLabel("E-mail address").fill("ben@acme.test");
+  await shoot(page, "18-own-project");
+  await page.getByRole("button", { name: "Send the code" }).click();
+  equal("a code is asked for", await heading(page), "Check your mail");
+  await page.getByLabel("Code").fill("000000");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  check("a wrong code is refused", (await page.getByRole("alert").innerText()).startsWith("Descope refused that."));
+  await shoot(page, "19-code");
+  await page.getByLabel("Code").fill(" 123456 ");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(`${origin}/access`);
+  equal("the right one leads to the page asked for", await rows(page), ["Acme Robotics", "Beta Bakery"]);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("E-mail address").fill("new@acme.test");
+  await page.getByRole("button", { name: "Send the code" }).click();
+  await page.getByLabel("Code").fill("123456");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  equal("who belongs to no company is told so", await heading(page), "You belong to no company yet");
+  await shoot(page, "20-no-company");
+  await context.close();
+  demo.stop();
+}
+
+async function expiry(browser, { origin }) {
+  const { context, page } = await visit(browser, origin);
+  await signInAs(page, origin, "Cleo Castillo");
+  await page.waitForURL(`${origin}/projects`);
+  // One second, and five of leeway.
+  await page.waitForTimeout(7_500);
+  await page.goto(`${origin}/billing`);
+  check("an expired session is said to be one", (await page.getByRole("alert").innerText()).startsWith("Your session expired."));
+  await shoot(page, "17-expired");
+  const home = await page.goto(`${origin}/`);
+  equal("public pages stay open", [home.status(), await heading(page)], [200, "One sign-in, several companies, no mixed-up data."]);
+  await page.goto(`${origin}/access`);
+  await page.getByRole("button", { name: "Cleo Castillo" }).click();
+  await page.waitForURL(`${origin}/access`);
+  check("signing in again leads back to the page", true);
+  await context.close();
+}
