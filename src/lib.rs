@@ -2,12 +2,14 @@
 //! [Descope](https://www.descope.com): sessions verified against cached keys, the active tenant as
 //! a handler argument, and a ready-made tenant switch.
 //!
-//! Three pieces, around one handle:
+//! Four pieces, around one handle:
 //!
 //! - [`Descope`] knows a project: it verifies tokens, caches keys, makes the calls. Clone it freely.
 //! - [`TenantLayer`] verifies the session of each request and refuses those without one.
 //! - [`ActiveTenant`] is the tenant that the session acts in, Descope's *current tenant* (`dct`).
 //! - [`SelectTenant`] is a service that switches tenants and rewrites the session cookies.
+//! - [`SessionRoutes`] is a service with all of a session's calls, the switch included: refresh,
+//!   logout, profile. Descope's browser SDK works against it, without a token that scripts can read.
 //!
 //! # axum
 //!
@@ -121,12 +123,20 @@
 //! | `key skipped` | event, warn | a published key that cannot be used: `kid`, `why` |
 //! | `tenant selected` | event, info | a tenant selection: `user.id`, `tenant.id`, `outcome` |
 //! | `tenant not selected` | event, debug to error by cause | one refused: also `outcome`, `reason` |
+//! | `session call` | event, debug | a call of [`SessionRoutes`]: `call`, `user.id`, `outcome` |
+//! | `session call refused` | event, debug to error by cause | one refused: also `reason` |
+//! | `signed out here, but not at descope` | event, info or warn | a logout that Descope could not be told: also `reason` |
+//! | `the session is in no tenant after its refresh` | event, warn | a refresh that lost the tenant: `user.id`, `tenant.before` |
+//! | `session renewed` | event, debug | a renewal in the layer: `user.id`, `tenant.id`, `early` |
+//! | `session not renewed` | event, debug or warn | one that failed: `outcome`, `early`, `error` |
 //! | `cross-site request refused` | event, info | a request from another origin: `origin`, `sec_fetch_site` |
 //! | `tower_descope_requests_total` | counter | by `outcome`: `admitted`, or a rejection's code |
 //! | `tower_descope_key_fetches_total` | counter | by `outcome`: `ok`, `failed` |
 //! | `tower_descope_selections_total` | counter | by `outcome`: `selected`, or an error code |
+//! | `tower_descope_session_calls_total` | counter | by `outcome`: `ok`, or an error code |
+//! | `tower_descope_renewals_total` | counter | by `outcome`: `renewed`, `kept`, `unavailable`, `ended`, `refused` |
 //!
-//! A client's mistake is never logged above `debug`, and no token is ever logged. For a health
+//! A client's mistake is never logged above `info`, and no token is ever logged. For a health
 //! endpoint there is [`Descope::key_status`].
 //!
 //! # Further reading
@@ -149,6 +159,7 @@ mod error;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod extract;
+mod grant;
 mod http_client;
 mod ids;
 pub mod jwks;
@@ -157,6 +168,8 @@ mod membership;
 mod origin;
 mod refusal;
 pub mod rejection;
+mod renew;
+pub mod routes;
 pub mod select;
 pub mod selection;
 mod session;
@@ -175,8 +188,10 @@ pub use error::{Error, ErrorKind};
 pub use ids::{TenantId, UserId};
 pub use membership::Membership;
 pub use rejection::{Rejection, RejectionKind};
+pub use renew::Renewal;
+pub use routes::SessionRoutes;
 pub use select::SelectTenant;
-pub use selection::TenantSelection;
+pub use selection::{SessionAnswer, TenantSelection};
 pub use session::{Session, TenantClaims};
 pub use tenant::ActiveTenant;
 pub use token::{RefreshToken, SessionToken};

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, Version, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, Version, header, request::Parts};
 use http_body_util::Full;
 
 use crate::rejection::{REJECTION_HEADER, Rejection};
@@ -46,12 +46,16 @@ pub(crate) fn grpc(rejection: &Rejection) -> Response<()> {
 /// Whether a request is a gRPC call. A content type alone does not make one: anybody can send it,
 /// and an empty 200 for a refused page would fool access logs and caches. grpc-web is plain HTTP.
 pub(crate) fn is_grpc(request: &Parts) -> bool {
-    let suffix = request
-        .headers
+    is_grpc_call(&request.method, request.version, &request.headers)
+}
+
+/// As [`is_grpc`], for a request in one piece.
+pub(crate) fn is_grpc_call(method: &Method, version: Version, headers: &HeaderMap) -> bool {
+    let suffix = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
-    request.method == Method::POST
-        && request.version == Version::HTTP_2
+    *method == Method::POST
+        && version == Version::HTTP_2
         && matches!(suffix, Some([] | [b'+' | b';', ..]))
 }
 

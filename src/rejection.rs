@@ -12,6 +12,7 @@
 //! | `MissingPermission` | 403 | `missing_permission` | `Bearer error="insufficient_scope"` | 7 |
 //! | `CrossSite` | 403 | `cross_site` | none | 7 |
 //! | `KeysUnavailable` | 503 | `keys_unavailable` | none, but `Retry-After` | 14 |
+//! | `RenewalUnavailable` | 503 | `renewal_unavailable` | none, but `Retry-After` | 14 |
 //! | `LayerMissing` | 500 | `layer_missing` | none | 13 |
 //!
 //! The challenge follows RFC 6750 section 3: no `error` where nothing was presented, auth-params
@@ -60,6 +61,10 @@ pub enum RejectionKind {
     CrossSite,
     /// There are no keys to check signatures with.
     KeysUnavailable,
+    /// The session's time is over, and a new one could not be had from Descope just now; nothing
+    /// is lost, the user is still signed in. Only with
+    /// [`TenantLayer::renew`](crate::TenantLayer::renew).
+    RenewalUnavailable,
     /// The handler asked for a session where no [`TenantLayer`](crate::TenantLayer) ran.
     LayerMissing,
 }
@@ -93,6 +98,15 @@ impl Rejection {
         }
     }
 
+    /// No new session just now; worth another try after `retry_after`.
+    pub(crate) const fn renewal_unavailable(retry_after: Duration) -> Self {
+        Self {
+            kind: RejectionKind::RenewalUnavailable,
+            reason: RejectionKind::RenewalUnavailable.code(),
+            retry_after: Some(retry_after),
+        }
+    }
+
     /// The sort of refusal.
     pub fn kind(&self) -> RejectionKind {
         self.kind
@@ -110,7 +124,7 @@ impl Rejection {
         self.reason
     }
 
-    /// How long to wait before the next try, for `KeysUnavailable`. Rounded up to whole seconds
+    /// How long to wait before the next try, for `KeysUnavailable` and `RenewalUnavailable`. Rounded up to whole seconds
     /// in the `Retry-After` header.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -128,7 +142,9 @@ impl Rejection {
             | RejectionKind::MissingRole
             | RejectionKind::MissingPermission
             | RejectionKind::CrossSite => StatusCode::FORBIDDEN,
-            RejectionKind::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            RejectionKind::KeysUnavailable | RejectionKind::RenewalUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             RejectionKind::LayerMissing => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -146,7 +162,7 @@ impl Rejection {
             | RejectionKind::MissingRole
             | RejectionKind::MissingPermission
             | RejectionKind::CrossSite => 7,
-            RejectionKind::KeysUnavailable => 14,
+            RejectionKind::KeysUnavailable | RejectionKind::RenewalUnavailable => 14,
             RejectionKind::LayerMissing => 13,
         }
     }
@@ -165,6 +181,9 @@ impl Rejection {
             RejectionKind::CrossSite => "the request comes from another site",
             RejectionKind::KeysUnavailable => {
                 "sessions cannot be verified at the moment, try again later"
+            }
+            RejectionKind::RenewalUnavailable => {
+                "the session cannot be renewed at the moment, try again later"
             }
             RejectionKind::LayerMissing => {
                 "no session in the request's extensions: is tower_descope::TenantLayer added to \
@@ -235,6 +254,7 @@ impl RejectionKind {
             Self::MissingPermission => "missing_permission",
             Self::CrossSite => "cross_site",
             Self::KeysUnavailable => "keys_unavailable",
+            Self::RenewalUnavailable => "renewal_unavailable",
             Self::LayerMissing => "layer_missing",
         }
     }
@@ -252,7 +272,7 @@ impl std::error::Error for Rejection {}
 mod tests {
     use super::*;
 
-    const KINDS: [RejectionKind; 11] = [
+    const KINDS: [RejectionKind; 12] = [
         RejectionKind::MissingToken,
         RejectionKind::ExpiredToken,
         RejectionKind::InvalidToken,
@@ -263,6 +283,7 @@ mod tests {
         RejectionKind::MissingPermission,
         RejectionKind::CrossSite,
         RejectionKind::KeysUnavailable,
+        RejectionKind::RenewalUnavailable,
         RejectionKind::LayerMissing,
     ];
 

@@ -39,6 +39,16 @@ pub(crate) fn selected(outcome: &'static str) {
     count("tower_descope_selections_total", "outcome", outcome);
 }
 
+/// A call of the session routes ended; its event is logged where its fields are known.
+pub(crate) fn session_call(outcome: &'static str) {
+    count("tower_descope_session_calls_total", "outcome", outcome);
+}
+
+/// A renewal in the layer ended; its event is logged where its fields are known.
+pub(crate) fn renewed(outcome: &'static str) {
+    count("tower_descope_renewals_total", "outcome", outcome);
+}
+
 #[cfg(feature = "metrics")]
 fn count(name: &'static str, label: &'static str, value: &'static str) {
     metrics::counter!(name, label => value).increment(1);

@@ -10,10 +10,16 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    gate::{self, Gate},
+    gate::{self, Gate, Next},
     response::RejectionResponse,
 };
-use crate::{descope::PendingSession, refusal, rejection::Rejection};
+use crate::{
+    descope::PendingSession,
+    refusal,
+    rejection::Rejection,
+    renew::{Escort, PendingRenewal, Renewed},
+    session::Session,
+};
 
 pin_project! {
     /// Response future of [`TenantService`](super::TenantService).
@@ -26,18 +32,18 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, R, ReqBody, F, ResBody> {
-        /// The inner service is at work.
-        Inner { #[pin] future: F },
-        /// The request was refused.
-        Refused { response: Option<Response<ResBody>> },
-        /// The verdict waits for keys. The only state that costs a box.
+        /// The inner service is at work, perhaps with a renewal beside it.
+        Inner { #[pin] future: F, escort: Option<Escort> },
+        /// There is a response, which may wait for the renewal beside it.
+        Answered { response: Option<Response<ResBody>>, escort: Option<Escort> },
+        /// The verdict waits for keys or for a new session. Costs a box.
         Parked { parked: Option<Box<Parked<S, R, ReqBody>>> },
     }
 }
 
 /// A request that waits for its verdict, and all that is needed to go on afterwards.
 pub(super) struct Parked<S, R, ReqBody> {
-    pub(super) verdict: PendingSession,
+    pub(super) wait: Wait,
     pub(super) request: Request<ReqBody>,
     /// Polled ready, and not called yet.
     pub(super) inner: S,
@@ -45,18 +51,32 @@ pub(super) struct Parked<S, R, ReqBody> {
     pub(super) rejection: R,
 }
 
+/// What a parked request waits for.
+pub(super) enum Wait {
+    Keys(PendingSession),
+    Renewal(PendingRenewal),
+}
+
+/// A verdict at last.
+type Settled = (Result<Session, Rejection>, Option<Escort>);
+
 impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
-    pub(super) fn inner(future: F) -> Self {
+    pub(super) fn inner(future: F, escort: Option<Escort>) -> Self {
         Self {
-            state: State::Inner { future },
+            state: State::Inner { future, escort },
         }
     }
 
-    pub(super) fn refused(mut response: Response<ResBody>, rejection: Rejection) -> Self {
+    fn refused(
+        mut response: Response<ResBody>,
+        rejection: Rejection,
+        escort: Option<Escort>,
+    ) -> Self {
         refusal::mark(&mut response, rejection);
         Self {
-            state: State::Refused {
+            state: State::Answered {
                 response: Some(response),
+                escort,
             },
         }
     }
@@ -66,6 +86,29 @@ impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
             state: State::Parked {
                 parked: Some(Box::new(parked)),
             },
+        }
+    }
+}
+
+/// Calls the inner service, or makes the refusal, as the gate decides.
+pub(super) fn go<S, R, ReqBody, ResBody>(
+    gate: &Gate,
+    inner: &mut S,
+    shaper: &mut R,
+    mut request: Request<ReqBody>,
+    verdict: Result<Session, Rejection>,
+    escort: Option<Escort>,
+) -> ResponseFuture<S, R, ReqBody, S::Future, ResBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: RejectionResponse<ResBody>,
+{
+    match gate.admit(verdict, request.extensions_mut()) {
+        Ok(()) => ResponseFuture::inner(inner.call(request), escort),
+        Err(rejection) => {
+            let (parts, _) = request.into_parts();
+            let response = shaper.rejection_response(rejection.clone(), &parts);
+            ResponseFuture::refused(response, rejection, escort)
         }
     }
 }
@@ -81,50 +124,81 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Inner { future } => {
+                StateProj::Inner { future, escort } => {
+                    if let Some(escort) = escort {
+                        escort.proceed(cx);
+                    }
                     let mut response = ready!(future.poll(cx))?;
-                    gate::vary(response.headers_mut());
-                    return Poll::Ready(Ok(response));
+                    match escort.take() {
+                        None => {
+                            gate::vary(response.headers_mut());
+                            return Poll::Ready(Ok(response));
+                        }
+                        escort => State::Answered {
+                            response: Some(response),
+                            escort,
+                        },
+                    }
                 }
-                StateProj::Refused { response } => {
+                StateProj::Answered { response, escort } => {
+                    if let Some(escort) = escort {
+                        ready!(escort.poll_done(cx));
+                    }
                     #[expect(clippy::expect_used, reason = "polling a completed future is a bug")]
                     let mut response = response
                         .take()
                         .expect("ResponseFuture polled after completion");
+                    if let Some(escort) = escort.take() {
+                        escort.write(response.headers_mut());
+                    }
                     gate::vary(response.headers_mut());
                     return Poll::Ready(Ok(response));
                 }
                 StateProj::Parked { parked } => {
                     #[expect(clippy::expect_used, reason = "taken only when its verdict is in")]
                     let waiting = parked.as_mut().expect("a parked request has not left yet");
-                    let verdict = ready!(waiting.verdict.as_mut().poll(cx));
+                    let (verdict, escort) = ready!(waiting.poll_settled(cx));
                     #[expect(clippy::expect_used, reason = "it was there a line above")]
                     let parked = *parked.take().expect("a parked request has not left yet");
-                    parked.go_on(verdict)
+                    parked.go(verdict, escort).state
                 }
             };
-            this.state.set(next.state);
+            this.state.set(next);
         }
     }
 }
 
 impl<S, R, ReqBody> Parked<S, R, ReqBody> {
-    fn go_on<ResBody>(
+    /// Waits for keys, and then, where their verdict asks for it, for a new session.
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Settled> {
+        loop {
+            match &mut self.wait {
+                Wait::Keys(verdict) => {
+                    let verdict = ready!(verdict.as_mut().poll(cx));
+                    match self.gate.next(&self.request, verdict) {
+                        Next::Go(verdict, escort) => return Poll::Ready((verdict, escort)),
+                        Next::Renew(renewal) => self.wait = Wait::Renewal(renewal),
+                    }
+                }
+                Wait::Renewal(renewal) => {
+                    let Renewed { verdict, ride } = ready!(renewal.as_mut().poll(cx));
+                    return Poll::Ready((verdict, ride.map(Escort::carrying)));
+                }
+            }
+        }
+    }
+
+    fn go<ResBody>(
         mut self,
-        verdict: Result<crate::session::Session, Rejection>,
+        verdict: Result<Session, Rejection>,
+        escort: Option<Escort>,
     ) -> ResponseFuture<S, R, ReqBody, S::Future, ResBody>
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
         R: RejectionResponse<ResBody>,
     {
-        match self.gate.admit(verdict, self.request.extensions_mut()) {
-            Ok(()) => ResponseFuture::inner(self.inner.call(self.request)),
-            Err(rejection) => {
-                let (parts, _) = self.request.into_parts();
-                let response = self.rejection.rejection_response(rejection.clone(), &parts);
-                ResponseFuture::refused(response, rejection)
-            }
-        }
+        let (inner, shaper) = (&mut self.inner, &mut self.rejection);
+        go(&self.gate, inner, shaper, self.request, verdict, escort)
     }
 }
 

@@ -3,9 +3,12 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, header};
 use crate::{
     descope::{Authentication, Descope},
     origin::{self, WhenAbsent},
-    rejection::Rejection,
+    refusal,
+    rejection::{Rejection, RejectionKind},
+    renew::{Escort, PendingRenewal, Renewal, Wish},
     session::Session,
     telemetry,
+    token::{self, Authorization},
 };
 
 /// What a layer decides by. The one place that turns a verdict into "go on" or a refusal, for
@@ -14,6 +17,15 @@ use crate::{
 pub(super) struct Gate {
     pub(super) descope: Descope,
     pub(super) policy: Policy,
+    pub(super) renewal: Option<Renewal>,
+}
+
+/// How a request goes on once there is a verdict on its credential.
+pub(super) enum Next {
+    /// As the verdict says, perhaps with a renewal beside it.
+    Go(Result<Session, Rejection>, Option<Escort>),
+    /// With what the renewal brings.
+    Renew(PendingRenewal),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +45,7 @@ impl Gate {
         Self {
             descope,
             policy: Policy::default(),
+            renewal: None,
         }
     }
 
@@ -46,6 +59,71 @@ impl Gate {
             self.descope
                 .check_origin(headers, uri, WhenAbsent::Refuse)
                 .inspect_err(|reason| origin::log_refusal(reason, headers))
+        })
+    }
+
+    /// What there is to renew before the request goes on, or beside it.
+    pub(super) fn next<B>(
+        &self,
+        request: &Request<B>,
+        verdict: Result<Session, Rejection>,
+    ) -> Next {
+        let Some(renewal) = &self.renewal else {
+            return Next::Go(verdict, None);
+        };
+        let wanted = match &verdict {
+            Ok(session) => renewal.is_due(
+                session,
+                self.descope.next_refresh(),
+                self.descope.now().wall,
+            ),
+            Err(rejection) => matches!(
+                rejection.kind(),
+                RejectionKind::MissingToken | RejectionKind::ExpiredToken
+            ),
+        };
+        if !wanted || !takes_cookies(request) {
+            return Next::Go(verdict, None);
+        }
+        let (headers, uri) = (request.headers(), request.uri());
+        let Some(wish) = Wish::of(&self.descope, headers, uri) else {
+            return Next::Go(verdict, None);
+        };
+        match (self.is_ours(request), verdict) {
+            (Ok(()), Ok(session)) => {
+                let escort = Escort::renewing(wish, session.clone());
+                Next::Go(Ok(session), Some(escort))
+            }
+            (Ok(()), Err(rejection)) => Next::Renew(Box::pin(wish.first(rejection))),
+            (Err(_), Ok(session)) => Next::Go(Ok(session), None),
+            (Err(reason), Err(rejection)) => {
+                origin::log_refusal(reason, headers);
+                Next::Go(Err(rejection), None)
+            }
+        }
+    }
+
+    /// Whether cookies may be written because of this request: no other site had it sent. A link
+    /// that opens a page is no other site's doing but the user's, and what only reads may come
+    /// from another host of this site.
+    fn is_ours<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
+        let headers = request.headers();
+        let acts = acts(request);
+        let when_absent = if acts {
+            WhenAbsent::Refuse
+        } else {
+            WhenAbsent::Allow
+        };
+        let verdict = self
+            .descope
+            .check_origin(headers, request.uri(), when_absent);
+        if acts {
+            return verdict;
+        }
+        verdict.or_else(|reason| {
+            let reads =
+                origin::is_same_site(headers) || origin::opens_a_page(request.method(), headers);
+            if reads { Ok(()) } else { Err(reason) }
         })
     }
 
@@ -87,9 +165,7 @@ impl Gate {
     pub(super) fn passes_unseen<B>(&self, request: &Request<B>) -> bool {
         let headers = request.headers();
         self.policy.pass_preflight
-            && request.method() == Method::OPTIONS
-            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-            && headers.contains_key(header::ORIGIN)
+            && is_preflight(request)
             && !headers.contains_key(header::AUTHORIZATION)
             && !headers.contains_key(header::COOKIE)
     }
@@ -103,6 +179,22 @@ fn acts<B>(request: &Request<B>) -> bool {
     !safe
         || request.headers().contains_key(header::UPGRADE)
         || request.headers().contains_key("sec-websocket-key")
+}
+
+/// Whether the client brings cookies as its only credentials and keeps those of the answer.
+fn takes_cookies<B>(request: &Request<B>) -> bool {
+    let (method, headers) = (request.method(), request.headers());
+    token::authorization(headers) == Authorization::Absent
+        && !refusal::is_grpc_call(method, request.version(), headers)
+        && !is_preflight(request)
+}
+
+/// Whether a request is a browser's question whether it may send another one.
+fn is_preflight<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    request.method() == Method::OPTIONS
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && headers.contains_key(header::ORIGIN)
 }
 
 /// Every answer depended on these two fields, or on their absence (RFC 9110 section 12.5.5).

@@ -2,7 +2,7 @@ use http::{Response, request::Parts};
 use tower_layer::Layer;
 
 use super::{gate::Gate, response::DefaultRejectionResponse, service::TenantService};
-use crate::{descope::Descope, rejection::Rejection};
+use crate::{descope::Descope, rejection::Rejection, renew::Renewal};
 
 /// Layer that verifies the session of each request.
 ///
@@ -69,6 +69,77 @@ impl<R> TenantLayer<R> {
         self
     }
 
+    /// Keeps users signed in: a request whose session has expired, or whose session cookie is
+    /// gone, and that brings a refresh cookie, gets a new session from Descope before the inner
+    /// service sees it. A session that is about to expire is renewed beside the inner service
+    /// ([`Renewal::early`]). Off by default.
+    ///
+    /// The new cookies, with the scope of [`DescopeBuilder::cookies`], ride on the response,
+    /// whatever its status, together with `Cache-Control: no-store`. Cookies of the same name
+    /// that the inner service wrote itself stay as they are.
+    ///
+    /// * Requests of one browser that come together cost one call, and all get its result; the
+    ///   answer is kept for stragglers and repeats ([`DescopeBuilder::keep_answers`]). No call is
+    ///   cut short where a client hangs up.
+    /// * Only a session that is missing or *genuine* and expired is renewed; with a forged one, or
+    ///   with the refresh token of another user beside it, the request is refused as ever, and
+    ///   Descope is not asked.
+    /// * Only clients that use cookies: a request with a bearer token is never renewed, nor is a
+    ///   gRPC call.
+    /// * Only for this site: not where another site had the request sent, except for a page that
+    ///   opens (a link). Requests that may act (other methods than GET, HEAD and OPTIONS, and
+    ///   upgrades) must come from this origin or one of [`DescopeBuilder::origins`], and say so.
+    ///   What is not renewed for this reason is refused with 401 as without renewal.
+    /// * Where Descope cannot be reached, or answers with a failure of its own, a session that is
+    ///   still good goes on, and without one the answer is 503 `renewal_unavailable` with
+    ///   `Retry-After`; every cookie stays.
+    /// * Where the session is over (the refresh token has expired, or the user was signed out),
+    ///   the answer is 401, and the cookies are removed.
+    /// * Behind [`optional`](Self::optional) the request passes in both cases, with the
+    ///   [`Rejection`] in its extensions; cookies of a session that is over are removed then, too.
+    /// * The active tenant stays. Should a renewed session have none although the old one had (the
+    ///   user has left the tenant), extractors answer 403 `no_active_tenant` as for every session
+    ///   without, a warning is logged, and the user selects another.
+    ///
+    /// The request itself stays as it came, its old cookies included. So where layers are nested,
+    /// each of them renews or none; they share one call. Mount
+    /// [`SelectTenant`](crate::SelectTenant) and [`SessionRoutes`](crate::SessionRoutes) outside:
+    /// they spend the refresh token themselves. Needs a tokio runtime with time enabled.
+    ///
+    /// [`DescopeBuilder::cookies`]: crate::DescopeBuilder::cookies
+    /// [`DescopeBuilder::keep_answers`]: crate::DescopeBuilder::keep_answers
+    /// [`DescopeBuilder::origins`]: crate::DescopeBuilder::origins
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::{convert::Infallible, time::Duration};
+    /// use http::{Request, Response};
+    /// use tower::{ServiceBuilder, ServiceExt};
+    /// use tower_descope::{Renewal, TenantLayer, test_util::FakeDescope};
+    ///
+    /// let fake = FakeDescope::builder().user("ann@acme.test", |user| user).start().await;
+    /// let service = ServiceBuilder::new()
+    ///     .layer(TenantLayer::new(fake.descope()).renew(Renewal::new()))
+    ///     .service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new("hello")) });
+    ///
+    /// let ann = fake.sign_in("ann@acme.test");
+    /// fake.clock().advance(Duration::from_secs(3_600)); // the session lives for ten minutes
+    /// let request = Request::get("/").header("cookie", ann.cookies()).body(())?;
+    /// let response = service.oneshot(request).await?;
+    /// assert_eq!(response.status(), 200);
+    /// assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+    /// # fn main() {}
+    /// ```
+    pub fn renew(mut self, renewal: Renewal) -> Self {
+        self.gate.renewal = Some(renewal);
+        self
+    }
+
     /// Makes refusals with a closure, for example to redirect browsers to a sign-in page.
     ///
     /// The body type is the inner service's. The header `x-descope-rejection` and the
@@ -100,8 +171,8 @@ impl<R> TenantLayer<R> {
         self.with_rejection_shaper(response)
     }
 
-    /// Makes refusals with a type of one's own that implements [`RejectionResponse`], for several
-    /// body types or with a state.
+    /// Makes refusals with a type of one's own that implements
+    /// [`RejectionResponse`](super::RejectionResponse), for several body types or with a state.
     pub fn with_rejection_shaper<N>(self, response: N) -> TenantLayer<N> {
         TenantLayer {
             gate: self.gate,

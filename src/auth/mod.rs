@@ -9,10 +9,11 @@
 //!    service, or answers with a refusal ([`Rejection`](crate::Rejection)): 401, 403 or 503, with
 //!    a challenge, small JSON where the body type can hold it, and the code in the header
 //!    `x-descope-rejection`. gRPC calls are refused trailers-only.
+//!    With [`TenantLayer::renew`] a session that is missing or has expired is renewed before that.
 //! 4. It adds `Vary: Authorization, Cookie` to every answer, since every answer depended on them.
 //!
 //! The service that was polled ready is the one that is called, also where the request had to wait
-//! for keys; and nothing is boxed unless it waits.
+//! for keys or for a new session; and nothing is boxed unless it waits or a renewal is due.
 //!
 //! Unknown paths should answer 404, not 401: in axum add the layer by `Router::route_layer`.
 //!

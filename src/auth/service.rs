@@ -7,8 +7,8 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
-    future::{Parked, ResponseFuture},
-    gate::Gate,
+    future::{self, Parked, ResponseFuture, Wait},
+    gate::{Gate, Next},
     response::RejectionResponse,
 };
 use crate::descope::Authentication;
@@ -61,34 +61,30 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         if self.gate.passes_unseen(&request) {
-            return ResponseFuture::inner(self.inner.call(request));
+            return ResponseFuture::inner(self.inner.call(request), None);
         }
-        match self.gate.authenticate(&request) {
-            Authentication::Done(verdict) => {
-                match self.gate.admit(verdict, request.extensions_mut()) {
-                    Ok(()) => ResponseFuture::inner(self.inner.call(request)),
-                    Err(rejection) => {
-                        let (parts, _) = request.into_parts();
-                        let response = self.rejection.rejection_response(rejection.clone(), &parts);
-                        ResponseFuture::refused(response, rejection)
-                    }
+        let wait = match self.gate.authenticate(&request) {
+            Authentication::Done(verdict) => match self.gate.next(&request, verdict) {
+                Next::Go(verdict, escort) => {
+                    let (inner, rejection) = (&mut self.inner, &mut self.rejection);
+                    return future::go(&self.gate, inner, rejection, request, verdict, escort);
                 }
-            }
-            Authentication::Pending(verdict) => {
-                // The service that was polled ready must be the one that is called, so it goes
-                // along, and its clone stays to be polled ready anew.
-                let clone = self.inner.clone();
-                let inner = mem::replace(&mut self.inner, clone);
-                ResponseFuture::parked(Parked {
-                    verdict,
-                    request,
-                    inner,
-                    gate: self.gate.clone(),
-                    rejection: self.rejection.clone(),
-                })
-            }
-        }
+                Next::Renew(renewal) => Wait::Renewal(renewal),
+            },
+            Authentication::Pending(verdict) => Wait::Keys(verdict),
+        };
+        // The service that was polled ready must be the one that is called, so it goes along, and
+        // its clone stays to be polled ready anew.
+        let clone = self.inner.clone();
+        let inner = mem::replace(&mut self.inner, clone);
+        ResponseFuture::parked(Parked {
+            wait,
+            request,
+            inner,
+            gate: self.gate.clone(),
+            rejection: self.rejection.clone(),
+        })
     }
 }

@@ -4,20 +4,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Client, Url};
-use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{
-    answer::{RawAnswer, Reply},
-    credential, failure,
-    settings::ClientSettings,
-};
+use super::{answer::Reply, credential, failure, settings::ClientSettings};
 use crate::{
     error::{Error, ErrorKind},
     http_client::{self, BodyFault},
-    ids::TenantId,
     token::RefreshToken,
 };
 
@@ -27,18 +21,25 @@ const MAX_BODY: usize = 1024 * 1024;
 /// How long to wait before a request goes out again, as Descope's SDKs do.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-const SELECT_TENANT: &str = "v1/auth/tenant/select";
-
 /// Makes the calls of one project. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct DescopeClient {
     http: Client,
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     base: Url,
-    settings: ClientSettings,
+    pub(super) settings: ClientSettings,
+}
+
+/// One of Descope's endpoints, below the base URL.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Endpoint {
+    pub(super) method: &'static Method,
+    pub(super) path: &'static str,
+    /// Whether a call spends the refresh token, so that it must not go up twice.
+    pub(super) spends: bool,
 }
 
 /// Why one attempt brought no success.
@@ -53,11 +54,6 @@ enum Fault {
     TooLarge,
 }
 
-#[derive(Serialize)]
-struct SelectBody<'a> {
-    tenant: &'a TenantId,
-}
-
 impl DescopeClient {
     /// A client for calls below `base`, whose path ends in `/`.
     pub(crate) fn new(http: Client, base: Url, settings: ClientSettings) -> Self {
@@ -67,56 +63,35 @@ impl DescopeClient {
         }
     }
 
-    /// `POST /v1/auth/tenant/select`: makes a tenant the current one.
-    ///
-    /// # Errors
-    ///
-    /// See [`post`](Self::post); and [`ErrorKind::UpstreamInvalid`] for an answer that is no JSON
-    /// object.
-    pub(crate) async fn select_tenant(
-        &self,
-        refresh: &RefreshToken,
-        tenant: &TenantId,
-    ) -> Result<RawAnswer, Error> {
-        let body = serde_json::to_vec(&SelectBody { tenant }).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidTenantId,
-                "the tenant id cannot be written",
-            )
-            .with_source(error)
-        })?;
-        let reply = self.post(SELECT_TENANT, refresh, body).await?;
-        let settings = &self.inner.settings;
-        RawAnswer::read(&reply, &settings.session_names, &settings.refresh_names)
-    }
-
-    /// Spends a refresh token on a call.
+    /// Makes a call with a refresh token; an empty `body` is none.
     ///
     /// The request goes out once. Once more, 100 ms later, where the first never left (no
-    /// connection), or where Descope answered 503 and the project does not rotate its refresh
-    /// tokens: a rotated token that goes up twice ends its session.
+    /// connection), or where Descope answered 503 and a repetition is safe: the call spends
+    /// nothing, or the project does not rotate its refresh tokens. A rotated token that goes up
+    /// twice ends its session.
     ///
     /// # Errors
     ///
     /// What [`failure`] makes of a refusal; [`ErrorKind::UpstreamTimeout`] past the deadline;
     /// [`ErrorKind::UpstreamUnavailable`] without a connection or where it breaks;
     /// [`ErrorKind::UpstreamInvalid`] for an answer over 1 MiB.
-    async fn post(
+    pub(super) async fn call(
         &self,
-        path: &str,
+        endpoint: Endpoint,
         refresh: &RefreshToken,
         body: Vec<u8>,
     ) -> Result<Reply, Error> {
         let settings = &self.inner.settings;
-        let url = self.inner.base.join(path).map_err(|error| {
+        let url = self.inner.base.join(endpoint.path).map_err(|error| {
             Error::config("base_url cannot be continued with a path").with_source(error)
         })?;
         let headers = credential::headers(settings, refresh)?;
         let attempts = async {
-            match self.attempt(&url, &headers, &body).await {
-                Err(fault) if self.may_repeat(&fault) => {
+            let attempt = || self.attempt(endpoint.method, &url, &headers, &body);
+            match attempt().await {
+                Err(fault) if self.may_repeat(endpoint, &fault) => {
                     tokio::time::sleep(RETRY_DELAY).await;
-                    self.attempt(&url, &headers, &body).await
+                    attempt().await
                 }
                 outcome => outcome,
             }
@@ -127,15 +102,21 @@ impl DescopeClient {
             .map_err(Error::from)
     }
 
-    async fn attempt(&self, url: &Url, headers: &HeaderMap, body: &[u8]) -> Result<Reply, Fault> {
-        let response = self
+    async fn attempt(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Reply, Fault> {
+        let mut request = self
             .http
-            .post(url.clone())
-            .headers(headers.clone())
-            .body(body.to_vec())
-            .send()
-            .await
-            .map_err(Fault::sending)?;
+            .request(method.clone(), url.clone())
+            .headers(headers.clone());
+        if !body.is_empty() {
+            request = request.body(body.to_vec());
+        }
+        let response = request.send().await.map_err(Fault::sending)?;
         let status = response.status();
         let headers = response.headers().clone();
         let body = http_client::read_limited(response, MAX_BODY)
@@ -151,11 +132,11 @@ impl DescopeClient {
         Err(Fault::Status(status, error))
     }
 
-    fn may_repeat(&self, fault: &Fault) -> bool {
+    fn may_repeat(&self, endpoint: Endpoint, fault: &Fault) -> bool {
         match fault {
             Fault::NotSent(_) => true,
             Fault::Status(status, error) => {
-                !self.inner.settings.rotation
+                !(endpoint.spends && self.inner.settings.rotation)
                     && *status == StatusCode::SERVICE_UNAVAILABLE
                     && error.kind() == ErrorKind::UpstreamUnavailable
             }

@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{ClientSettings, CredentialStyle, DescopeClient, RawAnswer};
+use super::{ClientSettings, CredentialStyle, DescopeClient, RawAnswer, TenantsBody};
 use crate::{
     error::{Error, ErrorKind},
     http_client::{self, HttpSettings},
@@ -333,4 +333,64 @@ async fn a_token_that_is_none_goes_nowhere() {
 fn debug_shows_no_token() {
     let shown = format!("{:?}", client("http://127.0.0.1:1", true, LONG));
     assert!(shown.starts_with("DescopeClient { base: "));
+}
+
+#[tokio::test]
+async fn each_call_has_its_method_path_and_body() {
+    let refresh = RefreshToken::new("old.r.r");
+    let server = Server::start(vec![answer("200 OK", "", GRANTED)]).await;
+    let client = server.client(true);
+    client.refresh(&refresh).await.unwrap();
+    client.logout(&refresh, false).await.unwrap();
+    client.logout(&refresh, true).await.unwrap();
+    let ids = [TenantId::new("T1").unwrap()];
+    for which in [TenantsBody::Ids(&ids), TenantsBody::Dct(true)] {
+        client.my_tenants(&refresh, which).await.unwrap();
+    }
+    let seen: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|request| {
+            let (head, body) = request.split_once("\r\n\r\n").unwrap();
+            let (line, _) = head.split_once(" HTTP").unwrap();
+            format!("{line} {body}")
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            "POST /v1/auth/refresh {}",
+            "POST /v1/auth/logout {}",
+            "POST /v1/auth/logoutall {}",
+            r#"POST /v1/auth/me/tenants {"ids":["T1"]}"#,
+            r#"POST /v1/auth/me/tenants {"dct":true}"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_logout_needs_no_answer_to_speak_of() {
+    for body in ["", "{}", "<html>"] {
+        let server = Server::start(vec![answer("200 OK", "", body)]).await;
+        let client = server.client(true);
+        let refresh = RefreshToken::new("old.r.r");
+        client.logout(&refresh, false).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_spends_nothing_is_repeated_on_a_503_though_tokens_are_rotated() {
+    let later = || answer("503 Later", "", "");
+    let refresh = RefreshToken::new("old.r.r");
+    let tenants = r#"{"tenants":[{"id":"T1"}]}"#;
+    let server = Server::start(vec![later(), answer("200 OK", "", tenants)]).await;
+    let client = server.client(true);
+    let answer = client.my_tenants(&refresh, TenantsBody::Dct(true)).await;
+    assert_eq!(answer.unwrap().len(), 1);
+    assert_eq!(server.connections.load(SeqCst), 2);
+
+    let server = Server::start(vec![later()]).await;
+    let error = server.client(true).refresh(&refresh).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UpstreamUnavailable);
+    assert_eq!(server.connections.load(SeqCst), 1);
 }

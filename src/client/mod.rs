@@ -1,14 +1,15 @@
 //! The calls to Descope.
 //!
-//! One path, [`DescopeClient::post`], makes every call: headers built from scratch, one deadline
-//! over connecting, sending and reading, at most 1 MiB read, no redirect followed, and the
-//! request sent at most once (see there for the two exceptions). What comes back is either a
-//! [`RawAnswer`], whose tokens nobody has verified yet, or an [`Error`](crate::Error) that holds
-//! nothing of Descope's text.
+//! One path, [`DescopeClient::call`], makes every call of [`endpoints`]: headers built from
+//! scratch, one deadline over connecting, sending and reading, at most 1 MiB read, no redirect
+//! followed, and the request sent at most once (see there for the exceptions). What comes back is
+//! Descope's answer, of which nobody has verified anything yet (a [`RawAnswer`] where it opens a
+//! session), or an [`Error`](crate::Error) that holds nothing of Descope's text.
 
 mod answer;
 mod call;
 mod credential;
+mod endpoints;
 mod failure;
 mod set_cookie;
 mod settings;
@@ -19,5 +20,6 @@ mod call_tests;
 pub(crate) use self::{
     answer::RawAnswer,
     call::DescopeClient,
+    endpoints::TenantsBody,
     settings::{ClientSettings, CredentialStyle},
 };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::request;
+use http::{HeaderMap, Uri, request};
 
 use super::check::{self, is_host_prefixed, is_prefixed};
 use crate::{error::Error, origin};
@@ -219,9 +219,13 @@ impl SessionCookies {
 
     /// Whether `Secure` is left out in the answer to this request.
     pub(crate) fn insecure_for(&self, request: &request::Parts) -> bool {
+        self.insecure_at(&request.headers, &request.uri)
+    }
+
+    /// As [`insecure_for`](Self::insecure_for), for a request in one piece.
+    pub(crate) fn insecure_at(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         self.insecure_on_loopback
-            && origin::effective_host(&request.headers, &request.uri)
-                .is_some_and(|host| host.is_loopback())
+            && origin::effective_host(headers, uri).is_some_and(|host| host.is_loopback())
     }
 }
 

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use super::handle::Descope;
 use crate::{
     cookie::Candidates,
-    ids::UserId,
+    ids::{TenantId, UserId},
     jwt::check::{Slot, Timing, system_time},
     rejection::{Rejection, RejectionKind},
     session::Session,
@@ -35,6 +35,8 @@ pub(crate) struct PresentedRefresh {
     pub(crate) token: RefreshToken,
     pub(crate) user: UserId,
     pub(crate) expires_at: SystemTime,
+    /// The tenant that it names (`dct`).
+    pub(crate) tenant: Option<TenantId>,
 }
 
 /// Why a request's refresh token cannot be used. Nothing has gone upstream.
@@ -135,6 +137,29 @@ impl Descope {
         }))
     }
 
+    /// The user whose session the request's cookies show, its time aside; `None` without a session
+    /// cookie.
+    pub(crate) async fn session_holder(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<UserId>, Rejection> {
+        let tokens = match self.cookies().session_candidates(headers) {
+            Candidates::None => return Ok(None),
+            Candidates::One(token) => vec![token],
+            Candidates::Several(tokens) => tokens,
+            Candidates::TooMany => {
+                return Err(Rejection::new(RejectionKind::AmbiguousCredentials));
+            }
+        };
+        let verifier = &self.inner.verifier;
+        let mut verdicts = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            verdicts.push(((), verifier.genuine(token, Slot::Session).await));
+        }
+        let ((), genuine) = Verifier::judge(verdicts)?;
+        Ok(Some(genuine.claims.user))
+    }
+
     /// The refresh token that a request presents, verified here before anything goes upstream: in
     /// its cookie, or, only without one and only if `bearer` allows it, as
     /// `Authorization: Bearer <project id>:<token>`, the form of Descope's SDKs.
@@ -161,6 +186,7 @@ impl Descope {
                 from_cookie,
                 token: RefreshToken::new(token),
                 expires_at: system_time(claims.times.expires),
+                tenant: claims.current_tenant().cloned(),
                 user: claims.user,
             }),
             Timing::Expired => Err(RefreshRefusal::Ended),

@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use jwks_client_rs::source::JwksSource;
 
@@ -86,6 +89,7 @@ impl DescopeBuilder {
                 },
                 client,
                 queue: SpendQueue::new(self.keep_answers, self.clock),
+                next_refresh: AtomicU64::default(),
             }),
         })
     }

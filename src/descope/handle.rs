@@ -1,4 +1,11 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use crate::{
     client::DescopeClient,
@@ -9,9 +16,10 @@ use crate::{
     jwt::check::Slot,
     origin::{self, AllowedOrigins, WhenAbsent},
     rejection::Rejection,
-    selection::TenantSelection,
+    selection::SessionAnswer,
     session::Session,
-    spend::SpendQueue,
+    spend::{Hold, SpendQueue},
+    token::RefreshToken,
     verifier::Verifier,
 };
 
@@ -40,7 +48,9 @@ pub(super) struct Inner {
     pub(super) origins: AllowedOrigins,
     pub(super) verifier: Verifier,
     pub(super) client: DescopeClient,
-    pub(super) queue: SpendQueue<TenantSelection>,
+    pub(super) queue: SpendQueue<SessionAnswer>,
+    /// The newest answer's `nextRefreshSeconds`; 0 where there is none.
+    pub(super) next_refresh: AtomicU64,
 }
 
 impl Descope {
@@ -77,6 +87,27 @@ impl Descope {
     /// How the key cache is doing, for a health endpoint.
     pub fn key_status(&self) -> KeyStatus {
         self.inner.verifier.keys.status()
+    }
+
+    /// Watches the family of a refresh token until a response goes out.
+    pub(crate) fn hold(&self, token: &RefreshToken) -> Result<Hold<SessionAnswer>, Error> {
+        self.inner.queue.hold(token)
+    }
+
+    /// How old a session may become before it is renewed, if Descope has said so.
+    pub(crate) fn next_refresh(&self) -> Option<Duration> {
+        match self.inner.next_refresh.load(Relaxed) {
+            0 => None,
+            seconds => Some(Duration::from_secs(seconds)),
+        }
+    }
+
+    /// Notes what Descope's newest answer says of [`next_refresh`](Self::next_refresh).
+    pub(crate) fn note_next_refresh(&self, seconds: Option<i64>) {
+        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        self.inner
+            .next_refresh
+            .store(seconds.unwrap_or_default(), Relaxed);
     }
 
     /// What this project's clock shows.

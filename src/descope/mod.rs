@@ -3,8 +3,13 @@
 mod authenticate;
 mod build;
 mod builder;
+mod checked;
 mod handle;
-mod select;
+mod profile;
+mod session;
+mod spend;
 
-pub(crate) use self::authenticate::{Authentication, PendingSession, RefreshRefusal};
+pub(crate) use self::authenticate::{
+    Authentication, PendingSession, PresentedRefresh, RefreshRefusal,
+};
 pub use self::{builder::DescopeBuilder, handle::Descope};

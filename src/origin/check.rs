@@ -1,11 +1,13 @@
 //! The check and the configured origins.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use super::host::{Origin, host, single};
 use crate::error::Error;
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What a request with neither `Origin` nor `Sec-Fetch-Site` is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,24 @@ pub(crate) fn check(
         None if site.is_some() || when_absent == WhenAbsent::Allow => Ok(()),
         None => Err("no_origin"),
     }
+}
+
+/// Whether the request is a page that opens in the browser's own window: a link or a redirect from
+/// wherever, and nothing that a foreign page could read or act by.
+pub(crate) fn opens_a_page(method: &Method, headers: &HeaderMap) -> bool {
+    let is = |name, value: &str| {
+        single(headers, &name, "")
+            .ok()
+            .flatten()
+            .is_some_and(|it| it == value)
+    };
+    *method == Method::GET && is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, "document")
+}
+
+/// Whether a browser says that the request comes from another host of this site.
+pub(crate) fn is_same_site(headers: &HeaderMap) -> bool {
+    let site = single(headers, &SEC_FETCH_SITE, "").ok().flatten();
+    site.is_some_and(|site| site == "same-site")
 }
 
 /// Logs a refusal of [`check`], with the remedy for honest front ends.

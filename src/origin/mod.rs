@@ -22,6 +22,6 @@ mod host;
 mod tests;
 
 pub(crate) use self::{
-    check::{AllowedOrigins, WhenAbsent, check, log_refusal},
+    check::{AllowedOrigins, WhenAbsent, check, is_same_site, log_refusal, opens_a_page},
     host::effective_host,
 };

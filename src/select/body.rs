@@ -11,14 +11,15 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
-/// The body of [`SelectTenant`](super::SelectTenant)'s answers: some bytes in memory.
+/// The body of the answers of [`SelectTenant`](super::SelectTenant) and
+/// [`SessionRoutes`](crate::SessionRoutes): some bytes in memory.
 ///
 /// `Debug` shows nothing of them, for they may hold tokens.
 #[derive(Clone, Default)]
 pub struct ResponseBody(Full<Bytes>);
 
 impl ResponseBody {
-    pub(super) fn new(bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn new(bytes: impl Into<Bytes>) -> Self {
         Self(Full::new(bytes.into()))
     }
 }

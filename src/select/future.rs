@@ -12,15 +12,16 @@ use http::Response;
 
 use super::body::ResponseBody;
 
-/// Response future of [`SelectTenant`](super::SelectTenant).
+/// Response future of [`SelectTenant`](super::SelectTenant) and
+/// [`SessionRoutes`](crate::SessionRoutes).
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture {
-    // One box per switch of tenant, beside a call to Descope.
+    // One box per answer, beside a call to Descope.
     inner: Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>,
 }
 
 impl ResponseFuture {
-    pub(super) fn new(
+    pub(crate) fn new(
         inner: impl Future<Output = Response<ResponseBody>> + Send + 'static,
     ) -> Self {
         Self {

@@ -68,4 +68,11 @@ mod returning;
 mod service;
 mod settings;
 
+pub(crate) use self::{
+    answer::{Granted, json_response},
+    refusal::{RETRY_AFTER, json as refusal_json},
+    request::{BodyFault, Type, read_at_most},
+    service::finish,
+    settings::Show,
+};
 pub use self::{body::ResponseBody, future::ResponseFuture, service::SelectTenant};

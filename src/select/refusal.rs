@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// When to try again if nobody knows better.
-const RETRY_AFTER: Duration = Duration::from_secs(10);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Why a tenant was not selected.
 #[derive(Debug)]
@@ -29,6 +29,19 @@ pub(super) struct Refusal {
 }
 
 /// A refusal's body: RFC 6750's names for everybody, Descope's for its SDKs.
+///
+/// `upstream_code` is Descope's own code, where it gave one.
+pub(crate) fn json(code: &str, description: &str, upstream_code: Option<&str>) -> Vec<u8> {
+    let body = Body {
+        error: code,
+        error_description: description,
+        descope_code: upstream_code.unwrap_or(code),
+        descope_description: description,
+        descope_message: description,
+    };
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
 #[derive(Serialize)]
 struct Body<'a> {
     error: &'a str,
@@ -72,14 +85,7 @@ impl Refusal {
     /// The refusal as JSON with its status.
     pub(super) fn into_response(self) -> Response<ResponseBody> {
         let description = self.kind.description();
-        let body = Body {
-            error: self.code(),
-            error_description: description,
-            descope_code: self.upstream_code.as_deref().unwrap_or(self.code()),
-            descope_description: description,
-            descope_message: description,
-        };
-        let json = serde_json::to_vec(&body).unwrap_or_default();
+        let json = json(self.code(), description, self.upstream_code.as_deref());
         let mut response = Response::new(ResponseBody::new(json));
         *response.status_mut() = self.kind.status();
         let headers = response.headers_mut();

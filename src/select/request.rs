@@ -15,9 +15,16 @@ use crate::{
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 4096;
 
+/// Why a body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFault {
+    TooLarge,
+    Broken,
+}
+
 /// The types of body that are understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     Json,
     Form,
 }
@@ -32,7 +39,7 @@ pub(super) struct Asked {
 
 impl Type {
     /// Reads `Content-Type`; parameters do not matter. `None` for other types, and for none.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut fields = headers.get_all(header::CONTENT_TYPE).iter();
         let field = fields.next()?.as_bytes();
         if fields.next().is_some() {
@@ -58,18 +65,28 @@ impl Type {
     }
 }
 
-/// Reads the whole body, but no more than is allowed.
+/// Reads the whole body of a selection.
 pub(super) async fn read<B: Body>(body: B) -> Result<Vec<u8>, Refusal> {
-    if body.size_hint().lower() > MAX_BODY as u64 {
-        return Err(Refusal::new(Kind::BodyTooLarge));
+    read_at_most(MAX_BODY, body)
+        .await
+        .map_err(|fault| match fault {
+            BodyFault::TooLarge => Refusal::new(Kind::BodyTooLarge),
+            BodyFault::Broken => Refusal::because(Kind::InvalidBody, "unreadable_body"),
+        })
+}
+
+/// Reads the whole body, but no more than `limit` bytes.
+pub(crate) async fn read_at_most<B: Body>(limit: usize, body: B) -> Result<Vec<u8>, BodyFault> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(BodyFault::TooLarge);
     }
     let mut body = pin!(body);
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let frame = frame.map_err(|_| Refusal::because(Kind::InvalidBody, "unreadable_body"))?;
+        let frame = frame.map_err(|_| BodyFault::Broken)?;
         if let Ok(data) = frame.into_data() {
-            if data.remaining() > MAX_BODY - bytes.len() {
-                return Err(Refusal::new(Kind::BodyTooLarge));
+            if data.remaining() > limit - bytes.len() {
+                return Err(BodyFault::TooLarge);
             }
             bytes.put(data);
         }

@@ -24,6 +24,7 @@ use crate::{
     cookie::Candidates,
     descope::Descope,
     error::Error,
+    grant::Grant,
     ids::{TenantId, UserId},
     origin, telemetry,
 };
@@ -220,13 +221,13 @@ impl Call {
             .descope
             .spend_for_tenant(&presented, &asked.tenant)
             .await?;
-        let granted = Granted::new(&selection, self.descope.now().wall);
         if presented.from_cookie {
-            granted.write(self.descope.cookies(), self.insecure(), cookies)?;
+            let grant = Grant::new(&selection, self.descope.now().wall);
+            grant.write(self.descope.cookies(), self.insecure(), cookies)?;
         }
         Ok(match self.settings.returning(&self.request) {
             Some(returning) => redirect(&returning.success(asked.return_to.as_deref())),
-            None => granted.into_response(self.settings.show),
+            None => Granted::new(&selection).into_response(self.settings.show),
         })
     }
 
@@ -266,7 +267,7 @@ impl Call {
 }
 
 /// Adds what every answer has, and the cookies.
-fn finish(
+pub(crate) fn finish(
     mut response: Response<ResponseBody>,
     cookies: Vec<HeaderValue>,
 ) -> Response<ResponseBody> {

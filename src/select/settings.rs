@@ -11,7 +11,7 @@ use super::{
 };
 use crate::origin::WhenAbsent;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
     /// Where forms lead to; `None`: forms are not accepted.
     pub(super) forms: Option<Returning>,
@@ -25,11 +25,11 @@ pub(super) struct Settings {
     clippy::struct_excessive_bools,
     reason = "four members of the answer, each switched alone"
 )]
-pub(super) struct Show {
-    pub(super) claims: bool,
-    pub(super) user: bool,
-    pub(super) session_token: bool,
-    pub(super) refresh_token: bool,
+pub(crate) struct Show {
+    pub(crate) claims: bool,
+    pub(crate) user: bool,
+    pub(crate) session_token: bool,
+    pub(crate) refresh_token: bool,
 }
 
 impl Settings {
@@ -70,17 +70,13 @@ impl Settings {
     }
 }
 
-impl Default for Settings {
+impl Default for Show {
     fn default() -> Self {
         Self {
-            forms: None,
-            accept_bearer: false,
-            show: Show {
-                claims: true,
-                user: true,
-                session_token: false,
-                refresh_token: false,
-            },
+            claims: true,
+            user: true,
+            session_token: false,
+            refresh_token: false,
         }
     }
 }

@@ -15,25 +15,27 @@ use crate::{
     token::{RefreshToken, SessionToken},
 };
 
-/// What Descope answered when a tenant was selected.
+/// What Descope answered when a session was renewed or a tenant was selected.
 ///
-/// The tokens have been verified: signature, kind, the same user, the tenant asked for. All else
-/// is as Descope answered it, over TLS, but not signed. Every field of the answer is here but its
+/// The tokens have been verified: signature, kind, the same user. All else is as Descope answered
+/// it, over TLS, but not signed. Every field of the answer is here but its
 /// `claims`, which are those of the [`session`](Self::session); each is `None` where the answer
 /// leaves it out, has `null` or `""`, or something of another type. The meaning of the fields is
-/// Descope's: see "Select Active Tenant" in its API reference,
-/// <https://docs.descope.com/api/session/active-tenant>.
+/// Descope's: see "Refresh Session" in its API reference,
+/// <https://docs.descope.com/api/session/refresh>.
 ///
 /// Cheap to clone. `Debug` shows no token.
 #[derive(Clone)]
-pub struct TenantSelection {
+pub struct SessionAnswer {
     inner: Arc<Inner>,
+    /// The new refresh token, or one that is newer than the one presented.
+    refresh_token: Option<RefreshToken>,
 }
 
 struct Inner {
     session: Session,
-    tenant: TenantId,
-    refresh_expires_at: Option<SystemTime>,
+    lost_tenant: Option<TenantId>,
+    refresh: InForce,
     session_token: SessionToken,
     user: Option<User>,
     external_token: Option<OpaqueToken>,
@@ -42,29 +44,31 @@ struct Inner {
     rest: RawAnswer,
 }
 
+/// The refresh token that is in force after an answer: the new one, else the one that was sent.
+#[derive(Clone)]
+pub(crate) struct InForce {
+    pub(crate) token: RefreshToken,
+    pub(crate) expires_at: Option<SystemTime>,
+}
+
 /// A token that this crate passes on and never reads.
 ///
 /// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpaqueToken(Zeroizing<String>);
 
-impl TenantSelection {
+impl SessionAnswer {
     /// Only for an answer whose tokens have been verified: `session` is what its session token
-    /// says, and `refresh_expires_at` is about its new refresh token, if it has one, else about
-    /// the one that was presented.
-    pub(crate) fn new(
-        mut raw: RawAnswer,
-        session: Session,
-        refresh_expires_at: Option<SystemTime>,
-        tenant: TenantId,
-    ) -> Self {
+    /// says.
+    pub(crate) fn new(mut raw: RawAnswer, session: Session, refresh: InForce) -> Self {
         let session_token = raw.session_token.take();
         debug_assert!(session_token.is_some(), "`session` was verified from it");
         Self {
+            refresh_token: raw.refresh_token.take(),
             inner: Arc::new(Inner {
                 session,
-                tenant,
-                refresh_expires_at,
+                lost_tenant: None,
+                refresh,
                 session_token: session_token.unwrap_or_else(|| SessionToken::new("")),
                 user: raw.user.take().map(User::new),
                 external_token: raw.external_token.take().map(OpaqueToken),
@@ -74,7 +78,23 @@ impl TenantSelection {
         }
     }
 
-    /// The new session, verified, with the selected tenant as its current one.
+    /// Notes that the session was in this tenant before and is in none now.
+    pub(crate) fn with_lost_tenant(mut self, tenant: Option<TenantId>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.lost_tenant = tenant;
+        }
+        self
+    }
+
+    /// The answer for the holder of `presented`: if another token is in force by now, it is named.
+    pub(crate) fn for_holder_of(mut self, presented: &RefreshToken) -> Self {
+        if self.refresh_token.is_none() && self.inner.refresh.token != *presented {
+            self.refresh_token = Some(self.inner.refresh.token.clone());
+        }
+        self
+    }
+
+    /// The new session, verified.
     pub fn session(&self) -> &Session {
         &self.inner.session
     }
@@ -88,12 +108,19 @@ impl TenantSelection {
     /// answer). It takes the place of the one that was presented, which may be dead by now: store
     /// it before anything else. `None`: the one that was presented stays in force.
     pub fn refresh_token(&self) -> Option<&RefreshToken> {
-        self.inner.rest.refresh_token()
+        self.refresh_token.as_ref()
     }
 
-    /// The tenant that was asked for and is now the current one.
-    pub fn tenant(&self) -> &TenantId {
-        &self.inner.tenant
+    /// The session's current tenant (`dct`), if it has one.
+    pub fn tenant(&self) -> Option<&TenantId> {
+        self.inner.session.current_tenant()
+    }
+
+    /// The tenant that the session was in before a refresh, if the new session is in none: the
+    /// user may have been removed from it, or the project's settings do not carry the selection
+    /// on. The session is good, the user has to choose again.
+    pub fn lost_tenant(&self) -> Option<&TenantId> {
+        self.inner.lost_tenant.as_ref()
     }
 
     /// The Domain that the project's settings give the refresh cookie (`cookieDomain`).
@@ -191,7 +218,7 @@ impl TenantSelection {
 
     /// When the refresh token that is now in force expires: the new one, else the one presented.
     pub(crate) fn refresh_expires_at(&self) -> Option<SystemTime> {
-        self.inner.refresh_expires_at
+        self.inner.refresh.expires_at
     }
 
     /// When the session token expires by its own word, in seconds since the Unix epoch.
@@ -200,10 +227,9 @@ impl TenantSelection {
     }
 }
 
-impl fmt::Debug for TenantSelection {
+impl fmt::Debug for SessionAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TenantSelection")
-            .field("tenant", &self.inner.tenant)
+        f.debug_struct("SessionAnswer")
             .field("session", &self.inner.session)
             .field("session_token", &self.inner.session_token)
             .field("refresh_token", &self.refresh_token())
@@ -245,23 +271,25 @@ mod tests {
     const PAYLOAD: &str =
         r#"{"sub":"U1","iss":"P1","exp":1767226200,"dct":"T1","tenants":{"T1":{}}}"#;
 
-    fn selection(raw: RawAnswer) -> TenantSelection {
+    fn answer(raw: RawAnswer) -> SessionAnswer {
         let claims = Claims::parse(PAYLOAD.to_owned()).unwrap();
-        TenantSelection::new(
+        SessionAnswer::new(
             RawAnswer {
                 session_token: Some(SessionToken::new("eyJs")),
                 ..raw
             },
             Session::new(claims, TenantClaims::default()),
-            Some(UNIX_EPOCH + Duration::from_secs(1_769_644_800)),
-            TenantId::new("T1").unwrap(),
+            InForce {
+                token: RefreshToken::new("eyJr"),
+                expires_at: Some(UNIX_EPOCH + Duration::from_secs(1_769_644_800)),
+            },
         )
     }
 
     #[test]
     fn every_field_has_its_accessor() {
         let user = json!({"userId": "U1", "somethingNew": [1]});
-        let selection = selection(RawAnswer {
+        let answer = answer(RawAnswer {
             refresh_token: Some(RefreshToken::new("eyJr")),
             cookie_domain: Some("example.test".into()),
             cookie_path: Some("/".into()),
@@ -280,54 +308,70 @@ mod tests {
             next_refresh_seconds: Some(300),
             ..RawAnswer::default()
         });
-        assert_eq!(selection.session().user_id().as_str(), "U1");
-        assert_eq!(selection.session_token().expose(), "eyJs");
-        assert_eq!(selection.refresh_token().unwrap().expose(), "eyJr");
-        assert_eq!(selection.tenant(), "T1");
-        assert_eq!(selection.cookie_domain(), Some("example.test"));
-        assert_eq!(selection.cookie_path(), Some("/"));
-        assert_eq!(selection.cookie_max_age(), Some(2_419_199));
-        assert_eq!(selection.cookie_expiration(), Some(1_769_644_800));
-        assert_eq!(selection.cookie_name(), Some("RN"));
-        assert_eq!(selection.session_cookie_name(), Some("SN"));
-        assert_eq!(selection.session_cookie_domain(), Some("s.example.test"));
-        assert_eq!(selection.user().unwrap().id(), Some("U1"));
-        assert_eq!(selection.user_json(), Some(&user));
-        assert_eq!(selection.first_seen(), Some(true));
-        assert_eq!(selection.idp_response(), Some(&json!({"groups": []})));
-        assert_eq!(selection.session_expiration(), Some(1_767_226_200));
-        assert_eq!(selection.external_token().unwrap().expose(), "eyJext");
-        assert_eq!(selection.tenant_sso_id(), Some("sso"));
-        assert_eq!(selection.trusted_device_token().unwrap().expose(), "eyJdtd");
-        assert_eq!(selection.next_refresh_seconds(), Some(300));
-        assert_eq!(selection.claims_json(), PAYLOAD);
-        assert_eq!(selection.session_expires_unix(), 1_767_226_200);
-        let refresh_end = selection.refresh_expires_at().map(unix_seconds);
+        assert_eq!(answer.session().user_id().as_str(), "U1");
+        assert_eq!(answer.session_token().expose(), "eyJs");
+        assert_eq!(answer.refresh_token().unwrap().expose(), "eyJr");
+        assert_eq!(answer.tenant().unwrap(), "T1");
+        assert_eq!(answer.lost_tenant(), None);
+        assert_eq!(answer.cookie_domain(), Some("example.test"));
+        assert_eq!(answer.cookie_path(), Some("/"));
+        assert_eq!(answer.cookie_max_age(), Some(2_419_199));
+        assert_eq!(answer.cookie_expiration(), Some(1_769_644_800));
+        assert_eq!(answer.cookie_name(), Some("RN"));
+        assert_eq!(answer.session_cookie_name(), Some("SN"));
+        assert_eq!(answer.session_cookie_domain(), Some("s.example.test"));
+        assert_eq!(answer.user().unwrap().id(), Some("U1"));
+        assert_eq!(answer.user_json(), Some(&user));
+        assert_eq!(answer.first_seen(), Some(true));
+        assert_eq!(answer.idp_response(), Some(&json!({"groups": []})));
+        assert_eq!(answer.session_expiration(), Some(1_767_226_200));
+        assert_eq!(answer.external_token().unwrap().expose(), "eyJext");
+        assert_eq!(answer.tenant_sso_id(), Some("sso"));
+        assert_eq!(answer.trusted_device_token().unwrap().expose(), "eyJdtd");
+        assert_eq!(answer.next_refresh_seconds(), Some(300));
+        assert_eq!(answer.claims_json(), PAYLOAD);
+        assert_eq!(answer.session_expires_unix(), 1_767_226_200);
+        let refresh_end = answer.refresh_expires_at().map(unix_seconds);
         assert_eq!(refresh_end, Some(1_769_644_800));
 
         let shown = format!(
-            "{selection:?} {:?} {:?} {:?}",
-            selection.user(),
-            selection.external_token(),
-            selection.trusted_device_token()
+            "{answer:?} {:?} {:?} {:?}",
+            answer.user(),
+            answer.external_token(),
+            answer.trusted_device_token()
         );
         assert!(!shown.contains("eyJ"), "{shown}");
     }
 
     #[test]
     fn an_answer_of_tokens_only_has_nothing_else() {
-        let selection = selection(RawAnswer::default());
-        assert!(selection.refresh_token().is_none());
-        assert!(selection.user().is_none());
-        assert!(selection.user_json().is_none());
-        assert!(selection.first_seen().is_none());
-        assert!(selection.external_token().is_none());
+        let answer = answer(RawAnswer::default());
+        assert!(answer.refresh_token().is_none());
+        assert!(answer.user().is_none());
+        assert!(answer.user_json().is_none());
+        assert!(answer.first_seen().is_none());
+        assert!(answer.external_token().is_none());
     }
 
     #[test]
-    fn a_selection_can_go_anywhere() {
+    fn the_holder_of_an_older_token_is_told_the_one_in_force() {
+        let unrotated = answer(RawAnswer::default());
+        let holder = RefreshToken::new("eyJr");
+        assert!(
+            unrotated
+                .clone()
+                .for_holder_of(&holder)
+                .refresh_token()
+                .is_none()
+        );
+        let older = unrotated.for_holder_of(&RefreshToken::new("eyJold"));
+        assert_eq!(older.refresh_token().unwrap().expose(), "eyJr");
+    }
+
+    #[test]
+    fn an_answer_can_go_anywhere() {
         fn anywhere<T: Clone + Send + Sync + 'static>() {}
-        anywhere::<TenantSelection>();
+        anywhere::<SessionAnswer>();
         anywhere::<User>();
         anywhere::<OpaqueToken>();
     }

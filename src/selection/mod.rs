@@ -1,8 +1,9 @@
-//! What Descope answers when a tenant was selected, typed.
+//! What Descope answers about a session, typed.
 //!
-//! [`TenantSelection`] has every field of Descope's answer (its `JWTResponse`). The tokens in it
-//! have been verified; the rest, the [`User`] above all, is Descope's word without a signature:
-//! good for showing, not for deciding what somebody may do.
+//! [`SessionAnswer`] has every field of Descope's answer to a refresh or to the selection of a
+//! tenant (its `JWTResponse`); [`TenantSelection`] is the latter's. The tokens in it have been
+//! verified; the rest, the [`User`] above all, is Descope's word without a signature: good for
+//! showing, not for deciding what somebody may do.
 //!
 //! ```no_run
 //! # use tower_descope::{Descope, Error, RefreshToken, TenantId};
@@ -21,9 +22,14 @@
 //! ```
 
 mod answer;
+mod profile;
+mod tenant;
 mod user;
 
+pub(crate) use self::answer::InForce;
 pub use self::{
-    answer::{OpaqueToken, TenantSelection},
+    answer::{OpaqueToken, SessionAnswer},
+    profile::{SignIn, TenantRecord, WhichTenants},
+    tenant::TenantSelection,
     user::{User, UserTenant},
 };

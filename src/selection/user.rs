@@ -24,7 +24,8 @@ pub struct UserTenant<'a> {
 }
 
 impl User {
-    pub(super) fn new(json: Value) -> Self {
+    /// `json` is an object.
+    pub(crate) fn new(json: Value) -> Self {
         Self { json }
     }
 
@@ -182,7 +183,7 @@ impl User {
     }
 
     /// The record as it came.
-    pub(super) fn json(&self) -> &Value {
+    pub(crate) fn json(&self) -> &Value {
         &self.json
     }
 }
@@ -226,7 +227,7 @@ impl fmt::Debug for UserTenant<'_> {
     }
 }
 
-fn text<'a>(json: &'a Value, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(json: &'a Value, name: &str) -> Option<&'a str> {
     json.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 

@@ -3,7 +3,7 @@
 //! A *family* is the chain of tokens that rotation makes of one: predecessors, each spent, and the
 //! *current* one. As far as this process knows: what another replica rotated is not in it.
 
-use std::{mem, time::Duration};
+use std::time::{Duration, SystemTime};
 
 use super::digest::Digest;
 use crate::{
@@ -20,28 +20,45 @@ pub(super) const REST: Duration = Duration::from_secs(1);
 /// to Descope, which then says so again.
 const DEAD_FOR: Duration = Duration::from_secs(3_600);
 
+/// How long an early renewal is left alone once one was tried: the token is good without it.
+const EARLY_REST: Duration = Duration::from_secs(60);
+
 /// What a refresh token is spent on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     /// A new session for the same tenant.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "renewal and the session routes come with it")
-    )]
     Refresh,
     /// A new session for a tenant.
     Select(TenantId),
+    /// No session any more, here or everywhere. Nothing that is kept answers it, and it goes up
+    /// also for a family that is dead only as far as this process knows.
+    SignOut,
 }
 
 /// What a call brought.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome<T> {
-    /// What the caller gets, and whoever repeats the call while it is kept.
-    pub(crate) answer: T,
+    /// What the caller gets, and whoever repeats the call while it is kept. An error where the
+    /// answer is of no use but for its successor, which may be all that is left of the session:
+    /// nobody is told of it, but the next call goes up with it.
+    pub(crate) answer: Result<T, Error>,
     /// The token that takes the place of the one sent; `None` if that one stays in force.
     pub(crate) successor: Option<RefreshToken>,
     /// The current tenant of the new session.
     pub(crate) tenant: Option<TenantId>,
+    /// When the new session ends: from then on its answer is not worth keeping.
+    pub(crate) expires_at: Option<SystemTime>,
+}
+
+/// What is known of a family to somebody who holds an older answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Newest<T> {
+    /// The newest answer.
+    Answer(T),
+    /// No call of this family has brought an answer.
+    None,
+    /// The session is over, or its token in other hands: no answer is worth anything any more.
+    Dead,
 }
 
 /// What to do about one wish.
@@ -71,26 +88,25 @@ pub(super) struct Family<T> {
     current_digest: Digest,
     /// Calls that have ended.
     ended: u64,
-    phase: Phase,
+    /// What a token is up for, or about to be.
+    claimed: Option<Op>,
+    /// Set once no token of this family will bring a session again.
+    dead: Option<Dead>,
     /// The newest answer.
     kept: Option<Kept<T>>,
     /// The newest call, if it failed.
     failed: Option<Failed>,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Idle,
-    /// A token is up, or about to be.
-    Claimed(Op),
-    /// No token of this family will go up again.
-    Dead(Dead),
+    /// When the current token was last given up early, unless that brought a new session.
+    early: Option<Now>,
+    /// When the current token came, if nobody but this process has it.
+    untold: Option<Now>,
 }
 
 #[derive(Debug)]
 struct Kept<T> {
     answer: T,
     tenant: Option<TenantId>,
+    expires_at: Option<SystemTime>,
     /// Which call brought it, counted from 1.
     call: u64,
     at: Now,
@@ -107,6 +123,8 @@ struct Failed {
 #[derive(Debug)]
 struct Dead {
     error: Error,
+    /// Whether Descope knows it, too.
+    revoked: bool,
     call: u64,
     at: Now,
 }
@@ -119,9 +137,12 @@ impl<T: Clone> Family<T> {
             current: token,
             current_digest: digest,
             ended: 0,
-            phase: Phase::Idle,
+            claimed: None,
+            dead: None,
             kept: None,
             failed: None,
+            early: None,
+            untold: None,
         }
     }
 
@@ -136,18 +157,23 @@ impl<T: Clone> Family<T> {
 
     /// Decides about a wish whose turn has come.
     pub(super) fn next(&mut self, ticket: Ticket, op: &Op, now: Now) -> Step<T> {
-        match &self.phase {
-            Phase::Idle => {}
-            Phase::Claimed(_) => return Step::Wait,
-            Phase::Dead(dead) => return Step::Refuse(dead.refusal(ticket, self.keep, now)),
+        if let Some(dead) = &self.dead
+            && (*op != Op::SignOut || dead.revoked)
+        {
+            return Step::Refuse(dead.refusal(ticket, self.keep, now));
         }
-        if let Some(answer) = self.ready(ticket, op) {
-            return Step::Answer(answer);
+        if self.claimed.is_some() {
+            return Step::Wait;
         }
-        if let Some(error) = self.standing_failure(ticket, op, now) {
-            return Step::Refuse(error);
+        if *op != Op::SignOut {
+            if let Some(answer) = self.ready(ticket, op, now) {
+                return Step::Answer(answer);
+            }
+            if let Some(error) = self.standing_failure(ticket, op, now) {
+                return Step::Refuse(error);
+            }
         }
-        self.phase = Phase::Claimed(op.clone());
+        self.claimed = Some(op.clone());
         Step::Send {
             token: self.current.clone(),
         }
@@ -163,108 +189,182 @@ impl<T: Clone> Family<T> {
         successor_digest: Option<Digest>,
     ) -> Result<T, Error> {
         self.ended += 1;
-        let op = match mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Claimed(op) => op,
-            // Signed out while the call was under way: its tokens must not sign in again.
-            Phase::Dead(dead) => {
-                let error = dead.error.clone();
-                self.phase = Phase::Dead(dead);
-                return Err(error);
-            }
-            Phase::Idle => return result.map(|outcome| outcome.answer),
-        };
-        match result {
+        let claimed = self.claimed.take();
+        let (result, tenant, expires_at) = match result {
             Ok(outcome) => {
                 if let (Some(token), Some(digest)) = (outcome.successor, successor_digest) {
                     self.current = token;
                     self.current_digest = digest;
+                    if outcome.answer.is_err() {
+                        // What is kept names a token that is spent by now.
+                        self.kept = None;
+                        self.untold = Some(now);
+                    }
                 }
+                (outcome.answer, outcome.tenant, outcome.expires_at)
+            }
+            Err(error) => (Err(error), None, None),
+        };
+        if let Some(dead) = &self.dead {
+            // Signed out while the call was under way: its tokens must not sign in again.
+            return Err(dead.error.clone());
+        }
+        let Some(op) = claimed else {
+            return result;
+        };
+        match result {
+            Ok(answer) => {
                 self.kept = Some(Kept {
-                    answer: outcome.answer.clone(),
-                    tenant: outcome.tenant,
+                    answer: answer.clone(),
+                    tenant,
+                    expires_at,
                     call: self.ended,
                     at: now,
                 });
                 self.failed = None;
-                Ok(outcome.answer)
+                self.early = None;
+                self.untold = None;
+                Ok(answer)
             }
             Err(error) => {
-                let error = match error.kind() {
-                    ErrorKind::SessionEnded => error.with_session_ended(),
-                    _ => error,
-                };
-                match error.kind() {
-                    ErrorKind::SessionEnded | ErrorKind::RefreshTokenReused => {
-                        self.die(error.clone(), now);
-                    }
-                    _ => {
-                        self.failed = Some(Failed {
-                            op,
-                            error: error.clone(),
-                            call: self.ended,
-                            at: now,
-                        });
-                    }
+                let error = self.learned(error, now);
+                if self.dead.is_none() {
+                    self.failed = Some(Failed {
+                        op,
+                        error: error.clone(),
+                        call: self.ended,
+                        at: now,
+                    });
                 }
                 Err(error)
             }
         }
     }
 
+    /// The token to ask something with that spends nothing.
+    pub(super) fn current(&self, ticket: Ticket, now: Now) -> Result<RefreshToken, Error> {
+        match &self.dead {
+            Some(dead) => Err(dead.refusal(ticket, self.keep, now)),
+            None => Ok(self.current.clone()),
+        }
+    }
+
+    /// Notes what Descope said about a token of this family, if that was its end. The result is
+    /// what the caller gets.
+    pub(super) fn learned(&mut self, error: Error, now: Now) -> Error {
+        let error = match error.kind() {
+            ErrorKind::SessionEnded => error.with_session_ended(),
+            ErrorKind::RefreshTokenReused => error,
+            _ => return error,
+        };
+        if self.dead.is_none() {
+            self.die(error.clone(), true, now);
+        }
+        error
+    }
+
+    /// Notes how the call of a [`Op::SignOut`] ended.
+    pub(super) fn signed_out(&mut self, now: Now, revoked: bool) {
+        self.ended += 1;
+        self.claimed = None;
+        self.forget(now);
+        if let Some(dead) = &mut self.dead {
+            dead.revoked |= revoked;
+        }
+    }
+
     /// Notes that the user signed out: no kept answer, no further call, and what is under way
     /// brings its caller nothing.
     pub(super) fn forget(&mut self, now: Now) {
-        let error = Error::new(ErrorKind::SessionEnded, "the user signed out");
-        self.die(error.with_session_ended(), now);
+        if self.dead.is_none() {
+            let error = Error::new(ErrorKind::SessionEnded, "the user signed out");
+            self.die(error.with_session_ended(), false, now);
+        }
+    }
+
+    /// The newest answer, however old.
+    pub(super) fn newest(&self) -> Newest<T> {
+        match &self.kept {
+            _ if self.dead.is_some() => Newest::Dead,
+            Some(kept) => Newest::Answer(kept.answer.clone()),
+            None => Newest::None,
+        }
+    }
+
+    /// The newest answer, while it is kept.
+    pub(super) fn kept(&self, now: Now) -> Option<T> {
+        let kept = self.kept.as_ref()?;
+        (now.since(&kept.at) < self.keep).then(|| kept.answer.clone())
+    }
+
+    /// Whether the current token may be spent although its session is still good; notes it, so
+    /// that one call at most is made of it.
+    pub(super) fn try_early(&mut self, now: Now) -> bool {
+        let rests = self
+            .early
+            .is_some_and(|tried| now.since(&tried) < EARLY_REST);
+        let free = !rests && self.claimed.is_none() && self.dead.is_none();
+        if free {
+            self.early = Some(now);
+        }
+        free
     }
 
     /// Whether a call is under way.
     pub(super) fn is_claimed(&self) -> bool {
-        matches!(self.phase, Phase::Claimed(_))
+        self.claimed.is_some()
     }
 
     /// Whether no token of this family will go up again.
     pub(super) fn is_dead(&self) -> bool {
-        matches!(self.phase, Phase::Dead(_))
+        self.dead.is_some()
     }
 
     /// Whether nothing here would change the answer to any wish.
     pub(super) fn is_stale(&self, now: Now) -> bool {
         let over = |at: &Now, span: Duration| now.since(at) >= span;
-        match &self.phase {
-            Phase::Claimed(_) => false,
-            Phase::Dead(dead) => over(&dead.at, self.keep + DEAD_FOR),
-            Phase::Idle => {
-                self.kept
-                    .as_ref()
-                    .is_none_or(|kept| over(&kept.at, self.keep))
-                    && self
-                        .failed
-                        .as_ref()
-                        .is_none_or(|failed| over(&failed.at, REST))
-            }
+        if self.claimed.is_some() {
+            return false;
         }
+        if let Some(dead) = &self.dead {
+            return over(&dead.at, self.keep + DEAD_FOR);
+        }
+        self.kept
+            .as_ref()
+            .is_none_or(|kept| over(&kept.at, self.keep))
+            && self
+                .failed
+                .as_ref()
+                .is_none_or(|failed| over(&failed.at, REST))
+            && self.untold.as_ref().is_none_or(|at| over(at, self.keep))
+            && self.early.as_ref().is_none_or(|at| over(at, EARLY_REST))
     }
 
-    fn die(&mut self, error: Error, now: Now) {
+    fn die(&mut self, error: Error, revoked: bool, now: Now) {
         self.kept = None;
         self.failed = None;
-        self.phase = Phase::Dead(Dead {
+        self.untold = None;
+        self.dead = Some(Dead {
             error,
+            revoked,
             call: self.ended,
             at: now,
         });
     }
 
     /// The kept answer, if it answers this wish: it came while the wish waited, or the wish
-    /// presents a token that the answer replaced.
-    fn ready(&self, ticket: Ticket, op: &Op) -> Option<T> {
+    /// presents a token that the answer replaced; and its session has not ended since.
+    fn ready(&self, ticket: Ticket, op: &Op, now: Now) -> Option<T> {
         let kept = self.kept.as_ref()?;
+        if kept.expires_at.is_some_and(|end| end <= now.wall) {
+            return None;
+        }
         let waited = kept.call > ticket.arrived;
         let replaced = ticket.presented != self.current_digest;
         let fits = match op {
             Op::Refresh => true,
             Op::Select(tenant) => kept.tenant.as_ref() == Some(tenant),
+            Op::SignOut => false,
         };
         ((waited || replaced) && fits).then(|| kept.answer.clone())
     }

@@ -15,6 +15,12 @@
 //! * One call of ours is at most one call to Descope. After a failure that leaves the token's fate
 //!   open the token goes up again no sooner than a second later; meanwhile that failure is the
 //!   answer.
+//! * Where Descope rotated but the rest of its answer cannot be used, the successor is kept here,
+//!   told to nobody, and the next call goes up with it.
+//! * A sign-out counts here at once: nothing that is kept or under way brings anybody a session any
+//!   more. Then it goes up with the newest token, in its turn.
+//! * What spends nothing (the user's record) goes up with the newest token, side by side with its
+//!   like, but never beside a call that spends it.
 //! * A token that Descope calls spent (E064006) is not sent again. Its holder's cookies are to be
 //!   removed only when it still comes after the keep time: another replica may have rotated it,
 //!   and the winner's cookies would have replaced it by then.
@@ -24,6 +30,7 @@
 
 mod digest;
 mod family;
+mod hold;
 mod queue;
 mod table;
 
@@ -31,6 +38,7 @@ mod table;
 mod tests;
 
 pub(crate) use self::{
-    family::{Op, Outcome},
+    family::{Newest, Op, Outcome},
+    hold::Hold,
     queue::SpendQueue,
 };

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::OwnedMutexGuard};
+use tokio::{runtime::Handle, sync::OwnedRwLockWriteGuard};
 use tracing::Instrument;
 
 use super::{
@@ -25,28 +25,29 @@ const MAX_FAMILIES: usize = 10_000;
 /// The queue of all that spends refresh tokens, with its kept answers; see the
 /// [module](super) documentation. Clones share everything.
 pub(crate) struct SpendQueue<T> {
-    inner: Arc<Inner<T>>,
+    pub(super) inner: Arc<Inner<T>>,
 }
 
-struct Inner<T> {
-    clock: Clock,
+pub(super) struct Inner<T> {
+    pub(super) clock: Clock,
     /// Never held over an await nor over a caller's code.
     table: Mutex<Table<T>>,
 }
 
 /// A wish in the queue: leaves when dropped, be it answered or given up.
-struct Place<'a, T: Clone> {
-    queue: &'a SpendQueue<T>,
-    arrival: Arrival,
+pub(super) struct Place<T: Clone> {
+    pub(super) queue: SpendQueue<T>,
+    pub(super) arrival: Arrival,
 }
 
 /// A token that is up, or about to be: freed when dropped, whatever became of the call.
 struct Claim<T: Clone> {
     queue: SpendQueue<T>,
     family: FamilyId,
+    op: Op,
     open: bool,
     /// Nobody else's turn as long as this lives.
-    _turn: OwnedMutexGuard<()>,
+    _turn: OwnedRwLockWriteGuard<()>,
 }
 
 impl<T: Clone + Send + Sync + 'static> SpendQueue<T> {
@@ -80,32 +81,17 @@ impl<T: Clone + Send + Sync + 'static> SpendQueue<T> {
         F: FnOnce(RefreshToken) -> Fut + Send + 'static,
         Fut: Future<Output = Result<Outcome<T>, Error>> + Send + 'static,
     {
-        let runtime = Handle::try_current().map_err(|_| {
-            Error::new(
-                ErrorKind::NoRuntime,
-                "a call to descope needs a tokio runtime",
-            )
-        })?;
-        let digest = Digest::of(token)?;
-        let now = self.inner.clock.now();
-        let place = Place {
-            queue: self,
-            arrival: self.table().arrive(token, digest, now),
-        };
-        // First come, first served: tokio's mutex is fair.
-        let turn = place.arrival.turn.clone().lock_owned().await;
+        let runtime = runtime()?;
+        let place = self.arrive(token)?;
+        // First come, first served: tokio's lock is fair.
+        let turn = place.arrival.turn.clone().write_owned().await;
         let now = self.inner.clock.now();
         let step = self.table().next(&place.arrival, &op, now);
         match step {
             Some(Step::Answer(answer)) => Ok(answer),
             Some(Step::Refuse(error)) => Err(error),
             Some(Step::Send { token }) => {
-                let claim = Claim {
-                    queue: self.clone(),
-                    family: place.arrival.family,
-                    open: true,
-                    _turn: turn,
-                };
+                let claim = place.claim(op, turn);
                 let call = async move { claim.close(send(token).await) };
                 runtime
                     .spawn(call.in_current_span())
@@ -117,28 +103,125 @@ impl<T: Clone + Send + Sync + 'static> SpendQueue<T> {
         }
     }
 
+    /// Signs the holder of a refresh token out: at once here, where every kept answer of its
+    /// family is dropped and what is under way brings its caller nothing; then, when its turn has
+    /// come, at Descope by `send`, with the newest token of the family.
+    ///
+    /// It runs to its end even if the caller goes away at once.
+    ///
+    /// # Errors
+    ///
+    /// What `send` says; the family stays forgotten here, and another try goes up again. What
+    /// Descope said before, if that was the session's end. [`ErrorKind::NoRuntime`] outside of a
+    /// tokio runtime.
+    pub(crate) async fn sign_out<F, Fut>(&self, token: &RefreshToken, send: F) -> Result<(), Error>
+    where
+        F: FnOnce(RefreshToken) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let runtime = runtime()?;
+        let place = self.arrive(token)?;
+        self.forget(token)?;
+        let call = async move {
+            let turn = place.arrival.turn.clone().write_owned().await;
+            let now = place.queue.inner.clock.now();
+            let step = place.queue.table().next(&place.arrival, &Op::SignOut, now);
+            match step {
+                Some(Step::Send { token }) => {
+                    let mut claim = place.claim(Op::SignOut, turn);
+                    let result = send(token).await;
+                    claim.signed_out(&result);
+                    result
+                }
+                Some(Step::Refuse(error)) => Err(error),
+                Some(Step::Answer(_) | Step::Wait) | None => Err(abandoned()),
+            }
+        };
+        runtime
+            .spawn(call.in_current_span())
+            .await
+            .unwrap_or_else(|_| Err(abandoned()))
+    }
+
+    /// Asks something with the newest token of a family that spends nothing. Such calls run side
+    /// by side, but not beside one that spends the token: Descope would take what arrives late for
+    /// a second use. For the same reason each runs to its end.
+    ///
+    /// # Errors
+    ///
+    /// What `ask` says; what Descope said before, if that was the session's end.
+    /// [`ErrorKind::NoRuntime`] outside of a tokio runtime.
+    pub(crate) async fn show<F, Fut, R>(&self, token: &RefreshToken, ask: F) -> Result<R, Error>
+    where
+        F: FnOnce(RefreshToken) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<R, Error>> + Send + 'static,
+        R: Send + 'static,
+    {
+        let runtime = runtime()?;
+        let place = self.arrive(token)?;
+        let turn = place.arrival.turn.clone().read_owned().await;
+        let now = self.inner.clock.now();
+        let current = self.table().current(&place.arrival, now);
+        let token = current.unwrap_or_else(|| Err(abandoned()))?;
+        let call = async move {
+            let result = ask(token).await;
+            let result = result.map_err(|error| {
+                let now = place.queue.inner.clock.now();
+                place
+                    .queue
+                    .table()
+                    .learned(place.arrival.family, error, now)
+            });
+            drop(turn);
+            result
+        };
+        runtime
+            .spawn(call.in_current_span())
+            .await
+            .unwrap_or_else(|_| Err(abandoned()))
+    }
+
     /// Notes that the holder of a refresh token has signed out: every kept answer of its family is
     /// dropped, and neither this token nor its relatives will sign in again here.
     ///
     /// # Errors
     ///
     /// Without a crypto backend.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "logout comes with the session routes")
-    )]
-    pub(crate) fn forget(&self, token: &RefreshToken) -> Result<(), Error> {
+    pub(super) fn forget(&self, token: &RefreshToken) -> Result<(), Error> {
         let digest = Digest::of(token)?;
         let now = self.inner.clock.now();
         self.table().forget(token, digest, now);
         Ok(())
+    }
+
+    /// As [`sign_out`](Self::sign_out), without Descope and for a token that nobody has verified:
+    /// one that is not known here is left alone.
+    ///
+    /// # Errors
+    ///
+    /// Without a crypto backend.
+    pub(crate) fn forget_known(&self, token: &RefreshToken) -> Result<(), Error> {
+        let digest = Digest::of(token)?;
+        let now = self.inner.clock.now();
+        self.table().forget_known(digest, now);
+        Ok(())
+    }
+
+    pub(super) fn arrive(&self, token: &RefreshToken) -> Result<Place<T>, Error> {
+        let digest = Digest::of(token)?;
+        let now = self.inner.clock.now();
+        let arrival = self.table().arrive(token, digest, now);
+        Ok(Place {
+            queue: self.clone(),
+            arrival,
+        })
     }
 }
 
 impl<T> SpendQueue<T> {
     /// A panic while the table is held would be a fault of its own code, between two of whose
     /// steps it is consistent: better go on than sign everybody out.
-    fn table(&self) -> MutexGuard<'_, Table<T>> {
+    pub(super) fn table(&self) -> MutexGuard<'_, Table<T>> {
         self.inner
             .table
             .lock()
@@ -160,7 +243,19 @@ impl<T> fmt::Debug for SpendQueue<T> {
     }
 }
 
-impl<T: Clone> Drop for Place<'_, T> {
+impl<T: Clone> Place<T> {
+    fn claim(&self, op: Op, turn: OwnedRwLockWriteGuard<()>) -> Claim<T> {
+        Claim {
+            queue: self.queue.clone(),
+            family: self.arrival.family,
+            op,
+            open: true,
+            _turn: turn,
+        }
+    }
+}
+
+impl<T: Clone> Drop for Place<T> {
     fn drop(&mut self) {
         self.queue.table().leave(self.arrival.family);
     }
@@ -181,15 +276,43 @@ impl<T: Clone> Claim<T> {
         let result = self.queue.table().done(self.family, now, result, digest);
         result.unwrap_or_else(|| Err(abandoned()))
     }
+
+    /// Says how the call of a sign-out ended: whether Descope knows.
+    fn signed_out(&mut self, result: &Result<(), Error>) {
+        self.open = false;
+        let now = self.queue.inner.clock.now();
+        let revoked = match result {
+            Ok(()) => true,
+            Err(error) => matches!(
+                error.kind(),
+                ErrorKind::SessionEnded | ErrorKind::RefreshTokenReused
+            ),
+        };
+        self.queue.table().signed_out(self.family, now, revoked);
+    }
 }
 
 impl<T: Clone> Drop for Claim<T> {
     /// The call panicked, or the runtime is going down. Whether the token was spent is unknown.
     fn drop(&mut self) {
-        if self.open {
+        if !self.open {
+            return;
+        }
+        if self.op == Op::SignOut {
+            self.signed_out(&Err(abandoned()));
+        } else {
             let _ = self.settle(Err(abandoned()));
         }
     }
+}
+
+fn runtime() -> Result<Handle, Error> {
+    Handle::try_current().map_err(|_| {
+        Error::new(
+            ErrorKind::NoRuntime,
+            "a call to descope needs a tokio runtime",
+        )
+    })
 }
 
 fn abandoned() -> Error {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 
 use super::{
     digest::Digest,
@@ -39,14 +39,14 @@ pub(super) struct FamilyId(u64);
 pub(super) struct Arrival {
     pub(super) family: FamilyId,
     pub(super) ticket: Ticket,
-    /// Held by whoever's turn it is.
-    pub(super) turn: Arc<Mutex<()>>,
+    /// Held by whoever's turn it is: alone by who spends the token, together by who only shows it.
+    pub(super) turn: Arc<RwLock<()>>,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     family: Family<T>,
-    turn: Arc<Mutex<()>>,
+    turn: Arc<RwLock<()>>,
     /// Wishes that have arrived and not left.
     present: usize,
     /// The known tokens, oldest first.
@@ -96,6 +96,11 @@ impl<T: Clone> Table<T> {
         Some(entry.family.next(arrival.ticket, op, now))
     }
 
+    /// The family of a wish, or of whoever else holds a place in it.
+    pub(super) fn family(&mut self, id: FamilyId) -> Option<&mut Family<T>> {
+        self.families.get_mut(&id).map(|entry| &mut entry.family)
+    }
+
     /// Notes how a family's call ended; `digest` is the successor's. What comes back is the
     /// caller's result.
     pub(super) fn done(
@@ -109,9 +114,9 @@ impl<T: Clone> Table<T> {
         let current = entry.tokens.back().copied();
         // A successor that is the token itself is none.
         let successor = digest.filter(|_| result.is_ok() && digest != current);
-        let dead = !entry.family.is_claimed();
+        let claimed = entry.family.is_claimed();
         let result = entry.family.done(now, result, successor);
-        if let Some(successor) = successor.filter(|_| !dead) {
+        if let Some(successor) = successor.filter(|_| claimed) {
             if let Some(replaced) = current.and_then(|current| self.links.get_mut(&current)) {
                 replaced.replaced_at = Some(now);
             }
@@ -134,6 +139,32 @@ impl<T: Clone> Table<T> {
         Some(result)
     }
 
+    /// The token to ask something with that spends nothing.
+    pub(super) fn current(
+        &self,
+        arrival: &Arrival,
+        now: Now,
+    ) -> Option<Result<RefreshToken, Error>> {
+        let entry = self.families.get(&arrival.family)?;
+        Some(entry.family.current(arrival.ticket, now))
+    }
+
+    /// Notes what Descope said about a family's token, if that was its end. The result is what the
+    /// caller gets.
+    pub(super) fn learned(&mut self, id: FamilyId, error: Error, now: Now) -> Error {
+        match self.families.get_mut(&id) {
+            Some(entry) => entry.family.learned(error, now),
+            None => error,
+        }
+    }
+
+    /// Notes how a sign-out's call ended.
+    pub(super) fn signed_out(&mut self, id: FamilyId, now: Now, revoked: bool) {
+        if let Some(entry) = self.families.get_mut(&id) {
+            entry.family.signed_out(now, revoked);
+        }
+    }
+
     /// Takes a wish out of its family.
     pub(super) fn leave(&mut self, id: FamilyId) {
         if let Some(entry) = self.families.get_mut(&id) {
@@ -145,6 +176,15 @@ impl<T: Clone> Table<T> {
     pub(super) fn forget(&mut self, token: &RefreshToken, digest: Digest, now: Now) {
         let id = self.family_of(token, digest, now);
         if let Some(entry) = self.families.get_mut(&id) {
+            entry.family.forget(now);
+        }
+    }
+
+    /// As [`forget`](Self::forget), for a token that may be anything: only what is known is
+    /// forgotten, so that nobody can fill the table.
+    pub(super) fn forget_known(&mut self, digest: Digest, now: Now) {
+        let id = self.links.get(&digest).map(|link| link.family);
+        if let Some(entry) = id.and_then(|id| self.families.get_mut(&id)) {
             entry.family.forget(now);
         }
     }

@@ -9,13 +9,16 @@ use std::{
 
 /// Which module stands on which floor; it may use floors below its own.
 const FLOORS: &[(&str, u8)] = &[
-    ("auth", 9),
+    ("routes", 10),
+    ("auth", 10),
+    ("renew", 9),
     ("select", 9),
     ("descope", 8),
     ("verifier", 7),
     ("extract", 6),
     ("jwks", 6),
     ("spend", 6),
+    ("grant", 6),
     ("telemetry", 5),
     ("client", 4),
     ("selection", 5),

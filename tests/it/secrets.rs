@@ -11,12 +11,14 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_descope::{
-    RefreshToken, SelectTenant, SessionToken, TenantId, TenantLayer,
+    Descope, RefreshToken, Renewal, SelectTenant, SessionRoutes, SessionToken, TenantId,
+    TenantLayer,
+    selection::WhichTenants,
     test_util::{Canned, FakeDescope},
 };
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{app_with, child, in_child, with_bearer};
+use crate::support::{app_with, child, in_child, send, with_bearer};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -62,7 +64,17 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
         .unwrap();
     let said = tracing::subscriber::with_default(subscriber, || runtime.block_on(every_path()));
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for event in ["no session", "tenant selected", "keys fetched"] {
+    for event in [
+        "no session",
+        "tenant selected",
+        "keys fetched",
+        "session renewed",
+        "session not renewed",
+        "session call",
+        "session call refused",
+        "signed out here, but not at descope",
+        "the session is in no tenant after its refresh",
+    ] {
         assert!(log.contains(event), "the run logged {event:?}:\n{log}");
     }
     for text in [&log, &said] {
@@ -78,7 +90,7 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
 
 /// Takes every path, and returns the `Debug` and `Display` of what it met.
 async fn every_path() -> String {
-    let mut said = String::new();
+    let mut said = Vec::new();
     let fake = FakeDescope::builder()
         .tenant("T1", "One")
         .user("ann@example.test", |user| user.id("U1").tenant("T1", |t| t))
@@ -105,17 +117,21 @@ async fn every_path() -> String {
     ] {
         for app in [&app, &optional] {
             let response = with_bearer(app, &token).await;
-            said += &format!("{response:?}");
+            said.push(format!("{response:?}"));
         }
-        said += &format!("{:?}", descope.verify(&token).await);
-        said += &format!("{:?}", SessionToken::new(token.as_str()));
+        said.push(format!("{:?}", descope.verify(&token).await));
+        said.push(format!("{:?}", SessionToken::new(token.as_str())));
         let refresh = RefreshToken::new(token.as_str());
         let tenant = TenantId::new("T1").unwrap();
         match descope.select_tenant(&refresh, &tenant).await {
-            Ok(selection) => said += &format!("{selection:?}"),
-            Err(error) => said += &format!("{error:?} {error}"),
+            Ok(selection) => said.push(format!("{selection:?}")),
+            Err(error) => said.push(format!("{error:?} {error}")),
         }
+        said.push(typed_calls(&descope, &refresh).await);
     }
+    let signed_in = fake.sign_in("ann@example.test");
+    said.push(typed_calls(&descope, &RefreshToken::new(signed_in.refresh_jwt())).await);
+    said.push(session_routes(&fake, &descope).await);
     let service = SelectTenant::new(descope.clone());
     let path = "/v1/auth/tenant/select";
     let echo = serde_json::json!({"errorCode": "eyJ", "errorDescription": "eyJ", "message": "eyJ"});
@@ -138,20 +154,103 @@ async fn every_path() -> String {
         let response = service.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         // Set-Cookie carries tokens, and is marked so that `Debug` does not show them.
-        said += &format!("{parts:?}");
+        said.push(format!("{parts:?}"));
         let body = body.collect().await.unwrap().to_bytes();
-        said += std::str::from_utf8(&body).unwrap();
+        said.push(String::from_utf8(body.to_vec()).unwrap());
     }
+    said.push(renewals(&fake, &descope).await);
     fake.fail_always(Some(500));
     fake.clock().advance(std::time::Duration::from_secs(10_000));
-    said += &format!(
+    said.push(format!(
         "{:?}",
         with_bearer(&app, &session().active("T1").token()).await
-    );
-    said += &format!(
+    ));
+    said.push(format!(
         "{descope:?} {:?} {:?}",
         descope.key_status(),
         descope.warm_up().await
-    );
-    said
+    ));
+    said.join("\n")
+}
+
+/// The `Debug` and `Display` of all that the typed calls answer; the last of them sign out.
+async fn typed_calls(descope: &Descope, refresh: &RefreshToken) -> String {
+    let mut said = vec![format!("{:?}", descope.refresh(refresh).await)];
+    said.push(format!("{:?}", descope.me(refresh).await));
+    let tenants = descope.my_tenants(refresh, WhichTenants::Current).await;
+    said.push(format!("{tenants:?} {:?}", descope.history(refresh).await));
+    for outcome in [
+        descope.logout(refresh).await,
+        descope.logout_all(refresh).await,
+    ] {
+        said.push(format!("{outcome:?}"));
+        said.extend(outcome.err().map(|error| error.to_string()));
+    }
+    said.join("\n")
+}
+
+/// What the session routes say when all is well, and when Descope echoes what it should not.
+async fn session_routes(fake: &FakeDescope, descope: &Descope) -> String {
+    let mut said = Vec::new();
+    let routes = SessionRoutes::new(descope.clone()).at("/v1/auth");
+    said.push(format!("{routes:?}"));
+    let echo = serde_json::json!({"errorCode": "eyJ", "errorDescription": "eyJ", "message": "eyJ"});
+    let lost = serde_json::json!({
+        "sessionJwt": fake.session("U1").token(), "refreshJwt": fake.refresh("U1").token(),
+    });
+    for canned in [
+        None,
+        Some(Canned::json(401, &echo)),
+        Some(Canned::new(500).body("eyJ")),
+        Some(Canned::new(200).body("{\"sessionJwt\":\"eyJ\"}")),
+        Some(Canned::new(302).body("eyJ").header("location", "/eyJ")),
+        Some(Canned::json(200, &lost)),
+    ] {
+        for path in ["refresh", "try-refresh", "me", "me/history", "logout"] {
+            let path = format!("/v1/auth/{path}");
+            if let Some(canned) = &canned {
+                let upstream = path.replace("try-refresh", "refresh");
+                fake.respond_next(&upstream, canned.clone());
+            }
+            let signed_in = fake.sign_in_to("ann@example.test", "T1");
+            let request = Request::builder()
+                .uri(&path)
+                .method(if path.contains("/me") { "GET" } else { "POST" })
+                .header("cookie", format!("DSR={}", signed_in.refresh_jwt()))
+                .body(Full::<Bytes>::default())
+                .unwrap();
+            let response = routes.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            said.push(format!("{parts:?}"));
+            let body = body.collect().await.unwrap().to_bytes();
+            said.push(String::from_utf8(body.to_vec()).unwrap());
+        }
+    }
+    said.join("\n")
+}
+
+/// Sessions that are renewed in the layer, or should be.
+async fn renewals(fake: &FakeDescope, descope: &Descope) -> String {
+    let path = "/v1/auth/refresh";
+    let echo = serde_json::json!({"errorCode": "eyJ", "errorDescription": "eyJ", "message": "eyJ"});
+    let app = app_with(TenantLayer::new(descope.clone()).renew(Renewal::new()));
+    let mut said = Vec::new();
+    for canned in [
+        None,
+        Some(Canned::json(403, &echo)),
+        Some(Canned::new(500).body("eyJ")),
+        Some(Canned::new(200).body("{\"sessionJwt\":\"eyJ\"}")),
+        Some(Canned::error(401, "E064001", "eyJ")),
+    ] {
+        if let Some(canned) = canned {
+            fake.respond_next(path, canned);
+        }
+        let signed_in = fake.sign_in("ann@example.test");
+        fake.clock().advance(std::time::Duration::from_secs(660));
+        let (parts, body) = send(&app, &[("cookie", signed_in.cookies())])
+            .await
+            .into_parts();
+        said.push(format!("{parts:?} {body}"));
+    }
+    said.join("\n")
 }

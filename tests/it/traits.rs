@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use tower_descope::{
     ActiveTenant, Descope, DescopeBuilder, Error, ErrorKind, RefreshToken, Rejection,
-    RejectionKind, SelectTenant, Session, SessionToken, TenantId, TenantLayer, TenantSelection,
-    UserId, auth, cookie, jwks, select,
+    RejectionKind, SelectTenant, Session, SessionAnswer, SessionRoutes, SessionToken, TenantId,
+    TenantLayer, TenantSelection, UserId, auth, cookie, jwks, select, selection,
 };
 
 fn all<T: Send + Sync + Unpin + Debug>() {}
@@ -26,7 +26,13 @@ fn public_types_are_send_sync_unpin_and_debug() {
     all_clone::<RejectionKind>();
     all_clone::<SelectTenant>();
     all_clone::<Session>();
+    all_clone::<SessionAnswer>();
+    all_clone::<SessionRoutes>();
     all_clone::<SessionToken>();
+    all_clone::<selection::SignIn>();
+    all_clone::<selection::TenantRecord>();
+    all_clone::<selection::User>();
+    all_clone::<selection::WhichTenants>();
     all_clone::<TenantId>();
     all_clone::<TenantLayer>();
     all_clone::<TenantSelection>();
@@ -53,6 +59,13 @@ fn public_futures_are_send() {
     drop(send(descope.warm_up()));
     let (refresh, tenant) = (RefreshToken::new("x"), TenantId::new("T1").unwrap());
     drop(send(descope.select_tenant(&refresh, &tenant)));
+    drop(send(descope.refresh(&refresh)));
+    drop(send(descope.logout(&refresh)));
+    drop(send(descope.logout_all(&refresh)));
+    drop(send(descope.me(&refresh)));
+    let current = selection::WhichTenants::Current;
+    drop(send(descope.my_tenants(&refresh, current)));
+    drop(send(descope.history(&refresh)));
 
     let inner = tower::service_fn(|_: http::Request<()>| async {
         Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
@@ -61,9 +74,11 @@ fn public_futures_are_send() {
     let mut service = tower::Layer::layer(&layer, inner);
     let request = || http::Request::new(());
     drop(send(tower::Service::call(&mut service, request())));
-    let mut select = SelectTenant::new(descope);
-    let request = http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
-    drop(send(tower::Service::call(&mut select, request)));
+    let request = || http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
+    let mut select = SelectTenant::new(descope.clone());
+    drop(send(tower::Service::call(&mut select, request())));
+    let mut routes = SessionRoutes::new(descope);
+    drop(send(tower::Service::call(&mut routes, request())));
 }
 
 /// axum's own bounds on layers.

@@ -100,18 +100,31 @@ pub(super) fn select(id: &str) -> Op {
 #[expect(clippy::unnecessary_wraps, reason = "it stands where `failed` could")]
 pub(super) fn rotated(answer: u32, successor: &str, id: &str) -> Result<Outcome<u32>, Error> {
     Ok(Outcome {
-        answer,
+        answer: Ok(answer),
         successor: Some(RefreshToken::new(successor)),
         tenant: Some(tenant(id)),
+        expires_at: None,
     })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where `failed` could")]
 pub(super) fn unrotated(answer: u32, id: &str) -> Result<Outcome<u32>, Error> {
     Ok(Outcome {
-        answer,
+        answer: Ok(answer),
         successor: None,
         tenant: Some(tenant(id)),
+        expires_at: None,
+    })
+}
+
+/// Of the answer nothing can be used but the successor.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where `failed` could")]
+pub(super) fn orphaned(kind: ErrorKind, successor: &str) -> Result<Outcome<u32>, Error> {
+    Ok(Outcome {
+        answer: Err(Error::new(kind, "failed")),
+        successor: Some(RefreshToken::new(successor)),
+        tenant: None,
+        expires_at: None,
     })
 }
 

@@ -1,4 +1,6 @@
 mod bench;
+mod ends;
+mod hold;
 mod queue;
 mod random;
 mod rules;

@@ -95,9 +95,10 @@ fn select(id: &str) -> Op {
 #[expect(clippy::unnecessary_wraps, reason = "it stands where `failed` could")]
 fn rotated(answer: u32, successor: &str, id: &str) -> CallResult {
     Ok(Outcome {
-        answer,
+        answer: Ok(answer),
         successor: Some(RefreshToken::new(successor)),
         tenant: Some(TenantId::new(id).unwrap()),
+        expires_at: None,
     })
 }
 
@@ -237,6 +238,75 @@ async fn logout_stops_what_waits_and_what_is_up() {
         assert!(error.ends_session());
     }
     bench.assert_quiet();
+}
+
+#[tokio::test]
+async fn a_sign_out_reaches_descope_though_its_caller_left_at_once() {
+    let mut bench = Bench::new();
+    let refresh = bench.ask("a", Op::Refresh).await;
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let queue = bench.queue.clone();
+    let caller = tokio::spawn(async move {
+        let send = move |token: RefreshToken| async move {
+            told.send(token.expose().to_owned()).unwrap();
+            Ok(())
+        };
+        queue.sign_out(&RefreshToken::new("a"), send).await
+    });
+    settle().await;
+    caller.abort();
+    settle().await;
+    assert!(heard.try_recv().is_err(), "it waits for its turn");
+    bench.call().end("a", rotated(1, "b", "T1"));
+    let error = refresh.await.unwrap().unwrap_err();
+    assert!(error.ends_session());
+    settle().await;
+    assert_eq!(heard.try_recv().unwrap(), "b");
+}
+
+#[tokio::test]
+async fn calls_that_spend_nothing_run_side_by_side_but_not_beside_one_that_spends() {
+    let mut bench = Bench::new();
+    let show = |n: u32, told: mpsc::UnboundedSender<String>, until: oneshot::Receiver<()>| {
+        let queue = bench.queue.clone();
+        tokio::spawn(async move {
+            let ask = move |token: RefreshToken| async move {
+                told.send(token.expose().to_owned()).unwrap();
+                until.await.unwrap();
+                Ok(n)
+            };
+            queue.show(&RefreshToken::new("a"), ask).await
+        })
+    };
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let (ends, untils): (Vec<_>, Vec<_>) = (0..3).map(|_| oneshot::channel()).unzip();
+    let mut ends = ends.into_iter();
+    let mut untils = untils.into_iter();
+    let shows = [
+        show(1, told.clone(), untils.next().unwrap()),
+        show(2, told.clone(), untils.next().unwrap()),
+    ];
+    settle().await;
+    assert_eq!(heard.try_recv().unwrap(), "a");
+    assert_eq!(heard.try_recv().unwrap(), "a");
+    let late = show(3, told, untils.next().unwrap());
+    settle().await;
+    assert_eq!(heard.try_recv().unwrap(), "a");
+    let refresh = bench.ask("a", Op::Refresh).await;
+    assert!(bench.calls.try_recv().is_err(), "no call beside them");
+    for end in ends.by_ref() {
+        end.send(()).unwrap();
+    }
+    settle().await;
+    for (n, show) in (1..).zip(shows.into_iter().chain([late])) {
+        assert_eq!(show.await.unwrap().unwrap(), n);
+    }
+    bench.call().end("a", rotated(1, "b", "T1"));
+    assert_eq!(refresh.await.unwrap().unwrap(), 1);
+    // The holder of the predecessor asks with the successor.
+    let ask = |token: RefreshToken| async move { Ok(token.expose().to_owned()) };
+    let token = bench.queue.show(&RefreshToken::new("a"), ask).await;
+    assert_eq!(token.unwrap(), "b");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
         family::Op,
         table::{Arrival, FamilyId, Table},
     },
-    bench::{Bench, KEEP, Seen, failed, rotated, select, unrotated},
+    bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, unrotated},
 };
 use crate::{clock::Now, error::ErrorKind};
 
@@ -27,6 +27,8 @@ enum Event {
 #[derive(Clone, Copy, Debug)]
 enum How {
     Rotated,
+    /// The successor came, and nothing else that could be used.
+    Orphaned,
     Unrotated,
     Refused,
     TimedOut,
@@ -34,9 +36,14 @@ enum How {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let op = prop_oneof![Just(Op::Refresh), "[12]".prop_map(|id| select(&id))];
+    let op = prop_oneof![
+        4 => Just(Op::Refresh),
+        4 => "[12]".prop_map(|id| select(&id)),
+        1 => Just(Op::SignOut),
+    ];
     let how = prop_oneof![
         4 => Just(How::Rotated),
+        1 => Just(How::Orphaned),
         1 => Just(How::Unrotated),
         1 => Just(How::Refused),
         1 => Just(How::TimedOut),
@@ -78,7 +85,12 @@ proptest! {
             match event {
                 Event::Arrive { token, op } => {
                     let token = tokens[token % tokens.len()].clone();
-                    wishes.push((bench.arrive(&token), token, op));
+                    let arrival = bench.arrive(&token);
+                    if op == Op::SignOut {
+                        bench.forget(&token);
+                        forgotten.push(token.clone());
+                    }
+                    wishes.push((arrival, token, op));
                 }
                 Event::Turn { wish } if !wishes.is_empty() => {
                     let index = wish % wishes.len();
@@ -92,7 +104,8 @@ proptest! {
                     if let Seen::Send(token) = seen {
                         prop_assert!(up.iter().all(|call| call.token != token), "twice {token}");
                         prop_assert!(token[..1] == presented[..1], "another browser's");
-                        prop_assert!(!forgotten.contains(&token), "after logout");
+                        let signs_out = *op == Op::SignOut;
+                        prop_assert!(signs_out || !forgotten.contains(&token), "after logout");
                         if let Some(at) = replaced.get(&token) {
                             prop_assert!(bench.now.since(at) >= KEEP, "spent {token}");
                         }
@@ -107,18 +120,30 @@ proptest! {
                     let id = match &call.op {
                         Op::Select(id) => id.as_str(),
                         Op::Refresh => "1",
+                        Op::SignOut => {
+                            let revoked = !matches!(how, How::TimedOut);
+                            bench.table.signed_out(call.family, bench.now, revoked);
+                            continue;
+                        }
                     };
                     let successor = format!("{}{calls}", &call.token[..1]);
                     let result = match how {
                         How::Rotated => rotated(calls, &successor, id),
+                        How::Orphaned => orphaned(ErrorKind::KeysUnavailable, &successor),
                         How::Unrotated => unrotated(calls, id),
                         How::Refused => failed(ErrorKind::Refused),
                         How::TimedOut => failed(ErrorKind::UpstreamTimeout),
                         How::SignedOut => failed(ErrorKind::SessionEnded),
                     };
-                    if bench.done(call.family, result) && matches!(how, How::Rotated) {
-                        replaced.insert(call.token, bench.now);
-                        tokens.push(successor);
+                    let answered = bench.done(call.family, result);
+                    match how {
+                        How::Rotated if answered => {
+                            replaced.insert(call.token, bench.now);
+                            tokens.push(successor);
+                        }
+                        // Nobody has the successor, so nobody presents it.
+                        How::Orphaned => drop(replaced.insert(call.token, bench.now)),
+                        _ => {}
                     }
                 }
                 Event::GiveUp { wish } if !wishes.is_empty() => {

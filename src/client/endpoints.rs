@@ -1,0 +1,150 @@
+//! The calls, one by one.
+
+use http::Method;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    answer::{RawAnswer, Reply},
+    call::{DescopeClient, Endpoint},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::TenantId,
+    token::RefreshToken,
+};
+
+const SELECT_TENANT: Endpoint = spending("v1/auth/tenant/select");
+const REFRESH: Endpoint = spending("v1/auth/refresh");
+const LOGOUT: Endpoint = harmless(&Method::POST, "v1/auth/logout");
+const LOGOUT_ALL: Endpoint = harmless(&Method::POST, "v1/auth/logoutall");
+const ME: Endpoint = harmless(&Method::GET, "v1/auth/me");
+const MY_TENANTS: Endpoint = harmless(&Method::POST, "v1/auth/me/tenants");
+const HISTORY: Endpoint = harmless(&Method::GET, "v1/auth/me/history");
+
+/// The body of a call that says no more than its path.
+const NOTHING: &[u8] = b"{}";
+
+#[derive(Serialize)]
+struct SelectBody<'a> {
+    tenant: &'a TenantId,
+}
+
+/// Descope wants exactly one of the two.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TenantsBody<'a> {
+    Dct(bool),
+    Ids(&'a [TenantId]),
+}
+
+const fn spending(path: &'static str) -> Endpoint {
+    Endpoint {
+        method: &Method::POST,
+        path,
+        spends: true,
+    }
+}
+
+const fn harmless(method: &'static Method, path: &'static str) -> Endpoint {
+    Endpoint {
+        method,
+        path,
+        spends: false,
+    }
+}
+
+/// What [`DescopeClient::call`] fails with, and [`ErrorKind::UpstreamInvalid`] for an answer of
+/// another shape.
+impl DescopeClient {
+    /// Makes a tenant the current one.
+    pub(crate) async fn select_tenant(
+        &self,
+        refresh: &RefreshToken,
+        tenant: &TenantId,
+    ) -> Result<RawAnswer, Error> {
+        let body = written(&SelectBody { tenant })?;
+        let reply = self.call(SELECT_TENANT, refresh, body).await?;
+        self.session(&reply)
+    }
+
+    /// Opens a new session. `try-refresh` is not used: what it answers for want of a session does
+    /// not say why.
+    pub(crate) async fn refresh(&self, refresh: &RefreshToken) -> Result<RawAnswer, Error> {
+        let reply = self.call(REFRESH, refresh, NOTHING.to_vec()).await?;
+        self.session(&reply)
+    }
+
+    /// Ends this session, or all of its user's. What the answer says does not matter.
+    pub(crate) async fn logout(
+        &self,
+        refresh: &RefreshToken,
+        everywhere: bool,
+    ) -> Result<(), Error> {
+        let endpoint = if everywhere { LOGOUT_ALL } else { LOGOUT };
+        self.call(endpoint, refresh, NOTHING.to_vec()).await?;
+        Ok(())
+    }
+
+    /// The user's record: an object.
+    pub(crate) async fn me(&self, refresh: &RefreshToken) -> Result<Value, Error> {
+        let reply = self.call(ME, refresh, Vec::new()).await?;
+        let user: Value = read(&reply)?;
+        user.is_object()
+            .then_some(user)
+            .ok_or_else(|| odd("descope's answer is no user"))
+    }
+
+    /// The tenants of the user that `which` names.
+    pub(crate) async fn my_tenants(
+        &self,
+        refresh: &RefreshToken,
+        which: TenantsBody<'_>,
+    ) -> Result<Vec<Value>, Error> {
+        let body = written(&which)?;
+        let reply = self.call(MY_TENANTS, refresh, body).await?;
+        let mut answer: Value = read(&reply)?;
+        match answer.get_mut("tenants").map(Value::take) {
+            Some(Value::Array(tenants)) => Ok(tenants),
+            None | Some(Value::Null) if answer.is_object() => Ok(Vec::new()),
+            _ => Err(odd("descope's answer has no list of tenants")),
+        }
+    }
+
+    /// The user's sign-ins: a list at the root, or below `authHistory` as it is documented.
+    pub(crate) async fn history(&self, refresh: &RefreshToken) -> Result<Vec<Value>, Error> {
+        let reply = self.call(HISTORY, refresh, Vec::new()).await?;
+        let mut answer: Value = read(&reply)?;
+        if let Some(wrapped) = answer.get_mut("authHistory").map(Value::take) {
+            answer = wrapped;
+        }
+        match answer {
+            Value::Array(entries) => Ok(entries),
+            _ => Err(odd("descope's answer is no history")),
+        }
+    }
+
+    fn session(&self, reply: &Reply) -> Result<RawAnswer, Error> {
+        let settings = &self.inner.settings;
+        RawAnswer::read(reply, &settings.session_names, &settings.refresh_names)
+    }
+}
+
+fn written(body: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(body).map_err(|error| {
+        Error::new(
+            ErrorKind::InvalidTenantId,
+            "the tenant id cannot be written",
+        )
+        .with_source(error)
+    })
+}
+
+fn read(reply: &Reply) -> Result<Value, Error> {
+    // The fault's text quotes what was there, so it is no source.
+    serde_json::from_slice(&reply.body).map_err(|_| odd("descope's answer is not JSON"))
+}
+
+fn odd(message: &'static str) -> Error {
+    Error::new(ErrorKind::UpstreamInvalid, message)
+}

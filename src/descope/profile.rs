@@ -1,0 +1,52 @@
+//! What a session's user may ask about themselves.
+
+use super::handle::Descope;
+use crate::{
+    error::Error,
+    selection::{SignIn, TenantRecord, User, WhichTenants},
+    token::RefreshToken,
+};
+
+/// # The user
+///
+/// These calls spend nothing. They go up with the newest refresh token that is known here, so that
+/// the holder of one that was just replaced is answered, too. What comes back is not signed: good
+/// for showing, not for deciding what somebody may do. All need a tokio runtime.
+impl Descope {
+    /// The user's record (`GET /v1/auth/me`).
+    ///
+    /// # Errors
+    ///
+    /// As [`refresh`](Self::refresh); [`ErrorKind::UpstreamInvalid`] also for a record of another
+    /// user.
+    ///
+    /// [`ErrorKind::UpstreamInvalid`]: crate::ErrorKind::UpstreamInvalid
+    pub async fn me(&self, refresh: &RefreshToken) -> Result<User, Error> {
+        let presented = self.verified_refresh(refresh).await?;
+        self.show_for_me(&presented).await
+    }
+
+    /// The user's tenants with their names (`POST /v1/auth/me/tenants`).
+    ///
+    /// # Errors
+    ///
+    /// As [`refresh`](Self::refresh).
+    pub async fn my_tenants(
+        &self,
+        refresh: &RefreshToken,
+        which: WhichTenants,
+    ) -> Result<Vec<TenantRecord>, Error> {
+        let presented = self.verified_refresh(refresh).await?;
+        self.show_for_tenants(&presented, which).await
+    }
+
+    /// The user's sign-ins (`GET /v1/auth/me/history`).
+    ///
+    /// # Errors
+    ///
+    /// As [`refresh`](Self::refresh).
+    pub async fn history(&self, refresh: &RefreshToken) -> Result<Vec<SignIn>, Error> {
+        let presented = self.verified_refresh(refresh).await?;
+        self.show_for_history(&presented).await
+    }
+}

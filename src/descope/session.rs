@@ -1,0 +1,112 @@
+//! Sessions outside of HTTP: for websockets, jobs, and services that keep their own cookies.
+
+use super::{authenticate::PresentedRefresh, checked::refused_refresh, handle::Descope};
+use crate::{
+    error::Error,
+    ids::TenantId,
+    jwt::check::{Slot, system_time},
+    selection::{SessionAnswer, TenantSelection},
+    token::RefreshToken,
+};
+
+/// # Sessions
+///
+/// Calls with one refresh token, or with its successors as far as they are known here, run one
+/// after another, each to its end even if the caller goes away. The answer is kept for a while
+/// ([`DescopeBuilder::keep_answers`](crate::DescopeBuilder::keep_answers)) for whoever still holds
+/// the spent token. All of these calls need a tokio runtime.
+impl Descope {
+    /// Opens a new session for the tenant that the old one is in (`POST /v1/auth/refresh`), and
+    /// returns all that Descope answers.
+    ///
+    /// The refresh token is verified here first, and so are the tokens of the answer: signature,
+    /// kind, the same user. Calls that come while one is under way share its answer. **Store the
+    /// new refresh token, if the answer has one, before anything else**: with rotation on, the old
+    /// one is dead.
+    ///
+    /// # The tenant
+    ///
+    /// The new session's tenant is Descope's decision, made anew with each refresh; it is the one
+    /// that was selected as long as the newest refresh token is used and the user is a member. If
+    /// the old refresh token names a tenant and the new session is in none, the call still
+    /// succeeds, a warning is logged, and [`SessionAnswer::lost_tenant`] says which one it was.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind`](crate::ErrorKind) tells a refused token, a session that is over, a rate
+    /// limit, an outage, a time-out and an unusable answer apart;
+    /// [`Error::is_transient`] whether the same call may succeed later;
+    /// [`Error::ends_session`] whether cookies should go.
+    pub async fn refresh(&self, refresh: &RefreshToken) -> Result<SessionAnswer, Error> {
+        let presented = self.verified_refresh(refresh).await?;
+        self.spend_for_refresh(&presented).await
+    }
+
+    /// Makes a tenant the current one of a session (`POST /v1/auth/tenant/select`), and returns
+    /// all that Descope answers: for services that keep their own cookies.
+    /// [`SelectTenant`](crate::SelectTenant) is the ready-made HTTP handler.
+    ///
+    /// As [`refresh`](Self::refresh), and the new session is in the tenant asked for. **Store the
+    /// new refresh token, if the answer has one, before anything else**: with rotation on, the old
+    /// one is dead.
+    ///
+    /// # Errors
+    ///
+    /// As [`refresh`](Self::refresh); [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a
+    /// tenant that the user is not a member of.
+    pub async fn select_tenant(
+        &self,
+        refresh: &RefreshToken,
+        tenant: &TenantId,
+    ) -> Result<TenantSelection, Error> {
+        let presented = self.verified_refresh(refresh).await?;
+        self.spend_for_tenant(&presented, tenant).await
+    }
+
+    /// Ends a session (`POST /v1/auth/logout`). That it has ended before is a success.
+    ///
+    /// From the call on, nothing of this session is renewed by this process, whatever Descope
+    /// says, and a refresh that is under way brings its caller nothing. Session tokens that have
+    /// been handed out work until they expire.
+    ///
+    /// # Errors
+    ///
+    /// As [`refresh`](Self::refresh). After a transient one Descope may not know of the logout:
+    /// the call may be repeated, and goes up again.
+    pub async fn logout(&self, refresh: &RefreshToken) -> Result<(), Error> {
+        let presented = self.verified_refresh(refresh).await?;
+        self.spend_for_logout(&presented, false).await
+    }
+
+    /// Ends all sessions of a user (`POST /v1/auth/logoutall`); see [`logout`](Self::logout).
+    ///
+    /// # Errors
+    ///
+    /// As [`logout`](Self::logout); also
+    /// [`ErrorKind::SessionEnded`](crate::ErrorKind::SessionEnded) if this session has ended
+    /// before, for it can then not end the others.
+    pub async fn logout_all(&self, refresh: &RefreshToken) -> Result<(), Error> {
+        let presented = self.verified_refresh(refresh).await?;
+        self.spend_for_logout(&presented, true).await
+    }
+
+    /// A refresh token that did not come in a request, verified.
+    pub(super) async fn verified_refresh(
+        &self,
+        refresh: &RefreshToken,
+    ) -> Result<PresentedRefresh, Error> {
+        let verifier = &self.inner.verifier;
+        let genuine = verifier
+            .genuine(refresh.expose(), Slot::Refresh)
+            .await
+            .and_then(|genuine| genuine.timing.verdict().map(|()| genuine))
+            .map_err(|rejection| refused_refresh(&rejection))?;
+        Ok(PresentedRefresh {
+            from_cookie: false,
+            token: refresh.clone(),
+            expires_at: system_time(genuine.claims.times.expires),
+            tenant: genuine.claims.current_tenant().cloned(),
+            user: genuine.claims.user,
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! A renewal beside the inner service, until its response is there and goes out.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::HeaderMap;
+use tokio::time::{Sleep, sleep};
+
+use super::{ride::Ride, wish::Wish};
+use crate::session::Session;
+
+/// How long the head of a response waits for a renewal that could as well have come later.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What accompanies a request through the inner service, and its response out.
+pub(crate) struct Escort(Box<Stage>);
+
+enum Stage {
+    Renewing {
+        renewal: Pin<Box<dyn Future<Output = Option<Ride>> + Send>>,
+        /// Runs once the response is there.
+        deadline: Option<Pin<Box<Sleep>>>,
+    },
+    Done(Option<Ride>),
+}
+
+impl Escort {
+    /// What is ready rides along.
+    pub(crate) fn carrying(ride: Ride) -> Self {
+        Self(Box::new(Stage::Done(Some(ride))))
+    }
+
+    /// Renews a session that is still good, from the first poll on.
+    pub(crate) fn renewing(wish: Wish, session: Session) -> Self {
+        Self(Box::new(Stage::Renewing {
+            renewal: Box::pin(wish.early(session)),
+            deadline: None,
+        }))
+    }
+
+    /// Goes on with the renewal while the inner service is at work.
+    pub(crate) fn proceed(&mut self, cx: &mut Context<'_>) {
+        if let Stage::Renewing { renewal, .. } = &mut *self.0
+            && let Poll::Ready(ride) = renewal.as_mut().poll(cx)
+        {
+            *self.0 = Stage::Done(ride);
+        }
+    }
+
+    /// Waits for the renewal now that the response is there, for a second at most. What comes
+    /// later is kept for the next request.
+    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.proceed(cx);
+        if let Stage::Renewing { deadline, .. } = &mut *self.0 {
+            let deadline = deadline.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+            if deadline.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            tracing::debug!("session not renewed in time for this response");
+            *self.0 = Stage::Done(None);
+        }
+        Poll::Ready(())
+    }
+
+    /// Adds what there is to the response's head, which is otherwise done.
+    pub(crate) fn write(self, headers: &mut HeaderMap) {
+        if let Stage::Done(Some(ride)) = *self.0 {
+            ride.write(headers);
+        }
+    }
+}
+
+impl fmt::Debug for Escort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Escort").finish_non_exhaustive()
+    }
+}

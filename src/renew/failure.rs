@@ -1,0 +1,151 @@
+//! What a failed renewal means for its request.
+
+use std::{borrow::Cow, time::Duration};
+
+use crate::{
+    descope::RefreshRefusal,
+    error::{Error, ErrorKind},
+    rejection::{Rejection, RejectionKind},
+};
+
+/// When to try again if nobody knows better.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Why there is no new session.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Not just now. Nothing is lost, and every cookie stays.
+    Unavailable {
+        retry_after: Duration,
+        why: Cow<'static, str>,
+    },
+    /// Never again: the refresh token is dead, and its cookies are of no use.
+    Ended(Cow<'static, str>),
+    /// Not with what was presented; the request stands as it would without a refresh token.
+    Refused(Cow<'static, str>),
+}
+
+impl Failure {
+    /// A stable name for counters and logs.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Unavailable { .. } => "unavailable",
+            Self::Ended(_) => "ended",
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    pub(super) fn why(&self) -> &str {
+        match self {
+            Self::Unavailable { why, .. } | Self::Ended(why) | Self::Refused(why) => why,
+        }
+    }
+
+    /// The verdict on a request whose session could not be used for the reason `before`.
+    pub(super) fn rejection(&self, before: Rejection) -> Rejection {
+        match self {
+            Self::Unavailable { retry_after, .. } => Rejection::renewal_unavailable(*retry_after),
+            Self::Ended(_) | Self::Refused(_) => before,
+        }
+    }
+
+    fn unavailable(retry_after: Option<Duration>, why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unavailable {
+            retry_after: retry_after.unwrap_or(RETRY_AFTER),
+            why: why.into(),
+        }
+    }
+}
+
+impl From<RefreshRefusal> for Failure {
+    fn from(refusal: RefreshRefusal) -> Self {
+        match refusal {
+            RefreshRefusal::Missing => Self::Refused("no_refresh_token".into()),
+            RefreshRefusal::Ended => Self::Ended("refresh_token_expired".into()),
+            RefreshRefusal::Invalid(reason) => Self::Refused(reason.into()),
+            RefreshRefusal::Ambiguous => Self::Refused("ambiguous_refresh_tokens".into()),
+            RefreshRefusal::Unavailable { retry_after } => {
+                Self::unavailable(Some(retry_after), "keys_unavailable")
+            }
+        }
+    }
+}
+
+/// The session's own cookie, judged anew.
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        if rejection.kind() == RejectionKind::KeysUnavailable {
+            Self::unavailable(rejection.retry_after(), rejection.reason())
+        } else {
+            Self::Refused(rejection.reason().into())
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let why = error.to_string();
+        if error.ends_session() {
+            return Self::Ended(why.into());
+        }
+        match error.kind() {
+            // Whoever presented it, a refusal by Descope is final for this request.
+            ErrorKind::Refused
+            | ErrorKind::InvalidRefreshToken
+            | ErrorKind::RefreshTokenReused
+            | ErrorKind::SessionEnded
+            | ErrorKind::InvalidTenantId => Self::Refused(why.into()),
+            // What is left is transient or our own side's trouble: nobody is signed out for it.
+            _ => Self::unavailable(error.retry_after(), why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [ErrorKind; 14] = [
+        ErrorKind::InvalidConfig,
+        ErrorKind::InvalidTenantId,
+        ErrorKind::InvalidRefreshToken,
+        ErrorKind::SessionEnded,
+        ErrorKind::RefreshTokenReused,
+        ErrorKind::Refused,
+        ErrorKind::RateLimited,
+        ErrorKind::UpstreamUnavailable,
+        ErrorKind::UpstreamTimeout,
+        ErrorKind::UpstreamInvalid,
+        ErrorKind::KeysUnavailable,
+        ErrorKind::NoRuntime,
+        ErrorKind::InvalidClaims,
+        ErrorKind::CookieTooLarge,
+    ];
+
+    #[test]
+    fn what_may_pass_is_unavailable_and_only_an_ended_session_ends() {
+        for kind in KINDS {
+            let error = Error::new(kind, "x");
+            let transient = error.is_transient() || kind == ErrorKind::UpstreamInvalid;
+            let failure = Failure::from(error.clone());
+            if transient {
+                assert_eq!(failure.outcome(), "unavailable", "{kind:?}");
+            }
+            assert_ne!(failure.outcome(), "ended", "{kind:?}");
+            let ended = Failure::from(error.with_session_ended());
+            assert_eq!(ended.outcome(), "ended", "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_wait_that_descope_asks_for_is_passed_on() {
+        let wait = Some(Duration::from_secs(30));
+        let error = Error::new(ErrorKind::RateLimited, "x").with_retry_after(wait);
+        let expired = Rejection::new(RejectionKind::ExpiredToken);
+        let rejection = Failure::from(error).rejection(expired.clone());
+        assert_eq!(rejection.kind(), RejectionKind::RenewalUnavailable);
+        assert_eq!(rejection.retry_after(), wait);
+        let refused = Failure::from(Error::new(ErrorKind::Refused, "x"));
+        assert_eq!(refused.rejection(expired.clone()), expired);
+    }
+}

@@ -1,0 +1,92 @@
+//! A session's calls over HTTP: [`SessionRoutes`], one tower service for refresh, logout and their
+//! kin.
+//!
+//! Mounted at `/v1/auth`, it is what Descope's own browser SDK talks to when its `baseUrl` is this
+//! service's origin. The session then lives in `HttpOnly` cookies, and no script ever sees a token.
+//!
+//! | call | answer | without a session |
+//! |---|---|---|
+//! | `POST refresh` | 200: a new session, its cookies, `{"sessionExpiration": …, "tenant": …, "claims": {…}, "user": {…}}` | 401 |
+//! | `POST try-refresh` | as `refresh` | 200 `{}` |
+//! | `POST tenant/select` | see [`select`](crate::select) | 401 |
+//! | `POST logout`, `POST logoutall` | 200 `{}`, every cookie removed | 200 `{}` |
+//! | `GET me` | 200: Descope's user object | 401 |
+//! | `POST me/tenants` | 200 `{"tenants": […]}`; takes `{"dct": true}` or `{"ids": […]}` | 401 |
+//! | `GET me/history` | 200: a list | 401 |
+//!
+//! Everything else is 404, another method 405; nothing is forwarded that is not listed here. Every
+//! answer is JSON and has `Cache-Control: no-store`.
+//!
+//! ```
+//! use axum::Router;
+//! use tower_descope::{Descope, SessionRoutes};
+//!
+//! fn app(descope: Descope) -> Router {
+//!     Router::new().nest_service("/v1/auth", SessionRoutes::new(descope))
+//! }
+//! ```
+//!
+//! With hyper, where nobody takes the prefix off:
+//!
+//! ```no_run
+//! use hyper_util::{rt::{TokioExecutor, TokioIo}, service::TowerToHyperService};
+//! use tower_descope::{Descope, SessionRoutes};
+//!
+//! # async fn serve(descope: Descope, stream: tokio::net::TcpStream) {
+//! let routes = SessionRoutes::new(descope).at("/v1/auth");
+//! let service = TowerToHyperService::new(routes);
+//! hyper_util::server::conn::auto::Builder::new(TokioExecutor::new())
+//!     .serve_connection(TokioIo::new(stream), service)
+//!     .await
+//!     .unwrap();
+//! # }
+//! ```
+//!
+//! Mount it outside [`TenantLayer`](crate::TenantLayer): the session may have expired, and then has
+//! no say in whether it may be renewed.
+//!
+//! # What a status means
+//!
+//! The browser SDK takes any 4xx of these calls for "signed out", 429 included, and repeats a call
+//! that was answered 503. So:
+//!
+//! | status | `error` |
+//! |---|---|
+//! | 400 | `invalid_body`, `ambiguous_credentials` |
+//! | 401 | `missing_refresh_token` (no call to Descope was made), `expired_token`, `invalid_token`: the session is gone, sign in again |
+//! | 403 | `cross_site` |
+//! | 404, 405, 413, 415 | `not_found`, `method_not_allowed`, `body_too_large`, `unsupported_media_type` |
+//! | 502 | `cookie_too_large` |
+//! | 503 | `renewal_unavailable`, `keys_unavailable`, with `Retry-After`: nothing is lost, try again |
+//!
+//! Cookies are removed only where the session is known to be over. A refresh token that another
+//! request or another replica has just replaced is no such case: within the keep time
+//! ([`keep_answers`](crate::DescopeBuilder::keep_answers)) its holder is answered with the newest
+//! session.
+//!
+//! Logout is always answered with 200 and removed cookies, whatever Descope says, unless another
+//! site asks for it (403). From then on this process renews nothing of the session. A session token
+//! that was handed out before works until it expires.
+//!
+//! # Bodies and origins
+//!
+//! A POST has a JSON object of at most 16 KiB with type `application/json`; or, where no member is
+//! needed, nothing at all and no type. Members that are not known are ignored.
+//!
+//! A request of another origin is refused unless that is listed with
+//! [`DescopeBuilder::origins`](crate::DescopeBuilder::origins), which also takes the application's
+//! own CORS layer around this service.
+//!
+//! # Without a browser
+//!
+//! `Authorization: Bearer <project id>`, which the browser SDK always sends, says nothing here. See
+//! [`SessionRoutes::accept_bearer_refresh`] for clients without cookies, and
+//! [`Descope::refresh`](crate::Descope::refresh) for calls without HTTP.
+
+mod body;
+mod call;
+mod endpoint;
+mod refusal;
+mod service;
+
+pub use self::service::SessionRoutes;

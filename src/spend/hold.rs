@@ -1,0 +1,54 @@
+//! Watching a family from the time its token came in until its response goes out.
+
+use super::{
+    family::Newest,
+    queue::{Place, SpendQueue},
+};
+use crate::{error::Error, token::RefreshToken};
+
+/// A place in a token's family without a wish: as long as it lives, the family is not forgotten,
+/// so that what is written into a browser in the end is the newest there is.
+pub(crate) struct Hold<T: Clone> {
+    place: Place<T>,
+}
+
+impl<T: Clone + Send + Sync + 'static> SpendQueue<T> {
+    /// Watches the family of a token.
+    ///
+    /// # Errors
+    ///
+    /// Without a crypto backend.
+    pub(crate) fn hold(&self, token: &RefreshToken) -> Result<Hold<T>, Error> {
+        let place = self.arrive(token)?;
+        Ok(Hold { place })
+    }
+}
+
+impl<T: Clone> Hold<T> {
+    /// The newest answer of the family, however old.
+    pub(crate) fn newest(&self) -> Newest<T> {
+        let Place { queue, arrival } = &self.place;
+        let mut table = queue.table();
+        table
+            .family(arrival.family)
+            .map_or(Newest::None, |family| family.newest())
+    }
+
+    /// The newest answer of the family, while it is kept for repeats.
+    pub(crate) fn kept(&self) -> Option<T> {
+        let Place { queue, arrival } = &self.place;
+        let now = queue.inner.clock.now();
+        queue.table().family(arrival.family)?.kept(now)
+    }
+
+    /// Whether the family's token may be spent although its session is still good: once a
+    /// minute at most, and only while no other call is under way. Notes that it was.
+    pub(crate) fn try_early(&self) -> bool {
+        let Place { queue, arrival } = &self.place;
+        let now = queue.inner.clock.now();
+        let mut table = queue.table();
+        table
+            .family(arrival.family)
+            .is_some_and(|family| family.try_early(now))
+    }
+}

@@ -1,0 +1,564 @@
+//! Renewal in the layer: who is renewed, and what the response carries.
+
+use std::{convert::Infallible, sync::Arc};
+
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body_util::Full;
+use tokio::sync::Notify;
+use tower::{Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimit};
+use tower_descope::{RefreshToken, SelectTenant, test_util::FakeDescope};
+
+use crate::{
+    renew_browser::{
+        ALMOST, Browser, EXPIRY, REFRESH, early, expired, fake, late, layer, set_cookies, untouched,
+    },
+    support::{app, app_with, call, code, seen},
+};
+
+#[tokio::test]
+async fn an_expired_session_is_renewed_before_the_handler_sees_the_request() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let app = late(&descope);
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let response = browser.visit(&app).await;
+    assert_eq!(response.body(), "U1@T1");
+    assert!(untouched(&response));
+    assert_eq!(fake.calls(REFRESH), 0, "nothing to renew");
+
+    let before = browser.clone();
+    for round in 1..=3 {
+        fake.clock().advance(EXPIRY);
+        let response = browser.visit(&app).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.body(), "U1@T1", "the tenant survives");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["vary"], "Authorization, Cookie");
+        assert_eq!(set_cookies(response.headers()).len(), 2);
+        for line in set_cookies(response.headers()) {
+            for attribute in ["; HttpOnly", "; Secure", "; SameSite=Strict", "; Path=/"] {
+                assert!(line.contains(attribute), "{line}");
+            }
+        }
+        assert_eq!(fake.calls(REFRESH), round);
+        assert!(descope.verify(&browser.jar["DS"]).await.is_ok());
+    }
+    assert_ne!(browser.jar["DS"], before.jar["DS"]);
+    assert_ne!(browser.jar["DSR"], before.jar["DSR"], "rotated");
+}
+
+#[tokio::test]
+async fn a_session_cookie_that_is_gone_is_renewed_too() {
+    let fake = fake().start().await;
+    let app = late(&fake.descope());
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    browser.jar.remove("DS");
+    assert_eq!(browser.visit(&app).await.body(), "U1@T1");
+    assert!(browser.jar.contains_key("DS"));
+}
+
+#[tokio::test]
+async fn without_the_setting_or_without_a_refresh_cookie_nothing_is_renewed() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.clock().advance(EXPIRY);
+    let response = browser.visit(&app(&descope)).await;
+    assert_eq!(code(&response), "expired_token");
+    browser.jar.remove("DSR");
+    let response = browser.visit(&late(&descope)).await;
+    assert_eq!(code(&response), "expired_token");
+    let response = Browser::default().visit(&late(&descope)).await;
+    assert_eq!(code(&response), "missing_token");
+    assert_eq!(fake.calls(REFRESH), 0);
+}
+
+#[tokio::test]
+async fn fifty_requests_at_once_cost_one_call_and_all_get_its_cookies() {
+    for rotation in [true, false] {
+        let fake = fake().rotation(rotation).start().await;
+        let app = late(&fake.descope());
+        let browser = Browser::signed_in(&fake, "ann@example.test");
+        fake.clock().advance(EXPIRY);
+        let tasks: Vec<_> = (0..50)
+            .map(|_| {
+                let (app, request) = (app.clone(), browser.get());
+                tokio::spawn(async move { call(&app, request).await })
+            })
+            .collect();
+        let mut cookies = Vec::new();
+        for task in tasks {
+            let response = task.await.unwrap();
+            assert_eq!(response.body(), "U1@T1");
+            cookies.push(set_cookies(response.headers()));
+        }
+        cookies.dedup();
+        assert_eq!(cookies.len(), 1, "the same for all");
+        assert_eq!(cookies[0].len(), if rotation { 2 } else { 1 });
+        assert_eq!(fake.calls(REFRESH), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_the_browser_repeats_gets_the_same_cookies() {
+    let fake = fake().start().await;
+    let app = late(&fake.descope());
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.clock().advance(EXPIRY);
+    let post = || browser.request(Method::POST, &[("origin", "https://app.example")]);
+    let lost = call(&app, post()).await;
+    let repeated = call(&app, post()).await;
+    assert_eq!(repeated.body(), "U1@T1");
+    assert_eq!(set_cookies(lost.headers()), set_cookies(repeated.headers()));
+    assert_eq!(fake.calls(REFRESH), 1);
+    browser.keep(repeated.headers());
+    fake.clock().advance(EXPIRY);
+    assert_eq!(browser.visit(&app).await.body(), "U1@T1");
+}
+
+#[tokio::test]
+async fn only_this_sites_requests_and_pages_that_open_are_renewed() {
+    const ORIGIN: (&str, &str) = ("origin", "https://app.example");
+    const EVIL: (&str, &str) = ("origin", "https://evil.example");
+    const CROSS: (&str, &str) = ("sec-fetch-site", "cross-site");
+    const SIBLING: (&str, &str) = ("sec-fetch-site", "same-site");
+    const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");
+    const PAGE: (&str, &str) = ("sec-fetch-mode", "navigate");
+    const DOCUMENT: (&str, &str) = ("sec-fetch-dest", "document");
+    const FRAME: (&str, &str) = ("sec-fetch-dest", "iframe");
+    const LISTED: (&str, &str) = ("origin", "https://front.example");
+    const UPGRADE: (&str, &str) = ("upgrade", "websocket");
+
+    let fake = fake().start().await;
+    let descope = fake
+        .descope_builder()
+        .origins(["https://front.example"])
+        .build()
+        .unwrap();
+    let app = late(&descope);
+    let (get, post, head) = (Method::GET, Method::POST, Method::HEAD);
+    for (renewed, method, fields) in [
+        (true, &get, &[][..]),
+        (true, &head, &[]),
+        (true, &get, &[SAME]),
+        (true, &get, &[SIBLING]),
+        (true, &get, &[("sec-fetch-site", "none")]),
+        (true, &get, &[CROSS, PAGE, DOCUMENT]),
+        (true, &get, &[CROSS, LISTED]),
+        (true, &post, &[SAME]),
+        (true, &post, &[ORIGIN]),
+        (true, &post, &[CROSS, LISTED]),
+        (true, &get, &[SAME, UPGRADE]),
+        (false, &get, &[CROSS]),
+        (false, &get, &[EVIL]),
+        (false, &get, &[CROSS, EVIL]),
+        (false, &get, &[CROSS, PAGE, FRAME]),
+        (false, &get, &[CROSS, DOCUMENT]),
+        (false, &get, &[CROSS, CROSS, PAGE, DOCUMENT, DOCUMENT]),
+        (false, &head, &[CROSS, PAGE, DOCUMENT]),
+        (false, &get, &[CROSS, PAGE, DOCUMENT, UPGRADE]),
+        (false, &get, &[SIBLING, UPGRADE]),
+        (false, &post, &[]),
+        (false, &post, &[SIBLING]),
+        (false, &post, &[CROSS, PAGE, DOCUMENT]),
+        (false, &post, &[EVIL]),
+        (false, &post, &[("origin", "null")]),
+    ] {
+        let mut browser = Browser::signed_in(&fake, "ann@example.test");
+        fake.clock().advance(EXPIRY);
+        fake.clear_requests();
+        let response = call(&app, browser.request(method.clone(), fields)).await;
+        let row = format!("{method} {fields:?}");
+        assert_eq!(fake.calls(REFRESH), usize::from(renewed), "{row}");
+        assert_eq!(response.status().is_success(), renewed, "{row}");
+        if !renewed {
+            assert!(untouched(&response), "{row}");
+            assert_eq!(code(&response), "expired_token", "{row}");
+            assert_eq!(browser.visit(&app).await.body(), "U1@T1", "{row}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bearers_grpc_and_preflights_are_never_renewed() {
+    let fake = fake().start().await;
+    let app = late(&fake.descope());
+    let browser = Browser::signed_in(&fake, "ann@example.test");
+    let old = expired(&fake, "U1");
+    fake.clock().advance(EXPIRY);
+    for credential in [
+        format!("Bearer {old}"),
+        "Bearer".into(),
+        "DPoP x".into(),
+        "Bearer x".into(),
+    ] {
+        let request = browser.request(Method::GET, &[("authorization", &credential)]);
+        let response = call(&app, request).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert!(untouched(&response));
+    }
+    let mut request = browser.request(
+        Method::POST,
+        &[
+            ("content-type", "application/grpc"),
+            ("sec-fetch-site", "same-origin"),
+        ],
+    );
+    *request.version_mut() = Version::HTTP_2;
+    let response = call(&app, request).await;
+    assert_eq!(response.headers()["grpc-status"], "16");
+    assert!(untouched(&response));
+    let preflight = browser.request(
+        Method::OPTIONS,
+        &[
+            ("origin", "https://app.example"),
+            ("access-control-request-method", "POST"),
+        ],
+    );
+    assert!(untouched(&call(&app, preflight).await));
+    assert_eq!(fake.calls(REFRESH), 0);
+
+    // Another scheme is not ours, and leaves the cookies in force.
+    let request = browser.request(Method::GET, &[("authorization", "Basic eDp5")]);
+    assert_eq!(call(&app, request).await.body(), "U1@T1");
+}
+
+#[tokio::test]
+async fn a_session_token_that_is_not_genuine_triggers_no_call() {
+    let fake = fake().start().await;
+    let app = late(&fake.descope());
+    let refresh = fake.sign_in_to("ann@example.test", "T1");
+    let refresh = refresh.refresh_jwt();
+    let strangers = fake.session("U1").expired().signed_by_stranger().token();
+    for (session, verdict) in [
+        (strangers.as_str(), "invalid_token"),
+        ("garbage", "invalid_token"),
+        (refresh, "invalid_token"),
+        // Two users at once, and another user than the refresh token's.
+        (
+            &format!("{}; DS={}", expired(&fake, "U1"), expired(&fake, "U2")),
+            "ambiguous_credentials",
+        ),
+        (&expired(&fake, "U2"), "expired_token"),
+    ] {
+        let response = Browser::with(session, refresh).visit(&app).await;
+        assert_eq!(code(&response), verdict);
+        assert!(untouched(&response));
+    }
+    assert_eq!(fake.calls(REFRESH), 0);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_none_changes_nothing() {
+    let fake = fake().start().await;
+    let app = late(&fake.descope());
+    let session = expired(&fake, "U1");
+    let other = fake.refresh("U2").token();
+    for refresh in [
+        "garbage".to_owned(),
+        session.clone(),
+        fake.session("U1").token(),
+        fake.refresh("U1").signed_by_stranger().token(),
+        format!("{}; DSR={other}", fake.refresh("U1").token()),
+    ] {
+        for (session, verdict) in [(session.as_str(), "expired_token"), ("", "missing_token")] {
+            let response = Browser::with(session, &refresh).visit(&app).await;
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+            assert_eq!(code(&response), verdict);
+            assert!(untouched(&response));
+        }
+    }
+    assert_eq!(fake.calls(REFRESH), 0);
+}
+
+#[tokio::test]
+async fn the_cookies_ride_on_whatever_the_inner_service_answers() {
+    let fake = fake().start().await;
+    let inner = |_: Request<()>| async {
+        let response = Response::builder()
+            .status(500)
+            .header("cache-control", "public, max-age=3600")
+            .header("cdn-cache-control", "max-age=3600")
+            .header("vary", "Accept")
+            .header("set-cookie", "theme=dark")
+            .body(String::new());
+        Ok::<_, Infallible>(response.unwrap())
+    };
+    let service = ServiceBuilder::new()
+        .layer(layer(&fake.descope(), 60))
+        .service_fn(inner);
+    let browser = Browser::signed_in(&fake, "ann@example.test");
+    let kept = service.clone().oneshot(browser.get()).await.unwrap();
+    assert_eq!(kept.headers()["cache-control"], "public, max-age=3600");
+
+    fake.clock().advance(EXPIRY);
+    let response = service.oneshot(browser.get()).await.unwrap();
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert!(!response.headers().contains_key("cdn-cache-control"));
+    let vary: Vec<_> = response.headers().get_all("vary").iter().collect();
+    assert_eq!(vary, ["Accept", "Authorization, Cookie"]);
+    let lines = set_cookies(response.headers());
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0], "theme=dark");
+}
+
+#[tokio::test]
+async fn what_the_inner_service_writes_into_our_cookies_is_its_word() {
+    let fake = fake().start().await;
+    let inner = |_: Request<()>| async {
+        let response = Response::builder()
+            .header("set-cookie", "DS=; Path=/; Max-Age=0")
+            .header("set-cookie", "DSR=; Path=/; Max-Age=0");
+        Ok::<_, Infallible>(response.body(String::new()).unwrap())
+    };
+    let service = ServiceBuilder::new()
+        .layer(layer(&fake.descope(), 60))
+        .service_fn(inner);
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.clock().advance(EXPIRY);
+    let response = service.oneshot(browser.get()).await.unwrap();
+    browser.keep(response.headers());
+    assert_eq!(browser, Browser::default(), "signed out");
+}
+
+#[tokio::test]
+async fn a_refusal_for_want_of_a_tenant_carries_the_cookies_too() {
+    let fake = fake().start().await;
+    let app = app_with(layer(&fake.descope(), 60).require_tenant());
+    let signed_in = fake.sign_in("ann@example.test");
+    let mut browser = Browser::with(signed_in.session_jwt(), signed_in.refresh_jwt());
+    fake.clock().advance(EXPIRY);
+    let response = browser.visit(&app).await;
+    assert_eq!(code(&response), "no_active_tenant");
+    assert_eq!(set_cookies(response.headers()).len(), 2);
+}
+
+#[tokio::test]
+async fn a_tenant_that_the_user_has_left_is_not_brought_back() {
+    let fake = fake().start().await;
+    let app = late(&fake.descope());
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.set_user("ann@example.test", |user| user.without_tenant("T1"));
+    fake.clock().advance(EXPIRY);
+    assert_eq!(browser.visit(&app).await.body(), "U1@-");
+    assert_eq!(set_cookies(browser.visit(&app).await.headers()).len(), 0);
+}
+
+#[tokio::test]
+async fn a_tenant_that_was_selected_meanwhile_is_what_is_written() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let (reached, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let inner = {
+        let (reached, go_on) = (reached.clone(), go_on.clone());
+        move |request: Request<()>| {
+            let (reached, go_on) = (reached.clone(), go_on.clone());
+            async move {
+                reached.notify_one();
+                go_on.notified().await;
+                Ok::<_, Infallible>(Response::new(seen(&request)))
+            }
+        }
+    };
+    let service = ServiceBuilder::new()
+        .layer(layer(&descope, 0))
+        .service_fn(inner);
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.clock().advance(EXPIRY);
+    let slow = tokio::spawn(service.oneshot(browser.get()));
+    reached.notified().await;
+
+    // The second tab has not seen the new cookies yet.
+    let select = Request::post("/select")
+        .header("host", "app.example")
+        .header("content-type", "application/json")
+        .header("cookie", browser.cookies())
+        .body(Full::<bytes::Bytes>::from(r#"{"tenant":"T2"}"#))
+        .unwrap();
+    let selected = SelectTenant::new(descope.clone()).oneshot(select).await;
+    assert_eq!(selected.as_ref().unwrap().status(), StatusCode::OK);
+    go_on.notify_one();
+    let slow = slow.await.unwrap().unwrap();
+    assert_eq!(slow.body(), "U1@T1", "that request began before");
+    // Even if the slow response is the last to land, the browser is where the user went.
+    browser.keep(selected.unwrap().headers());
+    browser.keep(slow.headers());
+    assert_eq!(browser.visit(&late(&descope)).await.body(), "U1@T2");
+    fake.clock().advance(EXPIRY);
+    assert_eq!(browser.visit(&late(&descope)).await.body(), "U1@T2");
+}
+
+#[tokio::test]
+async fn who_signs_out_meanwhile_stays_signed_out() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let refresh = RefreshToken::new(browser.jar["DSR"].as_str());
+    let inner = {
+        let descope = descope.clone();
+        move |_: Request<()>| {
+            let (descope, refresh) = (descope.clone(), refresh.clone());
+            async move {
+                descope.logout(&refresh).await.unwrap();
+                Ok::<_, Infallible>(Response::new(String::new()))
+            }
+        }
+    };
+    let service = ServiceBuilder::new()
+        .layer(layer(&descope, 0))
+        .service_fn(inner);
+    fake.clock().advance(EXPIRY);
+    let response = service.oneshot(browser.get()).await.unwrap();
+    assert!(untouched(&response));
+    assert_eq!(browser.visit(&late(&descope)).await.status(), 401);
+    assert_eq!(browser, Browser::default());
+    assert_eq!(fake.calls(REFRESH), 1);
+}
+
+#[tokio::test]
+async fn nested_layers_share_one_call_and_write_each_cookie_once() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let service = ServiceBuilder::new()
+        .layer(layer(&descope, 60))
+        .layer(layer(&descope, 60).require_tenant())
+        .service_fn(handle);
+    let browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.clock().advance(EXPIRY);
+    let response = service.oneshot(browser.get()).await.unwrap();
+    assert_eq!(response.body(), "U1@T1");
+    assert_eq!(set_cookies(response.headers()).len(), 2);
+    assert_eq!(fake.calls(REFRESH), 1);
+}
+
+#[tokio::test]
+async fn the_guard_of_own_writes_comes_first() {
+    let fake = fake().start().await;
+    let app = app_with(layer(&fake.descope(), 60).cookies_same_origin_only());
+    let browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.clock().advance(EXPIRY);
+    let post = |site| browser.request(Method::POST, &[("sec-fetch-site", site)]);
+    let response = call(&app, post("cross-site")).await;
+    assert_eq!(code(&response), "cross_site");
+    assert_eq!(fake.calls(REFRESH), 0);
+    assert_eq!(call(&app, post("same-origin")).await.body(), "U1@T1");
+}
+
+#[tokio::test]
+async fn a_session_shorter_than_the_keep_time_is_never_answered_expired() {
+    let ttl = std::time::Duration::from_secs(20);
+    let fake = fake().session_ttl(ttl).start().await;
+    let app = late(&fake.descope());
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.clock().advance(ttl * 2);
+    let lost = call(&app, browser.get()).await;
+    assert_eq!(lost.status(), StatusCode::OK);
+    // The answer never arrived; what is kept of it has expired, its successor has not.
+    fake.clock().advance(ttl * 2);
+    assert_eq!(browser.visit(&app).await.body(), "U1@T1");
+    assert_eq!(fake.calls(REFRESH), 2);
+    assert!(untouched(&browser.visit(&app).await));
+}
+
+async fn handle(request: Request<()>) -> Result<Response<String>, Infallible> {
+    Ok(Response::new(seen(&request)))
+}
+
+#[tokio::test]
+async fn the_service_that_was_polled_ready_is_called_over_limits_and_buffers() {
+    let fake = fake().start().await;
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut service = ServiceBuilder::new()
+        .layer(layer(&fake.descope(), 60))
+        .service(ConcurrencyLimit::new(tower::service_fn(handle), 1));
+    for _ in 0..3 {
+        fake.clock().advance(EXPIRY);
+        let waiting = service.ready().await.unwrap().call(browser.get());
+        let second = tokio::time::timeout(std::time::Duration::from_millis(20), service.ready());
+        assert!(second.await.is_err(), "the one permit is taken along");
+        let response = waiting.await.unwrap();
+        assert_eq!(response.body(), "U1@T1");
+        browser.keep(response.headers());
+        // Beside the inner service, too.
+        fake.clock().advance(ALMOST);
+        let response = service.ready().await.unwrap().call(browser.get());
+        browser.keep(response.await.unwrap().headers());
+    }
+    assert_eq!(fake.calls(REFRESH), 6);
+
+    let service = ServiceBuilder::new()
+        .layer(layer(&fake.descope(), 60))
+        .buffer(1)
+        .service(tower::service_fn(handle));
+    for _ in 0..3 {
+        fake.clock().advance(EXPIRY);
+        let response = service.clone().oneshot(browser.get()).await.unwrap();
+        assert_eq!(response.body(), "U1@T1");
+        browser.keep(response.headers());
+    }
+}
+
+#[tokio::test]
+async fn the_future_can_be_sent_and_may_be_dropped_at_each_poll() {
+    fn sent<T: Send>(value: T) -> T {
+        value
+    }
+    for before in [EXPIRY, ALMOST] {
+        let mut finished = false;
+        for polls in 1.. {
+            let fake = fake().start().await;
+            let descope = fake.descope();
+            let app = early(&descope);
+            let mut browser = Browser::signed_in(&fake, "ann@example.test");
+            fake.clock().advance(before);
+            let service = ServiceBuilder::new()
+                .layer(layer(&descope, 60))
+                .service_fn(handle);
+            let mut future = Box::pin(sent(service.oneshot(browser.get())));
+            let mut left = polls;
+            std::future::poll_fn(|cx| {
+                left -= 1;
+                match future.as_mut().poll(cx) {
+                    std::task::Poll::Ready(_) => finished = true,
+                    std::task::Poll::Pending if left > 0 => return std::task::Poll::Pending,
+                    std::task::Poll::Pending => {}
+                }
+                std::task::Poll::Ready(())
+            })
+            .await;
+            drop(future);
+            // The browser saw nothing of it, and goes on with what it has, now and later.
+            for _ in 0..2 {
+                assert_eq!(browser.visit(&app).await.body(), "U1@T1", "{polls} polls");
+                fake.clock().advance(EXPIRY);
+            }
+            assert_eq!(browser.visit(&app).await.body(), "U1@T1", "{polls} polls");
+            if finished {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn cookies_lose_secure_only_for_loopback_and_only_if_asked_for() {
+    let fake = FakeDescope::builder()
+        .user("ann@example.test", |user| user.id("U1").tenant("T1", |t| t))
+        .start()
+        .await;
+    let cookies =
+        tower_descope::cookie::SessionCookies::new().danger_insecure_cookies_on_loopback(true);
+    let descope = fake.descope_builder().cookies(cookies).build().unwrap();
+    for (host, secure) in [("localhost:3000", false), ("app.example", true)] {
+        let browser = Browser::signed_in(&fake, "ann@example.test");
+        fake.clock().advance(EXPIRY);
+        let mut request = browser.get();
+        request.headers_mut().insert("host", host.parse().unwrap());
+        let response = call(&late(&descope), request).await;
+        for line in set_cookies(response.headers()) {
+            assert_eq!(line.contains("Secure"), secure, "{line}");
+        }
+        assert!(!untouched(&response));
+    }
+}

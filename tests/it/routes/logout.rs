@@ -1,0 +1,129 @@
+//! Signing out, whatever else happens.
+
+use std::time::Duration;
+
+use tower_descope::{SessionRoutes, cookie::SessionCookies, test_util::Canned};
+
+use super::{Browser, CALLS, LOGOUT, LOGOUT_ALL, REFRESH, TRY_REFRESH, calls, fake, routes};
+
+#[tokio::test]
+async fn logout_is_always_done_and_removes_every_name_in_every_scope() {
+    let fake = fake().start().await;
+    let cookies = SessionCookies::host_prefixed().former_cookie_scope(Some("example.test"), "/");
+    let descope = fake.descope_builder().cookies(cookies).build().unwrap();
+    let routes = routes(&descope);
+    for path in [LOGOUT, LOGOUT_ALL] {
+        for canned in [
+            None,
+            Some(Canned::new(200)),
+            Some(Canned::error(401, "E064001", "gone")),
+            Some(Canned::error(401, "E061005", "invalid")),
+            Some(Canned::html(403, "<h1>no</h1>")),
+            Some(Canned::error(500, "E990500", "oops")),
+            Some(Canned::error(429, "E130429", "slow")),
+        ] {
+            let mut ann = Browser::signed_in(&fake);
+            if let Some(canned) = canned {
+                fake.respond_next(path, canned);
+            }
+            let answer = ann.call(&routes, path, "{}").await;
+            assert_eq!((answer.status, &*answer.text), (200, "{}"), "{path}");
+            let lines = answer.cookies();
+            for start in ["__Host-DS=; ", "__Host-DSR=; ", "DS=; ", "DSR=; "] {
+                assert!(
+                    lines.iter().any(|line| line.starts_with(start)),
+                    "{start} {lines:?}"
+                );
+            }
+            for name in ["DS=; ", "DSR=; "] {
+                let former =
+                    |line: &&str| line.starts_with(name) && line.contains("Domain=example.test");
+                assert!(lines.iter().any(former), "{name} {lines:?}");
+            }
+        }
+    }
+    // Descope is down, or the tokens cannot be verified at all: the browser is signed out.
+    let mut ann = Browser::signed_in(&fake);
+    fake.down(true);
+    assert_eq!(ann.call(&routes, LOGOUT, "{}").await.status, 200);
+    assert!(ann.jar.is_empty());
+    let unwarmed = SessionRoutes::new(fake.descope()).at("/v1/auth");
+    let mut ann = Browser::signed_in(&fake);
+    assert_eq!(ann.call(&unwarmed, LOGOUT, "{}").await.status, 200);
+    assert!(ann.jar.is_empty());
+    fake.down(false);
+    // Two users' cookies, garbage, a session token in the wrong place.
+    let garbage = ["garbage".to_owned(), fake.session("U1").token()];
+    let both = format!(
+        "{}; DSR={}",
+        fake.refresh("U1").token(),
+        fake.refresh("U2").token()
+    );
+    for token in garbage.into_iter().chain([both]) {
+        let mut odd = Browser::signed_out(&fake);
+        odd.jar.insert("DSR".into(), token);
+        assert_eq!(odd.call(&routes, LOGOUT, "{}").await.status, 200);
+        assert!(odd.jar.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn after_logout_no_holder_of_any_token_of_the_session_signs_in_again() {
+    let fake = fake().start().await;
+    let routes = routes(&fake.descope());
+    let mut ann = Browser::signed_in(&fake);
+    let oldest = ann.clone();
+    ann.refresh(&routes).await;
+    let newer = ann.clone();
+    // The one that signs out holds the oldest token; Descope has trouble at that.
+    fake.respond_next(LOGOUT, Canned::error(500, "E990500", "oops"));
+    oldest.clone().call(&routes, LOGOUT, "{}").await;
+    fake.clear_requests();
+    for mut tab in [oldest, newer] {
+        for (path, body) in CALLS {
+            if path.starts_with(LOGOUT) {
+                continue;
+            }
+            let answer = tab.clone().call(&routes, path, body).await;
+            let expected = if path == TRY_REFRESH { 200 } else { 401 };
+            assert_eq!(answer.status, expected, "{path}");
+        }
+        tab.refresh(&routes).await;
+        assert!(tab.jar.is_empty());
+    }
+    assert_eq!(calls(&fake), 0);
+}
+
+#[tokio::test]
+async fn logout_during_a_refresh_ends_with_no_cookies_in_whatever_order() {
+    let fake = fake().start().await;
+    let routes = routes(&fake.descope());
+    let ann = Browser::signed_in(&fake);
+    fake.hang_path(REFRESH, true);
+    let spawn = |path: &'static str| {
+        let (mut browser, routes) = (ann.clone(), routes.clone());
+        tokio::spawn(async move { browser.call(&routes, path, "{}").await })
+    };
+    let refresh = spawn(REFRESH);
+    fake.wait_for_calls(REFRESH, 1).await;
+    let logout = spawn(LOGOUT);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    fake.hang_path(REFRESH, false);
+    let (refresh, logout) = (refresh.await.unwrap(), logout.await.unwrap());
+    assert_eq!((refresh.status, logout.status), (401, 200));
+    for order in [[&refresh, &logout], [&logout, &refresh]] {
+        let mut browser = ann.clone();
+        for answer in order {
+            browser.keep(answer);
+        }
+        assert!(browser.jar.is_empty());
+    }
+    // It went up with the successor, which nobody else has.
+    assert_eq!(fake.calls(LOGOUT), 1);
+    let sent = fake.requests();
+    let token = |path: &str| {
+        let request = sent.iter().find(|request| request.path == path).unwrap();
+        request.header("authorization").unwrap().to_owned()
+    };
+    assert_ne!(token(REFRESH), token(LOGOUT));
+}

@@ -1,0 +1,194 @@
+//! The session routes, end to end: Descope's browser SDK, `SessionRoutes`, Descope.
+
+mod logout;
+mod races;
+mod refused;
+mod sdk;
+mod upstream;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, header};
+use http_body_util::{BodyExt, Full};
+use serde_json::Value;
+use tower::ServiceExt;
+use tower_descope::{
+    Descope, SessionRoutes,
+    test_util::{FakeDescope, FakeDescopeBuilder},
+};
+
+pub(crate) const REFRESH: &str = "/v1/auth/refresh";
+pub(crate) const TRY_REFRESH: &str = "/v1/auth/try-refresh";
+pub(crate) const SELECT: &str = "/v1/auth/tenant/select";
+pub(crate) const LOGOUT: &str = "/v1/auth/logout";
+pub(crate) const LOGOUT_ALL: &str = "/v1/auth/logoutall";
+pub(crate) const ME: &str = "/v1/auth/me";
+pub(crate) const MY_TENANTS: &str = "/v1/auth/me/tenants";
+pub(crate) const HISTORY: &str = "/v1/auth/me/history";
+
+/// Each with what the browser SDK sends.
+pub(crate) const CALLS: [(&str, &str); 8] = [
+    (REFRESH, "{}"),
+    (TRY_REFRESH, "{}"),
+    (SELECT, r#"{"tenant":"T2"}"#),
+    (LOGOUT, "{}"),
+    (LOGOUT_ALL, "{}"),
+    (ME, ""),
+    (MY_TENANTS, r#"{"dct":true}"#),
+    (HISTORY, ""),
+];
+
+/// The calls of which a 4xx means to the SDK that the user is signed out.
+pub(crate) const ABOUT_THE_SESSION: [&str; 5] = [REFRESH, TRY_REFRESH, ME, MY_TENANTS, HISTORY];
+
+pub(crate) fn fake() -> FakeDescopeBuilder {
+    FakeDescope::builder()
+        .tenant("T1", "One")
+        .tenant("T2", "Two")
+        .user("ann@example.test", |user| {
+            user.id("U1")
+                .tenant("T1", |t| t.role("admin"))
+                .tenant("T2", |t| t)
+        })
+        .user("bob@example.test", |user| user.id("U2").tenant("T1", |t| t))
+}
+
+pub(crate) fn routes(descope: &Descope) -> SessionRoutes {
+    SessionRoutes::new(descope.clone()).at("/v1/auth")
+}
+
+/// How many calls came to the fake, but for its keys.
+pub(crate) fn calls(fake: &FakeDescope) -> usize {
+    fake.requests().len() - fake.key_fetches()
+}
+
+/// A browser with the official SDK in its page.
+#[derive(Clone, Debug)]
+pub(crate) struct Browser {
+    pub(crate) jar: BTreeMap<String, String>,
+    pub(crate) project_id: String,
+}
+
+impl Browser {
+    pub(crate) fn signed_in(fake: &FakeDescope) -> Self {
+        Self::of(fake, &fake.sign_in_to("ann@example.test", "T1"))
+    }
+
+    pub(crate) fn of(fake: &FakeDescope, signed_in: &tower_descope::test_util::SignedIn) -> Self {
+        let jar = [
+            ("DS", signed_in.session_jwt()),
+            ("DSR", signed_in.refresh_jwt()),
+        ];
+        Self {
+            jar: jar
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            project_id: fake.project_id().to_owned(),
+        }
+    }
+
+    pub(crate) fn signed_out(fake: &FakeDescope) -> Self {
+        Self {
+            jar: BTreeMap::new(),
+            project_id: fake.project_id().to_owned(),
+        }
+    }
+
+    /// A request as the SDK makes it: a GET without a type where there is nothing to send.
+    pub(crate) fn request(&self, path: &str, body: &str) -> Request<Full<Bytes>> {
+        let mut request = Request::builder()
+            .uri(format!("{path}?dcs=f&dcr=f"))
+            .header("host", "app.example")
+            .header("sec-fetch-site", "same-origin")
+            .header("authorization", format!("Bearer {}", self.project_id))
+            .header("x-descope-project-id", &self.project_id);
+        if !body.is_empty() {
+            request = request
+                .method("POST")
+                .header("content-type", "application/json")
+                .header("origin", "https://app.example");
+        }
+        if !self.jar.is_empty() {
+            let cookies = self
+                .jar
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
+            request = request.header("cookie", cookies.collect::<Vec<_>>().join("; "));
+        }
+        request.body(Full::from(body.to_owned())).unwrap()
+    }
+
+    /// Makes a call and keeps the cookies of the answer.
+    pub(crate) async fn call(&mut self, routes: &SessionRoutes, path: &str, body: &str) -> Answer {
+        let answer = ask(routes, self.request(path, body)).await;
+        self.keep(&answer);
+        answer
+    }
+
+    pub(crate) async fn refresh(&mut self, routes: &SessionRoutes) -> Answer {
+        self.call(routes, REFRESH, "{}").await
+    }
+
+    pub(crate) fn keep(&mut self, answer: &Answer) {
+        for line in answer.cookies() {
+            let (pair, attributes) = line.split_once("; ").unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            if attributes.contains("Max-Age=0") {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+impl Answer {
+    pub(crate) fn error(&self) -> &str {
+        self.json["error"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn cookies(&self) -> Vec<&str> {
+        let lines = self.headers.get_all(header::SET_COOKIE).iter();
+        lines.map(|line| line.to_str().unwrap()).collect()
+    }
+}
+
+/// Sends a request, and checks what every answer must be.
+pub(crate) async fn ask(routes: &SessionRoutes, request: Request<Full<Bytes>>) -> Answer {
+    let shown = format!("{} {}", request.method(), request.uri());
+    let response = routes.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let json: Value = serde_json::from_str(&text)
+        .unwrap_or_else(|_| panic!("{shown}: the SDK wants JSON, not {text:?}"));
+    assert_eq!(parts.headers["content-type"], "application/json", "{shown}");
+    assert_eq!(parts.headers["cache-control"], "no-store", "{shown}");
+    assert!(!text.contains("eyJ"), "{shown} shows a token: {text}");
+    let status = parts.status.as_u16();
+    if status >= 400 {
+        for name in ["error", "errorCode", "errorDescription", "errorMessage"] {
+            assert!(json[name].is_string(), "{shown}: {name} in {text}");
+        }
+    }
+    assert_eq!(
+        status == 503,
+        parts.headers.contains_key("retry-after"),
+        "{shown}"
+    );
+    Answer {
+        status,
+        headers: parts.headers,
+        text,
+        json,
+    }
+}

@@ -1,0 +1,219 @@
+//! What Descope may say, and what becomes of it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tower_descope::{RefreshToken, test_util::Canned};
+
+use super::{
+    ABOUT_THE_SESSION, Browser, CALLS, LOGOUT, LOGOUT_ALL, ME, REFRESH, SELECT, TRY_REFRESH, calls,
+    fake, routes,
+};
+
+#[tokio::test]
+async fn a_dead_session_is_a_401_without_cookies_and_an_empty_try() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let routes = routes(&descope);
+    for (path, body) in CALLS {
+        let mut ann = Browser::signed_in(&fake);
+        fake.log_out("U1");
+        let answer = ann.call(&routes, path, body).await;
+        match path {
+            TRY_REFRESH | LOGOUT | LOGOUT_ALL => {
+                assert_eq!((answer.status, &*answer.text), (200, "{}"), "{path}");
+            }
+            _ => {
+                assert_eq!(
+                    (answer.status, answer.error()),
+                    (401, "expired_token"),
+                    "{path}"
+                );
+            }
+        }
+        assert!(ann.jar.is_empty(), "{path}: {:?}", ann.jar);
+    }
+    // It has expired: known here.
+    fake.clear_requests();
+    for (path, body) in CALLS {
+        let mut ann = Browser::signed_in(&fake);
+        let expired = fake.refresh("U1").expired().token();
+        ann.jar.insert("DSR".into(), expired);
+        let answer = ann.call(&routes, path, body).await;
+        assert!(ann.jar.is_empty(), "{path}");
+        assert!([200, 401].contains(&answer.status), "{path}");
+    }
+    assert_eq!(calls(&fake), 0);
+}
+
+/// An answer that says nothing about the session.
+type Unclear = (&'static str, fn() -> Canned);
+
+#[tokio::test]
+async fn what_may_get_better_is_a_503_and_costs_nothing() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    descope.warm_up().await.unwrap();
+    let routes = routes(&descope);
+    let html = || Canned::html(502, "<h1>eyJ bad gateway</h1>");
+    let limited = || Canned::error(429, "E130429", "slow").header("retry-after", "17");
+    let answers: [Unclear; 10] = [
+        ("rate limit", || Canned::error(429, "E130429", "slow")),
+        ("failure", || Canned::error(500, "E990500", "eyJ")),
+        ("HTML", || Canned::html(200, "<h1>eyJ</h1>")),
+        ("an edge's 403", || Canned::html(403, "<h1>eyJ</h1>")),
+        ("an edge's 401", || Canned::html(401, "<h1>eyJ</h1>")),
+        ("a bad request", || Canned::error(400, "E011001", "eyJ")),
+        ("not found", || Canned::error(404, "E011001", "eyJ")),
+        ("empty", || Canned::new(204)),
+        ("a redirect", || {
+            Canned::new(302).header("location", "/login")
+        }),
+        ("an odd status", || Canned::error(418, "E011001", "eyJ")),
+    ];
+    for path in ABOUT_THE_SESSION {
+        let body = CALLS.iter().find(|(one, _)| *one == path).unwrap().1;
+        let upstream = if path == TRY_REFRESH { REFRESH } else { path };
+        for (what, canned) in answers {
+            let mut ann = Browser::signed_in(&fake);
+            let before = ann.jar.clone();
+            fake.respond_next(upstream, canned());
+            let answer = ann.call(&routes, path, body).await;
+            assert_eq!(
+                (answer.status, answer.error()),
+                (503, "renewal_unavailable"),
+                "{path}: {what}"
+            );
+            assert_eq!(ann.jar, before, "{path}: {what}");
+            assert!(answer.cookies().is_empty(), "{path}: {what}");
+        }
+    }
+    let mut ann = Browser::signed_in(&fake);
+    fake.respond_next(REFRESH, limited());
+    let answer = ann.refresh(&routes).await;
+    assert_eq!(answer.headers["retry-after"], "17");
+    fake.clock().advance(Duration::from_secs(1));
+    assert_eq!(ann.refresh(&routes).await.status, 200, "nothing was lost");
+
+    // A selection tells its caller what happened: it does not sign the SDK out.
+    fake.respond_next(SELECT, html());
+    let answer = ann.call(&routes, SELECT, r#"{"tenant":"T2"}"#).await;
+    assert_eq!(answer.status, 502);
+}
+
+#[tokio::test]
+async fn a_descope_that_is_down_or_silent_is_a_503() {
+    let fake = fake().start().await;
+    let descope = fake
+        .descope_builder()
+        .timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    descope.warm_up().await.unwrap();
+    let routes = routes(&descope);
+    for down in [true, false] {
+        for path in ABOUT_THE_SESSION {
+            let body = CALLS.iter().find(|(one, _)| *one == path).unwrap().1;
+            let mut ann = Browser::signed_in(&fake);
+            let before = ann.jar.clone();
+            if down {
+                fake.down(true);
+            } else {
+                fake.hang(true);
+            }
+            let answer = ann.call(&routes, path, body).await;
+            fake.down(false);
+            fake.hang(false);
+            assert_eq!(answer.status, 503, "{path}");
+            assert_eq!(ann.jar, before, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_too_large_for_a_cookie_does_not_cost_the_refresh_token() {
+    let fake = fake().start().await;
+    let routes = routes(&fake.descope());
+    let mut ann = Browser::signed_in(&fake);
+    let before = ann.jar.clone();
+    let large = fake
+        .session("U1")
+        .claim("x", json!("y".repeat(4_000)))
+        .token();
+    let fresh = fake.refresh("U1").active("T1").token();
+    let body = json!({ "sessionJwt": large, "refreshJwt": fresh });
+    fake.respond_next(REFRESH, Canned::json(200, &body));
+    let answer = ann.refresh(&routes).await;
+    assert_eq!((answer.status, answer.error()), (502, "cookie_too_large"));
+    assert_eq!((&ann.jar["DS"], &ann.jar["DSR"]), (&before["DS"], &fresh));
+}
+
+#[tokio::test]
+async fn an_answer_for_somebody_else_writes_nothing_and_the_session_goes_on() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let routes = routes(&descope);
+    let mut ann = Browser::signed_in(&fake);
+    let before = ann.jar.clone();
+    let others = json!({
+        "sessionJwt": fake.session("U2").token(),
+        "refreshJwt": fake.refresh("U2").token(),
+    });
+    fake.respond_next(REFRESH, Canned::json(200, &others));
+    assert_eq!(ann.refresh(&routes).await.status, 503);
+    // A record of somebody else, from a cache in between.
+    fake.respond_next(ME, Canned::json(200, &json!({ "userId": "U2" })));
+    assert_eq!(ann.call(&routes, ME, "").await.status, 503);
+    // Rotated, but the session cannot be used: the successor is kept for the next try.
+    let fresh = fake.refresh("U1").active("T1").token();
+    let half = json!({ "sessionJwt": "garbage", "refreshJwt": fresh });
+    fake.clock().advance(Duration::from_secs(1));
+    fake.respond_next(REFRESH, Canned::json(200, &half));
+    assert_eq!(ann.refresh(&routes).await.status, 503);
+    assert_eq!(ann.jar, before, "nobody was told");
+    fake.clock().advance(Duration::from_secs(1));
+    fake.clear_requests();
+    assert_eq!(ann.refresh(&routes).await.status, 200);
+    let sent = fake.requests();
+    let request = sent.iter().find(|one| one.path == REFRESH).unwrap();
+    assert!(request.header("authorization").unwrap().ends_with(&fresh));
+}
+
+#[tokio::test]
+async fn new_keys_that_cannot_be_had_do_not_cost_the_session() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    descope.warm_up().await.unwrap();
+    let routes = routes(&descope);
+    let mut ann = Browser::signed_in(&fake);
+    fake.rotate_keys_keeping_old();
+    fake.set_jwks_status(500);
+    let answer = ann.refresh(&routes).await;
+    assert_eq!((answer.status, answer.error()), (503, "keys_unavailable"));
+    fake.set_jwks_status(200);
+    fake.clock().advance(Duration::from_secs(30));
+    assert_eq!(ann.refresh(&routes).await.status, 200);
+    assert!(descope.verify(&ann.jar["DS"]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_user_who_left_the_tenant_is_told_which_one_it_was() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let routes = routes(&descope);
+    let mut ann = Browser::signed_in(&fake);
+    let body = json!({
+        "sessionJwt": fake.session("U1").token(),
+        "refreshJwt": fake.refresh("U1").token(),
+    });
+    fake.respond_next(REFRESH, Canned::json(200, &body));
+    let answer = ann.refresh(&routes).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(answer.json.get("tenant").is_none());
+
+    let token = RefreshToken::new(fake.sign_in_to("ann@example.test", "T1").refresh_jwt());
+    fake.respond_next(REFRESH, Canned::json(200, &body));
+    let answer = descope.refresh(&token).await.unwrap();
+    assert_eq!(answer.tenant(), None);
+    assert_eq!(answer.lost_tenant().unwrap(), "T1");
+}
