@@ -78,7 +78,7 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
 
 /// Takes every path, and returns the `Debug` and `Display` of what it met.
 async fn every_path() -> String {
-    let mut said = String::new();
+    let mut said = Vec::new();
     let fake = FakeDescope::builder()
         .tenant("T1", "One")
         .user("ann@example.test", |user| user.id("U1").tenant("T1", |t| t))
@@ -105,15 +105,15 @@ async fn every_path() -> String {
     ] {
         for app in [&app, &optional] {
             let response = with_bearer(app, &token).await;
-            said += &format!("{response:?}");
+            said.push(format!("{response:?}"));
         }
-        said += &format!("{:?}", descope.verify(&token).await);
-        said += &format!("{:?}", SessionToken::new(token.as_str()));
+        said.push(format!("{:?}", descope.verify(&token).await));
+        said.push(format!("{:?}", SessionToken::new(token.as_str())));
         let refresh = RefreshToken::new(token.as_str());
         let tenant = TenantId::new("T1").unwrap();
         match descope.select_tenant(&refresh, &tenant).await {
-            Ok(selection) => said += &format!("{selection:?}"),
-            Err(error) => said += &format!("{error:?} {error}"),
+            Ok(selection) => said.push(format!("{selection:?}")),
+            Err(error) => said.push(format!("{error:?} {error}")),
         }
     }
     let service = SelectTenant::new(descope.clone());
@@ -138,20 +138,20 @@ async fn every_path() -> String {
         let response = service.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         // Set-Cookie carries tokens, and is marked so that `Debug` does not show them.
-        said += &format!("{parts:?}");
+        said.push(format!("{parts:?}"));
         let body = body.collect().await.unwrap().to_bytes();
-        said += std::str::from_utf8(&body).unwrap();
+        said.push(String::from_utf8(body.to_vec()).unwrap());
     }
     fake.fail_always(Some(500));
     fake.clock().advance(std::time::Duration::from_secs(10_000));
-    said += &format!(
+    said.push(format!(
         "{:?}",
         with_bearer(&app, &session().active("T1").token()).await
-    );
-    said += &format!(
+    ));
+    said.push(format!(
         "{descope:?} {:?} {:?}",
         descope.key_status(),
         descope.warm_up().await
-    );
-    said
+    ));
+    said.join("\n")
 }
