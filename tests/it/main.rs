@@ -12,6 +12,7 @@ mod grpc;
 mod keys;
 mod layer;
 mod readiness;
+mod sdk;
 mod secrets;
 mod select;
 mod several;
