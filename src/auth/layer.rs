@@ -100,7 +100,7 @@ impl<R> TenantLayer<R> {
         self.with_rejection_shaper(response)
     }
 
-    /// Makes refusals with a type of one's own that implements [`RejectionResponse`], for several
+    /// Makes refusals with a type of one's own that implements [`RejectionResponse`](super::RejectionResponse), for several
     /// body types or with a state.
     pub fn with_rejection_shaper<N>(self, response: N) -> TenantLayer<N> {
         TenantLayer {
