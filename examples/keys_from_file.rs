@@ -10,9 +10,9 @@
 //! `https://api.descope.com/v2/keys/<project id>` answered. `PORT` chooses the port. With
 //! `EXAMPLE_CHECK=1` it asks itself and ends, as CI does.
 //!
-//! Write the file under another name and rename it, so that no half of it is ever read. A source
-//! of one's own answers for the file's size and for `use` and `key_ops`; whatever it returns is
-//! cached as Descope's answer would be, and read anew when a token names an unknown key.
+//! Write the file under another name and rename it, so that no half of it is ever read.
+//! `parse_key_set` reads it as Descope's own answer would be read; it is cached likewise, and read
+//! anew when a token names an unknown key.
 
 use std::{
     env,
@@ -22,7 +22,7 @@ use std::{
     process,
 };
 
-use axum::{Json, Router, routing::get};
+use axum::{Router, routing::get};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Empty;
@@ -30,7 +30,7 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower_descope::{
     ActiveTenant, Descope, DescopeBuilder, TenantLayer,
-    jwks::{JsonWebKeySet, JwksClientError, JwksSource, async_trait, source_error},
+    jwks::{JsonWebKeySet, JwksClientError, JwksSource, async_trait, parse_key_set, source_error},
     test_util::FakeDescope,
 };
 
@@ -45,9 +45,7 @@ impl JwksSource for KeysFile {
         let text = tokio::fs::read(&self.path)
             .await
             .map_err(|error| source_error(format_args!("{shown}: {error}")))?;
-        let Json(keys) = Json::from_bytes(&text)
-            .map_err(|error| source_error(format_args!("{shown}: {error}")))?;
-        Ok(keys)
+        parse_key_set(&text)
     }
 }
 

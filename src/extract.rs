@@ -16,10 +16,9 @@ use axum_core::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header, request::Parts};
+use http::request::Parts;
 
 use crate::{
-    refusal,
     rejection::{Rejection, RejectionKind},
     session::Session,
     tenant::ActiveTenant,
@@ -77,13 +76,6 @@ impl IntoResponse for Rejection {
         if self.kind() == RejectionKind::LayerMissing {
             tracing::error!("{}", self.description());
         }
-        let (response, json) = refusal::http(&self);
-        let mut response = response.map(|()| json.into());
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        refusal::mark(&mut response, self);
-        response
+        self.to_response()
     }
 }

@@ -46,17 +46,21 @@
 //! ```
 //! # #[cfg(all(feature = "aws-lc-rs", feature = "rustls"))]
 //! # fn main() -> Result<(), tower_descope::Error> {
+//! use std::convert::Infallible;
+//!
 //! use bytes::Bytes;
 //! use http::{Request, Response};
 //! use http_body_util::Full;
 //! use hyper::body::Incoming;
 //! use hyper_util::service::TowerToHyperService;
 //! use tower::ServiceBuilder;
-//! use tower_descope::{ActiveTenant, Descope, Rejection, TenantLayer};
+//! use tower_descope::{ActiveTenant, Descope, TenantLayer};
 //!
-//! async fn handle(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Rejection> {
-//!     let tenant = ActiveTenant::from_extensions(request.extensions())?;
-//!     Ok(Response::new(Full::from(format!("the projects of {}", tenant.id()))))
+//! async fn handle(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+//!     Ok(match ActiveTenant::from_extensions(request.extensions()) {
+//!         Ok(tenant) => Response::new(Full::from(format!("the projects of {}", tenant.id()))),
+//!         Err(rejection) => rejection.to_response(), // no tenant selected: 403
+//!     })
 //! }
 //!
 //! let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build()?;

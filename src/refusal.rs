@@ -8,8 +8,52 @@ use http_body_util::Full;
 
 use crate::rejection::{REJECTION_HEADER, Rejection};
 
+impl Rejection {
+    /// The refusal as a response, for handlers that are not axum's: status, challenge, code, and
+    /// JSON where the body type can hold it (axum's `Body`, `Full<Bytes>`, `Bytes`, `String`,
+    /// `Vec<u8>`); other bodies stay empty.
+    ///
+    /// A service that returned the `Rejection` as its *error* would make servers close the
+    /// connection.
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use tower_descope::ActiveTenant;
+    ///
+    /// fn handle(request: &Request<()>) -> Response<String> {
+    ///     match ActiveTenant::from_extensions(request.extensions()) {
+    ///         Ok(tenant) => Response::new(format!("projects of {}", tenant.id())),
+    ///         Err(rejection) => rejection.to_response(),
+    ///     }
+    /// }
+    ///
+    /// let response = handle(&Request::new(()));
+    /// assert_eq!(response.status(), 500); // no layer ran, and the body says so
+    /// assert!(response.body().contains("TenantLayer"));
+    /// ```
+    pub fn to_response<B: Default + 'static>(&self) -> Response<B> {
+        let mut response = plain(self);
+        mark(&mut response, self.clone());
+        response
+    }
+}
+
+/// The refusal as an HTTP response, its JSON in bodies that can hold it.
+pub(crate) fn plain<B: Default + 'static>(rejection: &Rejection) -> Response<B> {
+    let (response, json) = http(rejection);
+    let (body, is_json) = body(json);
+    let mut response = response.map(|()| body);
+    if is_json {
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+    }
+    response
+}
+
 /// The refusal as an HTTP response, with its JSON beside it.
-pub(crate) fn http(rejection: &Rejection) -> (Response<()>, String) {
+fn http(rejection: &Rejection) -> (Response<()>, String) {
     let mut response = Response::new(());
     *response.status_mut() = rejection.status();
     let headers = response.headers_mut();
@@ -61,7 +105,7 @@ pub(crate) fn is_grpc_call(method: &Method, version: Version, headers: &HeaderMa
 
 /// A body that holds `json`, where its type is one that is known to; the plain default otherwise,
 /// and `false`.
-pub(crate) fn body<B: Default + 'static>(json: String) -> (B, bool) {
+fn body<B: Default + 'static>(json: String) -> (B, bool) {
     let mut body = B::default();
     let slot: &mut dyn Any = &mut body;
     let filled = if let Some(full) = slot.downcast_mut::<Full<Bytes>>() {

@@ -22,8 +22,9 @@ use std::{fmt, time::Duration};
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-/// The header of a refusal that carries [`Rejection::code`].
-pub(crate) const REJECTION_HEADER: HeaderName = HeaderName::from_static("x-descope-rejection");
+/// The header of a refusal that carries [`Rejection::code`]: `x-descope-rejection`. A front end on
+/// another origin can read it if a CORS layer exposes it.
+pub const REJECTION_HEADER: HeaderName = HeaderName::from_static("x-descope-rejection");
 
 /// Why a request was refused.
 ///

@@ -23,13 +23,17 @@
 //! # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::convert::Infallible;
+//!
 //! use http::{Request, Response, StatusCode};
 //! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_descope::{ActiveTenant, Rejection, TenantLayer, test_util::FakeDescope};
+//! use tower_descope::{ActiveTenant, TenantLayer, test_util::FakeDescope};
 //!
-//! async fn handle(request: Request<()>) -> Result<Response<String>, Rejection> {
-//!     let tenant = ActiveTenant::from_extensions(request.extensions())?;
-//!     Ok(Response::new(format!("projects of {}", tenant.id())))
+//! async fn handle(request: Request<()>) -> Result<Response<String>, Infallible> {
+//!     Ok(match ActiveTenant::from_extensions(request.extensions()) {
+//!         Ok(tenant) => Response::new(format!("projects of {}", tenant.id())),
+//!         Err(rejection) => rejection.to_response(),
+//!     })
 //! }
 //!
 //! let fake = FakeDescope::start().await; // or Descope::from_env() against the real one

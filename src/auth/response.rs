@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use http::{HeaderValue, Response, header, request::Parts};
+use http::{Response, request::Parts};
 
 use crate::{refusal, rejection::Rejection};
 
@@ -44,15 +44,6 @@ impl<B: Default + 'static> RejectionResponse<B> for DefaultRejectionResponse {
         if refusal::is_grpc(request) {
             return refusal::grpc(&rejection).map(|()| B::default());
         }
-        let (response, json) = refusal::http(&rejection);
-        let (body, is_json) = refusal::body(json);
-        let mut response = response.map(|()| body);
-        if is_json {
-            response.headers_mut().insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
-        }
-        response
+        refusal::plain(&rejection)
     }
 }

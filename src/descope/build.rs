@@ -13,7 +13,7 @@ use crate::{
     client::{ClientSettings, CredentialStyle, DescopeClient},
     error::Error,
     http_client,
-    jwks::{DescopeKeys, KeyStore, parse_public_key},
+    jwks::{DescopeKeys, KeyPolicy, KeyStore, parse_public_key},
     jwt::{check::Rules, key::VerifyingKey},
     origin::AllowedOrigins,
     spend::SpendQueue,
@@ -107,7 +107,11 @@ impl DescopeBuilder {
             (None, Some(source)) => Arc::clone(source),
             (None, None) => Arc::new(fetched),
         };
-        Ok(KeyStore::new(source, self.keys, self.clock.clone(), origin))
+        let policy = KeyPolicy {
+            max_keys: self.limits.max_keys,
+            ..self.keys
+        };
+        Ok(KeyStore::new(source, policy, self.clock.clone(), origin))
     }
 
     /// Names of cookies and kinds of tokens are one vocabulary: Descope writes the name of a

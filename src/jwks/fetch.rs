@@ -111,8 +111,6 @@ impl Launch {
             landing,
         } = self;
         runtime.spawn(async move {
-            // Taken in whole, so that it also ends a fetch that panics or is never polled.
-            let landing = landing;
             let answer = timeout(deadline, source.fetch_keys()).await;
             landing.land(answer);
         });
@@ -188,7 +186,6 @@ impl Landing {
     }
 
     fn take(&mut self, keys: JsonWebKeySet) {
-        self.done = true;
         let Some(inner) = self.inner.upgrade() else {
             return;
         };
@@ -203,6 +200,7 @@ impl Landing {
         if count == 0 {
             return self.fail("none of the keys is usable", None);
         }
+        self.done = true;
         let mut state = inner.lock();
         if !self.is_mine(&state) {
             return;

@@ -132,6 +132,7 @@ impl KeyStore {
     }
 
     /// Whether a key that was found before is still among the keys. Its age is not looked at.
+    #[cfg(test)]
     pub(crate) fn is_current(&self, key: &Arc<VerifyingKey>) -> bool {
         match &self.keys {
             Keys::Fixed(fixed) => Arc::ptr_eq(fixed, key),

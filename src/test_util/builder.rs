@@ -29,7 +29,11 @@ impl FakeDescopeBuilder {
         }
     }
 
-    /// The id of the one project that this Descope knows.
+    /// The id of the one project that this Descope knows; by default one that no other fake in the
+    /// process has, `P2fakeFakeFakeFakeFakeFak000` for the first.
+    ///
+    /// All fakes sign with the same keys. Give two of them the same id, and they are one project:
+    /// each one's tokens are good at the other.
     pub fn project_id(mut self, id: impl Into<String>) -> Self {
         self.settings.project_id = id.into();
         self

@@ -1,14 +1,17 @@
 //! How the fake project is configured.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, SystemTime},
+};
 
 use jsonwebtoken::Algorithm;
 
 use super::claims::Kind;
 use crate::clock::TestClock;
 
-/// A project id of the usual length that says what it is.
-const PROJECT_ID: &str = "P2fakeFakeFakeFakeFakeFak000";
+/// How many project ids were made up in this process.
+static PROJECTS: AtomicU32 = AtomicU32::new(0);
 
 /// How a project hands a token to its clients: two independent project settings, one for the
 /// session token and one for the refresh token.
@@ -69,7 +72,7 @@ pub(super) enum Time {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            project_id: PROJECT_ID.into(),
+            project_id: next_project_id(),
             time: Time::Test(TestClock::new()),
             algorithm: Algorithm::RS256,
             template: Template::Default,
@@ -113,6 +116,13 @@ impl Settings {
             Time::Real => seconds(SystemTime::now()),
         }
     }
+}
+
+/// A project id of the usual length that says what it is, another one each time: two fakes sign
+/// with the same keys, so it is the id that keeps their tokens apart.
+fn next_project_id() -> String {
+    let number = PROJECTS.fetch_add(1, Ordering::Relaxed) % 1000;
+    format!("P2fakeFakeFakeFakeFakeFak{number:03}")
 }
 
 /// Whole seconds of a duration, as dates are counted.

@@ -18,6 +18,7 @@ mod renew_day;
 mod renew_early;
 mod renew_failures;
 mod routes;
+mod sdk;
 mod secrets;
 mod select;
 mod several;

@@ -115,7 +115,7 @@ async fn what_is_a_session_is_accepted() {
         (
             "issuer with a host",
             session()
-                .issuer(&format!("https://api.descope.com/{pid}"))
+                .issuer(format!("https://api.descope.com/{pid}"))
                 .token(),
         ),
         (
@@ -193,7 +193,7 @@ async fn an_audience_and_further_issuers_are_settings() {
         (
             session()
                 .audience(json!("api"))
-                .issuer(&format!("{ms}/"))
+                .issuer(format!("{ms}/"))
                 .token(),
             "invalid_token",
         ),

@@ -102,3 +102,11 @@ async fn the_last_handle_s_end_frees_the_port() {
     }
     panic!("still listening");
 }
+
+#[tokio::test]
+async fn two_fakes_are_two_projects() {
+    let one = FakeDescope::start().await;
+    let other = FakeDescope::start().await;
+    assert_ne!(one.project_id(), other.project_id());
+    assert_eq!(one.project_id().len(), 28);
+}

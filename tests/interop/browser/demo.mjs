@@ -6,6 +6,8 @@ import {
   check,
   cookies,
   equal,
+  fits,
+  follow,
   heading,
   main,
   readable,
@@ -64,10 +66,13 @@ async function journey(browser, demo, names) {
   equal("a page of a company leads to sign-in", page.url(), `${origin}/sign-in?why=missing_token&next=/projects`);
   await pictures(page, "02-sign-in");
 
-  await page.getByRole("button", { name: "Ann Archer" }).click();
+  await follow(page.getByRole("button", { name: "Ann Archer" }));
   equal("who belongs to two companies is asked which", await heading(page), "Choose a company");
   await pictures(page, "03-picker");
-  await page.getByRole("main").getByRole("button", { name: "Acme Robotics" }).click();
+  const first = await cookies(context);
+  equal("there are two cookies", Object.keys(first).sort(), [names.session, names.refresh].sort());
+  for (const cookie of Object.values(first)) checkKept(cookie, names);
+  await follow(page.getByRole("main").getByRole("button", { name: "Acme Robotics" }));
   await page.waitForURL(`${origin}/projects`);
   let seen = await rows(page);
   check("Acme's projects are shown", seen.includes(ACME));
@@ -75,8 +80,6 @@ async function journey(browser, demo, names) {
   equal("the colour is Acme's", await page.locator("body").getAttribute("data-accent"), "0");
   await pictures(page, "04-projects-acme");
   const before = await cookies(context);
-  equal("there are two cookies", Object.keys(before).sort(), [names.session, names.refresh].sort());
-  for (const cookie of Object.values(before)) checkKept(cookie, names);
 
   await page.locator("details.company summary").click();
   await pictures(page, "05-menu");
@@ -105,12 +108,18 @@ async function journey(browser, demo, names) {
   const odd = `<b>Tom & "Jerry's"</b>`;
   await page.goto(`${origin}/projects`);
   await page.getByLabel("Name").fill(odd);
-  await page.getByRole("button", { name: "Add to Beta Bakery" }).click();
+  await follow(page.getByRole("button", { name: "Add to Beta Bakery" }));
   equal("a project is added, as typed and not as HTML", [(await rows(page))[0], await page.locator("th b").count()], [odd, 0]);
   check("and that is said", (await page.getByRole("status").innerText()).includes("was added to Beta Bakery"));
   await pictures(page, "09-added");
+  await page.getByLabel("Name").fill("W".repeat(80));
+  await follow(page.getByRole("button", { name: "Add to Beta Bakery" }));
+  for (const width of [390, 720, 1180]) {
+    await page.setViewportSize({ width, height: 820 });
+    await fits(page, "a name of one long word");
+  }
   await page.getByLabel("Name").fill("   ");
-  await page.getByRole("button", { name: "Add to Beta Bakery" }).click();
+  await follow(page.getByRole("button", { name: "Add to Beta Bakery" }));
   equal("a name of spaces is refused, in place", await page.locator("#name-problem").innerText(), "Give the project a name.");
 
   // Two tabs: one shows Beta, the other goes to Acme.
@@ -121,27 +130,26 @@ async function journey(browser, demo, names) {
   await page.getByLabel("Name").fill("Winter menu, 2nd draft & costs");
   const [refused] = await Promise.all([
     page.waitForResponse((response) => response.request().method() === "POST"),
-    page.getByRole("button", { name: "Add to Beta Bakery" }).click(),
+    follow(page.getByRole("button", { name: "Add to Beta Bakery" })),
   ]);
-  await page.waitForLoadState();
   equal("the tab of the old company may not write", refused.status(), 403);
   equal("and is told why", await heading(page), "You switched to Acme Robotics in another tab");
   equal("what was typed is kept", await page.locator("blockquote").innerText(), "Winter menu, 2nd draft & costs");
   await pictures(page, "10-two-tabs");
   await other.reload();
   check("nothing was written to Acme", !(await rows(other)).some((name) => name.startsWith("Winter")));
-  await page.getByRole("button", { name: "Switch back to Beta Bakery" }).click();
+  await follow(page.getByRole("button", { name: "Switch back to Beta Bakery" }));
   await page.waitForURL(/\/projects\?name=/);
   equal("switching back fills the form", await page.getByLabel("Name").inputValue(), "Winter menu, 2nd draft & costs");
-  await page.getByRole("button", { name: "Add to Beta Bakery" }).click();
+  await follow(page.getByRole("button", { name: "Add to Beta Bakery" }));
   check("and the project goes to Beta", (await rows(page))[0].startsWith("Winter menu"));
   await other.getByLabel("Name").fill("Torque sensor");
-  await other.getByRole("button", { name: "Add to Acme Robotics" }).click();
-  await other.getByRole("button", { name: "Add it to Beta Bakery instead" }).click();
+  await follow(other.getByRole("button", { name: "Add to Acme Robotics" }));
+  await follow(other.getByRole("button", { name: "Add it to Beta Bakery instead" }));
   check("or it is added to the other company, on purpose", (await rows(other))[0] === "Torque sensor");
 
   const last = await cookies(context);
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await follow(page.getByRole("button", { name: "Sign out" }));
   equal("signing out says so", await page.getByRole("status").innerText(), "You are signed out.");
   equal("and leaves no cookie", Object.keys(await cookies(context)), []);
   check("nor the mark for the SDK", !(await page.evaluate(() => localStorage.getItem("DSLI"))));
@@ -151,8 +159,7 @@ async function journey(browser, demo, names) {
   // The tokens of before, put back by hand: Descope knows that their session is over.
   await context.addCookies(Object.values(last));
   await page.goto(`${origin}/tenants`);
-  await page.getByRole("main").getByRole("button", { name: "Acme Robotics" }).click();
-  await page.waitForLoadState();
+  await follow(page.getByRole("main").getByRole("button", { name: "Acme Robotics" }));
   check("Descope was told: the old refresh token selects nothing", page.url().includes("select_error=") || page.url().includes("/sign-in"), page.url());
 
   equal("no page complained", complaints, []);
@@ -193,7 +200,7 @@ async function checkCookies(context, answer, before, names) {
 async function people(browser, { origin }) {
   const { context, page } = await visit(browser, origin);
   await signInAs(page, origin, "Ben Osei");
-  await page.getByRole("main").getByRole("button", { name: "Acme Robotics" }).click();
+  await follow(page.getByRole("main").getByRole("button", { name: "Acme Robotics" }));
   await page.waitForURL(`${origin}/projects`);
   const { headers } = await page.evaluate(async () => {
     const answer = await fetch("/projects");
@@ -218,7 +225,7 @@ async function people(browser, { origin }) {
   equal("an unknown page is 404, not 401", missing.status(), 404);
   await shoot(page, "14-not-found");
   await page.goto(`${origin}/projects`);
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await follow(page.getByRole("button", { name: "Sign out" }));
 
   await signInAs(page, origin, "Cleo Castillo");
   await page.waitForURL(`${origin}/projects`);
@@ -278,7 +285,8 @@ async function keyboard(browser, { origin }) {
   await page.keyboard.press("Enter");
   await tabTo("Beta Bakery");
   await page.keyboard.press("Enter");
-  await page.waitForFunction(() => document.body.dataset.accent === "1");
+  await page.waitForFunction(() => document.body?.dataset.accent === "1");
+  await page.waitForLoadState();
   check("sign-in and switch work by keyboard alone", (await rows(page)).includes(BETA));
   await context.close();
 }
@@ -286,7 +294,7 @@ async function keyboard(browser, { origin }) {
 async function withoutScript(browser, { origin }) {
   const { context, page } = await visit(browser, origin, { javaScriptEnabled: false });
   await signInAs(page, origin, "Ann Archer");
-  await page.getByRole("main").getByRole("button", { name: "Acme Robotics" }).click();
+  await follow(page.getByRole("main").getByRole("button", { name: "Acme Robotics" }));
   await page.waitForURL(`${origin}/projects`);
   await switchTo(page, "Beta Bakery");
   check("sign-in and switch work without script", (await rows(page)).includes(BETA));
@@ -311,14 +319,13 @@ async function otherSites(browser, { origin }) {
     await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
     await page.goto(`http://127.0.0.1:${server.address().port}/`);
     const answered = page.waitForResponse((response) => response.url() === `${origin}${path}`);
-    await page.getByRole("button", { name: "Go" }).click();
+    await follow(page.getByRole("button", { name: "Go" }));
     equal(`a form of another port may not ${what}`, (await answered).status(), 403);
-    await page.waitForLoadState();
     if (path === "/projects") await shoot(page, "15-cross-site");
     server.closeAllConnections();
     server.close();
   }
-  equal("and changes no cookie", await cookies(context), before);
+  check("and changes no cookie", JSON.stringify(await cookies(context)) === JSON.stringify(before));
   await page.goto(`${origin}/projects`);
   check("nor any row", !(await rows(page)).includes("Planted"));
   await page.goto(`${origin}/sign-in?next=//evil.test/&why=x`);
@@ -350,21 +357,21 @@ async function ownProject(browser, { fake }) {
   await page.goto(`${origin}/access`);
   await page.getByLabel("E-mail address").fill("ben@acme.test");
   await shoot(page, "18-own-project");
-  await page.getByRole("button", { name: "Send the code" }).click();
+  await follow(page.getByRole("button", { name: "Send the code" }));
   equal("a code is asked for", await heading(page), "Check your mail");
   await page.getByLabel("Code").fill("000000");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await follow(page.getByRole("button", { name: "Sign in" }));
   check("a wrong code is refused", (await page.getByRole("alert").innerText()).startsWith("Descope refused that."));
   await shoot(page, "19-code");
   await page.getByLabel("Code").fill(" 123456 ");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await follow(page.getByRole("button", { name: "Sign in" }));
   await page.waitForURL(`${origin}/access`);
   equal("the right one leads to the page asked for", await rows(page), ["Acme Robotics", "Beta Bakery"]);
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await follow(page.getByRole("button", { name: "Sign out" }));
   await page.getByLabel("E-mail address").fill("new@acme.test");
-  await page.getByRole("button", { name: "Send the code" }).click();
+  await follow(page.getByRole("button", { name: "Send the code" }));
   await page.getByLabel("Code").fill("123456");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await follow(page.getByRole("button", { name: "Sign in" }));
   equal("who belongs to no company is told so", await heading(page), "You belong to no company yet");
   await shoot(page, "20-no-company");
   await context.close();
@@ -383,7 +390,7 @@ async function expiry(browser, { origin }) {
   const home = await page.goto(`${origin}/`);
   equal("public pages stay open", [home.status(), await heading(page)], [200, "One sign-in, several companies, no mixed-up data."]);
   await page.goto(`${origin}/access`);
-  await page.getByRole("button", { name: "Cleo Castillo" }).click();
+  await follow(page.getByRole("button", { name: "Cleo Castillo" }));
   await page.waitForURL(`${origin}/access`);
   check("signing in again leads back to the page", true);
   await context.close();

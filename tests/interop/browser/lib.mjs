@@ -142,11 +142,17 @@ export async function shoot(page, name) {
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 390, height: 844 });
   await save("phone");
-  const overflow = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
-  check(`${name}: nothing sticks out at 390 px`, overflow <= 0, `${overflow} px too wide`);
+  await fits(page, name);
   await page.setViewportSize(size);
+}
+
+// Nobody has to scroll sideways.
+export async function fits(page, name) {
+  const [width, wanted] = await page.evaluate(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    return [clientWidth, scrollWidth];
+  });
+  check(`${name}: nothing sticks out at ${width} px`, wanted <= width, `it takes ${wanted} px`);
 }
 
 // The session's cookies by name.
@@ -161,19 +167,24 @@ export async function rows(page) {
   return (await page.locator("tbody th").allInnerTexts()).map((text) => text.trim());
 }
 
+// Clicks what leads to another page, and waits until that page is there whole.
+export async function follow(button) {
+  const loaded = button.page().waitForEvent("load");
+  await button.click();
+  await loaded;
+}
+
 export async function signInAs(page, origin, name) {
   await page.goto(`${origin}/sign-in`);
-  await page.getByRole("button", { name }).click();
+  await follow(page.getByRole("button", { name }));
 }
 
 // By the menu at the top. The answer to its form is returned.
 export async function switchTo(page, company) {
   await page.locator("details.company summary").click();
   const answered = page.waitForResponse((response) => response.url().endsWith("/tenant/select"));
-  await page.locator("details.company").getByRole("button", { name: company }).click();
-  const answer = await answered;
-  await page.waitForLoadState();
-  return answer;
+  await follow(page.locator("details.company").getByRole("button", { name: company }));
+  return answered;
 }
 
 // Nothing that looks like a token where a script can read it.

@@ -21,7 +21,7 @@ if [ ! -x "$CHROMIUM" ]; then
     echo "Installing Chromium"
     (timeout 300 apt-get update -qq &&
         DEBIAN_FRONTEND=noninteractive timeout 600 apt-get install -y -qq --no-install-recommends \
-            chromium) >/dev/null || fail "Chromium could not be installed"
+            chromium fonts-dejavu-core) >/dev/null || fail "Chromium could not be installed"
 fi
 for tool in node npm cargo; do
     command -v "$tool" >/dev/null || fail "no $tool"

@@ -7,6 +7,7 @@ import {
   check,
   cookies,
   equal,
+  follow,
   main,
   readable,
   rows,
@@ -37,7 +38,7 @@ async function sdk(browser, { origin }, names) {
   // The SDK is brought in from outside, so the page's own policy must not apply to it.
   const { context, page, complaints, strangers } = await visit(browser, origin, { bypassCSP: true });
   await signInAs(page, origin, "Ann Archer");
-  await page.getByRole("main").getByRole("button", { name: "Acme Robotics" }).click();
+  await follow(page.getByRole("main").getByRole("button", { name: "Acme Robotics" }));
   await page.waitForURL(`${origin}/projects`);
   const before = await cookies(context);
 

@@ -1,0 +1,150 @@
+//! The tenant switch, end to end: browser, `SelectTenant`, Descope.
+
+mod refused;
+mod replays;
+mod switching;
+mod upstream;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use tower::ServiceExt;
+use tower_descope::{
+    SelectTenant,
+    select::ResponseBody,
+    test_util::{FakeDescope, FakeDescopeBuilder},
+};
+
+pub(crate) const PATH: &str = "/v1/auth/tenant/select";
+
+pub(crate) fn fake() -> FakeDescopeBuilder {
+    FakeDescope::builder()
+        .tenant("T1", "One")
+        .tenant("T2", "Two")
+        .tenant("T3", "Three")
+        .user("ann@example.test", |user| {
+            user.id("U1")
+                .tenant("T1", |t| t.role("admin"))
+                .tenant("T2", |t| t)
+        })
+        .user("bob@example.test", |user| user.id("U2").tenant("T1", |t| t))
+}
+
+/// A browser: its cookies, and what it sends along.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Browser {
+    pub(crate) jar: BTreeMap<String, String>,
+}
+
+impl Browser {
+    pub(crate) fn signed_in(fake: &FakeDescope, login: &str) -> Self {
+        let signed_in = fake.sign_in(login);
+        let jar = [
+            ("DS", signed_in.session_jwt()),
+            ("DSR", signed_in.refresh_jwt()),
+        ];
+        Self {
+            jar: jar
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        }
+    }
+
+    pub(crate) fn request(&self, body: &str) -> Request<Full<Bytes>> {
+        let cookies: Vec<String> = self
+            .jar
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut request = Request::post(PATH)
+            .header("host", "app.example")
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/json");
+        if !cookies.is_empty() {
+            request = request.header("cookie", cookies.join("; "));
+        }
+        request.body(Full::from(body.to_owned())).unwrap()
+    }
+
+    /// Selects a tenant and keeps the cookies of the answer.
+    pub(crate) async fn select(&mut self, service: &SelectTenant, tenant: &str) -> Answer {
+        let body = serde_json::json!({ "tenant": tenant }).to_string();
+        let answer = ask(service, self.request(&body)).await;
+        self.keep(&answer.headers);
+        answer
+    }
+
+    pub(crate) fn keep(&mut self, headers: &HeaderMap) {
+        for cookie in set_cookies(headers) {
+            if cookie.max_age == Some(0) {
+                self.jar.remove(&cookie.name);
+            } else {
+                self.jar.insert(cookie.name, cookie.value);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) json: serde_json::Value,
+}
+
+impl Answer {
+    pub(crate) fn error(&self) -> &str {
+        self.json["error"].as_str().unwrap_or_default()
+    }
+}
+
+pub(crate) async fn ask(service: &SelectTenant, request: Request<Full<Bytes>>) -> Answer {
+    let response: Response<ResponseBody> = service.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        json: serde_json::from_str(&text).unwrap_or_default(),
+        text,
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct SetCookie {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) max_age: Option<i64>,
+    pub(crate) attributes: Vec<String>,
+}
+
+pub(crate) fn set_cookies(headers: &HeaderMap) -> Vec<SetCookie> {
+    headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .map(|line| {
+            let line = line.to_str().unwrap();
+            let mut parts = line.split("; ");
+            let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+            let attributes: Vec<String> = parts.map(str::to_owned).collect();
+            let max_age = attributes
+                .iter()
+                .find_map(|attribute| attribute.strip_prefix("Max-Age="))
+                .map(|seconds| seconds.parse().unwrap());
+            SetCookie {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                max_age,
+                attributes,
+            }
+        })
+        .collect()
+}
+
+pub(crate) fn set(request: &mut Request<Full<Bytes>>, name: &'static str, value: &'static str) {
+    request.headers_mut().insert(name, value.parse().unwrap());
+}
