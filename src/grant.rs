@@ -22,6 +22,9 @@ pub(crate) struct Grant<'a> {
     refresh_token: Option<&'a str>,
     session_age: Duration,
     refresh_age: Duration,
+    /// Name and domain that the answer gives the session cookie.
+    session_place: (Option<&'a str>, Option<&'a str>),
+    refresh_place: (Option<&'a str>, Option<&'a str>),
 }
 
 impl<'a> Grant<'a> {
@@ -35,6 +38,8 @@ impl<'a> Grant<'a> {
             refresh_token: answer.refresh_token().map(RefreshToken::expose),
             session_age: session_age(session.expires_at(), refresh_end, now),
             refresh_age: refresh_age(answer.cookie_max_age(), refresh_end, now),
+            session_place: (answer.session_cookie_name(), answer.session_cookie_domain()),
+            refresh_place: (answer.cookie_name(), answer.cookie_domain()),
         }
     }
 
@@ -51,14 +56,18 @@ impl<'a> Grant<'a> {
         insecure: bool,
         lines: &mut Vec<HeaderValue>,
     ) -> Result<(), Error> {
-        let session = cookies.set_session(self.session_token, self.session_age, insecure);
+        let (name, domain) = self.session_place;
+        let place = cookies.place(Slot::Session, name, domain);
+        let session = cookies.set(place, self.session_token, self.session_age, insecure);
         if let Some(token) = self.refresh_token {
-            let refresh = cookies.set_refresh(token, self.refresh_age, insecure)?;
-            lines.extend(cookies.evictions(Slot::Refresh, insecure));
+            let (name, domain) = self.refresh_place;
+            let place = cookies.place(Slot::Refresh, name, domain);
+            let refresh = cookies.set(place, token, self.refresh_age, insecure)?;
+            lines.extend(cookies.evictions(Slot::Refresh, place, insecure));
             lines.push(refresh);
         }
         let session = session?;
-        lines.extend(cookies.evictions(Slot::Session, insecure));
+        lines.extend(cookies.evictions(Slot::Session, place, insecure));
         lines.push(session);
         Ok(())
     }
@@ -97,6 +106,8 @@ mod tests {
         refresh_token: Some("ref.re.sh"),
         session_age: HOUR,
         refresh_age: HOUR,
+        session_place: (None, None),
+        refresh_place: (None, None),
     };
 
     fn written(grant: Grant<'_>, cookies: &SessionCookies) -> (Vec<String>, bool) {

@@ -33,7 +33,7 @@ pin_project! {
     #[project = StateProj]
     enum State<S, R, ReqBody, F, ResBody> {
         /// The inner service is at work, perhaps with a renewal beside it.
-        Inner { #[pin] future: F, escort: Option<Escort> },
+        Inner { #[pin] future: F, escort: Option<Escort>, no_store: bool },
         /// There is a response, which may wait for the renewal beside it.
         Answered { response: Option<Response<ResBody>>, escort: Option<Escort> },
         /// The verdict waits for keys or for a new session. Costs a box.
@@ -61,9 +61,13 @@ pub(super) enum Wait {
 type Settled = (Result<Session, Rejection>, Option<Escort>);
 
 impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
-    pub(super) fn inner(future: F, escort: Option<Escort>) -> Self {
+    pub(super) fn inner(future: F, escort: Option<Escort>, no_store: bool) -> Self {
         Self {
-            state: State::Inner { future, escort },
+            state: State::Inner {
+                future,
+                escort,
+                no_store,
+            },
         }
     }
 
@@ -103,8 +107,9 @@ where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     R: RejectionResponse<ResBody>,
 {
+    let no_store = gate.policy.no_store && verdict.is_ok();
     match gate.admit(verdict, request.extensions_mut()) {
-        Ok(()) => ResponseFuture::inner(inner.call(request), escort),
+        Ok(()) => ResponseFuture::inner(inner.call(request), escort, no_store),
         Err(rejection) => {
             let (parts, _) = request.into_parts();
             let response = shaper.rejection_response(rejection.clone(), &parts);
@@ -124,11 +129,18 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Inner { future, escort } => {
+                StateProj::Inner {
+                    future,
+                    escort,
+                    no_store,
+                } => {
                     if let Some(escort) = escort {
                         escort.proceed(cx);
                     }
                     let mut response = ready!(future.poll(cx))?;
+                    if *no_store {
+                        gate::no_store(response.headers_mut());
+                    }
                     match escort.take() {
                         None => {
                             gate::vary(response.headers_mut());

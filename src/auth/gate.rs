@@ -31,13 +31,14 @@ pub(super) enum Next {
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four independent switches, each named after its setter"
+    reason = "independent switches, each named after its setter"
 )]
 pub(super) struct Policy {
     pub(super) optional: bool,
     pub(super) require_tenant: bool,
     pub(super) same_origin: bool,
     pub(super) pass_preflight: bool,
+    pub(super) no_store: bool,
 }
 
 impl Gate {
@@ -195,6 +196,13 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         && headers.contains_key(header::ORIGIN)
+}
+
+/// Keeps an answer out of every store, unless whoever made it has said what may be kept.
+pub(super) fn no_store(headers: &mut HeaderMap) {
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
 }
 
 /// Every answer depended on these two fields, or on their absence (RFC 9110 section 12.5.5).

@@ -61,6 +61,15 @@ impl<R> TenantLayer<R> {
         self
     }
 
+    /// Adds `Cache-Control: no-store` to the answers of requests with a session, where the inner
+    /// service has not said itself what may be kept. Off by default: `Vary` alone keeps shared
+    /// caches honest, but a browser's own store outlives a sign-out, and the next user of the
+    /// machine can go back to its pages.
+    pub fn no_store(mut self) -> Self {
+        self.gate.policy.no_store = true;
+        self
+    }
+
     /// Lets CORS preflights pass: `OPTIONS` with `Origin` and `Access-Control-Request-Method` and
     /// without any credential. For a CORS layer *inside* this one; if it stands outside, as it
     /// should, it answers preflights before they come here.

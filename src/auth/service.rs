@@ -63,7 +63,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         if self.gate.passes_unseen(&request) {
-            return ResponseFuture::inner(self.inner.call(request), None);
+            return ResponseFuture::inner(self.inner.call(request), None, false);
         }
         let wait = match self.gate.authenticate(&request) {
             Authentication::Done(verdict) => match self.gate.next(&request, verdict) {

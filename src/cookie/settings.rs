@@ -18,6 +18,7 @@ pub struct SessionCookies {
     pub(super) scope: Scope,
     pub(super) same_site: SameSite,
     pub(super) former: Vec<Scope>,
+    pub(super) follow_answer: bool,
     insecure_on_loopback: bool,
 }
 
@@ -60,6 +61,7 @@ impl SessionCookies {
             scope: Scope::HOST_ROOT,
             same_site: SameSite::Strict,
             former: Vec::new(),
+            follow_answer: false,
             insecure_on_loopback: false,
         }
     }
@@ -137,6 +139,18 @@ impl SessionCookies {
             domain: domain.map(str::to_ascii_lowercase),
             path: Cow::Owned(path.into()),
         });
+        self
+    }
+
+    /// Lets Descope's answer choose among the names and scopes configured here: its
+    /// `sessionCookieName` and `cookieName` among the primary name and the fallbacks, its
+    /// `sessionCookieDomain` and `cookieDomain` among the domain and those of former scopes.
+    /// Anything else in an answer counts for nothing. Off by default.
+    ///
+    /// For projects whose flows set cookies under names of their own, while other services of the
+    /// same site still read them there. Whatever lies in the places not chosen is removed.
+    pub fn follow_answer(mut self, follow: bool) -> Self {
+        self.follow_answer = follow;
         self
     }
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Candidates, SessionCookies};
+use super::{Candidates, SessionCookies, Slot};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -104,9 +104,14 @@ fn writer_cases() {
             .max_age
             .as_ref()
             .map_or(3600, |age| age.as_u64().unwrap_or_default());
-        let written = cookies
-            .check()
-            .and_then(|()| cookies.set_session(&case.value, Duration::from_secs(max_age), false));
+        let written = cookies.check().and_then(|()| {
+            cookies.set_usual(
+                Slot::Session,
+                &case.value,
+                Duration::from_secs(max_age),
+                false,
+            )
+        });
         match case.expected.as_str() {
             "ok" => {
                 written.unwrap_or_else(|error| panic!("{}: {error}", case.id));

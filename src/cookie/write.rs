@@ -21,6 +21,13 @@ const MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// A lifetime of 0 would remove the cookie instead.
 const MIN_AGE: Duration = Duration::from_secs(1);
 
+/// The name and the scope that a cookie is written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    name: &'a str,
+    scope: &'a Scope,
+}
+
 /// Which of the two cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
@@ -29,40 +36,54 @@ pub(crate) enum Slot {
 }
 
 impl SessionCookies {
-    /// The `Set-Cookie` line for a session token; 400 days at most.
+    /// Where a slot's cookie is written: under the primary name, in the scope in use. Or, if the
+    /// answer's word counts ([`follow_answer`](Self::follow_answer)), where that says, provided it
+    /// is one of the configured names and scopes: else it would neither be read nor removed.
+    pub(crate) fn place(&self, slot: Slot, name: Option<&str>, domain: Option<&str>) -> Place<'_> {
+        let names = self.names(slot);
+        let usual = Place {
+            name: &names.primary,
+            scope: &self.scope,
+        };
+        if !self.follow_answer {
+            return usual;
+        }
+        let name = name.and_then(|name| names.iter().find(|known| *known == name));
+        let scope = domain.and_then(|domain| {
+            let is_meant = |scope: &&Scope| {
+                let known = scope.domain.as_deref();
+                known.is_some_and(|known| known.eq_ignore_ascii_case(domain))
+            };
+            std::iter::once(&self.scope)
+                .chain(&self.former)
+                .find(is_meant)
+        });
+        let place = Place {
+            name: name.unwrap_or(usual.name),
+            scope: scope.unwrap_or(usual.scope),
+        };
+        if fits(place.name, place.scope) {
+            place
+        } else {
+            usual
+        }
+    }
+
+    /// The `Set-Cookie` line for a token; 400 days at most.
     ///
-    /// Goes with [`evictions`](Self::evictions) of the same slot.
+    /// Goes with [`evictions`](Self::evictions) of the same slot and place.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::CookieTooLarge`] if browsers would drop it.
-    pub(crate) fn set_session(
+    pub(crate) fn set(
         &self,
+        place: Place<'_>,
         token: &str,
         max_age: Duration,
         insecure: bool,
     ) -> Result<HeaderValue, Error> {
-        self.set(Slot::Session, token, max_age, insecure)
-    }
-
-    /// As [`set_session`](Self::set_session), for a refresh token.
-    pub(crate) fn set_refresh(
-        &self,
-        token: &str,
-        max_age: Duration,
-        insecure: bool,
-    ) -> Result<HeaderValue, Error> {
-        self.set(Slot::Refresh, token, max_age, insecure)
-    }
-
-    fn set(
-        &self,
-        slot: Slot,
-        token: &str,
-        max_age: Duration,
-        insecure: bool,
-    ) -> Result<HeaderValue, Error> {
-        let name = self.names(slot).primary.as_str();
+        let name = place.name;
         if name.len() + token.len() > MAX_SIZE {
             return Err(Error::new(
                 ErrorKind::CookieTooLarge,
@@ -83,25 +104,34 @@ impl SessionCookies {
         let max_age = time::Duration::seconds(seconds.try_into().unwrap_or(i64::MAX));
         line(
             &self
-                .cookie(name, token, &self.scope, insecure)
+                .cookie(name, token, place.scope, insecure)
                 .max_age(max_age),
         )
     }
 
-    /// Removal lines for what earlier configurations left in the browser under the names of
-    /// `slot`. They go with every line that sets the slot's cookie: a stale twin would be sent
-    /// beside the new one. The other slot is left alone, for its only token may still be there.
+    /// Removal lines for what else there may be in the browser under the names of `slot`: what
+    /// earlier configurations left, and, where the answer chose another place than the usual one,
+    /// what lies there. They go with every line that sets the slot's cookie: a stale twin would be
+    /// sent beside the new one. The other slot is left alone, for its only token may still be
+    /// there.
     pub(crate) fn evictions(
         &self,
         slot: Slot,
+        place: Place<'_>,
         insecure: bool,
     ) -> impl Iterator<Item = HeaderValue> {
-        self.former.iter().flat_map(move |scope| {
-            self.names(slot)
-                .iter()
-                .filter(move |name| fits(name, scope))
-                .filter_map(move |name| self.removal(name, scope, insecure))
-        })
+        let usual = place.name == self.names(slot).primary && *place.scope == self.scope;
+        let current = (!usual).then_some(&self.scope);
+        current
+            .into_iter()
+            .chain(&self.former)
+            .flat_map(move |scope| {
+                self.names(slot)
+                    .iter()
+                    .filter(move |name| fits(name, scope))
+                    .filter(move |name| *name != place.name || scope != place.scope)
+                    .filter_map(move |name| self.removal(name, scope, insecure))
+            })
     }
 
     /// Removal lines for everything that can sign this browser in: every configured name, in the
@@ -120,9 +150,13 @@ impl SessionCookies {
                 self.removal(name, scope, insecure)
             });
         current
-            .chain(self.evictions(Slot::Session, insecure))
-            .chain(self.evictions(Slot::Refresh, insecure))
+            .chain(self.former_removals(Slot::Session, insecure))
+            .chain(self.former_removals(Slot::Refresh, insecure))
             .collect()
+    }
+
+    fn former_removals(&self, slot: Slot, insecure: bool) -> impl Iterator<Item = HeaderValue> {
+        self.evictions(slot, self.place(slot, None, None), insecure)
     }
 
     /// `None` only for settings that [`check`](Self::check) refuses.
@@ -150,6 +184,18 @@ impl SessionCookies {
             Some(domain) => cookie.domain(domain.as_str()),
             None => cookie,
         }
+    }
+
+    /// As [`set`](Self::set), in the usual place.
+    #[cfg(test)]
+    pub(crate) fn set_usual(
+        &self,
+        slot: Slot,
+        token: &str,
+        max_age: Duration,
+        insecure: bool,
+    ) -> Result<HeaderValue, Error> {
+        self.set(self.place(slot, None, None), token, max_age, insecure)
     }
 
     fn names(&self, slot: Slot) -> &Names {
@@ -217,14 +263,14 @@ mod tests {
             .path("/app")
             .same_site(SameSite::Lax);
         assert_eq!(
-            shown(cookies.set_session(TOKEN, HOUR, false)),
+            shown(cookies.set_usual(Slot::Session, TOKEN, HOUR, false)),
             [
                 "DS=eyJh.eyJi.c2ln; HttpOnly; SameSite=Lax; Secure; Path=/app; Domain=example.com; \
               Max-Age=3600"
             ]
         );
         assert_eq!(
-            shown(SessionCookies::host_prefixed().set_refresh(TOKEN, HOUR, false)),
+            shown(SessionCookies::host_prefixed().set_usual(Slot::Refresh, TOKEN, HOUR, false)),
             ["__Host-DSR=eyJh.eyJi.c2ln; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=3600"]
         );
     }
@@ -232,7 +278,7 @@ mod tests {
     #[test]
     fn secure_is_left_out_only_if_asked_for() {
         let cookies = SessionCookies::new();
-        let lines = shown(cookies.set_session(TOKEN, HOUR, true));
+        let lines = shown(cookies.set_usual(Slot::Session, TOKEN, HOUR, true));
         assert!(!lines[0].contains("Secure"), "{lines:?}");
         let removals = cookies.removals(true);
         assert!(shown(removals).iter().all(|line| !line.contains("Secure")));
@@ -249,8 +295,8 @@ mod tests {
             (Duration::MAX, 34_560_000),
         ] {
             for line in [
-                cookies.set_session(TOKEN, age, false),
-                cookies.set_refresh(TOKEN, age, false),
+                cookies.set_usual(Slot::Session, TOKEN, age, false),
+                cookies.set_usual(Slot::Refresh, TOKEN, age, false),
             ] {
                 let line = shown(line).remove(0);
                 assert!(line.ends_with(&format!("Max-Age={written}")), "{line}");
@@ -262,8 +308,12 @@ mod tests {
     fn name_and_value_may_have_4096_bytes_together() {
         let cookies = SessionCookies::new();
         let token = format!("a.b.{}", "c".repeat(MAX_SIZE - 6));
-        cookies.set_session(&token, HOUR, false).unwrap();
-        let error = cookies.set_refresh(&token, HOUR, false).unwrap_err();
+        cookies
+            .set_usual(Slot::Session, &token, HOUR, false)
+            .unwrap();
+        let error = cookies
+            .set_usual(Slot::Refresh, &token, HOUR, false)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::CookieTooLarge);
         assert!(!error.to_string().contains("ccc"));
     }
@@ -280,7 +330,7 @@ mod tests {
             "a.b.é",
             "a.b.c ",
         ] {
-            let error = SessionCookies::new().set_session(bad, HOUR, false);
+            let error = SessionCookies::new().set_usual(Slot::Session, bad, HOUR, false);
             assert_eq!(
                 error.unwrap_err().kind(),
                 ErrorKind::UpstreamInvalid,
@@ -311,7 +361,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            shown(cookies.evictions(Slot::Refresh, false)),
+            shown(cookies.former_removals(Slot::Refresh, false)),
             [removal("DSR", "Path=/x; Domain=a.test")]
         );
     }
@@ -325,5 +375,38 @@ mod tests {
         let lines = shown(cookies.removals(false));
         assert!(lines[0].contains("Domain=a.test"), "{lines:?}");
         assert!(lines[1].starts_with("__Host-DS=;") && !lines[1].contains("Domain"));
+    }
+
+    #[test]
+    fn an_answer_chooses_among_the_configured_names_and_scopes_only_where_it_may() {
+        let cookies = SessionCookies::new()
+            .session_fallbacks(["appS"])
+            .domain("b.test")
+            .former_cookie_scope(Some("a.test"), "/");
+        let place = |cookies: &SessionCookies, name, domain| {
+            let place = cookies.place(Slot::Session, name, domain);
+            (place.name.to_owned(), place.scope.domain.clone().unwrap())
+        };
+        let usual = ("DS".to_owned(), "b.test".to_owned());
+        assert_eq!(place(&cookies, Some("appS"), Some("a.test")), usual);
+
+        let follows = cookies.follow_answer(true);
+        for (name, domain, expected) in [
+            (None, None, ("DS", "b.test")),
+            (Some("appS"), None, ("appS", "b.test")),
+            (Some("appS"), Some("A.test"), ("appS", "a.test")),
+            (Some("evil"), Some("evil.test"), ("DS", "b.test")),
+            (Some("DSR"), None, ("DS", "b.test")),
+        ] {
+            let (name, domain) = place(&follows, name, domain);
+            assert_eq!((name.as_str(), domain.as_str()), expected);
+        }
+        let chosen = follows.place(Slot::Session, Some("appS"), Some("a.test"));
+        let evicted = shown(follows.evictions(Slot::Session, chosen, false));
+        let heads: Vec<&str> = evicted
+            .iter()
+            .filter_map(|line| line.split(';').next())
+            .collect();
+        assert_eq!(heads, ["DS=", "appS=", "DS="], "{evicted:?}");
     }
 }

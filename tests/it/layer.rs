@@ -240,3 +240,38 @@ async fn a_guarded_layer_takes_cookies_for_writes_from_its_own_origin_only() {
     let response = call(&app, write(Method::POST, &with_bearer)).await;
     assert_eq!(response.status(), 200);
 }
+
+#[tokio::test]
+async fn answers_to_sessions_can_be_kept_out_of_every_store() {
+    use tower::ServiceExt;
+
+    let fake = FakeDescope::start().await;
+    let layer = TenantLayer::new(fake.descope()).optional().no_store();
+    let app = app_with(layer.clone());
+    let cache_control = |response: &http::Response<String>| {
+        let value = response.headers().get("cache-control");
+        value.map(|value| value.to_str().unwrap().to_owned())
+    };
+    let answer = with_bearer(&app, &token(&fake)).await;
+    assert_eq!(cache_control(&answer).as_deref(), Some("no-store"));
+    assert_eq!(cache_control(&send(&app, &[]).await), None, "no session");
+
+    // What the inner service says stands.
+    let service = tower::ServiceBuilder::new()
+        .layer(layer)
+        .service_fn(|_: Request<()>| async {
+            let mut response = http::Response::new(String::new());
+            let public = http::HeaderValue::from_static("public, max-age=60");
+            response.headers_mut().insert("cache-control", public);
+            Ok::<_, std::convert::Infallible>(response)
+        });
+    let request = Request::get("/")
+        .header("authorization", format!("Bearer {}", token(&fake)))
+        .body(())
+        .unwrap();
+    let answer = service.oneshot(request).await.unwrap();
+    assert_eq!(
+        cache_control(&answer).as_deref(),
+        Some("public, max-age=60")
+    );
+}
