@@ -37,6 +37,8 @@ pub enum ErrorKind {
     /// A refresh token was refused here, before any call: forged, of another project, not a
     /// refresh token.
     InvalidRefreshToken,
+    /// An access key was refused here, before any call: a text that can be none.
+    InvalidAccessKey,
     /// The session is over: the refresh token has expired, or its user was signed out
     /// (E064001). Signing in again is the way on.
     SessionEnded,

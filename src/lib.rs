@@ -133,12 +133,16 @@
 //! | `the session is in no tenant after its refresh` | event, warn | a refresh that lost the tenant: `user.id`, `tenant.before` |
 //! | `session renewed` | event, debug | a renewal in the layer: `user.id`, `tenant.id`, `early` |
 //! | `session not renewed` | event, debug or warn | one that failed: `outcome`, `early`, `error` |
+//! | `access key exchanged` | event, debug | a machine has a new session: `user.id`, `tenant.id` |
+//! | `access key refused` | event, debug | Descope refused a key: `reason` |
+//! | `access key not exchanged` | event, warn | an exchange that failed: `reason` |
 //! | `cross-site request refused` | event, info | a request from another origin: `origin`, `sec_fetch_site` |
 //! | `tower_descope_requests_total` | counter | by `outcome`: `admitted`, or a rejection's code |
 //! | `tower_descope_key_fetches_total` | counter | by `outcome`: `ok`, `failed` |
 //! | `tower_descope_selections_total` | counter | by `outcome`: `selected`, or an error code |
 //! | `tower_descope_session_calls_total` | counter | by `outcome`: `ok`, or an error code |
 //! | `tower_descope_renewals_total` | counter | by `outcome`: `renewed`, `kept`, `unavailable`, `ended`, `refused` |
+//! | `tower_descope_access_key_exchanges_total` | counter | by `outcome`: `ok`, `refused`, `rate_limited`, `failed` |
 //!
 //! A client's mistake is never logged above `info`, and no token is ever logged. For a health
 //! endpoint there is [`Descope::key_status`].
@@ -154,11 +158,13 @@
     allow(dead_code, reason = "without a crypto backend no handle can be built")
 )]
 
+pub mod access_key;
 pub mod auth;
 mod client;
 mod clock;
 pub mod cookie;
 mod descope;
+mod digest;
 mod error;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
@@ -186,6 +192,7 @@ pub mod test_util;
 mod token;
 mod verifier;
 
+pub use access_key::{AccessKeySession, AccessKeys, ExchangeOptions};
 pub use auth::TenantLayer;
 pub use descope::{Descope, DescopeBuilder};
 pub use error::{Error, ErrorKind};
@@ -198,7 +205,7 @@ pub use select::SelectTenant;
 pub use selection::{SessionAnswer, TenantSelection};
 pub use session::{Session, TenantClaims};
 pub use tenant::ActiveTenant;
-pub use token::{RefreshToken, SessionToken};
+pub use token::{AccessKey, RefreshToken, SessionToken};
 
 /// Chapters that are too long for an item's documentation.
 pub mod _docs {

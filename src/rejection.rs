@@ -13,6 +13,7 @@
 //! | `CrossSite` | 403 | `cross_site` | none | 7 |
 //! | `KeysUnavailable` | 503 | `keys_unavailable` | none, but `Retry-After` | 14 |
 //! | `RenewalUnavailable` | 503 | `renewal_unavailable` | none, but `Retry-After` | 14 |
+//! | `ExchangeUnavailable` | 503 | `exchange_unavailable` | none, but `Retry-After` | 14 |
 //! | `LayerMissing` | 500 | `layer_missing` | none | 13 |
 //!
 //! The challenge follows RFC 6750 section 3: no `error` where nothing was presented, auth-params
@@ -66,6 +67,10 @@ pub enum RejectionKind {
     /// is lost, the user is still signed in. Only with
     /// [`TenantLayer::renew`](crate::TenantLayer::renew).
     RenewalUnavailable,
+    /// An access key cannot be exchanged for a session now: Descope does not answer or asks to
+    /// slow down, or too many unknown keys came at once. Only where
+    /// [`DescopeBuilder::access_keys`](crate::DescopeBuilder::access_keys) is set.
+    ExchangeUnavailable,
     /// The handler asked for a session where no [`TenantLayer`](crate::TenantLayer) ran.
     LayerMissing,
 }
@@ -108,6 +113,15 @@ impl Rejection {
         }
     }
 
+    /// No exchange of an access key; worth another try after `retry_after`.
+    pub(crate) const fn exchange_unavailable(reason: &'static str, retry_after: Duration) -> Self {
+        Self {
+            kind: RejectionKind::ExchangeUnavailable,
+            reason,
+            retry_after: Some(retry_after),
+        }
+    }
+
     /// The sort of refusal.
     pub fn kind(&self) -> RejectionKind {
         self.kind
@@ -125,8 +139,8 @@ impl Rejection {
         self.reason
     }
 
-    /// How long to wait before the next try, for `KeysUnavailable` and `RenewalUnavailable`. Rounded up to whole seconds
-    /// in the `Retry-After` header.
+    /// How long to wait before the next try, for `KeysUnavailable`, `RenewalUnavailable` and
+    /// `ExchangeUnavailable`. Rounded up to whole seconds in the `Retry-After` header.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -143,9 +157,9 @@ impl Rejection {
             | RejectionKind::MissingRole
             | RejectionKind::MissingPermission
             | RejectionKind::CrossSite => StatusCode::FORBIDDEN,
-            RejectionKind::KeysUnavailable | RejectionKind::RenewalUnavailable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            RejectionKind::KeysUnavailable
+            | RejectionKind::RenewalUnavailable
+            | RejectionKind::ExchangeUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             RejectionKind::LayerMissing => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -163,7 +177,9 @@ impl Rejection {
             | RejectionKind::MissingRole
             | RejectionKind::MissingPermission
             | RejectionKind::CrossSite => 7,
-            RejectionKind::KeysUnavailable | RejectionKind::RenewalUnavailable => 14,
+            RejectionKind::KeysUnavailable
+            | RejectionKind::RenewalUnavailable
+            | RejectionKind::ExchangeUnavailable => 14,
             RejectionKind::LayerMissing => 13,
         }
     }
@@ -185,6 +201,9 @@ impl Rejection {
             }
             RejectionKind::RenewalUnavailable => {
                 "the session cannot be renewed at the moment, try again later"
+            }
+            RejectionKind::ExchangeUnavailable => {
+                "access keys cannot be exchanged at the moment, try again later"
             }
             RejectionKind::LayerMissing => {
                 "no session in the request's extensions: is tower_descope::TenantLayer added to \
@@ -256,6 +275,7 @@ impl RejectionKind {
             Self::CrossSite => "cross_site",
             Self::KeysUnavailable => "keys_unavailable",
             Self::RenewalUnavailable => "renewal_unavailable",
+            Self::ExchangeUnavailable => "exchange_unavailable",
             Self::LayerMissing => "layer_missing",
         }
     }
@@ -273,7 +293,7 @@ impl std::error::Error for Rejection {}
 mod tests {
     use super::*;
 
-    const KINDS: [RejectionKind; 12] = [
+    const KINDS: [RejectionKind; 13] = [
         RejectionKind::MissingToken,
         RejectionKind::ExpiredToken,
         RejectionKind::InvalidToken,
@@ -285,6 +305,7 @@ mod tests {
         RejectionKind::CrossSite,
         RejectionKind::KeysUnavailable,
         RejectionKind::RenewalUnavailable,
+        RejectionKind::ExchangeUnavailable,
         RejectionKind::LayerMissing,
     ];
 

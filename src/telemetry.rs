@@ -49,6 +49,15 @@ pub(crate) fn renewed(outcome: &'static str) {
     count("tower_descope_renewals_total", "outcome", outcome);
 }
 
+/// The exchange of an access key ended; its event is logged where its fields are known.
+pub(crate) fn access_key_exchanged(outcome: &'static str) {
+    count(
+        "tower_descope_access_key_exchanges_total",
+        "outcome",
+        outcome,
+    );
+}
+
 #[cfg(feature = "metrics")]
 fn count(name: &'static str, label: &'static str, value: &'static str) {
     metrics::counter!(name, label => value).increment(1);

@@ -24,6 +24,19 @@ pub struct SessionToken(Zeroizing<String>);
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken(Zeroizing<String>);
 
+/// An access key: what a machine signs in with, again and again, until somebody revokes it.
+///
+/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
+///
+/// ```
+/// use tower_descope::AccessKey;
+///
+/// let key = AccessKey::new("K2aAc4T2V93bddihGEx2Ryhc8e5Z…");
+/// assert_eq!(format!("{key:?}"), "AccessKey(…)");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessKey(Zeroizing<String>);
+
 impl SessionToken {
     /// Wraps a token's text. Nothing is checked: a `SessionToken` proves nothing.
     pub fn new(token: impl Into<String>) -> Self {
@@ -48,6 +61,24 @@ impl RefreshToken {
     }
 }
 
+impl AccessKey {
+    /// Wraps a key's text. Nothing is checked: an `AccessKey` proves nothing.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(Zeroizing::new(key.into()))
+    }
+
+    /// The key's text. Keep it out of logs.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it could be a key by its characters: those that a bearer token may have, without
+    /// the dots that tokens have and the colons that part Descope's own form.
+    pub(crate) fn is_plausible(&self) -> bool {
+        is_key(&self.0)
+    }
+}
+
 impl fmt::Debug for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionToken(…)")
@@ -57,6 +88,12 @@ impl fmt::Debug for SessionToken {
 impl fmt::Debug for RefreshToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RefreshToken(…)")
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessKey(…)")
     }
 }
 
@@ -102,6 +139,12 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
         }
         _ => Authorization::Malformed,
     }
+}
+
+/// Whether a bearer token could be an access key by its characters.
+pub(crate) fn is_key(text: &str) -> bool {
+    let is_key_byte = |byte| is_token_byte(byte) && byte != b'.' && byte != b':';
+    !text.is_empty() && text.bytes().all(is_key_byte)
 }
 
 /// `b64token` of RFC 6750 section 2.1, and `:`, which separates the parts of Descope's own form.
@@ -171,11 +214,12 @@ mod tests {
     fn debug_shows_nothing_of_a_token() {
         assert_eq!(
             format!(
-                "{:?} {:?}",
+                "{:?} {:?} {:?}",
                 SessionToken::new("eyJ"),
-                RefreshToken::new("eyJ")
+                RefreshToken::new("eyJ"),
+                AccessKey::new("K2")
             ),
-            "SessionToken(…) RefreshToken(…)"
+            "SessionToken(…) RefreshToken(…) AccessKey(…)"
         );
     }
 }

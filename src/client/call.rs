@@ -82,21 +82,33 @@ impl DescopeClient {
         body: Vec<u8>,
     ) -> Result<Reply, Error> {
         let settings = &self.inner.settings;
+        let headers = credential::headers(settings, refresh)?;
+        let may_repeat = !(endpoint.spends && settings.rotation);
+        self.send(endpoint, &headers, &body, may_repeat).await
+    }
+
+    /// Makes a call with these headers; `may_repeat`: also where Descope answered 503.
+    pub(super) async fn send(
+        &self,
+        endpoint: Endpoint,
+        headers: &HeaderMap,
+        body: &[u8],
+        may_repeat: bool,
+    ) -> Result<Reply, Error> {
         let url = self.inner.base.join(endpoint.path).map_err(|error| {
             Error::config("base_url cannot be continued with a path").with_source(error)
         })?;
-        let headers = credential::headers(settings, refresh)?;
         let attempts = async {
-            let attempt = || self.attempt(endpoint.method, &url, &headers, &body);
+            let attempt = || self.attempt(endpoint.method, &url, headers, body);
             match attempt().await {
-                Err(fault) if self.may_repeat(endpoint, &fault) => {
+                Err(fault) if fault.is_repeatable(may_repeat) => {
                     tokio::time::sleep(RETRY_DELAY).await;
                     attempt().await
                 }
                 outcome => outcome,
             }
         };
-        tokio::time::timeout(settings.timeout, attempts)
+        tokio::time::timeout(self.inner.settings.timeout, attempts)
             .await
             .map_err(|_| failure::timed_out())?
             .map_err(Error::from)
@@ -131,18 +143,6 @@ impl DescopeClient {
         let error = failure::refused(status, &headers, &body, SystemTime::now());
         Err(Fault::Status(status, error))
     }
-
-    fn may_repeat(&self, endpoint: Endpoint, fault: &Fault) -> bool {
-        match fault {
-            Fault::NotSent(_) => true,
-            Fault::Status(status, error) => {
-                !(endpoint.spends && self.inner.settings.rotation)
-                    && *status == StatusCode::SERVICE_UNAVAILABLE
-                    && error.kind() == ErrorKind::UpstreamUnavailable
-            }
-            Fault::Network(_) | Fault::TooLarge => false,
-        }
-    }
 }
 
 impl fmt::Debug for DescopeClient {
@@ -155,6 +155,20 @@ impl fmt::Debug for DescopeClient {
 }
 
 impl Fault {
+    /// Whether the request may go out again: it never left, or, if `after_503`, Descope answered
+    /// that it was not there.
+    fn is_repeatable(&self, after_503: bool) -> bool {
+        match self {
+            Self::NotSent(_) => true,
+            Self::Status(status, error) => {
+                after_503
+                    && *status == StatusCode::SERVICE_UNAVAILABLE
+                    && error.kind() == ErrorKind::UpstreamUnavailable
+            }
+            Self::Network(_) | Self::TooLarge => false,
+        }
+    }
+
     /// A connection that was not to be had in time is no reason to try again: the time is gone.
     fn sending(error: reqwest::Error) -> Self {
         if error.is_connect() && !error.is_timeout() {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::settings::{ClientSettings, CredentialStyle};
 use crate::{
     error::{Error, ErrorKind},
-    token::RefreshToken,
+    token::{AccessKey, RefreshToken},
 };
 
 const PROJECT_ID: HeaderName = HeaderName::from_static("x-descope-project-id");
@@ -55,6 +55,36 @@ pub(super) fn headers(
             headers.insert(REFRESH_COOKIE_NAME, text(&name)?);
         }
     }
+    common(&mut headers, project_id)?;
+    Ok(headers)
+}
+
+/// The headers of a call that presents an access key; projects that manage their refresh tokens in
+/// cookies want it here, too.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidAccessKey`] for a text that is no access key by its characters: it could
+/// break out of its place, or is a token.
+pub(super) fn access_key_headers(
+    settings: &ClientSettings,
+    key: &AccessKey,
+) -> Result<HeaderMap, Error> {
+    if !key.is_plausible() {
+        return Err(Error::new(
+            ErrorKind::InvalidAccessKey,
+            "the text is no access key",
+        ));
+    }
+    let project_id = &settings.project_id;
+    let credential = format!("Bearer {project_id}:{}", key.expose());
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(AUTHORIZATION, secret(credential)?);
+    common(&mut headers, project_id)?;
+    Ok(headers)
+}
+
+fn common(headers: &mut HeaderMap, project_id: &str) -> Result<(), Error> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(PROJECT_ID, text(project_id)?);
     headers.insert(SDK_NAME, HeaderValue::from_static("rust-tower-descope"));
@@ -62,7 +92,7 @@ pub(super) fn headers(
         SDK_VERSION,
         HeaderValue::from_static(env!("CARGO_PKG_VERSION")),
     );
-    Ok(headers)
+    Ok(())
 }
 
 /// base64url and the dots between the parts.
@@ -157,6 +187,22 @@ mod tests {
             assert_eq!(headers[COOKIE], format!("{name}={}", token.expose()));
             assert!(headers[COOKIE].is_sensitive());
             assert_eq!(headers[REFRESH_COOKIE_NAME], name, "{payload}");
+        }
+    }
+
+    #[test]
+    fn an_access_key_follows_the_project_id_whatever_the_style() {
+        for style in [CredentialStyle::Bearer, CredentialStyle::Cookie] {
+            let key = AccessKey::new("K2abc-_~+/=");
+            let headers = access_key_headers(&settings(style), &key).unwrap();
+            assert_eq!(headers[AUTHORIZATION], "Bearer P1:K2abc-_~+/=");
+            assert!(headers[AUTHORIZATION].is_sensitive());
+            assert_eq!(headers[PROJECT_ID], "P1");
+            assert_eq!(headers.len(), 5);
+            for bad in ["", "a;b", "a b", "a\r\nb", "a,b", "a:b", "a.b.c", "é"] {
+                let error = access_key_headers(&settings(style), &AccessKey::new(bad)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidAccessKey, "{bad:?}");
+            }
         }
     }
 

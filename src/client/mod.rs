@@ -6,6 +6,7 @@
 //! Descope's answer, of which nobody has verified anything yet (a [`RawAnswer`] where it opens a
 //! session), or an [`Error`](crate::Error) that holds nothing of Descope's text.
 
+mod access_key;
 mod answer;
 mod call;
 mod credential;
@@ -18,6 +19,7 @@ mod settings;
 mod call_tests;
 
 pub(crate) use self::{
+    access_key::ExchangeBody,
     answer::RawAnswer,
     call::DescopeClient,
     endpoints::TenantsBody,

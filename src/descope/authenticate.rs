@@ -63,7 +63,7 @@ impl Descope {
         cookie_guard: impl FnOnce() -> Result<(), &'static str>,
     ) -> Authentication {
         let candidates = match token::authorization(headers) {
-            Authorization::Bearer(token) => return self.one(token),
+            Authorization::Bearer(token) => return self.bearer(token),
             Authorization::Absent => self.cookies().session_candidates(headers),
             Authorization::Malformed => {
                 return refused(Rejection::invalid("malformed_authorization"));
@@ -91,7 +91,7 @@ impl Descope {
         }
     }
 
-    fn one(&self, token: &str) -> Authentication {
+    pub(super) fn one(&self, token: &str) -> Authentication {
         let verifier = &self.inner.verifier;
         match verifier.start(token, Slot::Session) {
             Step::Done(verdict) => {

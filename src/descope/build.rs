@@ -46,6 +46,7 @@ impl DescopeBuilder {
             ));
         }
         self.cookies.check()?;
+        let exchanger = self.exchanger()?;
         let origins = AllowedOrigins::new(&self.origins)?;
         let rules = self.rules()?;
         let base_url = match &self.base_url {
@@ -90,6 +91,7 @@ impl DescopeBuilder {
                 client,
                 queue: SpendQueue::new(self.keep_answers, self.clock),
                 next_refresh: AtomicU64::default(),
+                exchanger,
             }),
         })
     }

@@ -6,6 +6,7 @@ use super::handle::Descope;
 #[cfg(feature = "test-util")]
 use crate::clock::TestClock;
 use crate::{
+    access_key::AccessKeys,
     clock::Clock,
     cookie::SessionCookies,
     error::Error,
@@ -59,6 +60,7 @@ pub struct DescopeBuilder {
     pub(super) keep_answers: Duration,
     pub(super) keys: KeyPolicy,
     pub(super) limits: Limits,
+    pub(super) access_keys: Option<AccessKeys>,
 }
 
 impl Descope {
@@ -90,6 +92,7 @@ impl Descope {
             keep_answers: Duration::from_secs(60),
             keys: KeyPolicy::default(),
             limits: Limits::default(),
+            access_keys: None,
         }
     }
 

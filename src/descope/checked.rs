@@ -194,7 +194,7 @@ pub(super) fn refused_refresh(rejection: &Rejection) -> Error {
     }
 }
 
-fn refused_answer(which: &str, rejection: &Rejection) -> Error {
+pub(super) fn refused_answer(which: &str, rejection: &Rejection) -> Error {
     if rejection.kind() == RejectionKind::KeysUnavailable {
         return keys_unavailable(rejection);
     }

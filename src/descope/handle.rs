@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    access_key::Exchanger,
     client::DescopeClient,
     clock::Now,
     cookie::SessionCookies,
@@ -51,6 +52,8 @@ pub(super) struct Inner {
     pub(super) queue: SpendQueue<SessionAnswer>,
     /// The newest answer's `nextRefreshSeconds`; 0 where there is none.
     pub(super) next_refresh: AtomicU64,
+    /// Where machines' keys are exchanged, if they are taken at all.
+    pub(super) exchanger: Option<Exchanger>,
 }
 
 impl Descope {

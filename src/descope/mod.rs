@@ -1,5 +1,6 @@
 //! The handle to one Descope project: its configuration, and the one door to everything below.
 
+mod access_key;
 mod authenticate;
 mod build;
 mod builder;

@@ -217,9 +217,10 @@ impl From<Error> for Refusal {
             ErrorKind::KeysUnavailable => Kind::KeysUnavailable,
             ErrorKind::CookieTooLarge => Kind::CookieTooLarge,
             ErrorKind::InvalidTenantId => Kind::InvalidBody,
-            ErrorKind::InvalidConfig | ErrorKind::InvalidClaims | ErrorKind::NoRuntime => {
-                Kind::Internal
-            }
+            ErrorKind::InvalidAccessKey
+            | ErrorKind::InvalidConfig
+            | ErrorKind::InvalidClaims
+            | ErrorKind::NoRuntime => Kind::Internal,
         };
         Self {
             upstream_code: error.upstream_code().map(Into::into),

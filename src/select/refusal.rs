@@ -164,9 +164,10 @@ impl From<Error> for Refusal {
             ErrorKind::UpstreamTimeout => Kind::UpstreamTimeout,
             ErrorKind::KeysUnavailable => Kind::KeysUnavailable,
             ErrorKind::CookieTooLarge => Kind::CookieTooLarge,
-            ErrorKind::InvalidConfig | ErrorKind::InvalidClaims | ErrorKind::NoRuntime => {
-                Kind::Internal
-            }
+            ErrorKind::InvalidAccessKey
+            | ErrorKind::InvalidConfig
+            | ErrorKind::InvalidClaims
+            | ErrorKind::NoRuntime => Kind::Internal,
         };
         let retry_after = match kind {
             Kind::KeysUnavailable => Some(error.retry_after().unwrap_or(RETRY_AFTER)),

@@ -1,9 +1,6 @@
 //! Names for refresh tokens, so that no table holds the tokens themselves as keys.
 
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
-use jsonwebtoken::{crypto::CryptoProvider, jwk::ThumbprintHash};
-
-use crate::{error::Error, token::RefreshToken};
+use crate::{digest::sha256, error::Error, token::RefreshToken};
 
 /// The SHA-256 digest of a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,28 +21,6 @@ impl Digest {
         digest[..text.len()].copy_from_slice(text);
         Self(digest)
     }
-}
-
-/// The provider is named, not jsonwebtoken's process-wide one: that panics as soon as any crate in
-/// the graph enables the other backend.
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
-fn sha256(bytes: &[u8]) -> Result<[u8; 32], Error> {
-    #[cfg(feature = "aws-lc-rs")]
-    let provider: &CryptoProvider = &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-    #[cfg(not(feature = "aws-lc-rs"))]
-    let provider: &CryptoProvider = &jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
-
-    (provider.key_utils.compute_digest)(bytes, ThumbprintHash::SHA256)
-        .ok()
-        .and_then(|digest| digest.try_into().ok())
-        .ok_or_else(|| Error::config("the crypto backend has no SHA-256"))
-}
-
-#[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
-fn sha256(_bytes: &[u8]) -> Result<[u8; 32], Error> {
-    Err(Error::config(
-        "no crypto backend: enable the feature `aws-lc-rs` or `rust-crypto` of tower-descope",
-    ))
 }
 
 #[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on fails; helpers count as tests here"
 )]
 
+mod access_keys;
 mod build;
 mod extractors;
 mod floors;

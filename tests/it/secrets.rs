@@ -11,14 +11,16 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_descope::{
-    Descope, RefreshToken, Renewal, SelectTenant, SessionRoutes, SessionToken, TenantId,
-    TenantLayer,
+    AccessKey, AccessKeys, Descope, ExchangeOptions, RefreshToken, Renewal, SelectTenant,
+    SessionRoutes, SessionToken, TenantId, TenantLayer,
     selection::WhichTenants,
     test_util::{Canned, FakeDescope},
 };
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{app_with, child, in_child, send, with_bearer};
+
+const MACHINE: &str = "K2eyJgoodAccessKeyOfAMachine";
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -74,6 +76,9 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
         "session call refused",
         "signed out here, but not at descope",
         "the session is in no tenant after its refresh",
+        "access key exchanged",
+        "access key refused",
+        "access key not exchanged",
     ] {
         assert!(log.contains(event), "the run logged {event:?}:\n{log}");
     }
@@ -88,12 +93,47 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
     }
 }
 
+/// An access key that is good, one that is not, and one that cannot be exchanged now; their texts
+/// are looked for like tokens.
+async fn machines(fake: &FakeDescope) -> Vec<String> {
+    let keys = AccessKeys::new();
+    let descope = fake.descope_builder().access_keys(keys).build().unwrap();
+    let app = app_with(TenantLayer::new(descope.clone()));
+    let mut said = Vec::new();
+    for (text, status) in [
+        (MACHINE, None),
+        ("K2eyJnobodyKnowsThisOne", None),
+        ("K2eyJnotExchangedToday", Some(500)),
+        ("K2eyJnotEvenLookedAtToday", Some(429)),
+    ] {
+        if let Some(status) = status {
+            let echo = Canned::new(status).body(text);
+            fake.respond_next("/v1/auth/accesskey/exchange", echo);
+        }
+        said.push(format!("{:?}", with_bearer(&app, text).await));
+        let key = AccessKey::new(text);
+        said.push(format!(
+            "{key:?} {:?}",
+            descope.verify_access_key(&key).await
+        ));
+        match descope
+            .exchange_access_key(&key, &ExchangeOptions::new())
+            .await
+        {
+            Ok(machine) => said.push(format!("{machine:?}")),
+            Err(error) => said.push(format!("{error:?} {error}")),
+        }
+    }
+    said
+}
+
 /// Takes every path, and returns the `Debug` and `Display` of what it met.
 async fn every_path() -> String {
     let mut said = Vec::new();
     let fake = FakeDescope::builder()
         .tenant("T1", "One")
         .user("ann@example.test", |user| user.id("U1").tenant("T1", |t| t))
+        .access_key(MACHINE, |key| key)
         .start()
         .await;
     let descope = fake.descope();
@@ -132,6 +172,7 @@ async fn every_path() -> String {
     let signed_in = fake.sign_in("ann@example.test");
     said.push(typed_calls(&descope, &RefreshToken::new(signed_in.refresh_jwt())).await);
     said.push(session_routes(&fake, &descope).await);
+    said.extend(machines(&fake).await);
     let service = SelectTenant::new(descope.clone());
     let path = "/v1/auth/tenant/select";
     let echo = serde_json::json!({"errorCode": "eyJ", "errorDescription": "eyJ", "message": "eyJ"});

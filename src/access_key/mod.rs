@@ -1,0 +1,90 @@
+//! Access keys: how machines sign in.
+//!
+//! A machine has no browser and no refresh token; it has an access key, which Descope exchanges
+//! for an ordinary session. With [`DescopeBuilder::access_keys`], a service behind
+//! [`TenantLayer`](crate::TenantLayer) takes `Authorization: Bearer <access key>` beside session
+//! tokens, and its handlers see a [`Session`](crate::Session) and an
+//! [`ActiveTenant`](crate::ActiveTenant) as they always do.
+//!
+//! ```
+//! # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use http::{Request, Response};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_descope::{
+//!     AccessKeys, ActiveTenant, Rejection, TenantId, TenantLayer, test_util::FakeDescope,
+//! };
+//!
+//! async fn handle(request: Request<()>) -> Result<Response<String>, Rejection> {
+//!     let tenant = ActiveTenant::from_extensions(request.extensions())?;
+//!     Ok(Response::new(format!("projects of {}", tenant.id())))
+//! }
+//!
+//! let fake = FakeDescope::builder()
+//!     .access_key("K2nightlyExport", |key| key.tenant("T1", |t| t.role("reader")))
+//!     .start()
+//!     .await;
+//! let descope = fake
+//!     .descope_builder()
+//!     .access_keys(
+//!         AccessKeys::new().key_length(12..=64).selected_tenant(TenantId::new("T1")?),
+//!     )
+//!     .build()?;
+//! let service = ServiceBuilder::new()
+//!     .layer(TenantLayer::new(descope))
+//!     .service_fn(handle);
+//! let request = Request::get("/projects")
+//!     .header("authorization", "Bearer K2nightlyExport")
+//!     .body(())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.into_body(), "projects of T1");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+//! # fn main() {}
+//! ```
+//!
+//! # What becomes of a key
+//!
+//! - Only a bearer token that looks like a key (no dots, no colons, the configured length and
+//!   prefix, and not the project's id) is taken for one. Everything else is judged as a session
+//!   token; and a key in a cookie, or any key while access keys are not on, is `invalid_token`.
+//! - A key is exchanged once: parallel requests share one call, which runs to its end whoever hangs
+//!   up. The session token of the answer is verified like any other, and again with each request
+//!   that uses it: expiry, withdrawn signing keys and all rules hold. So the sessions of access keys
+//!   must say their kind, too, where [`require_token_kind`] is set.
+//! - Shortly before the session expires a request renews it, on the side: requests go on with the
+//!   session at hand meanwhile, and as long as Descope does not answer.
+//! - **A revoked key is dead at the latest when its session expires**, and at once if Descope
+//!   refuses it when it is renewed.
+//! - A key that Descope refuses is `invalid_token` (401), and is not asked about again for a while.
+//! - Keys that were never seen share a budget, so that random strings cannot use up the project's
+//!   rate limit at Descope. Past it, and while Descope fails or asks to slow down (429), the
+//!   answer for keys without a session is `exchange_unavailable` (503, gRPC 14) with
+//!   `Retry-After`. Keys that were good before do not draw on the budget.
+//!
+//! Keys are held only by the calls that carry them; what is remembered of them is a SHA-256
+//! digest. The tokens of their sessions are held as long as they are good, and wiped when dropped.
+//!
+//! A session of an access key has no refresh token: its tenant cannot be switched, and is chosen by
+//! [`AccessKeys::selected_tenant`].
+//!
+//! [`require_token_kind`]: crate::DescopeBuilder::require_token_kind
+//! [`DescopeBuilder::access_keys`]: crate::DescopeBuilder::access_keys
+
+mod budget;
+mod exchange;
+mod key;
+mod session;
+mod settings;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::exchange::{Cached, Exchanger, Found};
+pub use self::{
+    session::AccessKeySession,
+    settings::{AccessKeys, ExchangeOptions},
+};

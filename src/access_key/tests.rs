@@ -1,0 +1,394 @@
+//! The machine, by rules and by random sequences.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZeroU32,
+    time::{Duration, Instant, SystemTime},
+};
+
+use proptest::prelude::*;
+
+use super::{
+    key::Ending,
+    settings::Policy,
+    table::{Digest, Step, Table},
+};
+use crate::clock::Now;
+
+type Step8 = Step<u32, u64>;
+
+/// Life of a session in these tests.
+const LIFE: u64 = 600;
+
+struct World {
+    table: Table<u32, u64>,
+    start: Now,
+    now: Now,
+}
+
+fn policy() -> Policy {
+    Policy {
+        per_second: NonZeroU32::new(5).unwrap(),
+        burst: 3,
+        capacity: 4,
+        keep_refusals: Duration::from_secs(30),
+        renew_before: Duration::from_secs(30),
+        patience: Duration::from_secs(14),
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Now {
+            wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000),
+            mono: Instant::now(),
+        };
+        Self {
+            table: Table::new(policy()),
+            start: now,
+            now,
+        }
+    }
+
+    fn pass(&mut self, millis: u64) {
+        let by = Duration::from_millis(millis);
+        self.now.wall += by;
+        self.now.mono += by;
+    }
+
+    /// What exchanges are waited by is left to the machine's user; here, one number for all.
+    fn ask(&mut self, key: u8) -> Step8 {
+        self.table.ask(digest(key), true, || 0, &self.now)
+    }
+
+    fn end(&mut self, key: u8, number: u64, ending: Ending<u32>) {
+        self.table.end(digest(key), number, ending, &self.now);
+    }
+
+    fn exchange(&mut self, key: u8) -> u64 {
+        match self.ask(key) {
+            Step::Exchange(number, _) => number,
+            other => panic!("no exchange: {other:?}"),
+        }
+    }
+
+    fn good(&mut self, key: u8, value: u32) {
+        let number = self.exchange(key);
+        self.end(key, number, session(value));
+    }
+}
+
+fn digest(key: u8) -> Digest {
+    Digest([key; 32])
+}
+
+fn session(value: u32) -> Ending<u32> {
+    Ending::Session(value, Duration::from_secs(LIFE))
+}
+
+fn served(step: &Step8) -> Option<(u32, Option<u64>)> {
+    match step {
+        Step::Serve {
+            session, exchange, ..
+        } => Some((*session, *exchange)),
+        _ => None,
+    }
+}
+
+fn unavailable(step: &Step8) -> Option<(&'static str, Duration)> {
+    match step {
+        Step::Unavailable {
+            reason,
+            retry_after,
+        } => Some((reason, *retry_after)),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_key_is_exchanged_once_then_served_then_renewed_on_the_side() {
+    let mut world = World::new();
+    let number = world.exchange(1);
+    assert_eq!(world.ask(1), Step::Join(0));
+    world.end(1, number, session(7));
+    assert_eq!(served(&world.ask(1)), Some((7, None)));
+    world.pass((LIFE - 31) * 1_000);
+    assert_eq!(served(&world.ask(1)), Some((7, None)));
+    world.pass(1_000);
+    let Some((7, Some(renewal))) = served(&world.ask(1)) else {
+        panic!("no renewal");
+    };
+    assert_eq!(served(&world.ask(1)), Some((7, None)), "one at a time");
+    world.end(1, renewal, session(8));
+    assert_eq!(served(&world.ask(1)), Some((8, None)));
+}
+
+#[test]
+fn a_session_that_nobody_renewed_ends_and_the_key_is_still_known() {
+    let mut world = World::new();
+    world.good(1, 7);
+    world.pass(LIFE * 1_000);
+    for key in 10..13 {
+        world.exchange(key);
+    }
+    assert_eq!(
+        unavailable(&world.ask(13)).map(|(why, _)| why),
+        Some("budget_spent")
+    );
+    world.exchange(1);
+}
+
+#[test]
+fn a_failed_renewal_leaves_the_session_until_its_end_and_pauses_longer_each_time() {
+    let mut world = World::new();
+    world.good(1, 7);
+    world.pass((LIFE - 20) * 1_000);
+    for pause in [1_000, 2_000, 4_000] {
+        let Some((7, Some(number))) = served(&world.ask(1)) else {
+            panic!("no renewal");
+        };
+        world.end(1, number, Ending::Failed);
+        assert_eq!(served(&world.ask(1)), Some((7, None)));
+        world.pass(pause - 1);
+        assert_eq!(served(&world.ask(1)), Some((7, None)));
+        world.pass(1);
+    }
+    world.pass(13_000);
+    let number = world.exchange(1);
+    world.end(1, number, Ending::Failed);
+    assert_eq!(
+        unavailable(&world.ask(1)),
+        Some(("exchange_failed", Duration::from_secs(8)))
+    );
+}
+
+#[test]
+fn a_refusal_ends_a_session_at_once_and_is_kept_for_its_time() {
+    let mut world = World::new();
+    world.good(1, 7);
+    world.pass((LIFE - 10) * 1_000);
+    let Some((7, Some(number))) = served(&world.ask(1)) else {
+        panic!("no renewal");
+    };
+    world.end(1, number, Ending::Refused);
+    assert_eq!(world.ask(1), Step::Refuse);
+    world.pass(29_999);
+    assert_eq!(world.ask(1), Step::Refuse);
+    world.pass(1);
+    world.exchange(1);
+}
+
+#[test]
+fn a_rate_limit_stops_all_exchanges_but_no_session() {
+    let mut world = World::new();
+    world.good(1, 7);
+    world.pass((LIFE - 10) * 1_000);
+    let number = world.exchange(2);
+    world.end(2, number, Ending::RateLimited(Duration::from_secs(5)));
+    assert_eq!(served(&world.ask(1)), Some((7, None)));
+    for key in [2, 3] {
+        assert_eq!(
+            unavailable(&world.ask(key)),
+            Some(("rate_limited", Duration::from_secs(5)))
+        );
+    }
+    world.pass(5_000);
+    assert!(matches!(served(&world.ask(1)), Some((7, Some(_)))));
+    world.exchange(2);
+}
+
+#[test]
+fn a_lost_exchange_is_replaced_and_its_late_result_changes_nothing() {
+    let mut world = World::new();
+    let lost = world.exchange(1);
+    world.pass(14_000);
+    let number = world.exchange(1);
+    world.end(1, lost, Ending::Refused);
+    assert_eq!(world.ask(1), Step::Join(0));
+    world.end(1, number, session(7));
+    assert_eq!(served(&world.ask(1)), Some((7, None)));
+}
+
+#[test]
+fn a_spoilt_session_is_not_served_again_but_its_successor_is() {
+    let mut world = World::new();
+    let number = world.exchange(1);
+    world.end(1, number, session(7));
+    world.table.spoil(digest(1), number);
+    let next = world.exchange(1);
+    world.end(1, next, session(8));
+    world.table.spoil(digest(1), number);
+    assert_eq!(served(&world.ask(1)), Some((8, None)));
+}
+
+#[test]
+fn the_least_used_key_makes_room_and_strangers_never_drive_one_out() {
+    let mut world = World::new();
+    for key in 1..=4 {
+        world.good(key, u32::from(key));
+        world.pass(1_000);
+    }
+    assert_eq!(served(&world.ask(1)), Some((1, None)));
+    for key in 50..70 {
+        let number = world.exchange(key);
+        world.end(key, number, Ending::Refused);
+        world.pass(1_000);
+    }
+    assert_eq!(world.table.sizes(), (4, 4));
+    world.good(5, 5);
+    assert_eq!(world.table.sizes().0, 4);
+    assert_eq!(served(&world.ask(1)), Some((1, None)));
+    assert!(served(&world.ask(2)).is_none(), "the least used one");
+}
+
+#[test]
+fn without_a_runtime_nothing_is_started() {
+    let mut world = World::new();
+    let step = world.table.ask(digest(1), false, || 0, &world.now);
+    assert_eq!(unavailable(&step), Some(("no_runtime", Duration::ZERO)));
+    assert_eq!(world.table.sizes(), (0, 0));
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Ask(u8),
+    /// Ends the exchange of this number, counted from the latest, again and again perhaps.
+    End(usize, u8),
+    Pass(u64),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        6 => (0..12_u8).prop_map(Act::Ask),
+        3 => (0..6_usize, 0..5_u8).prop_map(|(back, how)| Act::End(back, how)),
+        1 => (0..3_000_u64).prop_map(Act::Pass),
+        1 => (0..400_000_u64).prop_map(Act::Pass),
+    ];
+    proptest::collection::vec(act, 1..200)
+}
+
+/// What must be so, whatever came before; kept beside the machine, in its own words.
+#[derive(Default)]
+struct Seen {
+    /// By number: the key, when it was started, and whether it was ended.
+    exchanges: BTreeMap<u64, (u8, Now, bool)>,
+    sessions: HashMap<u32, (u8, Now)>,
+    /// The newest session and refusal of each key, by what ended its newest exchange.
+    refused: HashMap<u8, Now>,
+    was_good: HashMap<u8, bool>,
+    stopped: Option<(Now, Duration)>,
+    strange: u32,
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_rules_hold(acts in acts()) {
+        let mut world = World::new();
+        let mut seen = Seen::default();
+        for act in acts {
+            match act {
+                Act::Pass(millis) => world.pass(millis),
+                Act::Ask(key) => {
+                    let step = world.ask(key);
+                    seen.check(key, &step, &world);
+                }
+                Act::End(back, how) => {
+                    let number = seen.exchanges.keys().rev().nth(back).copied();
+                    if let Some(number) = number {
+                        seen.end(number, how, &mut world);
+                    }
+                }
+            }
+            let (known, strangers) = world.table.sizes();
+            prop_assert!(known <= 4 && strangers <= 4, "{known} {strangers}");
+        }
+    }
+}
+
+impl Seen {
+    fn check(&mut self, key: u8, step: &Step8, world: &World) {
+        let now = world.now;
+        let number = match step {
+            Step::Serve {
+                session, exchange, ..
+            } => {
+                let (owner, since) = self.sessions[session];
+                assert_eq!(owner, key, "a session of its own key");
+                assert!(now.since(&since) < Duration::from_secs(LIFE), "not expired");
+                let refused = self.refused.get(&key);
+                let after = |refused: &Now| since.mono > refused.mono;
+                assert!(refused.is_none_or(after), "not revoked");
+                *exchange
+            }
+            Step::Exchange(number, _) => Some(*number),
+            Step::Join(_) => {
+                assert!(self.flying(key, &now), "something to wait for");
+                None
+            }
+            Step::Refuse => {
+                let since = self.refused.get(&key).expect("it was refused");
+                assert!(
+                    now.since(since) < Duration::from_secs(30),
+                    "only for a while"
+                );
+                None
+            }
+            Step::Unavailable { .. } => None,
+        };
+        if let Some(number) = number {
+            assert!(!self.flying(key, &now), "one flight per key");
+            let held_back = |(since, after): (Now, Duration)| now.since(&since) < after;
+            assert!(!self.stopped.is_some_and(held_back), "a 429 stops all");
+            if !self.was_good.contains_key(&key) {
+                self.strange += 1;
+                let passed = now.since(&world.start).as_millis() / 200;
+                assert!(u128::from(self.strange) <= 3 + passed, "the budget holds");
+            }
+            self.exchanges.insert(number, (key, now, false));
+        }
+    }
+
+    fn flying(&self, key: u8, now: &Now) -> bool {
+        self.exchanges.values().any(|(owner, since, ended)| {
+            *owner == key && !ended && now.since(since) < Duration::from_secs(14)
+        })
+    }
+
+    fn end(&mut self, number: u64, how: u8, world: &mut World) {
+        let now = world.now;
+        let (key, _, ended) = self.exchanges[&number];
+        let latest =
+            |(other, (owner, ..)): (&u64, &(u8, Now, bool))| (*owner == key).then_some(*other);
+        let newest = self.exchanges.iter().filter_map(latest).next_back();
+        let counts = !ended && newest == Some(number);
+        let value = u32::try_from(number).unwrap();
+        let ending = match how {
+            0 | 1 => session(value),
+            2 => Ending::Refused,
+            3 => Ending::Failed,
+            _ => Ending::RateLimited(Duration::from_secs(2)),
+        };
+        if let Ending::RateLimited(after) = ending {
+            let left = |(since, after): (Now, Duration)| after.saturating_sub(now.since(&since));
+            if after > self.stopped.map(left).unwrap_or_default() {
+                self.stopped = Some((now, after));
+            }
+        }
+        if counts {
+            match ending {
+                Ending::Session(..) => {
+                    self.sessions.insert(value, (key, now));
+                    self.refused.remove(&key);
+                    self.was_good.insert(key, true);
+                }
+                Ending::Refused => {
+                    self.refused.insert(key, now);
+                    self.was_good.remove(&key);
+                }
+                Ending::Failed | Ending::RateLimited(_) => {}
+            }
+        }
+        self.exchanges.entry(number).and_modify(|it| it.2 = true);
+        world.end(key, number, ending);
+    }
+}

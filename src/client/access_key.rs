@@ -1,0 +1,153 @@
+//! The exchange of an access key for a session.
+
+use std::fmt;
+
+use http::Method;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{
+    call::{DescopeClient, Endpoint},
+    credential,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::TenantId,
+    token::{AccessKey, SessionToken},
+};
+
+const EXCHANGE: Endpoint = Endpoint {
+    method: &Method::POST,
+    path: "v1/auth/accesskey/exchange",
+    spends: false,
+};
+
+/// What is asked for beside a session.
+#[derive(Clone, Copy, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ExchangeBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) selected_tenant: Option<&'a TenantId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) custom_claims: Option<&'a Map<String, Value>>,
+}
+
+/// Descope's answer to an exchange, read but not verified. Its `keyId` and `expiration` stand in
+/// the token, too, and there they are signed.
+pub(crate) struct RawExchange {
+    pub(crate) session_token: SessionToken,
+}
+
+impl DescopeClient {
+    /// Exchanges an access key for a session (`POST /v1/auth/accesskey/exchange`). The request
+    /// goes out once more only where the connection was refused.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidAccessKey`] before any call, for a text that can be no key. Else what
+    /// [`send`](Self::send) fails with, and [`ErrorKind::UpstreamInvalid`] for an answer without a
+    /// session token.
+    pub(crate) async fn exchange_access_key(
+        &self,
+        key: &AccessKey,
+        body: ExchangeBody<'_>,
+    ) -> Result<RawExchange, Error> {
+        let headers = credential::access_key_headers(&self.inner.settings, key)?;
+        let body = body.written()?;
+        let reply = self.send(EXCHANGE, &headers, &body, false).await?;
+        RawExchange::read(&reply.body)
+    }
+}
+
+impl ExchangeBody<'_> {
+    /// `{}` where nothing is asked for, as the Go and Node SDKs send it.
+    fn written(self) -> Result<Vec<u8>, Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            login_options: Option<ExchangeBody<'a>>,
+        }
+        let asks = self.selected_tenant.is_some() || self.custom_claims.is_some();
+        let login_options = asks.then_some(self);
+        serde_json::to_vec(&Body { login_options }).map_err(|error| {
+            Error::config("the options of an exchange cannot be written").with_source(error)
+        })
+    }
+}
+
+impl RawExchange {
+    fn read(body: &[u8]) -> Result<Self, Error> {
+        // The fault's text quotes what was there, so it is no source.
+        let odd = |message| Error::new(ErrorKind::UpstreamInvalid, message);
+        let mut answer: Map<String, Value> = serde_json::from_slice(body)
+            .map_err(|_| odd("descope's answer is not a JSON object"))?;
+        match answer.remove("sessionJwt") {
+            Some(Value::String(token)) if !token.is_empty() => Ok(Self {
+                session_token: SessionToken::new(token),
+            }),
+            _ => Err(odd("descope's answer has no session token")),
+        }
+    }
+}
+
+impl fmt::Debug for RawExchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawExchange").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_body_says_only_what_is_asked_for() {
+        let tenant = TenantId::new("T1").unwrap();
+        let mut claims = Map::new();
+        claims.insert("k".to_owned(), json!([1]));
+        for (selected_tenant, custom_claims, expected) in [
+            (None, None, json!({})),
+            (
+                Some(&tenant),
+                None,
+                json!({"loginOptions": {"selectedTenant": "T1"}}),
+            ),
+            (
+                Some(&tenant),
+                Some(&claims),
+                json!({"loginOptions": {"selectedTenant": "T1", "customClaims": {"k": [1]}}}),
+            ),
+        ] {
+            let body = ExchangeBody {
+                selected_tenant,
+                custom_claims,
+            };
+            let written: Value = serde_json::from_slice(&body.written().unwrap()).unwrap();
+            assert_eq!(written, expected);
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_session_is_none() {
+        for body in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            "<html>",
+            r#"{"sessionJwt":""}"#,
+            r#"{"sessionJwt":7}"#,
+            r#""secret""#,
+        ] {
+            let error = RawExchange::read(body.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UpstreamInvalid, "{body}");
+            assert!(!format!("{error} {error:?}").contains("secret"));
+        }
+        let answer = RawExchange::read(br#"{"keyId":null,"sessionJwt":"a.b.c"}"#).unwrap();
+        assert_eq!(answer.session_token.expose(), "a.b.c");
+        assert!(!format!("{answer:?}").contains("a.b.c"));
+    }
+}

@@ -1,0 +1,202 @@
+//! Machines: access keys and the sessions that they are exchanged for.
+
+use std::{
+    future::{Future, ready},
+    time::Duration,
+};
+
+use super::{
+    authenticate::{Authentication, PendingSession},
+    builder::DescopeBuilder,
+    checked::refused_answer,
+    handle::Descope,
+};
+use crate::{
+    access_key::{AccessKeySession, AccessKeys, Cached, ExchangeOptions, Exchanger, Found},
+    client::ExchangeBody,
+    error::{Error, ErrorKind},
+    jwt::check::Slot,
+    rejection::{Rejection, RejectionKind},
+    session::Session,
+    token::AccessKey,
+};
+
+impl DescopeBuilder {
+    /// Takes access keys, too, as bearer tokens: for services that also serve machines. Default
+    /// off. See [`access_key`](crate::access_key) for what becomes of them.
+    pub fn access_keys(mut self, keys: AccessKeys) -> Self {
+        self.access_keys = Some(keys);
+        self
+    }
+
+    pub(super) fn exchanger(&self) -> Result<Option<Exchanger>, Error> {
+        let Some(keys) = &self.access_keys else {
+            return Ok(None);
+        };
+        // An exchange is a call, and perhaps a key fetch to verify its answer.
+        let patience = self.timeout + self.keys.deadline + Duration::from_secs(1);
+        Exchanger::new(keys, &self.project_id, patience, self.clock.clone()).map(Some)
+    }
+}
+
+/// # Access keys
+impl Descope {
+    /// Exchanges an access key for a session (`POST /v1/auth/accesskey/exchange`): for a service
+    /// that has a key of its own. The answer is verified as any session token is, and is in the
+    /// tenant that was asked for, if one was.
+    ///
+    /// Each call is a call to Descope; nothing is remembered, and no budget holds it back. For keys
+    /// that *clients* present, use [`verify_access_key`](Self::verify_access_key).
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), tower_descope::Error> {
+    /// use tower_descope::{AccessKey, ExchangeOptions, TenantId, test_util::FakeDescope};
+    ///
+    /// let fake = FakeDescope::builder()
+    ///     .access_key("K2nightlyExport", |key| key.id("K2night").tenant("T1", |t| t))
+    ///     .start()
+    ///     .await;
+    /// let key = AccessKey::new("K2nightlyExport");
+    /// let options = ExchangeOptions::new().selected_tenant(TenantId::new("T1")?);
+    /// let machine = fake.descope().exchange_access_key(&key, &options).await?;
+    /// assert_eq!(machine.key_id(), "K2night");
+    /// assert_eq!(machine.session().active_tenant().unwrap().id(), "T1");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidAccessKey`](crate::ErrorKind::InvalidAccessKey) for a text that can be
+    /// no key, before any call; [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a key or a
+    /// tenant that Descope refuses;
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for claims that are too large;
+    /// for the rest, [`Error::is_transient`] says whether it may succeed later. Needs a tokio
+    /// runtime: [`ErrorKind::NoRuntime`](crate::ErrorKind::NoRuntime) without one.
+    pub async fn exchange_access_key(
+        &self,
+        key: &AccessKey,
+        options: &ExchangeOptions,
+    ) -> Result<AccessKeySession, Error> {
+        options.check()?;
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::new(
+                ErrorKind::NoRuntime,
+                "a call to descope needs a tokio runtime",
+            ));
+        }
+        let body = ExchangeBody {
+            selected_tenant: options.tenant(),
+            custom_claims: options.claims(),
+        };
+        let answer = self.inner.client.exchange_access_key(key, body).await?;
+        let verifier = &self.inner.verifier;
+        let token = answer.session_token;
+        let session = verifier
+            .genuine(token.expose(), Slot::Session)
+            .await
+            .and_then(|genuine| verifier.session(genuine))
+            .map_err(|rejection| refused_answer("session token", &rejection))?;
+        if options.tenant().is_some() && session.current_tenant() != options.tenant() {
+            return Err(Error::new(
+                ErrorKind::UpstreamInvalid,
+                "descope's answer is for another tenant",
+            ));
+        }
+        Ok(AccessKeySession::new(session, token))
+    }
+
+    /// Verifies an access key outside of any request, as [`verify`](Self::verify) does a session
+    /// token: for websockets, queues, jobs. All that [`AccessKeys`] says holds: the key's shape, the
+    /// sessions at hand, the budget.
+    ///
+    /// # Errors
+    ///
+    /// Why the key opens no session here and now; always, where access keys are not
+    /// [on](DescopeBuilder::access_keys).
+    pub async fn verify_access_key(&self, key: &AccessKey) -> Result<Session, Rejection> {
+        let authentication = match &self.inner.exchanger {
+            Some(exchanger) if exchanger.takes(key.expose()) => self.machine(exchanger, key),
+            _ => return Err(Rejection::invalid("not_an_access_key")),
+        };
+        match authentication {
+            Authentication::Done(verdict) => verdict,
+            Authentication::Pending(verdict) => verdict.await,
+        }
+    }
+
+    /// Judges a bearer token: an access key, where those are taken and it looks like one, else a
+    /// session token.
+    pub(super) fn bearer(&self, token: &str) -> Authentication {
+        match &self.inner.exchanger {
+            Some(exchanger) if exchanger.takes(token) => {
+                self.machine(exchanger, &AccessKey::new(token))
+            }
+            _ => self.one(token),
+        }
+    }
+
+    fn machine(&self, exchanger: &Exchanger, key: &AccessKey) -> Authentication {
+        let cached = match self.look_up(exchanger, key) {
+            Found::Session(cached) => cached,
+            Found::Wait(exchange) => return Authentication::Pending(Box::pin(session(exchange))),
+            Found::Refused(rejection) => return Authentication::Done(Err(rejection)),
+        };
+        // Once more, as if the machine had sent its session token: keys may have been withdrawn.
+        let verdict: PendingSession = match self.one(cached.session.session_token().expose()) {
+            Authentication::Done(Err(rejection)) if is_over(&rejection) => {
+                Box::pin(ready(Err(rejection)))
+            }
+            Authentication::Pending(verdict) => verdict,
+            done @ Authentication::Done(_) => return done,
+        };
+        let (this, exchanger, key) = (self.clone(), exchanger.clone(), key.clone());
+        Authentication::Pending(Box::pin(async move {
+            match verdict.await {
+                Err(rejection) if is_over(&rejection) => this.anew(&exchanger, &key, &cached).await,
+                verdict => verdict,
+            }
+        }))
+    }
+
+    /// A key whose session at hand does not hold any more.
+    async fn anew(
+        &self,
+        exchanger: &Exchanger,
+        key: &AccessKey,
+        cached: &Cached,
+    ) -> Result<Session, Rejection> {
+        exchanger.spoil(cached);
+        match self.look_up(exchanger, key) {
+            // Somebody else was faster.
+            Found::Session(cached) => Ok(cached.session.session().clone()),
+            Found::Wait(exchange) => session(exchange).await,
+            Found::Refused(rejection) => Err(rejection),
+        }
+    }
+
+    fn look_up(&self, exchanger: &Exchanger, key: &AccessKey) -> Found {
+        exchanger.look_up(key, |key| {
+            let (this, options) = (self.clone(), exchanger.options().clone());
+            async move { this.exchange_access_key(&key, &options).await }
+        })
+    }
+}
+
+async fn session(
+    exchange: impl Future<Output = Result<AccessKeySession, Rejection>> + Send,
+) -> Result<Session, Rejection> {
+    exchange.await.map(|machine| machine.session().clone())
+}
+
+/// Whether a session that was good is none any more, so that a new one may help.
+fn is_over(rejection: &Rejection) -> bool {
+    matches!(
+        rejection.kind(),
+        RejectionKind::InvalidToken | RejectionKind::ExpiredToken
+    )
+}
