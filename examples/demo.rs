@@ -13,14 +13,16 @@
 //! * queries that can only be asked with an [`ActiveTenant`] (`demo/store.rs`);
 //! * roles, permissions, and a form that knows which tenant it was rendered for;
 //! * refusals as redirects and pages for people, as JSON for programs;
-//! * `SelectTenant`, behind plain HTML forms and for Descope's browser SDK alike.
+//! * `Renewal`: whose session has expired goes on working, and need not sign in again;
+//! * `SessionRoutes` at `/v1/auth`, for Descope's browser SDK, and in it `SelectTenant`, for plain
+//!   HTML forms too.
 //!
 //! | variable | effect |
 //! |---|---|
 //! | `PORT` | another port than 3000; 0: any free one |
 //! | `DESCOPE_PROJECT_ID` | your project in place of the fake; people sign in by a code sent by e-mail (OTP must be enabled in the project) |
 //! | `DESCOPE_BASE_URI` | your project's own domain |
-//! | `DEMO_SESSION_SECONDS` | how long the fake's sessions live (default 600), to see one expire |
+//! | `DEMO_SESSION_SECONDS` | how long the fake's sessions live (default 600), to see them renewed |
 //! | `DEMO_COOKIE_NAMES=plain` | `DS` and `DSR` in place of `__Host-DS` and `__Host-DSR` |
 //! | `DEMO_INSECURE_COOKIES=1` | cookies without `Secure` (and with plain names), for browsers that keep none over http on loopback |
 //! | `RUST_LOG` | what is logged, for example `tower_descope=debug` |
@@ -32,12 +34,12 @@ use axum::{
     extract::{Query, State},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Redirect, Response},
-    routing::{get, post, post_service},
+    routing::{get, post},
 };
 use serde::Deserialize;
 use tower_descope::{
-    ActiveTenant, Descope, DescopeBuilder, Rejection, SelectTenant, Session, TenantId, TenantLayer,
-    test_util::FakeDescope,
+    ActiveTenant, Descope, DescopeBuilder, Rejection, Renewal, SelectTenant, Session,
+    SessionRoutes, TenantId, TenantLayer, test_util::FakeDescope,
 };
 
 #[path = "demo/accounts.rs"]
@@ -159,7 +161,9 @@ fn number<N: FromStr>(name: &str, default: N) -> Result<N, String> {
 
 /// Who may reach what. `route_layer`, not `layer`, so that unknown paths answer 404, not 401.
 fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
-    let layer = TenantLayer::new(app.descope.clone()).cookies_same_origin_only();
+    let layer = TenantLayer::new(app.descope.clone())
+        .cookies_same_origin_only()
+        .renew(Renewal::new());
     let explain = || from_fn_with_state(Arc::clone(&app), refusals::explain);
 
     // A session with an active tenant.
@@ -185,24 +189,26 @@ fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
         .route("/sign-in/done", get(sign_in::done))
         .route_layer(explain())
         .route_layer(layer.optional());
-    // What makes and ends sessions stands outside the layer: there is no session yet, or one that
-    // has expired.
-    let sessions = Router::new()
+    // What makes, changes and ends sessions stands outside the layer: there is no session yet, or
+    // one that has expired.
+    let doors = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::start))
         .route("/sign-in/code", post(sign_in::finish))
         .route("/sign-out", post(sign_in::out))
+        .route("/sign-out/everywhere", post(sign_in::out_everywhere))
         .route_layer(from_fn(refusals::from_this_site));
     let select = SelectTenant::new(app.descope.clone())
         .html_forms("/tenants")?
         .return_prefix("/")?;
+    let session = SessionRoutes::new(app.descope.clone()).select_tenant(select);
 
     Ok(Router::new()
         .merge(in_tenant)
         .merge(signed_in)
         .merge(public)
-        .merge(sessions)
-        // This path, so that Descope's browser SDK finds it too.
-        .route("/v1/auth/tenant/select", post_service(select))
+        .merge(doors)
+        // Where Descope's browser SDK looks for it. It guards itself against other sites.
+        .nest_service("/v1/auth", session)
         .merge(html::assets())
         .fallback(refusals::not_found)
         .layer(from_fn(html::headers))

@@ -1,5 +1,5 @@
-//! Signing in and out against Descope's public API: the part of an app that this crate leaves to
-//! you. A code by e-mail is used because it is the same for the fake and for a real project.
+//! Signing in against Descope's public API: the part of an app that this crate leaves to you. A
+//! code by e-mail is used because it is the same for the fake and for a real project.
 
 use std::{
     collections::HashMap,
@@ -8,12 +8,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_descope::{Descope, RefreshToken, TenantId, test_util::FakeDescope};
 
-use crate::cookies::{self, CookieStyle};
+use crate::cookies::CookieStyle;
 
 /// The code that the fake always accepts.
 const FAKE_CODE: &str = FakeDescope::ONE_TIME_CODE;
@@ -217,7 +217,7 @@ impl Accounts {
                 Err(error) => tracing::warn!(%error, "the only tenant was not selected"),
             }
         }
-        // Both cookies live until the refresh token's end, as those that `SelectTenant` writes.
+        // Both cookies live until the refresh token's end, as those that the crate writes.
         let age = session
             .refresh_expires_at()
             .and_then(|end| end.duration_since(SystemTime::now()).ok())
@@ -227,24 +227,6 @@ impl Accounts {
             self.cookies.line(session_name, &session_jwt, age),
             self.cookies.line(refresh_name, &refresh_jwt, age),
         ])
-    }
-
-    /// Tells Descope, and makes the lines that remove the cookies, whatever Descope says.
-    pub(crate) async fn sign_out(&self, headers: &HeaderMap) -> Vec<HeaderValue> {
-        let (_, refresh_name) = self.cookies.names();
-        if let Some(token) = cookies::read(headers, refresh_name) {
-            let bearer = format!("{}:{token}", self.project_id);
-            if let Err(failure) = self.call("/v1/auth/logout", &bearer, &json!({})).await {
-                tracing::warn!(?failure, "descope was not told of a sign-out");
-            }
-        }
-        // Also the plain names: with `__Host-` names they are still read.
-        let mut names = vec!["DS", "DSR"];
-        if !self.cookies.plain_names {
-            names.extend(["__Host-DS", "__Host-DSR"]);
-        }
-        let gone = |name| self.cookies.line(name, "", 0);
-        names.into_iter().map(gone).collect()
     }
 
     async fn call(&self, path: &str, bearer: &str, body: &Value) -> Result<Vec<u8>, SignInFailure> {

@@ -1,32 +1,49 @@
 // Niceties only: every page works without this file.
 "use strict";
 
-const ends = Number(document.body.dataset.sessionEnds);
+const { tenant, sessionBegan, sessionEnds } = document.body.dataset;
+const ends = Number(sessionEnds);
+let renewals = 0;
 
-// Descope's browser SDK (checked with @descope/web-js-sdk 1.53.0) asks for the session of an
-// HttpOnly cookie only if this mark of its own says that somebody signed in.
 try {
+  // Descope's browser SDK (checked with @descope/web-js-sdk 1.53.0) asks for the session of an
+  // HttpOnly cookie only if this mark of its own says that somebody signed in.
   if (ends) {
     if (!localStorage.getItem("DSLI")) localStorage.setItem("DSLI", "1");
+    renewals = countRenewals();
   } else if (location.pathname === "/sign-in") {
     localStorage.removeItem("DSLI");
+    localStorage.removeItem("session");
   }
 } catch {
-  // Storage is blocked; only the SDK would have cared.
+  // Storage is blocked; only the SDK and the count would have cared.
 }
 
-// How long the session lasts, in the footer.
-const left = document.getElementById("session-left");
-if (ends && left) {
+// A later session of the same tenant is a renewal; one of another tenant is a switch.
+function countRenewals() {
+  const now = { tenant, began: Number(sessionBegan), renewals: 0 };
+  const last = JSON.parse(localStorage.getItem("session")) ?? now;
+  if (now.began < last.began) return last.renewals;
+  const renewed = now.began > last.began && now.tenant === last.tenant;
+  now.renewals = last.renewals + (renewed ? 1 : 0);
+  localStorage.setItem("session", JSON.stringify(now));
+  return now.renewals;
+}
+
+// What became of the session, and how long it lasts, in the footer.
+const line = document.getElementById("session");
+if (ends && line) {
+  const times = renewals === 1 ? "once" : `${renewals} times`;
+  const past = renewals ? `Session renewed ${times}, ` : "Session: ";
   const show = () => {
     const seconds = ends - Math.floor(Date.now() / 1000);
     if (seconds <= 0) {
-      left.textContent = "Your session has ended; the next click asks you to sign in.";
+      line.textContent = `${past}run out; the next click renews it.`;
       clearInterval(timer);
     } else if (seconds < 60) {
-      left.textContent = `Session: ${seconds} s left.`;
+      line.textContent = `${past}${seconds} s left.`;
     } else {
-      left.textContent = `Session: ${Math.floor(seconds / 60)} min left.`;
+      line.textContent = `${past}${Math.floor(seconds / 60)} min left.`;
     }
   };
   const timer = setInterval(show, 1000);

@@ -1,10 +1,13 @@
 //! The session's cookies, as this app writes them at sign-in and sign-out. The crate writes them
-//! when the tenant changes; both must agree.
+//! when it renews the session or changes its tenant; both must agree.
 
 use std::env;
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use tower_descope::cookie::{SameSite, SessionCookies};
+use tower_descope::{
+    RefreshToken,
+    cookie::{SameSite, SessionCookies},
+};
 
 /// How the demo's cookies look.
 #[derive(Clone, Copy)]
@@ -24,7 +27,7 @@ impl CookieStyle {
         }
     }
 
-    /// The same for the crate, which reads these cookies and writes them when the tenant changes.
+    /// The same for the crate.
     pub(crate) fn settings(self) -> SessionCookies {
         let cookies = if self.plain_names {
             SessionCookies::new()
@@ -56,14 +59,28 @@ impl CookieStyle {
         line.set_sensitive(true);
         line
     }
-}
 
-pub(crate) fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
+    /// The refresh token that a request brought.
+    pub(crate) fn refresh_token(self, headers: &HeaderMap) -> Option<RefreshToken> {
+        let (_, wanted) = self.names();
+        headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, value)| *name == wanted && !value.is_empty())
+            .map(|(_, value)| RefreshToken::new(value))
+    }
+
+    /// The lines that remove the cookies.
+    pub(crate) fn removals(self) -> Vec<HeaderValue> {
+        // Also the plain names: with `__Host-` names they are still read.
+        let mut names = vec!["DS", "DSR"];
+        if !self.plain_names {
+            names.extend(["__Host-DS", "__Host-DSR"]);
+        }
+        let gone = |name| self.line(name, "", 0);
+        names.into_iter().map(gone).collect()
+    }
 }

@@ -96,6 +96,10 @@ pub(crate) fn refused(rejection: &Rejection, viewer: Option<&Viewer>, path: &str
             "Sign-ins cannot be checked just now",
             "Descope’s keys could not be fetched. Nothing is wrong with your account; try again in a moment.".to_owned(),
         ),
+        RejectionKind::RenewalUnavailable => (
+            "Your session cannot be renewed just now",
+            "Descope gave no usable answer. You are still signed in; try again in a moment.".to_owned(),
+        ),
         RejectionKind::CrossSite => (
             "That came from another site",
             "A form of another site tried to act with your sign-in. Nothing was changed.".to_owned(),
@@ -111,6 +115,9 @@ pub(crate) fn refused(rejection: &Rejection, viewer: Option<&Viewer>, path: &str
         }
         RejectionKind::MissingRole | RejectionKind::MissingPermission => {
             r#"<a class="button" href="/projects">Back to projects</a><a class="button quiet" href="/access">See your access</a>"#
+        }
+        RejectionKind::RenewalUnavailable => {
+            &format!(r#"<a class="button" href="{path}">Try again</a>"#)
         }
         RejectionKind::KeysUnavailable | RejectionKind::CrossSite => {
             r#"<a class="button" href="/">To the overview</a>"#

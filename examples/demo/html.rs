@@ -37,6 +37,7 @@ pub(crate) struct Viewer {
     pub(crate) name: String,
     pub(crate) active: Option<Place>,
     pub(crate) tenants: Vec<Place>,
+    session_began: Option<i64>,
     session_ends: i64,
 }
 
@@ -71,6 +72,7 @@ impl Viewer {
                     .cloned()
             }),
             tenants,
+            session_began: session.issued_at().map(unix),
             session_ends: unix(session.expires_at()),
         }
     }
@@ -124,11 +126,21 @@ impl Notice {
     /// Why somebody came to the sign-in page.
     pub(crate) fn why(code: Option<&str>) -> Option<Self> {
         Some(match code? {
-            "expired_token" => {
-                Self::bad("Your session expired. Sign in again to go on where you were.")
-            }
+            // While it can be renewed, an expired session is; so there is nothing left to renew.
+            "expired_token" => Self::bad(
+                "Your session is over: it reached its end, or you signed out everywhere. Sign in \
+                 again to go on where you were.",
+            ),
             "invalid_token" => Self::bad("Your sign-in is no longer valid. Please sign in again."),
             "signed_out" => Self::good("You are signed out."),
+            "signed_out_everywhere" => Self::good(
+                "You are signed out everywhere. A browser elsewhere may show pages until its \
+                 session runs out, a few minutes at most.",
+            ),
+            "signed_out_only_here" => Self::bad(
+                "You are signed out in this browser. Others may still be signed in: Descope did \
+                 not confirm that it signed them out.",
+            ),
             _ => Self::new(
                 Mood::Info,
                 "Sign in to see that page. You will come back to it.",
@@ -168,9 +180,11 @@ impl<'a> Page<'a> {
             body = self.viewer.map_or_else(
                 || r#"data-accent="none""#.to_owned(),
                 |viewer| format!(
-                    r#"data-accent="{}" data-session-ends="{}""#,
+                    r#"data-accent="{}" data-tenant="{}" data-session-began="{}" data-session-ends="{}""#,
                     accent(viewer.active.as_ref()),
-                    viewer.session_ends
+                    E(viewer.active.as_ref().map_or("", |place| &place.id)),
+                    viewer.session_began.unwrap_or_default(),
+                    viewer.session_ends,
                 )
             ),
             company = self

@@ -288,7 +288,8 @@ pub(crate) fn access(viewer: &Viewer, session: &Session) -> Response {
     });
     let clock = |time: SystemTime| {
         let time = OffsetDateTime::from(time);
-        format!("{}, {:02}:{:02} UTC", day(time), time.hour(), time.minute())
+        let (hour, minute, second) = time.to_hms();
+        format!("{}, {hour:02}:{minute:02}:{second:02} UTC", day(time))
     };
     let methods: Vec<String> = session
         .authentication_methods()
@@ -300,7 +301,13 @@ pub(crate) fn access(viewer: &Viewer, session: &Session) -> Response {
             format!("<code>{}</code>", E(session.user_id().as_str())),
         ),
         ("Signed in by", tags(&methods)),
-        ("This session ends", clock(session.expires_at())),
+        (
+            "This session began",
+            session
+                .issued_at()
+                .map_or_else(|| "unknown".to_owned(), clock),
+        ),
+        ("It runs out", clock(session.expires_at())),
         (
             "Sign in again at the latest",
             session
@@ -312,7 +319,7 @@ pub(crate) fn access(viewer: &Viewer, session: &Session) -> Response {
         format!("<div><dt>{term}</dt><dd>{fact}</dd></div>")
     });
     Page::new("Your access", Some(viewer), "/access").body(&format!(
-        r#"<header class="title"><div><p class="eyebrow">{company}</p><h1>Your access</h1></div><p class="muted">{count}</p></header><section class="card" aria-label="Companies"><table><caption class="visually-hidden">What you may do in which company</caption><thead><tr><th scope="col">Company</th><th scope="col">Roles</th><th scope="col">Permissions</th><th scope="col">Tenant id</th></tr></thead><tbody>{rows}</tbody></table></section><section class="card"><h2>This session</h2><dl>{facts}</dl></section>"#,
+        r#"<header class="title"><div><p class="eyebrow">{company}</p><h1>Your access</h1></div><p class="muted">{count}</p></header><section class="card" aria-label="Companies"><table><caption class="visually-hidden">What you may do in which company</caption><thead><tr><th scope="col">Company</th><th scope="col">Roles</th><th scope="col">Permissions</th><th scope="col">Tenant id</th></tr></thead><tbody>{rows}</tbody></table></section><section class="card"><h2>This session</h2><dl>{facts}</dl><form method="post" action="/sign-out/everywhere" class="actions"><button class="quiet">Sign out everywhere</button><span class="muted">In this browser now, in your others when their sessions run out.</span></form></section>"#,
         company = E(viewer.here()),
         count = plural(viewer.tenants.len(), "company", "companies"),
     ))

@@ -11,7 +11,9 @@ use axum::{
 use serde::Deserialize;
 use tower_descope::{Rejection, RejectionKind, Session};
 
-use crate::{App, accounts::SignInFailure, doors, html::Notice, refusals::local_path};
+use crate::{
+    App, accounts::SignInFailure, cookies::CookieStyle, doors, html::Notice, refusals::local_path,
+};
 
 #[derive(Deserialize)]
 pub(crate) struct SignInQuery {
@@ -87,9 +89,36 @@ pub(crate) async fn done(
 
 /// Always removes the cookies, also of a session that has expired, and tells Descope.
 pub(crate) async fn out(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let cookies = app.accounts.sign_out(&headers).await;
-    let gone = Redirect::to("/sign-in?why=signed_out");
-    (set_cookies(cookies), gone).into_response()
+    let cookies = app.accounts.cookies();
+    if let Some(token) = cookies.refresh_token(&headers)
+        && let Err(error) = app.descope.logout(&token).await
+    {
+        tracing::warn!(%error, "descope was not told of a sign-out");
+    }
+    gone(cookies, "signed_out")
+}
+
+/// As [`out`], and other browsers are signed out when their sessions are due to be renewed.
+pub(crate) async fn out_everywhere(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let cookies = app.accounts.cookies();
+    let done = match cookies.refresh_token(&headers) {
+        Some(token) => app.descope.logout_all(&token).await.map_err(|error| {
+            tracing::warn!(%error, "other browsers stay signed in");
+        }),
+        None => Err(()),
+    };
+    gone(
+        cookies,
+        match done {
+            Ok(()) => "signed_out_everywhere",
+            Err(()) => "signed_out_only_here",
+        },
+    )
+}
+
+fn gone(cookies: CookieStyle, why: &str) -> Response {
+    let sign_in = Redirect::to(&format!("/sign-in?why={why}"));
+    (set_cookies(cookies.removals()), sign_in).into_response()
 }
 
 fn set_cookies(cookies: Vec<HeaderValue>) -> HeaderMap {

@@ -25,6 +25,8 @@ const PLAIN = { session: "DS", refresh: "DSR", secure: true };
 const INSECURE = { session: "DS", refresh: "DSR", secure: false };
 const ACME = "Warehouse pilot in Rotterdam";
 const BETA = "Christmas stollen 2026";
+// When a session of three seconds counts as expired: after five more.
+const OVER = 8_500;
 
 main(300, async () => {
   // app.test: a host that is this machine, but that Chromium does not take for it.
@@ -47,10 +49,11 @@ main(300, async () => {
     }
     demo.stop();
   }
-  console.log("\n# sessions of one second");
-  const brief = await startDemo({ DEMO_SESSION_SECONDS: "1" });
-  await expiry(browser, brief);
-  brief.stop();
+  console.log("\n# sessions of three seconds");
+  const brief = await startDemo({ DEMO_SESSION_SECONDS: "3" });
+  await renewal(browser, brief);
+  await everywhere(browser, brief);
+  await outage(browser, brief);
   await browser.close();
 });
 
@@ -311,6 +314,7 @@ async function otherSites(browser, { origin }) {
     ["add a project", "/projects", { tenant: "T2beta", name: "Planted" }],
     ["switch the company", "/v1/auth/tenant/select", { tenant: "T2beta" }],
     ["sign anybody out", "/sign-out", {}],
+    ["sign anybody out everywhere", "/sign-out/everywhere", {}],
     ["sign anybody in", "/sign-in", { login: "ben@acme.test" }],
   ]) {
     const inputs = Object.entries(fields).map(([name, value]) => `<input name="${name}" value="${value}">`);
@@ -356,42 +360,126 @@ async function ownProject(browser, { fake }) {
   equal("with an own project nobody is made up", await page.getByText("Ann").count(), 0);
   await page.goto(`${origin}/access`);
   await page.getByLabel("E-mail address").fill("ben@acme.test");
-  await shoot(page, "18-own-project");
+  await shoot(page, "21-own-project");
   await follow(page.getByRole("button", { name: "Send the code" }));
   equal("a code is asked for", await heading(page), "Check your mail");
   await page.getByLabel("Code").fill("000000");
   await follow(page.getByRole("button", { name: "Sign in" }));
   check("a wrong code is refused", (await page.getByRole("alert").innerText()).startsWith("Descope refused that."));
-  await shoot(page, "19-code");
+  await shoot(page, "22-code");
   await page.getByLabel("Code").fill(" 123456 ");
   await follow(page.getByRole("button", { name: "Sign in" }));
   await page.waitForURL(`${origin}/access`);
   equal("the right one leads to the page asked for", await rows(page), ["Acme Robotics", "Beta Bakery"]);
-  await follow(page.getByRole("button", { name: "Sign out" }));
+  await follow(page.getByRole("button", { name: "Sign out", exact: true }));
   await page.getByLabel("E-mail address").fill("new@acme.test");
   await follow(page.getByRole("button", { name: "Send the code" }));
   await page.getByLabel("Code").fill("123456");
   await follow(page.getByRole("button", { name: "Sign in" }));
   equal("who belongs to no company is told so", await heading(page), "You belong to no company yet");
-  await shoot(page, "20-no-company");
+  await shoot(page, "23-no-company");
   await context.close();
   demo.stop();
 }
 
-async function expiry(browser, { origin }) {
-  const { context, page } = await visit(browser, origin);
-  await signInAs(page, origin, "Cleo Castillo");
+// Sessions of three seconds: people stay signed in, with new cookies.
+async function renewal(browser, { origin }) {
+  const { context, page, complaints } = await visit(browser, origin);
+  const foot = () => page.locator("#session").innerText();
+  await signInAs(page, origin, "Ann Archer");
+  await follow(page.getByRole("main").getByRole("button", { name: "Acme Robotics" }));
   await page.waitForURL(`${origin}/projects`);
-  // One second, and five of leeway.
-  await page.waitForTimeout(7_500);
-  await page.goto(`${origin}/billing`);
-  check("an expired session is said to be one", (await page.getByRole("alert").innerText()).startsWith("Your session expired."));
-  await shoot(page, "17-expired");
+  check("a session that was not renewed does not say so", /^Session: /.test(await foot()), await foot());
+  const before = await cookies(context);
+  await page.waitForTimeout(OVER);
+  equal("the page says that the session has run out", await foot(), "Session: run out; the next click renews it.");
+
+  const answer = await page.goto(`${origin}/access`);
+  equal("the next page needs no sign-in", [answer.status(), page.url(), await heading(page)], [200, `${origin}/access`, "Your access"]);
+  await checkCookies(context, answer, before, PREFIXED);
+  check("the page is of the new session", /^Session renewed once, \d s left\.$/.test(await foot()), await foot());
+  await shoot(page, "17-renewed");
+  equal("scripts can read no cookie and no token", await readable(page), { cookie: "", tokens: false });
+
+  // Two tabs, after the end of the session both have: one switches while the other loads.
+  const other = await context.newPage();
+  await page.goto(`${origin}/projects`);
+  await other.goto(`${origin}/projects`);
+  await page.waitForTimeout(OVER);
+  const [switched, loaded] = await Promise.all([switchTo(page, "Beta Bakery"), other.reload()]);
+  equal("a switch and a renewal at once both succeed", [switched.status(), loaded.status(), other.url()], [303, 200, `${origin}/projects`]);
+  for (const tab of [page, other]) {
+    await tab.goto(`${origin}/projects`);
+    equal("both tabs are at Beta then", [await tab.locator("body").getAttribute("data-accent"), (await rows(tab)).includes(BETA)], ["1", true]);
+  }
+  await page.waitForTimeout(OVER);
+  await page.getByLabel("Name").fill("Sourdough course");
+  await follow(page.getByRole("button", { name: "Add to Beta Bakery" }));
+  check("a form that was sent too late is not lost", (await rows(page))[0] === "Sourdough course");
+  equal("no page complained", complaints, []);
+  await context.close();
+}
+
+// Cleo at two browsers; one of them signs her out everywhere.
+async function everywhere(browser, { origin }) {
+  const [here, elsewhere] = [await visit(browser, origin), await visit(browser, origin)];
+  for (const { page } of [here, elsewhere]) {
+    await signInAs(page, origin, "Cleo Castillo");
+    await page.waitForURL(`${origin}/projects`);
+  }
+  const tab = await here.context.newPage();
+  await here.page.goto(`${origin}/access`);
+  await follow(here.page.getByRole("button", { name: "Sign out everywhere" }));
+  check("signing out everywhere says so", (await here.page.getByRole("status").innerText()).startsWith("You are signed out everywhere."));
+  await shoot(here.page, "18-signed-out-everywhere");
+  equal("and leaves no cookie", Object.keys(await cookies(here.context)), []);
+  await tab.goto(`${origin}/projects`);
+  check("another tab is signed out at once", tab.url().startsWith(`${origin}/sign-in?`), tab.url());
+
+  const { page, context } = elsewhere;
+  await page.waitForTimeout(OVER);
+  await page.goto(`${origin}/access`);
+  equal("another browser is signed out at its next renewal", page.url(), `${origin}/sign-in?why=expired_token&next=/access`);
+  check("and is told why", (await page.getByRole("alert").innerText()).startsWith("Your session is over:"));
+  equal("its cookies are removed", Object.keys(await cookies(context)), []);
+  await shoot(page, "19-over");
   const home = await page.goto(`${origin}/`);
   equal("public pages stay open", [home.status(), await heading(page)], [200, "One sign-in, several companies, no mixed-up data."]);
   await page.goto(`${origin}/access`);
   await follow(page.getByRole("button", { name: "Cleo Castillo" }));
-  await page.waitForURL(`${origin}/access`);
-  check("signing in again leads back to the page", true);
+  equal("signing in again leads back to the page", page.url(), `${origin}/access`);
+  for (const { complaints } of [here, elsewhere]) equal("no page complained", complaints, []);
+  await here.context.close();
   await context.close();
+}
+
+// The fake of one demo stands in for the project of another, and goes away.
+async function outage(browser, brief) {
+  const demo = await startDemo({
+    DESCOPE_PROJECT_ID: "P2fakeFakeFakeFakeFakeFak000",
+    DESCOPE_BASE_URI: brief.fake,
+  });
+  const { origin } = demo;
+  const { context, page } = await visit(browser, origin);
+  await page.goto(`${origin}/access`);
+  await page.getByLabel("E-mail address").fill("cleo@beta.test");
+  await follow(page.getByRole("button", { name: "Send the code" }));
+  await page.getByLabel("Code").fill("123456");
+  await follow(page.getByRole("button", { name: "Sign in" }));
+  await page.waitForURL(`${origin}/access`);
+  const open = await context.newPage();
+  await open.goto(`${origin}/access`);
+  brief.stop();
+  const before = await cookies(context);
+  await page.waitForTimeout(OVER);
+  const answer = await page.goto(`${origin}/access`);
+  equal("without Descope nobody is signed out", [answer.status(), answer.headers()["x-descope-rejection"], await heading(page)], [503, "renewal_unavailable", "Your session cannot be renewed just now"]);
+  equal("and every cookie stays", await cookies(context), before);
+  equal("the page leads back to itself", await page.getByRole("link", { name: "Try again" }).getAttribute("href"), "/access");
+  await shoot(page, "20-outage");
+  await follow(open.getByRole("button", { name: "Sign out everywhere" }));
+  check("a sign-out that Descope did not hear of says so", (await open.getByRole("alert").innerText()).startsWith("You are signed out in this browser. Others may"));
+  equal("and leaves no cookie here", Object.keys(await cookies(context)), []);
+  await context.close();
+  demo.stop();
 }
