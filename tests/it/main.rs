@@ -6,6 +6,7 @@
 )]
 
 mod access_keys;
+mod broken;
 mod build;
 mod extractors;
 mod floors;
