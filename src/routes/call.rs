@@ -147,7 +147,11 @@ impl Call {
 
     async fn refresh(&self, outcome: &mut Outcome) -> Result<Response<ResponseBody>, Refusal> {
         let presented = self.presented(outcome).await?;
+        let hold = self.descope.hold(&presented.token)?;
         let answer = self.descope.spend_for_refresh(&presented).await?;
+        // Between its coming and this, another call or a logout may have ended.
+        let answer = hold.newest_after(answer)?;
+        let answer = answer.for_holder_of(&presented.token);
         if presented.from_cookie {
             let grant = Grant::new(&answer, self.descope.now().wall);
             let cookies = self.descope.cookies();

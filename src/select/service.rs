@@ -217,12 +217,16 @@ impl Call {
             .presented_refresh(&self.request.headers, self.settings.accept_bearer)
             .await?;
         subject.user = Some(presented.user.clone());
+        let hold = self.descope.hold(&presented.token)?;
         let selection = self
             .descope
             .spend_for_tenant(&presented, &asked.tenant)
             .await?;
         if presented.from_cookie {
-            let grant = Grant::new(&selection, self.descope.now().wall);
+            // Between its coming and this, another call or a logout may have ended.
+            let newest = hold.newest_after((*selection).clone())?;
+            let newest = newest.for_holder_of(&presented.token);
+            let grant = Grant::new(&newest, self.descope.now().wall);
             grant.write(self.descope.cookies(), self.insecure(), cookies)?;
         }
         Ok(match self.settings.returning(&self.request) {

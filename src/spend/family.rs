@@ -81,7 +81,7 @@ pub(super) struct Ticket {
     arrived: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Family<T> {
     keep: Duration,
     current: RefreshToken,
@@ -102,7 +102,7 @@ pub(super) struct Family<T> {
     untold: Option<Now>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kept<T> {
     answer: T,
     tenant: Option<TenantId>,
@@ -112,7 +112,7 @@ struct Kept<T> {
     at: Now,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Failed {
     op: Op,
     error: Error,
@@ -120,7 +120,7 @@ struct Failed {
     at: Now,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Dead {
     error: Error,
     /// Whether Descope knows it, too.

@@ -34,6 +34,23 @@ impl<T: Clone> Hold<T> {
             .map_or(Newest::None, |family| family.newest())
     }
 
+    /// What is to be written into a browser now in place of `answer`, which came a moment ago.
+    ///
+    /// # Errors
+    ///
+    /// Why the session is over since: the user signed out, for example.
+    pub(crate) fn newest_after(&self, answer: T) -> Result<T, Error> {
+        let Place { queue, arrival } = &self.place;
+        let now = queue.inner.clock.now();
+        if let Some(Err(error)) = queue.table().current(arrival, now) {
+            return Err(error);
+        }
+        match self.newest() {
+            Newest::Answer(newest) => Ok(newest),
+            Newest::None | Newest::Dead => Ok(answer),
+        }
+    }
+
     /// The newest answer of the family, while it is kept for repeats.
     pub(crate) fn kept(&self) -> Option<T> {
         let Place { queue, arrival } = &self.place;

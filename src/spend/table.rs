@@ -20,7 +20,7 @@ const MAX_LINKS: usize = 8;
 /// How often what is stale is looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(10);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Table<T> {
     keep: Duration,
     capacity: usize,
@@ -35,7 +35,7 @@ pub(super) struct Table<T> {
 pub(super) struct FamilyId(u64);
 
 /// A wish in its family's queue.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Arrival {
     pub(super) family: FamilyId,
     pub(super) ticket: Ticket,
@@ -43,7 +43,7 @@ pub(super) struct Arrival {
     pub(super) turn: Arc<RwLock<()>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry<T> {
     family: Family<T>,
     turn: Arc<RwLock<()>>,
@@ -54,7 +54,7 @@ struct Entry<T> {
     used: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Link {
     family: FamilyId,
     /// When a successor took its place. `None`: it is the current one.

@@ -1,5 +1,6 @@
 //! The official SDKs beside us: their verdicts on one list of tokens, and their `select_tenant`
-//! against an app that mounts `SelectTenant`. Run by `tests/interop/sdk/run.sh`, which brings the
+//! against an app that mounts `SelectTenant`, and what they make of the tokens that our routes leave
+//! in a browser. Run by `tests/interop/sdk/run.sh`, which brings the
 //! SDKs and says in the environment where they are; plain `cargo test` has nothing to run here.
 
 use std::{
@@ -14,11 +15,13 @@ use axum::{
     Json, Router,
     routing::{get, post_service},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower_descope::{
     SelectTenant,
-    test_util::{FakeDescope, TestClock},
+    test_util::{FakeDescope, ResponseMethod, TestClock},
 };
+
+use crate::routes::{self, Browser, SELECT};
 
 fn folder(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
@@ -143,4 +146,89 @@ async fn the_sdks_select_tenants_through_an_app_as_if_it_were_descope() {
         print!("{said}");
     }
     assert_eq!(fake.calls("/v1/auth/tenant/select"), 2);
+}
+
+/// A fake and a browser that has been through a refresh, a selection and a refresh by our routes.
+async fn walked(
+    session: ResponseMethod,
+    refresh: ResponseMethod,
+    rotation: bool,
+) -> (FakeDescope, Value) {
+    let fake = routes::fake()
+        .real_time()
+        .rotation(rotation)
+        .session_response(session)
+        .refresh_response(refresh)
+        // The SDKs know no other way.
+        .bearer_beside_cookies(true)
+        .start()
+        .await;
+    let descope = fake
+        .descope_builder()
+        .rotation(rotation)
+        .cookie_managed(refresh == ResponseMethod::Cookies)
+        .build()
+        .unwrap();
+    let routes = routes::routes(&descope);
+    let mut browser = Browser::signed_in(&fake);
+    let before = browser.jar.clone();
+    for call in 0..3 {
+        let answer = if call == 1 {
+            let body = r#"{"tenant":"T2"}"#;
+            browser.call(&routes, SELECT, body).await
+        } else {
+            browser.refresh(&routes).await
+        };
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    assert_ne!(browser.jar["DS"], before["DS"]);
+    assert_eq!(browser.jar["DSR"] != before["DSR"], rotation);
+    let row = json!({
+        "row": format!("session {session:?}, refresh {refresh:?}, rotation {rotation}"),
+        "url": fake.url(),
+        "project": fake.project_id(),
+        "session": browser.jar["DS"],
+        "refresh": browser.jar["DSR"],
+        "tenant": "T2",
+        "sessionInBody": session == ResponseMethod::Body,
+    });
+    (fake, row)
+}
+
+#[tokio::test]
+async fn the_sdks_accept_what_our_routes_leave_in_a_browser() {
+    use ResponseMethod::{Body, Cookies};
+
+    let Some(script) = folder("SDK_ROWS") else {
+        return;
+    };
+    for sdk in ["python", "node"] {
+        let (mut fakes, mut rows) = (Vec::new(), Vec::new());
+        for rotation in [true, false] {
+            for modes in [[Body, Body], [Body, Cookies], [Cookies, Body], [Cookies; 2]] {
+                let (fake, row) = walked(modes[0], modes[1], rotation).await;
+                fakes.push(fake);
+                rows.push(row);
+            }
+        }
+        let output = tokio::process::Command::new(&script)
+            .arg(sdk)
+            .env("ROWS", Value::from(rows).to_string())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let output = tokio::time::timeout(Duration::from_secs(60), output)
+            .await
+            .expect("the SDK answers in time")
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{sdk}: {said}");
+        assert_eq!(
+            said.matches("agrees on").count(),
+            fakes.len(),
+            "{sdk}: {said}"
+        );
+        print!("{said}");
+    }
 }

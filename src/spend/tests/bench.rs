@@ -16,6 +16,7 @@ use crate::{
 
 pub(super) const KEEP: Duration = Duration::from_secs(60);
 
+#[derive(Clone)]
 pub(super) struct Bench {
     pub(super) table: Table<u32>,
     pub(super) now: Now,

@@ -1,5 +1,6 @@
 //! The session routes, end to end: Descope's browser SDK, `SessionRoutes`, Descope.
 
+mod heads;
 mod logout;
 mod races;
 mod refused;
