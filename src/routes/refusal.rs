@@ -5,14 +5,14 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 
 use super::endpoint::Endpoint;
 use crate::{
     descope::RefreshRefusal,
     error::{Error, ErrorKind},
-    rejection::{REJECTION_HEADER, RejectionKind, retry_after_header},
-    select::{RETRY_AFTER, ResponseBody, json_response, refusal_json},
+    rejection::{RejectionKind, retry_after_header},
+    select::{RETRY_AFTER, ResponseBody, Said},
 };
 
 /// The sort of a [`Refusal`]: its status, its code and its words.
@@ -105,23 +105,6 @@ impl Kind {
             Self::Internal => "the call cannot be made, the server's log says why",
         }
     }
-
-    /// RFC 6750 section 3.
-    fn challenge(self) -> Option<&'static str> {
-        match self {
-            Self::MissingRefreshToken => Some("Bearer"),
-            Self::ExpiredToken => Some(
-                r#"Bearer error="invalid_token", error_description="the session is over, sign in again""#,
-            ),
-            Self::InvalidToken => Some(
-                r#"Bearer error="invalid_token", error_description="the refresh token is invalid""#,
-            ),
-            Self::AmbiguousCredentials => Some(
-                r#"Bearer error="invalid_request", error_description="several credentials were presented""#,
-            ),
-            _ => None,
-        }
-    }
 }
 
 impl Refusal {
@@ -158,18 +141,13 @@ impl Refusal {
     }
 
     pub(super) fn into_response(self) -> Response<ResponseBody> {
-        let upstream_code = self.upstream_code.as_deref();
-        let json = refusal_json(self.code(), self.kind.description(), upstream_code);
-        let mut response = json_response(json);
-        *response.status_mut() = self.kind.status();
+        let said = Said {
+            status: self.kind.status(),
+            code: self.kind.code(),
+            description: self.kind.description(),
+        };
+        let mut response = said.into_response(self.upstream_code.as_deref());
         let headers = response.headers_mut();
-        headers.insert(REJECTION_HEADER, HeaderValue::from_static(self.kind.code()));
-        if let Some(challenge) = self.kind.challenge() {
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static(challenge),
-            );
-        }
         if let Kind::MethodNotAllowed(endpoint) = self.kind {
             headers.insert(header::ALLOW, endpoint.allow());
         }

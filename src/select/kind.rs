@@ -94,23 +94,6 @@ impl Kind {
         }
     }
 
-    /// RFC 6750 section 3.
-    pub(super) fn challenge(self) -> Option<&'static str> {
-        match self {
-            Self::MissingRefreshToken => Some("Bearer"),
-            Self::ExpiredToken => Some(
-                r#"Bearer error="invalid_token", error_description="the session is over, sign in again""#,
-            ),
-            Self::InvalidToken => Some(
-                r#"Bearer error="invalid_token", error_description="the refresh token is invalid""#,
-            ),
-            Self::AmbiguousCredentials => Some(
-                r#"Bearer error="invalid_request", error_description="several credentials were presented""#,
-            ),
-            _ => None,
-        }
-    }
-
     pub(super) fn retry_after(self, after: Duration) -> HeaderValue {
         match self {
             // Descope's own wish, which the client has checked: 0 is one.

@@ -70,7 +70,7 @@ mod settings;
 
 pub(crate) use self::{
     answer::{Granted, json_response},
-    refusal::{RETRY_AFTER, json as refusal_json},
+    refusal::{RETRY_AFTER, Said},
     request::{BodyFault, Type, read_at_most},
     service::finish,
     settings::Show,

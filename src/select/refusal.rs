@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use super::{body::ResponseBody, kind::Kind, returning::Returning};
+use super::{answer::json_response, body::ResponseBody, kind::Kind, returning::Returning};
 use crate::{
     descope::RefreshRefusal,
     error::{Error, ErrorKind},
@@ -28,18 +28,52 @@ pub(super) struct Refusal {
     pub(super) ends_session: bool,
 }
 
-/// A refusal's body: RFC 6750's names for everybody, Descope's for its SDKs.
-///
-/// `upstream_code` is Descope's own code, where it gave one.
-pub(crate) fn json(code: &str, description: &str, upstream_code: Option<&str>) -> Vec<u8> {
-    let body = Body {
-        error: code,
-        error_description: description,
-        descope_code: upstream_code.unwrap_or(code),
-        descope_description: description,
-        descope_message: description,
-    };
-    serde_json::to_vec(&body).unwrap_or_default()
+/// What a refusal tells a client: all of it fixed texts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) description: &'static str,
+}
+
+impl Said {
+    /// The challenge (RFC 6750 section 3) of a refusal that is about the credential.
+    fn challenge(self) -> Option<HeaderValue> {
+        let error = match (self.status, self.code) {
+            (StatusCode::UNAUTHORIZED, "missing_refresh_token") => {
+                return Some(HeaderValue::from_static("Bearer"));
+            }
+            (StatusCode::UNAUTHORIZED, _) => "invalid_token",
+            (StatusCode::BAD_REQUEST, "ambiguous_credentials") => "invalid_request",
+            _ => return None,
+        };
+        let description = self.description;
+        // The descriptions are plain ASCII without quotes.
+        HeaderValue::try_from(format!(
+            r#"Bearer error="{error}", error_description="{description}""#
+        ))
+        .ok()
+    }
+
+    /// The refusal as JSON, with its status, its code and its challenge: RFC 6750's names for
+    /// everybody, Descope's for its SDKs.
+    pub(crate) fn into_response(self, upstream_code: Option<&str>) -> Response<ResponseBody> {
+        let body = Body {
+            error: self.code,
+            error_description: self.description,
+            descope_code: upstream_code.unwrap_or(self.code),
+            descope_description: self.description,
+            descope_message: self.description,
+        };
+        let mut response = json_response(serde_json::to_vec(&body).unwrap_or_default());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(REJECTION_HEADER, HeaderValue::from_static(self.code));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
 }
 
 #[derive(Serialize)]
@@ -84,22 +118,13 @@ impl Refusal {
 
     /// The refusal as JSON with its status.
     pub(super) fn into_response(self) -> Response<ResponseBody> {
-        let description = self.kind.description();
-        let json = json(self.code(), description, self.upstream_code.as_deref());
-        let mut response = Response::new(ResponseBody::new(json));
-        *response.status_mut() = self.kind.status();
+        let said = Said {
+            status: self.kind.status(),
+            code: self.kind.code(),
+            description: self.kind.description(),
+        };
+        let mut response = said.into_response(self.upstream_code.as_deref());
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        headers.insert(REJECTION_HEADER, HeaderValue::from_static(self.kind.code()));
-        if let Some(challenge) = self.kind.challenge() {
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static(challenge),
-            );
-        }
         if self.kind == Kind::MethodNotAllowed {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
@@ -190,6 +215,42 @@ mod tests {
     fn of(error: Error) -> (u16, &'static str) {
         let refusal = Refusal::from(error);
         (refusal.kind.status().as_u16(), refusal.code())
+    }
+
+    #[test]
+    fn challenges_are_those_of_rfc_6750() {
+        let challenge = |kind: Kind| {
+            let response = Refusal::new(kind).into_response();
+            let field = response.headers().get(header::WWW_AUTHENTICATE)?;
+            Some(field.to_str().unwrap().to_owned())
+        };
+        for (kind, expected) in [
+            (Kind::MissingRefreshToken, Some("Bearer")),
+            (
+                Kind::ExpiredToken,
+                Some(
+                    r#"Bearer error="invalid_token", error_description="the session is over, sign in again""#,
+                ),
+            ),
+            (
+                Kind::InvalidToken,
+                Some(
+                    r#"Bearer error="invalid_token", error_description="the refresh token is invalid""#,
+                ),
+            ),
+            (
+                Kind::AmbiguousCredentials,
+                Some(
+                    r#"Bearer error="invalid_request", error_description="several credentials were presented""#,
+                ),
+            ),
+            (Kind::InvalidBody, None),
+            (Kind::CrossSite, None),
+            (Kind::TenantRefused { forbidden: true }, None),
+            (Kind::UpstreamInvalid, None),
+        ] {
+            assert_eq!(challenge(kind).as_deref(), expected, "{kind:?}");
+        }
     }
 
     #[test]

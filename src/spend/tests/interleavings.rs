@@ -259,7 +259,7 @@ fn three_requests_end_well_whatever_is_overtaken_or_lost() {
 }
 
 #[test]
-#[ignore = "a minute or two, by hand: a million states"]
+#[ignore = "a minute or two: a million states, in `.ci/run --long`"]
 fn more_requests_and_losses_end_well_too() {
     explore_all(3, 2);
     explore_all(4, 0);
