@@ -183,6 +183,7 @@ pub mod routes;
 pub mod select;
 pub mod selection;
 mod session;
+mod sessions;
 mod spend;
 mod telemetry;
 mod tenant;
@@ -204,6 +205,7 @@ pub use routes::SessionRoutes;
 pub use select::SelectTenant;
 pub use selection::{SessionAnswer, TenantSelection};
 pub use session::{Session, TenantClaims};
+pub use sessions::SessionCacheStatus;
 pub use tenant::ActiveTenant;
 pub use token::{AccessKey, RefreshToken, SessionToken};
 

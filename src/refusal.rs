@@ -42,7 +42,7 @@ impl Rejection {
 pub(crate) fn plain<B: Default + 'static>(rejection: &Rejection) -> Response<B> {
     let (response, json) = http(rejection);
     let (body, is_json) = body(json);
-    let mut response = response.map(|()| body);
+    let mut response: Response<B> = response.map(|()| body);
     if is_json {
         response.headers_mut().insert(
             header::CONTENT_TYPE,
@@ -53,10 +53,12 @@ pub(crate) fn plain<B: Default + 'static>(rejection: &Rejection) -> Response<B> 
 }
 
 /// The refusal as an HTTP response, with its JSON beside it.
-fn http(rejection: &Rejection) -> (Response<()>, String) {
+fn http(rejection: &Rejection) -> (Response<()>, &'static str) {
     let mut response = Response::new(());
     *response.status_mut() = rejection.status();
     let headers = response.headers_mut();
+    // The challenge, the type, the code, `Vary`: in one go.
+    headers.reserve(4);
     if let Some(challenge) = rejection.challenge() {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
@@ -105,17 +107,17 @@ pub(crate) fn is_grpc_call(method: &Method, version: Version, headers: &HeaderMa
 
 /// A body that holds `json`, where its type is one that is known to; the plain default otherwise,
 /// and `false`.
-fn body<B: Default + 'static>(json: String) -> (B, bool) {
+fn body<B: Default + 'static>(json: &'static str) -> (B, bool) {
     let mut body = B::default();
     let slot: &mut dyn Any = &mut body;
     let filled = if let Some(full) = slot.downcast_mut::<Full<Bytes>>() {
         *full = Full::from(json);
         true
     } else if let Some(bytes) = slot.downcast_mut::<Bytes>() {
-        *bytes = json.into();
+        *bytes = Bytes::from_static(json.as_bytes());
         true
     } else if let Some(text) = slot.downcast_mut::<String>() {
-        *text = json;
+        json.clone_into(text);
         true
     } else if let Some(vec) = slot.downcast_mut::<Vec<u8>>() {
         *vec = json.into();
@@ -127,7 +129,7 @@ fn body<B: Default + 'static>(json: String) -> (B, bool) {
 }
 
 #[cfg(feature = "axum")]
-fn axum_body(slot: &mut dyn Any, json: String) -> bool {
+fn axum_body(slot: &mut dyn Any, json: &'static str) -> bool {
     let Some(body) = slot.downcast_mut::<axum_core::body::Body>() else {
         return false;
     };
@@ -136,7 +138,7 @@ fn axum_body(slot: &mut dyn Any, json: String) -> bool {
 }
 
 #[cfg(not(feature = "axum"))]
-fn axum_body(_: &mut dyn Any, _: String) -> bool {
+fn axum_body(_: &mut dyn Any, _: &'static str) -> bool {
     false
 }
 
@@ -200,8 +202,8 @@ mod tests {
     #[test]
     fn known_bodies_hold_the_json_and_others_stay_empty() {
         let json = || Rejection::new(RejectionKind::NoActiveTenant).json();
-        assert_eq!(body::<String>(json()), (json(), true));
-        assert_eq!(body::<Vec<u8>>(json()), (json().into_bytes(), true));
+        assert_eq!(body::<String>(json()), (json().to_owned(), true));
+        assert_eq!(body::<Vec<u8>>(json()), (json().into(), true));
         assert_eq!(body::<Bytes>(json()), (Bytes::from(json()), true));
         assert!(body::<Full<Bytes>>(json()).1);
         assert_eq!(body::<()>(json()), ((), false));

@@ -241,14 +241,50 @@ impl Rejection {
         self.retry_after.map(retry_after_header)
     }
 
-    /// The default body of the refusal: small JSON.
-    pub(crate) fn json(&self) -> String {
-        // Codes and descriptions are fixed texts without anything to escape.
-        format!(
-            r#"{{"error":"{}","error_description":"{}"}}"#,
-            self.code(),
-            self.description()
-        )
+    /// The default body of the refusal: small JSON, from `code` and `description`, which are fixed
+    /// texts without anything to escape. Written out, so that a refusal formats nothing.
+    pub(crate) const fn json(&self) -> &'static str {
+        match self.kind {
+            RejectionKind::MissingToken => {
+                r#"{"error":"missing_token","error_description":"no session token was presented"}"#
+            }
+            RejectionKind::ExpiredToken => {
+                r#"{"error":"expired_token","error_description":"the session token has expired"}"#
+            }
+            RejectionKind::InvalidToken => {
+                r#"{"error":"invalid_token","error_description":"the session token is invalid"}"#
+            }
+            RejectionKind::AmbiguousCredentials => {
+                r#"{"error":"ambiguous_credentials","error_description":"several credentials were presented"}"#
+            }
+            RejectionKind::NoActiveTenant => {
+                r#"{"error":"no_active_tenant","error_description":"no tenant is selected in this session"}"#
+            }
+            RejectionKind::TenantMismatch => {
+                r#"{"error":"tenant_mismatch","error_description":"the session is not for this tenant"}"#
+            }
+            RejectionKind::MissingRole => {
+                r#"{"error":"missing_role","error_description":"a required role is missing"}"#
+            }
+            RejectionKind::MissingPermission => {
+                r#"{"error":"missing_permission","error_description":"a required permission is missing"}"#
+            }
+            RejectionKind::CrossSite => {
+                r#"{"error":"cross_site","error_description":"the request comes from another site"}"#
+            }
+            RejectionKind::KeysUnavailable => {
+                r#"{"error":"keys_unavailable","error_description":"sessions cannot be verified at the moment, try again later"}"#
+            }
+            RejectionKind::RenewalUnavailable => {
+                r#"{"error":"renewal_unavailable","error_description":"the session cannot be renewed at the moment, try again later"}"#
+            }
+            RejectionKind::ExchangeUnavailable => {
+                r#"{"error":"exchange_unavailable","error_description":"access keys cannot be exchanged at the moment, try again later"}"#
+            }
+            RejectionKind::LayerMissing => {
+                r#"{"error":"layer_missing","error_description":"no session in the request's extensions: is tower_descope::TenantLayer added to this route, from the same version of tower-descope?"}"#
+            }
+        }
     }
 }
 
@@ -345,9 +381,13 @@ mod tests {
     #[test]
     fn default_bodies_are_json() {
         for kind in KINDS {
-            let body: serde_json::Value =
-                serde_json::from_str(&Rejection::new(kind).json()).unwrap();
-            assert_eq!(body["error"], kind.code());
+            let rejection = Rejection::new(kind);
+            let body: serde_json::Value = serde_json::from_str(rejection.json()).unwrap();
+            let expected = serde_json::json!({
+                "error": kind.code(),
+                "error_description": rejection.description(),
+            });
+            assert_eq!(body, expected);
         }
     }
 

@@ -13,9 +13,9 @@ use crate::{
     error::Error,
     ids::{TenantId, UserId},
     jwt::{
-        check::system_time,
+        check::{rfc3339, system_time},
         claims::{Claims, Tenants},
-        json::{self, Names},
+        json,
     },
     membership::{Membership, read_claims},
     rejection::{Rejection, RejectionKind},
@@ -114,7 +114,8 @@ impl Session {
     /// When the matching refresh token expires (`rexp`), if the token says so: after it the user
     /// must sign in again.
     pub fn refresh_expires_at(&self) -> Option<SystemTime> {
-        self.inner.claims.refresh_expires_at
+        let claims = &self.inner.claims;
+        rfc3339(claims.table.text(claims.refresh_expires_at?))
     }
 
     /// How the user signed in (`amr`), for example `email`, `pwd`, `mfa`.
@@ -143,7 +144,7 @@ impl Session {
             return Some(id);
         }
         let mut id = None;
-        json::members(act, &mut Names::new(), |member| {
+        json::members(act, |member| {
             if member.name == "sub" {
                 id = json::string(member.value);
             }
@@ -183,7 +184,7 @@ impl Session {
     pub fn tenants(&self) -> impl Iterator<Item = &str> {
         let claims = &self.inner.claims;
         let listed = match &claims.tenants {
-            Tenants::Listed(entries) => entries.as_slice(),
+            Tenants::Listed(entries) => &**entries,
             Tenants::None | Tenants::Unusable => &[],
         };
         let current = claims
@@ -250,6 +251,23 @@ impl Session {
     /// The verified claims, for what is checked about a token beyond its session.
     pub(crate) fn verified(&self) -> &Claims {
         &self.inner.claims
+    }
+
+    /// The memory that the session takes, in bytes, with what the allocator adds to each piece.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        /// Two counters of an `Arc`.
+        const COUNTERS: usize = 16;
+        /// What allocators commonly round up to or put in front, for the pieces of a session.
+        const PIECES: usize = 7 * 16;
+        let claims = &self.inner.claims;
+        let listed = match &claims.tenants {
+            Tenants::Listed(entries) => size_of_val(&**entries),
+            Tenants::None | Tenants::Unusable => 0,
+        };
+        let ids = claims.user.as_str().len()
+            + claims.current_tenant().map_or(0, |id| id.as_str().len())
+            + 2 * COUNTERS;
+        COUNTERS + size_of::<Inner>() + claims.table.heap_bytes() + listed + ids + PIECES
     }
 
     /// Whether the root roles and permissions are the current tenant's.

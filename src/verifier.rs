@@ -1,7 +1,10 @@
 //! From a token's text to a verdict: at once where the key is at hand, else when keys are in.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -11,21 +14,27 @@ use crate::{
     jwt::{
         check::{Rules, Slot, Timing},
         claims::Claims,
-        compact::Compact,
+        compact::{Compact, HeaderRoom},
         header::Header,
+        json::Fault,
         key::VerifyingKey,
     },
     rejection::{Rejection, RejectionKind},
     session::{Session, TenantClaims},
+    sessions::SessionCache,
 };
 
 /// How long to advise a client to wait where no better figure is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+const UNKNOWN_KID: Fault = "unknown_kid";
+const WRONG_ALGORITHM: Fault = "wrong_algorithm";
+
 /// Verifies tokens of one project.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     pub(crate) keys: KeyStore,
+    pub(crate) sessions: SessionCache,
     pub(crate) rules: Rules,
     pub(crate) tenant_claims: TenantClaims,
     pub(crate) max_token_len: usize,
@@ -36,36 +45,84 @@ pub(crate) struct Verifier {
 /// A token that the project signed for this place; its time is a second question.
 #[derive(Debug)]
 pub(crate) struct Genuine {
-    pub(crate) claims: Claims,
+    /// Not to be given away before [`timing`](Self::timing) was asked.
+    session: Session,
     pub(crate) timing: Timing,
 }
 
 /// What can be said of a token without waiting.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the usual one, and boxing it would cost every request"
-)]
 pub(crate) enum Step {
     Done(Result<Genuine, Rejection>),
     /// The token's key may be among those being fetched.
     Wait(KeyWait),
 }
 
+impl Genuine {
+    /// What the token says.
+    pub(crate) fn claims(&self) -> &Claims {
+        self.session.verified()
+    }
+
+    /// A session, if the token's time is right.
+    pub(crate) fn session(self) -> Result<Session, Rejection> {
+        self.timing.verdict()?;
+        Ok(self.session)
+    }
+}
+
 impl Verifier {
     /// Judges a token, without waiting.
     pub(crate) fn start(&self, token: &str, slot: Slot) -> Step {
+        if slot == Slot::Session
+            && let Some(step) = self.known(token)
+        {
+            return step;
+        }
+        let compact = match Compact::parse(token, self.max_token_len) {
+            Ok(compact) => compact,
+            Err(fault) => return refused(fault),
+        };
         let now = self.clock.now();
-        match self.prepare(token) {
-            Ok((compact, header)) => match self.keys.get(&header.kid, &now) {
-                Lookup::Found(key) => Step::Done(self.finish(compact, &header, &key, slot, &now)),
-                Lookup::Wait(wait) => Step::Wait(wait),
-                Lookup::Unknown => Step::Done(Err(Rejection::invalid("unknown_kid"))),
-                Lookup::Unavailable { retry_after } => {
-                    Step::Done(Err(Rejection::keys_unavailable(retry_after)))
-                }
-                Lookup::NoRuntime => Step::Done(Err(no_runtime())),
-            },
-            Err(rejection) => Step::Done(Err(rejection)),
+        if let Some(key) = self.keys.by_header(compact.header_segment(), &now) {
+            return Step::Done(self.finish(token, compact, false, &key, slot, &now));
+        }
+        let mut room = HeaderRoom::default();
+        let header = match header(&compact, &mut room) {
+            Ok(header) => header,
+            Err(fault) => return refused(fault),
+        };
+        match self.keys.get(&header.kid, &now) {
+            Lookup::Found(key) if header.alg == key.algorithm() => Step::Done(
+                self.finish(token, compact, header.access_token, &key, slot, &now)
+                    .inspect(|_| learn(&compact, &header, &key)),
+            ),
+            Lookup::Found(_) => refused(WRONG_ALGORITHM),
+            lookup => without_key(lookup),
+        }
+    }
+
+    /// What can be said of a session token that was verified before: all that may have changed
+    /// since is asked again.
+    fn known(&self, token: &str) -> Option<Step> {
+        let found = self.sessions.find(token, |session, key| {
+            let now = self.clock.now();
+            if self.keys.vouches(key, &now) {
+                Ok(self.timed(session.clone(), &now))
+            } else {
+                Err((session.clone(), Arc::clone(key), now))
+            }
+        })?;
+        let (session, key, now) = match found {
+            Ok(genuine) => return Some(Step::Done(Ok(genuine))),
+            Err(aged) => aged,
+        };
+        match self.keys.get(key.kid(), &now) {
+            Lookup::Found(current) if Arc::ptr_eq(&current, &key) => {
+                Some(Step::Done(Ok(self.timed(session, &now))))
+            }
+            // Of the same name, but not the key that signed it: all of it again.
+            Lookup::Found(_) => None,
+            lookup => Some(without_key(lookup)),
         }
     }
 
@@ -86,36 +143,32 @@ impl Verifier {
     ) -> Result<Genuine, Rejection> {
         match wait.await {
             Settled::Found(key) => {
-                let (compact, header) = self.prepare(token)?;
-                self.finish(compact, &header, &key, slot, &self.clock.now())
+                let compact =
+                    Compact::parse(token, self.max_token_len).map_err(Rejection::invalid)?;
+                let mut room = HeaderRoom::default();
+                let header = header(&compact, &mut room).map_err(Rejection::invalid)?;
+                if header.alg != key.algorithm() {
+                    return Err(Rejection::invalid(WRONG_ALGORITHM));
+                }
+                let now = self.clock.now();
+                self.finish(token, compact, header.access_token, &key, slot, &now)
             }
-            Settled::Unknown => Err(Rejection::invalid("unknown_kid")),
+            Settled::Unknown => Err(Rejection::invalid(UNKNOWN_KID)),
             Settled::Unavailable { retry_after } => Err(Rejection::keys_unavailable(retry_after)),
         }
     }
 
-    /// Everything that can be told without a key.
-    fn prepare<'a>(&self, token: &'a str) -> Result<(Compact<'a>, Header), Rejection> {
-        let compact = Compact::parse(token, self.max_token_len).map_err(Rejection::invalid)?;
-        let header = compact
-            .header()
-            .and_then(|text| Header::parse(&text))
-            .map_err(Rejection::invalid)?;
-        Ok((compact, header))
-    }
-
-    /// Signature first; nothing of the payload is read before it holds.
+    /// Signature first; nothing of the payload is read before it holds. `key` is the one that the
+    /// header names, for the algorithm that it names.
     fn finish(
         &self,
+        token: &str,
         compact: Compact<'_>,
-        header: &Header,
-        key: &VerifyingKey,
+        access_token: bool,
+        key: &Arc<VerifyingKey>,
         slot: Slot,
         now: &Now,
     ) -> Result<Genuine, Rejection> {
-        if *header.alg != *key.algorithm() {
-            return Err(Rejection::invalid("wrong_algorithm"));
-        }
         let signature = compact.signature().map_err(Rejection::invalid)?;
         if !key.verify(compact.signing_input(), signature.as_bytes()) {
             return Err(Rejection::invalid("wrong_signature"));
@@ -125,19 +178,22 @@ impl Verifier {
             .and_then(Claims::parse)
             .map_err(Rejection::invalid)?;
         self.rules
-            .check(&claims, slot, header.access_token)
+            .check(&claims, slot, access_token)
             .map_err(Rejection::invalid)?;
-        let timing = self.rules.timing(&claims.times, now.wall);
+        let genuine = self.timed(Session::new(claims, self.tenant_claims), now);
+        if slot == Slot::Session && genuine.timing == Timing::Good {
+            self.sessions.keep(token, &genuine.session, key, now.wall);
+        }
+        Ok(genuine)
+    }
+
+    /// The second question.
+    fn timed(&self, session: Session, now: &Now) -> Genuine {
+        let timing = self.rules.timing(&session.verified().times, now.wall);
         if let Timing::Early { by } = timing {
             self.clock_warning.warn(by, now.wall);
         }
-        Ok(Genuine { claims, timing })
-    }
-
-    /// A session, if the token's time is right.
-    pub(crate) fn session(&self, genuine: Genuine) -> Result<Session, Rejection> {
-        genuine.timing.verdict()?;
-        Ok(Session::new(genuine.claims, self.tenant_claims))
+        Genuine { session, timing }
     }
 
     /// One verdict for several tokens of one name (cookies of several scopes): judged on
@@ -157,8 +213,8 @@ impl Verifier {
             match (verdict, &best) {
                 (Ok(genuine), None) => best = Some((token, genuine)),
                 (Ok(genuine), Some((_, held))) => {
-                    contradiction |= genuine.claims.user != held.claims.user;
-                    if later(&genuine.claims, &held.claims) {
+                    contradiction |= genuine.claims().user != held.claims().user;
+                    if later(genuine.claims(), held.claims()) {
                         best = Some((token, genuine));
                     }
                 }
@@ -204,6 +260,32 @@ fn later(one: &Claims, other: &Claims) -> bool {
         .then(one.times.expires.total_cmp(&other.times.expires))
         .then_with(|| one.table.payload().cmp(other.table.payload()))
         .is_gt()
+}
+
+/// The header of a token, which names its key.
+fn header<'r>(compact: &Compact<'_>, room: &'r mut HeaderRoom) -> Result<Header<'r>, Fault> {
+    compact.header(room).and_then(Header::parse)
+}
+
+/// Has the next token with the same header known by it.
+fn learn(compact: &Compact<'_>, header: &Header<'_>, key: &VerifyingKey) {
+    if !header.access_token {
+        key.note_header(compact.header_segment());
+    }
+}
+
+fn refused(fault: Fault) -> Step {
+    Step::Done(Err(Rejection::invalid(fault)))
+}
+
+/// What a look-up that found nothing comes to.
+fn without_key(lookup: Lookup) -> Step {
+    Step::Done(Err(match lookup {
+        Lookup::Wait(wait) => return Step::Wait(wait),
+        Lookup::Found(_) | Lookup::Unknown => Rejection::invalid(UNKNOWN_KID),
+        Lookup::Unavailable { retry_after } => Rejection::keys_unavailable(retry_after),
+        Lookup::NoRuntime => no_runtime(),
+    }))
 }
 
 fn no_runtime() -> Rejection {

@@ -26,7 +26,10 @@ pub(crate) const ALGORITHMS: [&str; 6] = ["RS256", "RS512", "PS256", "ES256", "E
 
 pub(crate) struct Bed {
     pub(crate) fake: FakeDescope,
+    /// Verifies each token as if it came for the first time.
     pub(crate) descope: Descope,
+    /// Knows the sessions that it has verified before.
+    pub(crate) caching: Descope,
     runtime: Runtime,
 }
 
@@ -41,11 +44,14 @@ impl Bed {
             fake.add_key_for(algorithm);
         }
         // Large enough for 200 tenants.
-        let descope = fake.descope_builder().max_token_len(65_536);
-        let descope = warm(&runtime, descope);
+        let handle = |sessions| {
+            let builder = fake.descope_builder().max_token_len(65_536);
+            warm(&runtime, builder.session_cache(sessions))
+        };
         Self {
+            descope: handle(0),
+            caching: handle(10_000),
             fake,
-            descope,
             runtime,
         }
     }

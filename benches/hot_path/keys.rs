@@ -13,7 +13,8 @@ use crate::{
     row::{Bench, Row},
 };
 
-type Work = Arc<dyn Fn() + Send + Sync>;
+/// What thread number so and so does.
+type Work = Arc<dyn Fn(usize) + Send + Sync>;
 
 pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     let good = bed.session().token();
@@ -23,17 +24,24 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     let cut = format!("{signed}.AA");
     // What this machine makes of two threads that share a key and nothing else.
     let signature = bed.signature_check(&good);
+    let signature = move |_: usize| signature();
     let verdict = |token: String| {
         let descope = bed.descope.clone();
-        move || {
+        move |_: usize| {
             let _ = black_box(now(descope.verify(&token)));
         }
+    };
+    let tokens = [bed.session().token(), bed.session().claim("n", 2).token()];
+    let caching = bed.caching.clone();
+    let warm = move |thread: usize| {
+        let _ = black_box(now(caching.verify(&tokens[thread])));
     };
     let mut rows = Vec::new();
     for (name, work) in [
         ("signature_alone", Arc::new(signature) as Work),
         ("key_found", Arc::new(verdict(cut))),
         ("verified", Arc::new(verdict(good))),
+        ("verified_before", Arc::new(warm)),
     ] {
         let one = format!("{name}_on_1_thread");
         rows.push(Row::timed(&one, on_threads(1, &work)));
@@ -47,14 +55,15 @@ fn on_threads(threads: usize, work: &Work) -> impl FnMut(u64) -> Duration + 'sta
     let work = Arc::clone(work);
     move |times| {
         let start = Barrier::new(threads);
+        let (start, work) = (&start, &work);
         thread::scope(|scope| {
             let running: Vec<_> = (0..threads)
-                .map(|_| {
-                    scope.spawn(|| {
+                .map(|thread| {
+                    scope.spawn(move || {
                         start.wait();
                         let started = Instant::now();
                         for _ in 0..times {
-                            work();
+                            work(thread);
                         }
                         started.elapsed()
                     })

@@ -15,6 +15,7 @@ use crate::{
 
 pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     let layer = TenantLayer::new(bed.descope.clone());
+    let caching = TenantLayer::new(bed.caching.clone());
     let row = |name: &str, layer: &TenantLayer, request: Request<()>| {
         let mut service = layer.layer(service_fn(handler));
         Row::with_input(
@@ -30,16 +31,21 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     let mut bare = service_fn(handler);
     let bare_request = good.clone();
     let descope = bed.descope.clone();
+    let signature = bed.signature_check(&token);
     let rows = vec![
         Row::with_input(
             "bare_service",
             move || bare_request.clone(),
             move |request| call(&mut bare, request),
         ),
+        Row::new("signature_alone", signature),
         Row::new("verdict_alone", move || now(descope.verify(&token))),
         row("admitted_by_header", &layer, good.clone()).over("verdict_alone"),
-        row("admitted_by_cookie", &layer, in_cookie).over("verdict_alone"),
-        observed(&layer, good).over("admitted_by_header"),
+        row("admitted_by_cookie", &layer, in_cookie.clone()).over("verdict_alone"),
+        row("admitted_cold", &layer, good.clone()).over("signature_alone"),
+        row("admitted_warm", &caching, good.clone()).over("bare_service"),
+        row("admitted_warm_by_cookie", &caching, in_cookie).over("bare_service"),
+        observed(&caching, good).over("admitted_warm"),
         row("passed_without_token", &layer.clone().optional(), get(&[])).over("bare_service"),
         row("refused_without_token", &layer, get(&[])).over("bare_service"),
         row("refused_garbage", &layer, bearer("garbage".to_owned())).over("bare_service"),

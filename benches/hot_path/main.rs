@@ -1,6 +1,7 @@
 //! What each request pays while the keys are at hand; see `benches/README.md`.
 
 mod bed;
+mod cache;
 mod claims;
 mod keys;
 mod layer;
@@ -18,5 +19,6 @@ fn main() {
     claims::bench(&mut bench, &bed);
     layer::bench(&mut bench, &bed);
     keys::bench(&mut bench, &bed);
+    cache::bench(&mut bench, &bed);
     bench.end();
 }

@@ -129,12 +129,18 @@ impl Bench {
             });
         }
         group.finish();
-        let wanted = |filter: &String| format!("{name}/").contains(filter.as_str());
         if let Some(rounds) = self.rounds
-            && self.filter.as_ref().is_none_or(wanted)
+            && self.wants(name)
         {
             ratios(name, &mut rows, rounds);
         }
+    }
+
+    /// Whether a group is asked for: for those whose making takes long.
+    pub(crate) fn wants(&self, group: &str) -> bool {
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| format!("{group}/").contains(filter.as_str()))
     }
 
     pub(crate) fn end(self) {
@@ -167,7 +173,13 @@ fn ratios(group: &str, rows: &mut [Row], rounds: usize) {
                     .map(|turn| turn[index] / turn[baseline])
                     .collect(),
             );
-            print!("{ratio:>10.2} x {over}");
+            let more = median(
+                turns
+                    .iter()
+                    .map(|turn| turn[index] - turn[baseline])
+                    .collect(),
+            );
+            print!("{ratio:>10.3} x {over} ({more:+.0} ns)");
         }
         println!();
     }

@@ -19,6 +19,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::AccessKey,
+    verifier::Genuine,
 };
 
 impl DescopeBuilder {
@@ -99,7 +100,7 @@ impl Descope {
         let session = verifier
             .genuine(token.expose(), Slot::Session)
             .await
-            .and_then(|genuine| verifier.session(genuine))
+            .and_then(Genuine::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
         if options.tenant().is_some() && session.current_tenant() != options.tenant() {
             return Err(Error::new(

@@ -94,16 +94,14 @@ impl Descope {
     pub(super) fn one(&self, token: &str) -> Authentication {
         let verifier = &self.inner.verifier;
         match verifier.start(token, Slot::Session) {
-            Step::Done(verdict) => {
-                Authentication::Done(verdict.and_then(|genuine| verifier.session(genuine)))
-            }
+            Step::Done(verdict) => Authentication::Done(verdict.and_then(Genuine::session)),
             Step::Wait(wait) => {
                 let this = self.clone();
                 let token = SessionToken::new(token);
                 Authentication::Pending(Box::pin(async move {
                     let verifier = &this.inner.verifier;
                     let verdict = verifier.resume(token.expose(), Slot::Session, wait).await;
-                    verifier.session(verdict?)
+                    verdict?.session()
                 }))
             }
         }
@@ -118,9 +116,7 @@ impl Descope {
                 Step::Wait(_) => return self.several_later(tokens),
             }
         }
-        Authentication::Done(
-            Verifier::judge(verdicts).and_then(|((), genuine)| verifier.session(genuine)),
-        )
+        Authentication::Done(Verifier::judge(verdicts).and_then(|((), genuine)| genuine.session()))
     }
 
     fn several_later(&self, tokens: &[&str]) -> Authentication {
@@ -133,7 +129,7 @@ impl Descope {
                 verdicts.push(((), verifier.genuine(token.expose(), Slot::Session).await));
             }
             let ((), genuine) = Verifier::judge(verdicts)?;
-            verifier.session(genuine)
+            genuine.session()
         }))
     }
 
@@ -157,7 +153,7 @@ impl Descope {
             verdicts.push(((), verifier.genuine(token, Slot::Session).await));
         }
         let ((), genuine) = Verifier::judge(verdicts)?;
-        Ok(Some(genuine.claims.user))
+        Ok(Some(genuine.claims().user.clone()))
     }
 
     /// The refresh token that a request presents, verified here before anything goes upstream: in
@@ -180,14 +176,15 @@ impl Descope {
         for token in tokens {
             verdicts.push((token, verifier.genuine(token, Slot::Refresh).await));
         }
-        let (token, Genuine { claims, timing }) = Verifier::judge(verdicts)?;
-        match timing {
+        let (token, genuine) = Verifier::judge(verdicts)?;
+        let claims = genuine.claims();
+        match genuine.timing {
             Timing::Good => Ok(PresentedRefresh {
                 from_cookie,
                 token: RefreshToken::new(token),
                 expires_at: system_time(claims.times.expires),
                 tenant: claims.current_tenant().cloned(),
-                user: claims.user,
+                user: claims.user.clone(),
             }),
             Timing::Expired => Err(RefreshRefusal::Ended),
             Timing::NotYetValid | Timing::Early { .. } => {

@@ -16,6 +16,7 @@ use crate::{
     jwks::{DescopeKeys, KeyPolicy, KeyStore, parse_public_key},
     jwt::{check::Rules, key::VerifyingKey},
     origin::AllowedOrigins,
+    sessions::SessionCache,
     spend::SpendQueue,
     verifier::{ClockWarning, Verifier},
 };
@@ -27,6 +28,8 @@ const REFRESH_KIND: &str = "DSR";
 /// How long connecting may take: requests wait for keys, people for a call.
 const KEYS_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+const MAX_SESSION_CACHE: usize = 1 << 24;
 
 impl DescopeBuilder {
     /// Checks the settings and makes the handle. Fetches nothing; see [`Descope::warm_up`].
@@ -82,6 +85,7 @@ impl DescopeBuilder {
                 origins,
                 verifier: Verifier {
                     keys,
+                    sessions: SessionCache::new(self.session_cache),
                     rules,
                     tenant_claims: self.tenant_claims,
                     max_token_len: self.max_token_len,
@@ -182,6 +186,12 @@ impl DescopeBuilder {
                 self.max_token_len
             )));
         }
+        if self.session_cache.entries > MAX_SESSION_CACHE {
+            return Err(Error::config(format!(
+                "session_cache is {}, it must be at most {MAX_SESSION_CACHE} sessions",
+                self.session_cache.entries
+            )));
+        }
         Ok(())
     }
 }
@@ -202,6 +212,7 @@ mod tests {
                 "keep_answers",
             ),
             (project().max_token_len(10), "max_token_len"),
+            (project().session_cache(1 << 25), "session_cache"),
             (project().resource_server(true), "audience"),
             (project().session_kinds(["DSR"]), "DSR"),
             (project().refresh_kinds(["DS"]), "DS"),

@@ -88,7 +88,7 @@ impl Descope {
 
     async fn successor(&self, token: RefreshToken, sent: &Sent) -> Result<Successor, Error> {
         let verdict = self.inner.verifier.genuine(token.expose(), Slot::Refresh);
-        let Genuine { claims, timing } = match verdict.await {
+        let genuine = match verdict.await {
             Ok(genuine) => genuine,
             // Nobody is told of it unverified; but Descope can judge it when it goes up.
             Err(rejection) if rejection.kind() == RejectionKind::KeysUnavailable => {
@@ -100,12 +100,14 @@ impl Descope {
             }
             Err(rejection) => return Err(refused_answer("refresh token", &rejection)),
         };
+        let claims = genuine.claims();
         if claims.user != sent.user {
             return Err(invalid_answer(
                 "the refresh token of descope's answer is another user's",
             ));
         }
-        timing
+        genuine
+            .timing
             .verdict()
             .map_err(|rejection| refused_answer("refresh token", &rejection))?;
         let fault = match (claims.current_tenant(), &sent.wanted) {
@@ -137,7 +139,7 @@ impl Descope {
         let session = verifier
             .genuine(session_token.expose(), Slot::Session)
             .await
-            .and_then(|genuine| verifier.session(genuine))
+            .and_then(Genuine::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
         if *session.user_id() != sent.user {
             return Err(invalid_answer("descope's answer is for another user"));

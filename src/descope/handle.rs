@@ -19,6 +19,7 @@ use crate::{
     rejection::Rejection,
     selection::SessionAnswer,
     session::Session,
+    sessions::SessionCacheStatus,
     spend::{Hold, SpendQueue},
     token::RefreshToken,
     verifier::Verifier,
@@ -72,7 +73,7 @@ impl Descope {
     pub async fn verify(&self, session_token: &str) -> Result<Session, Rejection> {
         let verifier = &self.inner.verifier;
         let genuine = verifier.genuine(session_token, Slot::Session).await?;
-        verifier.session(genuine)
+        genuine.session()
     }
 
     /// Fetches the project's keys, so that the first request need not wait for them, and a
@@ -90,6 +91,12 @@ impl Descope {
     /// How the key cache is doing, for a health endpoint.
     pub fn key_status(&self) -> KeyStatus {
         self.inner.verifier.keys.status()
+    }
+
+    /// How full the cache of verified sessions is, for a health endpoint or to choose its bounds
+    /// ([`DescopeBuilder::session_cache`](crate::DescopeBuilder::session_cache)).
+    pub fn session_cache_status(&self) -> SessionCacheStatus {
+        self.inner.verifier.sessions.status()
     }
 
     /// Watches the family of a refresh token until a response goes out.

@@ -104,9 +104,9 @@ impl Descope {
         Ok(PresentedRefresh {
             from_cookie: false,
             token: refresh.clone(),
-            expires_at: system_time(genuine.claims.times.expires),
-            tenant: genuine.claims.current_tenant().cloned(),
-            user: genuine.claims.user,
+            expires_at: system_time(genuine.claims().times.expires),
+            tenant: genuine.claims().current_tenant().cloned(),
+            user: genuine.claims().user.clone(),
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     selection::{SessionAnswer, SignIn, TenantRecord, TenantSelection, User, WhichTenants},
     spend::Op,
     token::RefreshToken,
+    verifier::Genuine,
 };
 
 impl Descope {
@@ -127,11 +128,10 @@ impl Descope {
         }
         // It was verified when it came, so this waits for nothing but in odd times.
         let verdict = self.inner.verifier.genuine(token.expose(), Slot::Refresh);
-        let claims = verdict.await.ok().map(|genuine| genuine.claims);
+        let genuine = verdict.await.ok();
+        let claims = genuine.as_ref().map(Genuine::claims);
         Sent {
-            tenant: claims
-                .as_ref()
-                .and_then(|claims| claims.current_tenant().cloned()),
+            tenant: claims.and_then(|claims| claims.current_tenant().cloned()),
             expires_at: claims.map(|claims| system_time(claims.times.expires)),
             token,
             ..holder

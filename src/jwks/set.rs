@@ -55,6 +55,21 @@ impl KeySet {
             .and_then(|index| self.keys.get(index))
     }
 
+    /// The key whose tokens have this header, as far as that is known and found at a glance: a
+    /// project has two keys as a rule.
+    pub(super) fn by_header(&self, segment: &str) -> Option<&Arc<VerifyingKey>> {
+        const FEW: usize = 8;
+        self.keys
+            .get(..self.keys.len().min(FEW))?
+            .iter()
+            .find(|key| key.header() == Some(segment))
+    }
+
+    /// Whether this very key is in the set.
+    pub(super) fn has(&self, key: &Arc<VerifyingKey>) -> bool {
+        self.keys.iter().any(|known| Arc::ptr_eq(known, key))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }

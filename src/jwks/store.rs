@@ -131,17 +131,29 @@ impl KeyStore {
         }
     }
 
-    /// Whether a key that was found before is still among the keys. Its age is not looked at.
-    #[cfg(test)]
-    pub(crate) fn is_current(&self, key: &Arc<VerifyingKey>) -> bool {
+    /// The key whose tokens have this header segment, if that is known and the keys are fresh.
+    pub(crate) fn by_header(&self, segment: &str, now: &Now) -> Option<Arc<VerifyingKey>> {
+        match &self.keys {
+            Keys::Fixed(key) => (key.header() == Some(segment)).then(|| Arc::clone(key)),
+            Keys::Fetched(inner) => {
+                let snapshot = inner.snapshot.load();
+                let snapshot = snapshot.as_ref()?;
+                let key = snapshot.set.by_header(segment)?;
+                inner.is_fresh(snapshot, now).then(|| Arc::clone(key))
+            }
+        }
+    }
+
+    /// Whether a key that was found before is still among the keys, and these are fresh. If not,
+    /// [`get`](Self::get) says more.
+    pub(crate) fn vouches(&self, key: &Arc<VerifyingKey>, now: &Now) -> bool {
         match &self.keys {
             Keys::Fixed(fixed) => Arc::ptr_eq(fixed, key),
             Keys::Fetched(inner) => inner
                 .snapshot
                 .load()
                 .as_ref()
-                .and_then(|snapshot| snapshot.set.get(key.kid()))
-                .is_some_and(|current| Arc::ptr_eq(current, key)),
+                .is_some_and(|snapshot| snapshot.set.has(key) && inner.is_fresh(snapshot, now)),
         }
     }
 
@@ -191,6 +203,10 @@ impl Inner {
         let key = snapshot.set.get(kid)?;
         let age = self.policy.age(now.since(&snapshot.loaded));
         Some((Arc::clone(key), age))
+    }
+
+    fn is_fresh(&self, snapshot: &Snapshot, now: &Now) -> bool {
+        self.policy.age(now.since(&snapshot.loaded)) == Age::Fresh
     }
 
     fn get(self: &Arc<Self>, kid: &str, now: &Now) -> Lookup {

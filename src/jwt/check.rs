@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
 use super::{
     claims::{Claims, Named, Times},
     json::{self, Fault},
@@ -185,6 +187,13 @@ pub(crate) fn system_time(seconds: f64) -> SystemTime {
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
+/// A date as some claims write it (RFC 3339); `None` if the text is none.
+pub(crate) fn rfc3339(text: &str) -> Option<SystemTime> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .map(SystemTime::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,7 +216,7 @@ mod tests {
     fn claims(members: &str) -> Claims {
         let payload =
             format!(r#"{{"iss":"project-id","sub":"U1","exp":2000000000,{members}"x":0}}"#);
-        Claims::parse(payload).unwrap()
+        Claims::parse(payload.into()).unwrap()
     }
 
     fn session(rules: &Rules, members: &str) -> Result<(), Fault> {
@@ -392,5 +401,14 @@ mod tests {
         let last = system_time(253_402_300_799.0);
         assert_eq!(system_time(1e308), last);
         assert!(system_time(f64::from(u32::MAX)) < last);
+    }
+
+    #[test]
+    fn a_refresh_expiry_that_does_not_parse_is_none() {
+        let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000);
+        assert_eq!(rfc3339("2030-01-01T00:00:00Z"), Some(expected));
+        for odd in ["1893456000", "soon", "null", ""] {
+            assert_eq!(rfc3339(odd), None, "{odd}");
+        }
     }
 }

@@ -1,46 +1,66 @@
 //! The JOSE header (RFC 7515 section 4): which key, which algorithm, and nothing clever.
 
-use super::json::{self, Fault, Member};
+use std::borrow::Cow;
+
+use super::json::{DUPLICATE, Fault, NOT_JSON, Names, Quoted, Scan};
 
 /// What is read of a token's header, all of it unverified: it only chooses the key to check with.
 #[derive(Debug)]
-pub(crate) struct Header {
+pub(crate) struct Header<'a> {
     /// The algorithm that the token claims; it must equal the key's.
-    pub(crate) alg: Box<str>,
+    pub(crate) alg: Cow<'a, str>,
     /// The key that the token names.
-    pub(crate) kid: Box<str>,
+    pub(crate) kid: Cow<'a, str>,
     /// Whether `typ` says OAuth access token (RFC 9068).
     pub(crate) access_token: bool,
 }
 
-impl Header {
+impl<'a> Header<'a> {
     /// Reads a decoded header.
     ///
     /// Embedded keys and key URLs (`jwk`, `jku`, `x5u`, `x5c`) are ignored: keys come from the
     /// project's own set. Extensions (`crit`), compression, nesting and encryption are refused,
     /// since none of them is understood (RFC 7515 section 4.1.11, RFC 8725 section 3.10).
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        let mut alg: Option<Box<str>> = None;
-        let mut kid: Option<Box<str>> = None;
-        let mut access_token = false;
-        json::members(text, &mut Vec::new(), |Member { name, value, .. }| {
-            match name {
-                "alg" => alg = Some(json::string(value).ok_or("alg_not_a_string")?.into()),
-                "kid" => kid = Some(json::string(value).ok_or("kid_not_a_string")?.into()),
-                "typ" => {
-                    let typ = json::string(value).ok_or("typ_not_a_string")?;
-                    access_token = is_access_token(&typ)?;
-                }
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
+        let mut alg = None;
+        let mut kid = None;
+        let mut typ = None;
+        let mut others = Names::default();
+        Scan::new(text).document(|scan, name| {
+            let name = name.text().ok_or(NOT_JSON)?;
+            let (slot, fault) = match &*name {
+                "alg" => (&mut alg, "alg_not_a_string"),
+                "kid" => (&mut kid, "kid_not_a_string"),
+                "typ" => (&mut typ, "typ_not_a_string"),
                 "crit" => return Err("crit"),
                 "b64" | "cty" | "enc" | "zip" => return Err("unsupported_header"),
-                _ => {}
+                _ => {
+                    others.push(name);
+                    scan.value(1)?;
+                    return Ok(());
+                }
+            };
+            if scan.peek() != Some(b'"') {
+                return Err(fault);
+            }
+            if slot.replace(scan.string()?).is_some() {
+                return Err(DUPLICATE);
             }
             Ok(())
         })?;
+        others.distinct()?;
+        let text = |string: Quoted<'a>| string.text().ok_or(NOT_JSON);
+        let kid = text(kid.ok_or("no_kid")?)?;
+        if kid.is_empty() {
+            return Err("no_kid");
+        }
         Ok(Self {
-            alg: alg.ok_or("no_alg")?,
-            kid: kid.filter(|kid| !kid.is_empty()).ok_or("no_kid")?,
-            access_token,
+            alg: text(alg.ok_or("no_alg")?)?,
+            kid,
+            access_token: match typ {
+                Some(typ) => is_access_token(&text(typ)?)?,
+                None => false,
+            },
         })
     }
 }

@@ -6,7 +6,7 @@
 //! P-384 for ES384, Ed25519 for `EdDSA`, with coordinates of their exact length; canonical
 //! base64url throughout. Secret keys (`oct`) and HMAC have no place in the types.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jwks_client_rs::JsonWebKey;
@@ -42,6 +42,8 @@ pub(crate) struct VerifyingKey {
     algorithm: Algorithm,
     material: Material,
     prepared: backend::Prepared,
+    /// The header, as it stood in a token that this key has verified.
+    header: OnceLock<Box<str>>,
 }
 
 /// The algorithms that a key may be for.
@@ -120,6 +122,7 @@ impl VerifyingKey {
             algorithm,
             material,
             prepared,
+            header: OnceLock::new(),
         })
     }
 
@@ -142,6 +145,18 @@ impl VerifyingKey {
             Material::Ed(_) => 64,
         };
         signature.len() == length && self.prepared.verify(signing_input, signature)
+    }
+
+    /// The header segment of tokens that name this key and its algorithm and are no access tokens,
+    /// once one of them was verified. All tokens of a project have the same as a rule, so whoever
+    /// brings it need not have it read again.
+    pub(crate) fn header(&self) -> Option<&str> {
+        self.header.get().map(AsRef::as_ref)
+    }
+
+    /// Notes the header of a token that was verified with this key; see [`header`](Self::header).
+    pub(crate) fn note_header(&self, segment: &str) {
+        self.header.get_or_init(|| segment.into());
     }
 
     /// Whether the other key is this one, fetched again.

@@ -2,17 +2,19 @@
 
 use std::ops::Range;
 
-use super::json::{self, Fault};
+use smallvec::SmallVec;
+
+use super::json::{Fault, NOT_JSON, Quoted, Scan};
 
 /// A token's decoded payload and the strings that stand in its lists.
 ///
-/// A string without escapes stays where it is and costs eight bytes; an escaped one is unescaped
+/// A string without escapes stays where it is and costs twelve bytes; an escaped one is unescaped
 /// into a buffer behind. So a token of two hundred tenants costs a handful of allocations.
 #[derive(Debug)]
 pub(crate) struct Table {
     payload: Box<str>,
-    unescaped: String,
-    strings: Vec<Text>,
+    unescaped: Box<str>,
+    strings: Box<[Text]>,
 }
 
 /// A string of a [`Table`].
@@ -44,22 +46,22 @@ impl Table {
     ///
     /// What `index` returns.
     pub(crate) fn build<T>(
-        payload: String,
+        payload: Box<str>,
         index: impl FnOnce(&mut Builder<'_>) -> Result<T, Fault>,
     ) -> Result<(Self, T), Fault> {
         let mut builder = Builder {
             payload: &payload,
             unescaped: String::new(),
-            strings: Vec::new(),
+            strings: SmallVec::new(),
         };
         let found = index(&mut builder)?;
         let Builder {
             unescaped, strings, ..
         } = builder;
         let table = Self {
-            payload: payload.into_boxed_str(),
-            unescaped,
-            strings,
+            unescaped: unescaped.into_boxed_str(),
+            strings: boxed(strings),
+            payload,
         };
         Ok((table, found))
     }
@@ -71,14 +73,7 @@ impl Table {
 
     /// A string.
     pub(crate) fn text(&self, text: Text) -> &str {
-        let place: &str = match text.place {
-            Place::Payload => &self.payload,
-            Place::Unescaped => &self.unescaped,
-        };
-        let start = text.start as usize;
-        place
-            .get(start..start + text.len as usize)
-            .unwrap_or_default()
+        text.of(&self.payload, &self.unescaped)
     }
 
     /// The strings of a list.
@@ -96,13 +91,32 @@ impl Table {
             .get(value.0.start as usize..value.0.end as usize)
             .unwrap_or_default()
     }
+
+    /// The memory that the table holds on to, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.payload.len() + self.unescaped.len() + size_of_val(&*self.strings)
+    }
+}
+
+impl Text {
+    fn of<'t>(self, payload: &'t str, unescaped: &'t str) -> &'t str {
+        let place = match self.place {
+            Place::Payload => payload,
+            Place::Unescaped => unescaped,
+        };
+        let start = self.start as usize;
+        place
+            .get(start..start + self.len as usize)
+            .unwrap_or_default()
+    }
 }
 
 /// Fills a [`Table`].
 pub(crate) struct Builder<'a> {
     payload: &'a str,
     unescaped: String,
-    strings: Vec<Text>,
+    /// On the stack, as long as there are not many.
+    strings: SmallVec<[Text; 32]>,
 }
 
 impl<'a> Builder<'a> {
@@ -118,36 +132,45 @@ impl<'a> Builder<'a> {
     }
 
     /// A string that stands for itself or was unescaped.
-    pub(crate) fn text(&mut self, value: &'a str) -> Option<Text> {
-        let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-        if !inner.contains('\\') {
-            return Some(Text {
-                start: self.offset(inner),
-                len: size(inner.len()),
+    pub(crate) fn text(&mut self, string: Quoted<'a>) -> Result<Text, Fault> {
+        if let Some(plain) = string.plain() {
+            return Ok(Text {
+                start: self.offset(plain),
+                len: size(plain.len()),
                 place: Place::Payload,
             });
         }
-        let text = json::string(value)?;
+        let text = string.text().ok_or(NOT_JSON)?;
         let start = size(self.unescaped.len());
         self.unescaped.push_str(&text);
-        Some(Text {
+        Ok(Text {
             start,
             len: size(text.len()),
             place: Place::Unescaped,
         })
     }
 
-    /// The strings of a JSON array. Other elements are passed over, and what is no array is an
-    /// empty list, as in Descope's Go SDK.
-    pub(crate) fn list(&mut self, value: &'a str) -> Result<List, Fault> {
+    /// What a string of this table stands for.
+    pub(crate) fn read(&self, text: Text) -> &str {
+        text.of(self.payload, &self.unescaped)
+    }
+
+    /// Passes over a value, `depth` levels below the outermost; the strings of an array. Other
+    /// elements are passed over, and what is no array is an empty list, as in Descope's Go SDK.
+    pub(crate) fn list(&mut self, scan: &mut Scan<'a>, depth: u32) -> Result<List, Fault> {
         let start = size(self.strings.len());
-        if value.starts_with('[') {
-            json::elements(value, |element| {
-                if let Some(text) = self.text(element) {
-                    self.strings.push(text);
+        if scan.peek() == Some(b'[') {
+            scan.array(|scan| {
+                if scan.peek() == Some(b'"') {
+                    let text = self.text(scan.string()?)?;
+                    push(&mut self.strings, text);
+                } else {
+                    scan.value(depth + 1)?;
                 }
                 Ok(())
             })?;
+        } else {
+            scan.value(depth)?;
         }
         Ok(List(start..size(self.strings.len())))
     }
@@ -155,6 +178,19 @@ impl<'a> Builder<'a> {
     fn offset(&self, part: &str) -> u32 {
         size((part.as_ptr() as usize).wrapping_sub(self.payload.as_ptr() as usize))
     }
+}
+
+/// Adds to a list that is short or else long: in big steps.
+pub(crate) fn push<A: smallvec::Array>(list: &mut SmallVec<A>, item: A::Item) {
+    if list.len() == list.capacity() {
+        list.reserve(list.len() * 4);
+    }
+    list.push(item);
+}
+
+/// Exactly what there is, since a session may be kept for long.
+pub(crate) fn boxed<A: smallvec::Array>(list: SmallVec<A>) -> Box<[A::Item]> {
+    list.into_boxed_slice()
 }
 
 /// Payloads are far below 4 GiB: the token's own limit is in the kilobytes. Should that ever
@@ -167,25 +203,33 @@ fn size(len: usize) -> u32 {
 mod tests {
     use super::*;
 
+    fn list(payload: &str) -> (Table, List) {
+        Table::build(payload.into(), |builder| {
+            builder.list(&mut Scan::new(builder.payload()), 0)
+        })
+        .unwrap()
+    }
+
     #[test]
     fn strings_are_found_whether_escaped_or_not() {
         let payload = r#"["a","b\u0026c",1,null,["x"],"d"]"#;
-        let (table, list) = Table::build(payload.to_owned(), |builder| {
-            builder.list(builder.payload())
-        })
-        .unwrap();
+        let (table, list) = list(payload);
         assert_eq!(table.list(&list).collect::<Vec<_>>(), ["a", "b&c", "d"]);
         assert_eq!(table.payload(), payload);
     }
 
     #[test]
     fn what_is_no_array_is_an_empty_list() {
-        for payload in ["\"foobar\"", "1", "null", "{\"a\":1}"] {
-            let (table, list) = Table::build(payload.to_owned(), |builder| {
-                builder.list(builder.payload())
-            })
-            .unwrap();
+        for payload in ["\"foobar\"", "1", "null", "{\"a\":1}", "[]", "[1]"] {
+            let (table, list) = list(payload);
             assert_eq!(table.list(&list).count(), 0, "{payload}");
         }
+    }
+
+    #[test]
+    fn many_strings_are_kept_in_their_order() {
+        let all: Vec<String> = (0..500).map(|number| format!("role {number}")).collect();
+        let (table, list) = list(&serde_json::to_string(&all).unwrap());
+        assert_eq!(table.list(&list).collect::<Vec<_>>(), all);
     }
 }

@@ -84,7 +84,10 @@ mod tests {
             r#"{{"sub":"U1","iss":"P1","iat":{START},"exp":{}}}"#,
             START + life
         );
-        let session = Session::new(Claims::parse(payload).unwrap(), TenantClaims::default());
+        let session = Session::new(
+            Claims::parse(payload.into()).unwrap(),
+            TenantClaims::default(),
+        );
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(START + after);
         renewal.is_due(&session, hint.map(Duration::from_secs), now)
     }

@@ -6,7 +6,7 @@ use http_body::Body;
 use super::refusal::{Kind, Refusal};
 use crate::{
     ids::TenantId,
-    jwt::json::{self, Names},
+    jwt::json,
     select::{BodyFault, Type, read_at_most},
     selection::WhichTenants,
 };
@@ -88,7 +88,7 @@ fn object(
 ) -> Result<(), Refusal> {
     std::str::from_utf8(body)
         .map_err(|_| "not_utf8")
-        .and_then(|text| json::members(text, &mut Names::new(), visit))
+        .and_then(|text| json::members(text, visit))
         .map_err(|reason| Refusal::because(Kind::InvalidBody, reason))
 }
 

@@ -7,10 +7,7 @@ use http::{HeaderMap, header};
 use http_body::Body;
 
 use super::{kind::Kind, refusal::Refusal};
-use crate::{
-    ids::TenantId,
-    jwt::json::{self, Names},
-};
+use crate::{ids::TenantId, jwt::json};
 
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 4096;
@@ -98,7 +95,7 @@ pub(crate) async fn read_at_most<B: Body>(limit: usize, body: B) -> Result<Vec<u
 fn json(body: &[u8]) -> Result<Asked, &'static str> {
     let text = std::str::from_utf8(body).map_err(|_| "not_utf8")?;
     let mut tenant = None;
-    json::members(text, &mut Names::new(), |member| {
+    json::members(text, |member| {
         if member.name == "tenant" {
             tenant = Some(json::string(member.value).ok_or("tenant_not_a_string")?);
         }

@@ -272,7 +272,7 @@ mod tests {
         r#"{"sub":"U1","iss":"P1","exp":1767226200,"dct":"T1","tenants":{"T1":{}}}"#;
 
     fn answer(raw: RawAnswer) -> SessionAnswer {
-        let claims = Claims::parse(PAYLOAD.to_owned()).unwrap();
+        let claims = Claims::parse(PAYLOAD.into()).unwrap();
         SessionAnswer::new(
             RawAnswer {
                 session_token: Some(SessionToken::new("eyJs")),

@@ -14,10 +14,17 @@ impl FakeDescope {
     }
 
     /// Settings of a handle to this fake, for further ones.
+    ///
+    /// Where the variable `FAKE_DESCOPE_SESSION_CACHE` holds a number, that is how many verified
+    /// sessions it may cache; so a whole suite can be run with the cache off (`0`).
     pub fn descope_builder(&self) -> DescopeBuilder {
-        let builder = Descope::builder(self.project_id())
+        let mut builder = Descope::builder(self.project_id())
             .base_url(self.url())
             .danger_plain_http_base_url(true);
+        let cache = std::env::var("FAKE_DESCOPE_SESSION_CACHE").ok();
+        if let Some(sessions) = cache.and_then(|sessions| sessions.parse().ok()) {
+            builder = builder.session_cache(sessions);
+        }
         match &self.settings().time {
             Time::Test(clock) => builder.clock(clock.clone()),
             Time::Real => builder,

@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("selection", 5),
     ("tenant", 4),
     ("session", 3),
+    ("sessions", 4),
     ("membership", 2),
     ("cookie", 2),
     ("digest", 1),

@@ -25,6 +25,7 @@ mod routes;
 mod sdk;
 mod secrets;
 mod select;
+mod session_cache;
 mod several;
 mod sources;
 mod support;

@@ -137,13 +137,13 @@ async fn a_removed_key_is_refused_on_an_idle_replica() {
     let Lookup::Found(old) = world.get("a") else {
         panic!("a key");
     };
-    assert!(world.store.is_current(&old));
+    assert!(world.vouches(&old));
     world.plan(Plan::Keys(vec![jwk("b", ONE)]));
     // No request; the timer sees to it.
     tokio::task::yield_now().await;
     world.advance(480);
     world.until_idle(2).await;
-    assert!(!world.store.is_current(&old));
+    assert!(!world.vouches(&old));
     assert_eq!(world.settle("b").await, "found");
     assert_eq!(world.settle("a").await, "waited, unknown");
 }
@@ -156,11 +156,11 @@ async fn new_material_of_the_same_name_is_another_key_and_equal_material_is_not(
     };
     world.plan(Plan::Keys(vec![jwk("b", ONE), jwk("a", ONE)]));
     assert_eq!(world.settle("b").await, "waited, found");
-    assert!(world.store.is_current(&old));
+    assert!(world.vouches(&old));
     world.plan(Plan::Keys(vec![jwk("a", TWO), jwk("c", ONE)]));
     world.advance(20);
     assert_eq!(world.settle("c").await, "waited, found");
-    assert!(!world.store.is_current(&old));
+    assert!(!world.vouches(&old));
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn a_fixed_key_is_all_there_is() {
     let Lookup::Found(key) = store.get("a", &now) else {
         panic!("the key");
     };
-    assert!(store.is_current(&key));
+    assert!(store.vouches(&key, &now));
     assert!(matches!(store.get("b", &now), Lookup::Unknown));
     assert!(store.warm_up().await.is_ok());
     assert!(store.status().is_usable());

@@ -4,7 +4,7 @@ use super::*;
 
 fn read(text: &str) -> Result<Vec<(String, String)>, Fault> {
     let mut found = Vec::new();
-    members(text, &mut Vec::new(), |member| {
+    members(text, |member| {
         found.push((member.name.to_owned(), member.value.to_owned()));
         Ok(())
     })?;
@@ -87,7 +87,7 @@ fn numbers_and_strings_are_read_from_their_texts() {
 proptest! {
     #[test]
     fn it_accepts_exactly_what_serde_json_accepts(text in r#"[ \{\}\[\],:"\\a-c0-3.eEu+\-tfn]{0,24}"#) {
-        let ours = members(&text, &mut Vec::new(), |_| Ok(()));
+        let ours = members(&text, |_| Ok(()));
         let serde = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text);
         if ours != Err(DUPLICATE) {
             prop_assert_eq!(ours.is_ok(), serde.is_ok(), "{}", text);

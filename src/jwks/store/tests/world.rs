@@ -128,6 +128,11 @@ impl World {
         self.store.get(kid, &now)
     }
 
+    pub(super) fn vouches(&self, key: &Arc<VerifyingKey>) -> bool {
+        let now = Clock::Test(self.clock.clone()).now();
+        self.store.vouches(key, &now)
+    }
+
     pub(super) async fn settle(&self, kid: &str) -> &'static str {
         settle(self.get(kid)).await
     }

@@ -1,0 +1,113 @@
+use super::*;
+
+fn parse(payload: &str) -> Result<Claims, Fault> {
+    Claims::parse(payload.into())
+}
+
+/// A whole payload with these members in place of the usual ones.
+fn with(members: &str) -> Result<Claims, Fault> {
+    parse(&format!(
+        r#"{{"iss":"P1","sub":"U1","exp":2000000000{}{members}}}"#,
+        if members.is_empty() { "" } else { "," }
+    ))
+}
+
+#[test]
+fn the_claims_that_every_token_has_are_required_and_typed() {
+    assert!(with("").is_ok());
+    for (payload, fault) in [
+        (r#"{"sub":"U","exp":1}"#, "no_issuer"),
+        (r#"{"iss":"P","exp":1}"#, "no_subject"),
+        (r#"{"iss":"P","sub":"","exp":1}"#, "no_subject"),
+        (r#"{"iss":"P","sub":"U"}"#, "no_exp"),
+        (r#"{"iss":42,"sub":"U","exp":1}"#, "iss_not_a_string"),
+        (r#"{"iss":["P"],"sub":"U","exp":1}"#, "iss_not_a_string"),
+        (r#"{"iss":"P","sub":null,"exp":1}"#, "sub_not_a_string"),
+        (r#"{"iss":"P","sub":"U","exp":null}"#, "exp_not_a_number"),
+        (r#"{"iss":"P","sub":"U","exp":"1"}"#, "exp_not_a_number"),
+        (r#"{"iss":"P","sub":"U","exp":true}"#, "exp_not_a_number"),
+        (r#"{"iss":"P","sub":"U","exp":[1]}"#, "exp_not_a_number"),
+        (r#"{"iss":"P","sub":"U","exp":1e400}"#, "exp_not_a_number"),
+        ("[]", "malformed_json"),
+    ] {
+        assert_eq!(parse(payload).err(), Some(fault), "{payload}");
+    }
+}
+
+#[test]
+fn a_wrong_type_is_never_taken_for_absent() {
+    for (members, fault) in [
+        (r#""nbf":"1""#, "nbf_not_a_number"),
+        (r#""nbf":null"#, "nbf_not_a_number"),
+        (r#""iat":{}"#, "iat_not_a_number"),
+        (r#""dsub":7"#, "dsub_not_a_string"),
+    ] {
+        assert_eq!(with(members).err(), Some(fault), "{members}");
+    }
+    let claims = with(r#""drn":null,"token_type":["x"]"#).unwrap();
+    assert!(matches!(claims.kind, Named::NotText));
+    assert!(matches!(claims.token_type, Named::NotText));
+}
+
+#[test]
+fn duplicates_are_refused_at_the_top_in_tenants_and_in_each_tenant() {
+    for members in [
+        r#""exp":1"#,
+        r#""\u0065xp":1"#,
+        r#""tenants":{"T":{},"T":{}}"#,
+        r#""tenants":{"T":{},"\u0054":{}}"#,
+        r#""tenants":{"T":{"roles":[],"roles":[]}}"#,
+        r#""x":1,"x":1"#,
+    ] {
+        assert_eq!(with(members).err(), Some("duplicate_member"), "{members}");
+    }
+}
+
+#[test]
+fn the_users_own_id_is_preferred_to_an_overridden_subject() {
+    let claims = with(r#""dsub":"U2real""#).unwrap();
+    assert_eq!(claims.user, *"U2real");
+    assert_eq!(claims.table.text(claims.subject), "U1");
+}
+
+#[test]
+fn a_current_tenant_is_a_tenant_id_or_none() {
+    let current = |dct: &str| match with(&format!(r#""dct":{dct}"#)).unwrap().current {
+        Current::None => None,
+        Current::Tenant(id) => Some(id.to_string()),
+    };
+    assert_eq!(current(r#""T1""#).as_deref(), Some("T1"));
+    for none in [
+        "null",
+        "\"\"",
+        "\" \"",
+        "7",
+        "[\"T1\"]",
+        "{}",
+        "true",
+        r#""a\r\nb""#,
+    ] {
+        assert_eq!(current(none), None, "{none}");
+    }
+}
+
+#[test]
+fn tenants_are_listed_none_or_unusable() {
+    for none in ["null", "{}"] {
+        let claims = with(&format!(r#""tenants":{none}"#)).unwrap();
+        assert!(matches!(claims.tenants, Tenants::None));
+    }
+    for unusable in ["[]", "\"T1\"", "1", "false"] {
+        let claims = with(&format!(r#""tenants":{unusable}"#)).unwrap();
+        assert!(matches!(claims.tenants, Tenants::Unusable));
+    }
+    let claims =
+        with(r#""tenants":{"T1":{"roles":["a","b\u0026c"],"permissions":"x"},"T\u0032":null}"#)
+            .unwrap();
+    let entry = claims.entry("T1").unwrap();
+    let roles: Vec<_> = claims.table.list(&entry.roles).collect();
+    assert_eq!(roles, ["a", "b&c"]);
+    assert_eq!(claims.table.list(&entry.permissions).count(), 0);
+    assert!(claims.entry("T2").is_some());
+    assert!(claims.entry("T3").is_none());
+}

@@ -1,0 +1,351 @@
+//! The scanner: passes over JSON once, without recursion and without allocating.
+
+use std::borrow::Cow;
+
+use super::{Fault, NOT_JSON, TOO_DEEP};
+
+/// How deep arrays and objects may nest; what is accepted can also be read by `serde_json`, whose
+/// own limit is the same.
+const MAX_DEPTH: u32 = 127;
+
+/// A place in a JSON text.
+pub(crate) struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// A mark in a text that is being scanned.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(usize);
+
+/// A string as it stands in the text, its escapes checked but not resolved.
+#[derive(Clone, Copy)]
+pub(crate) struct Quoted<'a> {
+    /// What stands between the quotes.
+    inner: &'a str,
+    escaped: bool,
+}
+
+impl<'a> Quoted<'a> {
+    /// A value's text as a string that was scanned before; `None` if it is no string.
+    pub(super) fn scanned(value: &'a str) -> Option<Self> {
+        let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+        Some(Self {
+            inner,
+            escaped: inner.contains('\\'),
+        })
+    }
+
+    /// The text, if it stands for itself.
+    pub(crate) fn plain(self) -> Option<&'a str> {
+        (!self.escaped).then_some(self.inner)
+    }
+
+    /// What the string stands for.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        if let Some(plain) = self.plain() {
+            return Some(Cow::Borrowed(plain));
+        }
+        let quoted = format!("\"{}\"", self.inner);
+        serde_json::from_str(&quoted).ok().map(Cow::Owned)
+    }
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// The value's first byte, which tells its type.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// The place, for [`since`](Self::since).
+    pub(crate) fn place(&self) -> Place {
+        Place(self.at)
+    }
+
+    /// The text between an earlier place and this one.
+    pub(crate) fn since(&self, place: Place) -> &'a str {
+        self.text.get(place.0..self.at).unwrap_or_default()
+    }
+
+    /// The whole text as one object: calls `visit` at each value, which it must pass over.
+    pub(crate) fn document(
+        &mut self,
+        visit: impl FnMut(&mut Self, Quoted<'a>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.space();
+        self.object(visit)?;
+        self.space();
+        if self.at == self.text.len() {
+            Ok(())
+        } else {
+            Err(NOT_JSON)
+        }
+    }
+
+    /// An object: calls `visit` with each name at its value, which it must pass over.
+    pub(crate) fn object(
+        &mut self,
+        mut visit: impl FnMut(&mut Self, Quoted<'a>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.expect(b'{')?;
+        self.space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            let name = self.string()?;
+            self.space();
+            self.expect(b':')?;
+            self.space();
+            visit(self, name)?;
+            self.space();
+            match self.next() {
+                Some(b',') => self.space(),
+                Some(b'}') => return Ok(()),
+                _ => return Err(NOT_JSON),
+            }
+        }
+    }
+
+    /// An array: calls `visit` at each element, which it must pass over.
+    pub(crate) fn array(
+        &mut self,
+        mut visit: impl FnMut(&mut Self) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.expect(b'[')?;
+        self.space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            visit(self)?;
+            self.space();
+            match self.next() {
+                Some(b',') => self.space(),
+                Some(b']') => return Ok(()),
+                _ => return Err(NOT_JSON),
+            }
+        }
+    }
+
+    /// Any value, `base` levels below the outermost; returns its text.
+    ///
+    /// Without recursion: which of the open levels are objects is a bit each.
+    pub(crate) fn value(&mut self, base: u32) -> Result<&'a str, Fault> {
+        let start = self.at;
+        let mut objects = 0_u128;
+        let mut depth = base;
+        loop {
+            match self.peek().ok_or(NOT_JSON)? {
+                open @ (b'{' | b'[') => {
+                    self.at += 1;
+                    depth += 1;
+                    if depth > MAX_DEPTH {
+                        return Err(TOO_DEEP);
+                    }
+                    let object = open == b'{';
+                    objects = objects << 1 | u128::from(object);
+                    self.space();
+                    let close = if object { b'}' } else { b']' };
+                    if self.peek() != Some(close) {
+                        if object {
+                            self.name()?;
+                        }
+                        continue;
+                    }
+                }
+                b'"' => {
+                    self.string()?;
+                }
+                b't' => self.literal("true")?,
+                b'f' => self.literal("false")?,
+                b'n' => self.literal("null")?,
+                _ => self.number()?,
+            }
+            // One value is behind us; close what closes.
+            loop {
+                if depth == base {
+                    return self.text.get(start..self.at).ok_or(NOT_JSON);
+                }
+                self.space();
+                let object = objects & 1 == 1;
+                match self.next() {
+                    Some(b',') => {
+                        self.space();
+                        if object {
+                            self.name()?;
+                        }
+                        break;
+                    }
+                    Some(b'}') if object => {}
+                    Some(b']') if !object => {}
+                    _ => return Err(NOT_JSON),
+                }
+                objects >>= 1;
+                depth -= 1;
+            }
+        }
+    }
+
+    /// A string.
+    pub(crate) fn string(&mut self) -> Result<Quoted<'a>, Fault> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            self.ordinary();
+            match self.next() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                _ => return Err(NOT_JSON),
+            }
+        }
+        let inner = self.text.get(start..self.at - 1).ok_or(NOT_JSON)?;
+        Ok(Quoted { inner, escaped })
+    }
+
+    /// Passes over what stands for itself in a string: up to a quote, a backslash, a control
+    /// character, or the end. Eight bytes at a time while there are eight.
+    fn ordinary(&mut self) {
+        const ONES: u64 = u64::MAX / 0xff;
+        const HIGHS: u64 = ONES << 7;
+        /// A high bit in each byte that is zero; above the lowest of them also in some others.
+        const fn zeros(word: u64) -> u64 {
+            word.wrapping_sub(ONES) & !word & HIGHS
+        }
+        let bytes = self.text.as_bytes();
+        while let Some((chunk, _)) = bytes.get(self.at..).and_then(<[u8]>::split_first_chunk) {
+            let word = u64::from_le_bytes(*chunk);
+            let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+            let special = control
+                | zeros(word ^ (ONES * u64::from(b'"')))
+                | zeros(word ^ (ONES * u64::from(b'\\')));
+            if special != 0 {
+                self.at += special.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
+        }
+        while let Some(byte) = self.peek() {
+            if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
+                return;
+            }
+            self.at += 1;
+        }
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+        if self.next() == Some(byte) {
+            Ok(())
+        } else {
+            Err(NOT_JSON)
+        }
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// A member's name and colon, up to its value.
+    fn name(&mut self) -> Result<(), Fault> {
+        self.string()?;
+        self.space();
+        self.expect(b':')?;
+        self.space();
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        match self.next().ok_or(NOT_JSON)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
+            b'u' => match self.hex4()? {
+                0xd800..=0xdbff => {
+                    self.expect(b'\\')?;
+                    self.expect(b'u')?;
+                    match self.hex4()? {
+                        0xdc00..=0xdfff => Ok(()),
+                        _ => Err(NOT_JSON),
+                    }
+                }
+                0xdc00..=0xdfff => Err(NOT_JSON),
+                _ => Ok(()),
+            },
+            _ => Err(NOT_JSON),
+        }
+    }
+
+    fn hex4(&mut self) -> Result<u32, Fault> {
+        let mut code = 0;
+        for _ in 0..4 {
+            let digit = char::from(self.next().ok_or(NOT_JSON)?)
+                .to_digit(16)
+                .ok_or(NOT_JSON)?;
+            code = code << 4 | digit;
+        }
+        Ok(code)
+    }
+
+    fn literal(&mut self, word: &str) -> Result<(), Fault> {
+        let end = self.at + word.len();
+        if self.text.as_bytes().get(self.at..end) == Some(word.as_bytes()) {
+            self.at = end;
+            Ok(())
+        } else {
+            Err(NOT_JSON)
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.next() {
+            Some(b'0') => {}
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(NOT_JSON),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        Ok(())
+    }
+
+    fn some_digits(&mut self) -> Result<(), Fault> {
+        if !matches!(self.peek(), Some(b'0'..=b'9')) {
+            return Err(NOT_JSON);
+        }
+        self.digits();
+        Ok(())
+    }
+
+    fn digits(&mut self) {
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The cache of verified sessions: a browser sends one token hundreds of times in its ten minutes,
+//! and its signature need be checked once.
+//!
+//! Nothing is weakened by it. Only what was verified comes in; the whole token decides, never a
+//! hash alone; and time and key are asked again on each hit, by whoever asks (see
+//! [`Verifier`](crate::verifier::Verifier)).
+//!
+//! Nobody waits here. A bucket is locked for some nanoseconds; who finds it locked goes on as if
+//! nothing was cached, and verifies. A thread that is held up inside holds up nobody.
+//!
+//! Bounded by number and by bytes, all bookkeeping counted. While there is room, each verified
+//! token is kept. Without room a token must have come before (it shows at its second or third time) for others to
+//! give way to it, so that
+//! tokens which come once (a scan of many users, a job) flush nothing; then a hand goes round and
+//! takes what was not asked for since it came by (CLOCK). What has expired goes first.
+
+use std::{
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc, RwLock, TryLockError,
+        atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed},
+    },
+    time::SystemTime,
+};
+
+use crate::{jwt::key::VerifyingKey, session::Session};
+
+#[cfg(test)]
+mod tests;
+
+/// How much may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Sessions; 0 turns the cache off.
+    pub(crate) entries: usize,
+    /// Bytes; 0 turns the cache off.
+    pub(crate) bytes: usize,
+}
+
+/// How much a handle's cache of verified sessions holds; see
+/// [`Descope::session_cache_status`](crate::Descope::session_cache_status).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionCacheStatus {
+    /// The sessions at hand, expired ones that nothing had to give way to included.
+    pub entries: usize,
+    /// The memory they take, in bytes: tokens, claims and the cache's own books, with what an
+    /// allocator commonly adds.
+    pub bytes: usize,
+}
+
+/// Verified sessions by token.
+pub(crate) struct SessionCache {
+    /// `None`: turned off.
+    table: Option<Table>,
+}
+
+struct Table {
+    bounds: Bounds,
+    seed: RandomState,
+    buckets: Box<[Bucket]>,
+    /// For each place of a token that found no room, which it was.
+    once: Box<[AtomicU32]>,
+    entries: AtomicUsize,
+    bytes: AtomicUsize,
+    /// The bucket that gives way next.
+    hand: AtomicUsize,
+    tosses: AtomicUsize,
+}
+
+/// Alone in its cache line, so that threads with different tokens share nothing.
+#[repr(align(64))]
+#[derive(Default)]
+struct Bucket(RwLock<Vec<Entry>>);
+
+struct Entry {
+    hash: u64,
+    token: Box<str>,
+    session: Session,
+    key: Arc<VerifyingKey>,
+    expires_at: SystemTime,
+    /// What it counts for in [`Bounds::bytes`].
+    bytes: usize,
+    /// How often it was asked for since the hand came by, up to [`Entry::MOST`].
+    asked: AtomicU8,
+}
+
+/// Entries that a bucket has on average when the cache is full.
+const PER_BUCKET: usize = 4;
+
+/// The least that a session takes: what the number of buckets is reckoned by where bytes are the
+/// tighter bound.
+const LEAST_BYTES: usize = 1_024;
+
+/// How many buckets are looked at to make room for a token that came before. Where that is not
+/// enough, because all that is kept is in use, the token is not kept.
+const STRIDE: usize = 16;
+
+/// How many are looked at, for what has expired, because of a token that may never come again.
+const GLANCE: usize = 2;
+
+impl SessionCache {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        let entries = bounds.entries.min(bounds.bytes / LEAST_BYTES);
+        let table = (entries > 0).then(|| {
+            let buckets = entries.div_ceil(PER_BUCKET).next_power_of_two();
+            let mut table = Table {
+                bounds,
+                seed: RandomState::new(),
+                buckets: (0..buckets).map(|_| Bucket::default()).collect(),
+                once: (0..buckets * PER_BUCKET)
+                    .map(|_| AtomicU32::default())
+                    .collect(),
+                entries: AtomicUsize::default(),
+                bytes: AtomicUsize::default(),
+                hand: AtomicUsize::default(),
+                tosses: AtomicUsize::default(),
+            };
+            *table.bytes.get_mut() = size_of_val(&*table.buckets) + size_of_val(&*table.once);
+            table
+        });
+        Self { table }
+    }
+
+    /// What `read` makes of the session that this very token was verified to be.
+    pub(crate) fn find<T>(
+        &self,
+        token: &str,
+        read: impl FnOnce(&Session, &Arc<VerifyingKey>) -> T,
+    ) -> Option<T> {
+        let table = self.table.as_ref()?;
+        let hash = table.hash(token)?;
+        let bucket = match table.bucket(hash)?.0.try_read() {
+            Ok(bucket) => bucket,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let entry = bucket.iter().find(|entry| entry.is(hash, token))?;
+        entry.ask();
+        Some(read(&entry.session, &entry.key))
+    }
+
+    /// Keeps a session that has just been verified, if there is room for it.
+    pub(crate) fn keep(
+        &self,
+        token: &str,
+        session: &Session,
+        key: &Arc<VerifyingKey>,
+        now: SystemTime,
+    ) {
+        let Some((table, hash)) = self
+            .table
+            .as_ref()
+            .and_then(|table| Some((table, table.hash(token)?)))
+        else {
+            return;
+        };
+        let bytes = Entry::bytes(token, session);
+        let room = table.take_room(bytes);
+        if !room && !table.make_room(hash, bytes, now) {
+            return;
+        }
+        let entry = Entry {
+            hash,
+            token: token.into(),
+            session: session.clone(),
+            key: Arc::clone(key),
+            expires_at: session.expires_at(),
+            bytes,
+            asked: AtomicU8::new(0),
+        };
+        if let Some(left_over) = table.put(entry, now) {
+            table.give_back(&left_over);
+        }
+    }
+
+    pub(crate) fn status(&self) -> SessionCacheStatus {
+        let (entries, bytes) = self.table.as_ref().map_or((0, 0), |table| {
+            (table.entries.load(Relaxed), table.bytes.load(Relaxed))
+        });
+        SessionCacheStatus { entries, bytes }
+    }
+}
+
+impl Table {
+    /// The end of a token is the end of its signature: nobody who cannot sign can choose where it
+    /// lands, and the seed keeps it from those who can. `None` for what is too short for a token.
+    fn hash(&self, token: &str) -> Option<u64> {
+        let end: &[u8; 32] = token.as_bytes().last_chunk()?;
+        Some(self.seed.hash_one(end))
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "any bits of a hash will do"
+    )]
+    fn bucket(&self, hash: u64) -> Option<&Bucket> {
+        self.buckets.get(hash as usize & (self.buckets.len() - 1))
+    }
+
+    /// Counts an entry in, if that breaks no bound.
+    fn take_room(&self, bytes: usize) -> bool {
+        let count = |counter: &AtomicUsize, by: usize, most: usize| {
+            counter
+                .fetch_update(Relaxed, Relaxed, |now| {
+                    now.checked_add(by).filter(|&then| then <= most)
+                })
+                .is_ok()
+        };
+        if !count(&self.entries, 1, self.bounds.entries) {
+            return false;
+        }
+        let fits = count(&self.bytes, bytes, self.bounds.bytes);
+        if !fits {
+            self.entries.fetch_sub(1, Relaxed);
+        }
+        fits
+    }
+
+    /// As [`take_room`](Self::take_room), where there is none.
+    fn make_room(&self, hash: u64, bytes: usize, now: SystemTime) -> bool {
+        let known = self.came_before(hash);
+        for _ in 0..if known { STRIDE } else { GLANCE } {
+            let next = self.hand.fetch_add(1, Relaxed) & (self.buckets.len() - 1);
+            let bucket = self.buckets.get(next);
+            let gone = bucket.map(|bucket| bucket.give_way(known, now));
+            for entry in gone.into_iter().flatten() {
+                self.give_back(&entry);
+            }
+            if self.take_room(bytes) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether this token was seen before, not too many others ago.
+    fn came_before(&self, hash: u64) -> bool {
+        // Not the bits that chose the place; never 0, which is nobody.
+        let mark = u32::try_from(hash >> 32).unwrap_or_default() | 1;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "any bits of a hash will do"
+        )]
+        let place = hash as usize & (self.once.len() - 1);
+        let Some(once) = self.once.get(place) else {
+            return false;
+        };
+        if once.load(Relaxed) == mark {
+            return true;
+        }
+        // By chance, or two tokens of one place that come in turns would never meet themselves.
+        let toss = self.seed.hash_one(self.tosses.fetch_add(1, Relaxed));
+        if toss % 2 == 0 {
+            once.store(mark, Relaxed);
+        }
+        false
+    }
+
+    /// Puts an entry into its bucket; what of it does not stay there is returned, uncounted.
+    fn put(&self, entry: Entry, now: SystemTime) -> Option<Entry> {
+        let Some(bucket) = self.bucket(entry.hash) else {
+            return Some(entry);
+        };
+        let mut bucket = match bucket.0.try_write() {
+            Ok(bucket) => bucket,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Some(entry),
+        };
+        // Another thread may have verified the same token at the same time.
+        if let Some(same) = bucket
+            .iter_mut()
+            .find(|old| old.is(entry.hash, &entry.token))
+        {
+            return Some(std::mem::replace(same, entry));
+        }
+        // Who has expired gives way to the next one that comes along.
+        if let Some(over) = bucket.iter_mut().find(|old| old.is_over(now)) {
+            return Some(std::mem::replace(over, entry));
+        }
+        bucket.push(entry);
+        None
+    }
+
+    fn give_back(&self, entry: &Entry) {
+        self.entries.fetch_sub(1, Relaxed);
+        self.bytes.fetch_sub(entry.bytes, Relaxed);
+    }
+}
+
+impl Bucket {
+    /// Takes out what has expired and, if `all`, what was not asked for since the last time.
+    fn give_way(&self, all: bool, now: SystemTime) -> Vec<Entry> {
+        let mut bucket = match self.0.try_write() {
+            Ok(bucket) => bucket,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Vec::new(),
+        };
+        let gone = bucket
+            .extract_if(.., |entry| entry.is_over(now) || (all && !entry.spare()))
+            .collect();
+        if bucket.is_empty() {
+            *bucket = Vec::new();
+        }
+        gone
+    }
+}
+
+impl Entry {
+    /// How many rounds of the hand an entry outlives unasked.
+    const MOST: u8 = 3;
+
+    /// With its place in a bucket, which may have grown to twice what it holds, and with what
+    /// allocators add.
+    fn bytes(token: &str, session: &Session) -> usize {
+        token.len() + session.heap_bytes() + 2 * size_of::<Self>() + 16
+    }
+
+    fn is(&self, hash: u64, token: &str) -> bool {
+        self.hash == hash && *self.token == *token
+    }
+
+    fn is_over(&self, now: SystemTime) -> bool {
+        self.expires_at < now
+    }
+
+    fn ask(&self) {
+        // Threads that ask for the same session share this; so it is written as seldom as may be.
+        let asked = self.asked.load(Relaxed);
+        if asked < Self::MOST {
+            self.asked.store(asked + 1, Relaxed);
+        }
+    }
+
+    /// Whether it is spared this time.
+    fn spare(&mut self) -> bool {
+        let asked = self.asked.get_mut();
+        let spared = *asked > 0;
+        *asked = asked.saturating_sub(1);
+        spared
+    }
+}
+
+impl fmt::Debug for SessionCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionCache").field(&self.status()).finish()
+    }
+}

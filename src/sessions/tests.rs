@@ -1,0 +1,200 @@
+use std::{thread, time::Duration};
+
+use serde_json::json;
+
+use super::*;
+use crate::{jwt::claims::Claims, session::TenantClaims};
+
+const NOW: Duration = Duration::from_secs(1_000);
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + NOW + Duration::from_secs(seconds)
+}
+
+fn key() -> Arc<VerifyingKey> {
+    // The point of RFC 7515 appendix A.3.
+    let jwk = json!({
+        "kty": "EC", "kid": "a", "alg": "ES256", "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    });
+    let jwk = serde_json::from_value(jwk).unwrap();
+    Arc::new(VerifyingKey::from_jwk(&jwk).unwrap())
+}
+
+/// A session that lives for so many seconds, with so many bytes of claims of its own.
+fn session(lives: u64, bytes: usize) -> Session {
+    let expires = NOW.as_secs() + lives;
+    let payload = format!(
+        r#"{{"iss":"P1","sub":"U1","exp":{expires},"x":"{}"}}"#,
+        "x".repeat(bytes)
+    );
+    let claims = Claims::parse(payload.into()).unwrap();
+    Session::new(claims, TenantClaims::default())
+}
+
+fn token(number: usize) -> String {
+    format!("header.payload.{number:0>40}")
+}
+
+struct World {
+    cache: SessionCache,
+    key: Arc<VerifyingKey>,
+}
+
+impl World {
+    fn new(entries: usize) -> Self {
+        let bytes = 64 * 1024 * 1024;
+        Self {
+            cache: SessionCache::new(Bounds { entries, bytes }),
+            key: key(),
+        }
+    }
+
+    /// As a request does: looks, and keeps what it had to verify. Whether it was there.
+    fn request(&self, number: usize) -> bool {
+        let token = token(number);
+        let found = self.cache.find(&token, |_, _| ()).is_some();
+        if !found {
+            self.cache.keep(&token, &session(600, 0), &self.key, at(0));
+        }
+        found
+    }
+}
+
+#[test]
+fn what_is_kept_is_found_by_its_whole_token_alone() {
+    let world = World::new(100);
+    let known = token(7);
+    assert!(!world.request(7));
+    assert!(world.request(7));
+    for other in [
+        "",
+        "short",
+        &known[1..],
+        &known.replace("payload", "pay1oad"),
+        &format!("x{known}"),
+        &format!("{known}x"),
+    ] {
+        assert!(world.cache.find(other, |_, _| ()).is_none(), "{other}");
+    }
+}
+
+#[test]
+fn a_thousand_tokens_that_come_once_flush_nothing_that_is_in_use() {
+    let world = World::new(100);
+    let regulars = 0..100;
+    for number in regulars.clone() {
+        world.request(number);
+        world.request(number);
+    }
+    for number in 1_000..2_000 {
+        assert!(!world.request(number));
+    }
+    assert!(regulars.into_iter().all(|number| world.request(number)));
+    assert_eq!(world.cache.status().entries, 100);
+}
+
+#[test]
+fn tokens_that_come_again_take_the_place_of_those_that_do_not() {
+    let world = World::new(100);
+    for number in 0..100 {
+        world.request(number);
+    }
+    // Other people's turn.
+    for _ in 0..60 {
+        for number in 1_000..1_050 {
+            world.request(number);
+        }
+    }
+    let there = (1_000..1_050).filter(|&number| world.request(number));
+    assert_eq!(there.count(), 50);
+    assert!(world.cache.status().entries <= 100);
+}
+
+#[test]
+fn the_books_are_balanced_whatever_threads_do_at_once() {
+    let world = World::new(64);
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let world = &world;
+            scope.spawn(move || {
+                for round in 0..2_000 {
+                    world.request((round * 7 + thread * 13) % 300);
+                    assert!(world.cache.status().entries <= 64);
+                }
+            });
+        }
+    });
+    let table = world.cache.table.as_ref().unwrap();
+    let (mut entries, mut bytes) = (0, size_of_val(&*table.buckets) + size_of_val(&*table.once));
+    for bucket in &table.buckets {
+        for entry in bucket.0.read().unwrap().iter() {
+            entries += 1;
+            bytes += entry.bytes;
+        }
+    }
+    let status = world.cache.status();
+    assert_eq!((status.entries, status.bytes), (entries, bytes));
+    assert!(entries > 32, "{entries}");
+}
+
+#[test]
+fn nobody_waits_for_a_thread_that_is_held_up_inside() {
+    let world = World::new(100);
+    world.request(1);
+    let table = world.cache.table.as_ref().unwrap();
+    let all: Vec<_> = table
+        .buckets
+        .iter()
+        .map(|bucket| bucket.0.write().unwrap())
+        .collect();
+    assert!(!world.request(1), "as if it was not cached");
+    assert!(!world.request(2));
+    drop(all);
+    assert!(world.request(1));
+    let status = world.cache.status();
+    assert_eq!(status.entries, 1, "what could not be kept is not counted");
+}
+
+#[test]
+fn one_large_session_takes_the_room_of_several_and_no_more_than_there_is() {
+    let bounds = Bounds {
+        entries: 100,
+        bytes: 64 * 1024,
+    };
+    let cache = SessionCache::new(bounds);
+    let key = key();
+    for round in 0..3 {
+        for number in 0..20 {
+            let token = token(number);
+            if cache.find(&token, |_, _| ()).is_none() {
+                cache.keep(&token, &session(600, 20_000), &key, at(round));
+            }
+            assert!(cache.status().bytes <= bounds.bytes);
+        }
+    }
+    assert!((1..=3).contains(&cache.status().entries));
+    for _ in 0..20 {
+        cache.keep(&token(77), &session(600, 100_000), &key, at(0));
+    }
+    assert!(cache.find(&token(77), |_, _| ()).is_none());
+}
+
+#[test]
+fn what_has_expired_gives_way_at_once() {
+    let world = World::new(8);
+    for number in 0..8 {
+        let token = token(number);
+        world.cache.keep(&token, &session(10, 0), &world.key, at(0));
+        world.cache.find(&token, |_, _| ());
+    }
+    for number in 100..120 {
+        let fresh = session(600, 0);
+        world.cache.keep(&token(number), &fresh, &world.key, at(11));
+    }
+    let there = (100..120)
+        .filter(|&number| world.cache.find(&token(number), |_, _| ()).is_some())
+        .count();
+    assert_eq!(there, 8);
+}

@@ -1,0 +1,162 @@
+//! How often the hot path allocates. A count is exact, so it may be asserted, where a time may not.
+//!
+//! A binary of its own: the counting allocator counts what every thread of the process does.
+
+#![cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    alloc::System,
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use http::{HeaderValue, Request, Response};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tower::{Layer, Service, service_fn};
+use tower_descope::{
+    Descope, TenantLayer,
+    test_util::{FakeDescope, TokenBuilder},
+};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// What work allocates, each growth of something counted as one more. The least of several runs:
+/// what else the process does (a timer, a connection) can only add.
+fn allocations<T>(mut work: impl FnMut() -> T) -> usize {
+    let once = |work: &mut dyn FnMut() -> T| {
+        let region = Region::new(ALLOCATOR);
+        let kept = black_box(work());
+        let change = region.change();
+        drop(kept);
+        change.allocations + change.reallocations
+    };
+    (0..50).map(|_| once(&mut work)).min().unwrap()
+}
+
+fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("left the hot path"),
+    }
+}
+
+fn tenants(fake: &FakeDescope, number: usize) -> TokenBuilder {
+    let mut session = fake.session("U2Zq8mXkQv1cD4eF5gH6iJ7kL8mN");
+    for n in 0..number {
+        session = session.tenant(format!("T2Zq8mXkQv1cD4eF5gH6iJ7kL{n:03}"), |tenant| {
+            tenant.role("member").permission("projects.read")
+        });
+    }
+    session.active("T2Zq8mXkQv1cD4eF5gH6iJ7kL000")
+}
+
+/// A service that answers, with a header or without one.
+fn handler(
+    header: bool,
+) -> impl Fn(Request<()>) -> Ready<Result<Response<()>, Infallible>> + Clone {
+    move |_| {
+        let mut response = Response::new(());
+        if header {
+            let value = HeaderValue::from_static("text/plain");
+            response.headers_mut().insert("content-type", value);
+        }
+        ready(Ok(response))
+    }
+}
+
+fn through<S>(service: &mut S, token: &str) -> usize
+where
+    S: Service<Request<()>, Response = Response<()>, Error = Infallible>,
+{
+    let field = format!("Bearer {token}");
+    let request = || {
+        Request::get("/")
+            .header("authorization", &field)
+            .body(())
+            .unwrap()
+    };
+    let made = allocations(request);
+    allocations(|| {
+        let Ok(response) = now(service.call(request()));
+        response
+    }) - made
+}
+
+#[tokio::test]
+async fn the_hot_path_allocates_what_it_must_and_no_more() {
+    let fake = FakeDescope::start().await;
+    let handle = |sessions| {
+        let builder = fake.descope_builder().max_token_len(65_536);
+        builder.session_cache(sessions).build().unwrap()
+    };
+    let (cold, warm): (Descope, Descope) = (handle(0), handle(100));
+    let usual = tenants(&fake, 3).token();
+    let large = tenants(&fake, 200).token();
+    for descope in [&cold, &warm] {
+        descope.warm_up().await.unwrap();
+        descope.verify(&usual).await.unwrap();
+        descope.verify(&large).await.unwrap();
+    }
+
+    // Payload, strings, tenants, user, current tenant, session; aws-lc-rs one for its context.
+    let verify = |token: &str| allocations(|| now(cold.verify(token)));
+    let few = verify(&usual);
+    assert!(few <= 10, "cold, 3 tenants: {few}");
+    let many = verify(&large);
+    assert!(many <= 20, "cold, 200 tenants: {many}");
+    assert_eq!(allocations(|| now(warm.verify(&usual))), 0, "warm verdict");
+    assert_eq!(allocations(|| now(warm.verify("garbage"))), 0, "garbage");
+
+    // The session in the request's extensions is three: their map, its table, the session's box.
+    for header in [true, false] {
+        let bare = through(&mut service_fn(handler(header)), &usual);
+        let mut layered = TenantLayer::new(warm.clone()).layer(service_fn(handler(header)));
+        let more = through(&mut layered, &usual) - bare;
+        // `Vary` on an answer without headers makes the map that holds it: two.
+        let most = if header { 3 } else { 5 };
+        assert!(
+            more <= most,
+            "warm, through the layer: {more} more, {most} allowed"
+        );
+        println!("through the layer, answer with headers: {header}: {more} more");
+    }
+    println!("cold, 3 tenants: {few}; cold, 200 tenants: {many}");
+}
+
+/// The bound in bytes is one of memory, and not of what somebody reckons.
+#[tokio::test]
+async fn the_cache_takes_no_more_memory_than_its_bound() {
+    for (padding, bound) in [(200, 2 << 20), (24_000, 4 << 20)] {
+        let fake = FakeDescope::builder().algorithm("ES256").start().await;
+        let builder = fake.descope_builder().max_token_len(65_536);
+        let descope = builder.session_cache_bytes(bound).build().unwrap();
+        let token = |n: usize| {
+            tenants(&fake, 3)
+                .claim("x", format!("{n:0>padding$}"))
+                .token()
+        };
+        descope.verify(&token(0)).await.unwrap();
+        let region = Region::new(ALLOCATOR);
+        for n in 1..=1_500 {
+            now(descope.verify(&token(n))).unwrap();
+        }
+        let change = region.change();
+        let live = change.bytes_allocated - change.bytes_deallocated;
+        let status = descope.session_cache_status();
+        assert!(live <= bound, "{live} of {bound}");
+        assert!(status.bytes <= bound && status.entries > 10);
+        // Nothing of note is forgotten, and nothing is reckoned twice.
+        assert!(live * 2 > status.bytes, "{live} against {}", status.bytes);
+        println!(
+            "{} sessions: {} bytes reckoned, {live} live, tokens of {}",
+            status.entries,
+            status.bytes,
+            token(0).len()
+        );
+    }
+}
