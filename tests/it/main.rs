@@ -9,6 +9,7 @@ mod access_keys;
 mod broken;
 mod build;
 mod extractors;
+mod faults;
 mod floors;
 mod grpc;
 mod keys;
