@@ -7,4 +7,6 @@ mod bomb;
 mod calls;
 mod doors;
 mod hostile;
+mod key_sets;
+mod keys;
 mod rows;
