@@ -2,17 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
+use tokio::time::timeout;
 use tower_descope::{
-    AccessKeys,
+    AccessKeys, Descope,
     test_util::{FakeDescope, TestClock},
 };
 
 use super::{
+    all,
     doors::{Caller, Door, fake},
     hostile::Hostile,
     rows::{Comes, Row, rows},
@@ -30,9 +30,6 @@ const SLACK: Duration = Duration::from_secs(10);
 /// The policy's word for how much of an answer is read; the limit itself is 1 MiB, and the rest is
 /// what the kernel takes.
 const MOST_READ: usize = 4 * 1024 * 1024;
-
-/// How many cases run at a time.
-const AT_ONCE: usize = 12;
 
 /// The longest that anything rests after a failure: an early renewal for a minute.
 const REST: Duration = Duration::from_secs(61);
@@ -117,7 +114,7 @@ async fn case(fake: &FakeDescope, door: Door, index: usize) -> (Row, Shown) {
 /// that is meant for faults: then the one after it.
 async fn recovers(
     caller: &Caller,
-    descope: &tower_descope::Descope,
+    descope: &Descope,
     hostile: &Hostile,
     clock: &TestClock,
     what: &str,
@@ -143,36 +140,25 @@ async fn no_fault_of_descope_takes_a_call_down_and_the_next_good_answer_is_one()
     let fake = fake().start().await;
     let count = rows(b"{}", "http://127.0.0.1:1", "http://127.0.0.1:1").len();
     let started = Instant::now();
-    let free = Arc::new(Semaphore::new(AT_ONCE));
-    let mut cases = JoinSet::new();
-    for index in 0..count {
-        for door in Door::ALL {
-            let (fake, free) = (fake.clone(), free.clone());
-            cases.spawn(async move {
-                let _turn = free.acquire().await.unwrap();
-                let (row, shown) = case(&fake, door, index).await;
-                (index, row, door, shown)
-            });
+    let numbers = (0..count).flat_map(|index| Door::ALL.map(|door| (index, door)));
+    let cases = numbers.map(|(index, door)| {
+        let fake = fake.clone();
+        async move {
+            let (row, shown) = case(&fake, door, index).await;
+            (index, row, door, shown)
         }
-    }
-    let mut table: BTreeMap<usize, (Row, Vec<(Door, Shown)>)> = BTreeMap::new();
-    let mut failed = 0;
-    while let Some(case) = cases.join_next().await {
-        // What has failed has said so; the others are worth seeing, too.
-        let Ok((index, row, door, shown)) = case else {
-            failed += 1;
-            continue;
-        };
-        let line = table.entry(index).or_insert_with(|| (row, Vec::new()));
-        line.1.push((door, shown));
-    }
-    print(&mut table);
-    println!(
-        "{} cases in {:.1} s",
-        count * Door::ALL.len(),
-        started.elapsed().as_secs_f32()
-    );
-    assert_eq!(failed, 0, "cases that failed");
+    });
+    all(cases, |cases| {
+        let mut table: BTreeMap<usize, (Row, Vec<(Door, Shown)>)> = BTreeMap::new();
+        for (index, row, door, shown) in cases {
+            let line = table.entry(index).or_insert_with(|| (row, Vec::new()));
+            line.1.push((door, shown));
+        }
+        print(&mut table);
+        let seconds = started.elapsed().as_secs_f32();
+        println!("{} cases in {seconds:.1} s", count * Door::ALL.len());
+    })
+    .await;
 }
 
 /// Faults × outcome: the status that each call answers with, the most requests that went up, and

@@ -1,14 +1,15 @@
 //! Every fault at the key endpoint.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
+use tokio::time::timeout;
 use tower_descope::{
     Descope,
     test_util::{FakeDescope, TestClock},
 };
 
 use super::{
+    all,
     hostile::Hostile,
     rows::{Comes, Row, rows},
 };
@@ -26,8 +27,6 @@ const SLACK: Duration = Duration::from_secs(10);
 
 /// 256 KiB, and what the kernel takes.
 const MOST_READ: usize = 4 * 1024 * 1024;
-
-const AT_ONCE: usize = 12;
 
 /// The longest wait between tries, its jitter included.
 const REST: u64 = 67;
@@ -159,29 +158,16 @@ async fn case(fake: &FakeDescope, index: usize) -> (usize, String) {
 async fn no_fault_of_the_key_endpoint_outlasts_it_and_known_keys_do_not_notice() {
     let fake = FakeDescope::start().await;
     let count = rows(b"{}", "http://127.0.0.1:1", "http://127.0.0.1:1").len();
-    let free = Arc::new(Semaphore::new(AT_ONCE));
-    let mut cases = JoinSet::new();
-    for index in 0..count {
-        let (fake, free) = (fake.clone(), free.clone());
-        cases.spawn(async move {
-            let _turn = free.acquire().await.unwrap();
-            case(&fake, index).await
-        });
-    }
-    let (mut table, mut failed) = (Vec::new(), 0);
-    while let Some(case) = cases.join_next().await {
-        // What has failed has said so; the others are worth seeing, too.
-        match case {
-            Ok(line) => table.push(line),
-            Err(_) => failed += 1,
+    let cases = (0..count).map(|index| {
+        let fake = fake.clone();
+        async move { case(&fake, index).await }
+    });
+    all(cases, |mut table| {
+        table.sort();
+        println!("| fault at the key endpoint | no keys yet | known kid | unknown kid | kB each |");
+        for (_, line) in table {
+            println!("{line}");
         }
-    }
-    table.sort();
-    println!(
-        "| fault at the key endpoint | no keys yet | known kid | unknown kid | kB per fetch |"
-    );
-    for (_, line) in table {
-        println!("{line}");
-    }
-    assert_eq!(failed, 0, "cases that failed");
+    })
+    .await;
 }
