@@ -7,13 +7,13 @@ use std::{
 
 use tokio::time::timeout;
 use tower_descope::{
-    AccessKeys, Descope,
+    Descope,
     test_util::{FakeDescope, TestClock},
 };
 
 use super::{
     all,
-    doors::{Caller, Door, fake},
+    doors::{Caller, Door, fake, service},
     hostile::Hostile,
     rows::{Comes, Row, rows},
 };
@@ -54,15 +54,7 @@ async fn case(fake: &FakeDescope, door: Door, index: usize) -> (Row, Shown) {
     } else {
         LONG
     };
-    let descope = fake
-        .descope_builder()
-        .base_url(hostile.url())
-        .public_key(fake.jwks()["keys"][0].to_string())
-        .clock(clock.clone())
-        .timeout(deadline)
-        .access_keys(AccessKeys::new())
-        .build()
-        .unwrap();
+    let descope = service(fake, &hostile, &clock, deadline);
     match row.script.clone() {
         Some(script) => hostile.play(script),
         None => hostile.refuse(true).await,

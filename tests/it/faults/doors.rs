@@ -1,6 +1,6 @@
 //! Everything of ours that calls Descope, each as its callers see it.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header};
@@ -8,11 +8,11 @@ use http_body_util::Full;
 use serde_json::json;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_descope::{
-    Descope, Renewal, SelectTenant, SessionRoutes, TenantLayer,
-    test_util::{FakeDescope, FakeDescopeBuilder},
+    AccessKeys, Descope, Renewal, SelectTenant, SessionRoutes, TenantLayer,
+    test_util::{FakeDescope, FakeDescopeBuilder, TestClock},
 };
 
-use super::rows::Comes;
+use super::{hostile::Hostile, rows::Comes};
 
 /// Longer than no key; the fake knows it.
 const KEY: &str = "K2abcdefghijklmnopqrstuvwxyz0123456789";
@@ -131,6 +131,24 @@ pub(crate) fn fake() -> FakeDescopeBuilder {
         .access_key(KEY, |key| key.id("K2m"))
 }
 
+/// A service behind this server, with its one key at hand: no fault meant for a call meets a
+/// fetch. Its clock is its own, so that it can rest while the fake's stands.
+pub(crate) fn service(
+    fake: &FakeDescope,
+    hostile: &Hostile,
+    clock: &TestClock,
+    deadline: Duration,
+) -> Descope {
+    fake.descope_builder()
+        .base_url(hostile.url())
+        .public_key(fake.jwks()["keys"][0].to_string())
+        .clock(clock.clone())
+        .timeout(deadline)
+        .access_keys(AccessKeys::new())
+        .build()
+        .unwrap()
+}
+
 impl Caller {
     pub(crate) fn new(fake: &FakeDescope, door: Door) -> Self {
         // Everywhere is everywhere: not where the others are signed in.
@@ -166,6 +184,15 @@ impl Caller {
             door,
             cookies,
             good: good.to_string(),
+        }
+    }
+
+    /// Somebody with these cookies.
+    pub(crate) fn with(door: Door, cookies: &str) -> Self {
+        Self {
+            door,
+            cookies: cookies.to_owned(),
+            good: String::new(),
         }
     }
 

@@ -22,9 +22,11 @@ use tokio::{
 /// the ten seconds of a real one.
 const TRICKLE: Duration = Duration::from_millis(50);
 
-/// What the kernel holds for us is not what the client has read; kept small, so that the count of
-/// what was written comes close to it.
+/// What the kernel holds for the client is not what the client has read. It is kept small, and the
+/// client is given time to read it, so that the count of what was written comes close to that.
 const SEND_BUFFER: u32 = 64 * 1024;
+const AT_ONCE: usize = 16 * 1024;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// More than any request of ours has.
 const MAX_HEAD: usize = 64 * 1024;
@@ -208,9 +210,12 @@ async fn pass_on(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
 
 async fn write(stream: &mut TcpStream, mut bytes: &[u8], shared: &Shared) -> io::Result<()> {
     while !bytes.is_empty() {
-        let count = stream.write(bytes).await?;
+        let count = stream.write(&bytes[..bytes.len().min(AT_ONCE)]).await?;
         shared.written.fetch_add(count, SeqCst);
         bytes = &bytes[count..];
+        if count >= AT_ONCE {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
     Ok(())
 }

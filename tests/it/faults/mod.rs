@@ -5,6 +5,7 @@
 
 mod bomb;
 mod calls;
+mod clock;
 mod doors;
 mod hostile;
 mod key_sets;

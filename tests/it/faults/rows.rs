@@ -280,7 +280,7 @@ fn statuses(good: &[u8], here: &str, elsewhere: &str) -> Vec<Row> {
         row(what, comes, answer(&format!("{status} No"), "", good))
     })
     .collect();
-    for status in [301, 302, 303, 307, 308] {
+    for status in [302, 307, 308] {
         let to = |place: &str| {
             let location = format!("location: {place}\r\n");
             answer(&format!("{status} Moved"), &location, good)
