@@ -12,6 +12,8 @@ mod key_sets;
 mod keys;
 mod retry_after;
 mod rows;
+#[cfg(feature = "rustls")]
+mod tls;
 
 use std::{future::Future, sync::Arc};
 
