@@ -98,6 +98,15 @@ impl Descope {
                     fault: Some(keys_unavailable(&rejection)),
                 });
             }
+            // Likewise: a key that Descope has just changed may be one that cannot be fetched yet,
+            // as long as strangers use up what unknown keys may cost.
+            Err(rejection) if rejection.reason() == "unknown_kid" => {
+                return Ok(Successor {
+                    token,
+                    expires_at: None,
+                    fault: Some(refused_answer("refresh token", &rejection)),
+                });
+            }
             Err(rejection) => return Err(refused_answer("refresh token", &rejection)),
         };
         if claims.user != sent.user {

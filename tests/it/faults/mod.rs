@@ -11,6 +11,7 @@ mod hostile;
 mod key_sets;
 mod keys;
 mod retry_after;
+mod rotation;
 mod rows;
 #[cfg(feature = "rustls")]
 mod tls;
