@@ -27,6 +27,7 @@ mod sdk;
 mod secrets;
 mod select;
 mod several;
+mod soak;
 mod sources;
 mod support;
 #[cfg(feature = "metrics")]
