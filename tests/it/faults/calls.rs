@@ -34,6 +34,9 @@ const MOST_READ: usize = 4 * 1024 * 1024;
 /// The longest that anything rests after a failure: an early renewal for a minute.
 const REST: Duration = Duration::from_secs(61);
 
+/// The rows, each with what its cases showed.
+type Table = BTreeMap<usize, (Row, Vec<(Door, Shown)>)>;
+
 /// What one case showed.
 struct Shown {
     status: u16,
@@ -141,7 +144,7 @@ async fn no_fault_of_descope_takes_a_call_down_and_the_next_good_answer_is_one()
         }
     });
     all(cases, |cases| {
-        let mut table: BTreeMap<usize, (Row, Vec<(Door, Shown)>)> = BTreeMap::new();
+        let mut table = Table::new();
         for (index, row, door, shown) in cases {
             let line = table.entry(index).or_insert_with(|| (row, Vec::new()));
             line.1.push((door, shown));
@@ -155,7 +158,7 @@ async fn no_fault_of_descope_takes_a_call_down_and_the_next_good_answer_is_one()
 
 /// Faults × outcome: the status that each call answers with, the most requests that went up, and
 /// the most bytes that were taken.
-fn print(table: &mut BTreeMap<usize, (Row, Vec<(Door, Shown)>)>) {
+fn print(table: &mut Table) {
     print!("| fault | comes to |");
     for door in Door::ALL {
         print!(" {door:?} |");

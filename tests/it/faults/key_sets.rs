@@ -87,13 +87,12 @@ fn set(keys: &[&Value]) -> String {
 const SERVED: &str = "U1@-";
 const REFUSED: &str = "invalid_token";
 
-#[tokio::test]
-async fn one_key_that_is_none_is_skipped_wherever_it_stands_and_the_good_one_works() {
-    let world = World::new().await;
+/// What the other key is in place of a key.
+fn no_keys(world: &World) -> Vec<(&'static str, Value)> {
     let kid = world.other["kid"].clone();
     let text = |member: &str| world.other[member].as_str().unwrap().to_owned();
     let (one, half) = ([1; 32], [7; 31]);
-    let bad: Vec<(&str, Value)> = vec![
+    vec![
         ("null", Value::Null),
         ("a number", json!(7)),
         ("a text", json!("key")),
@@ -172,7 +171,13 @@ async fn one_key_that_is_none_is_skipped_wherever_it_stands_and_the_good_one_wor
         ("secp256k1", world.ec("secp256k1", "ES256K", &one, &one)),
         ("Ed25519 of 31 bytes", world.ed(&half)),
         ("Ed25519 of zeros", world.ed(&[0; 32])),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn one_key_that_is_none_is_skipped_wherever_it_stands_and_the_good_one_works() {
+    let world = World::new().await;
+    let bad = no_keys(&world);
     let loaded = world.load(set(&[&world.good, &world.other])).await;
     assert_eq!(loaded, (SERVED.into(), SERVED.into(), 2));
     for (what, key) in &bad {

@@ -3,6 +3,7 @@
 //!
 //! `cargo test --test it faults -- --nocapture` prints a table of faults and outcomes.
 
+mod answers;
 mod bomb;
 mod calls;
 mod clock;

@@ -146,11 +146,11 @@ async fn every_form_of_retry_after_is_passed_on_checked_or_dropped() {
 }
 
 fn refusal(status: u16, fields: &[String]) -> Vec<Act> {
-    let fields: String = fields
-        .iter()
-        .map(|value| format!("retry-after: {value}\r\n"))
-        .collect();
-    answer(&format!("{status} No"), &fields, b"{}")
+    let mut lines = String::new();
+    for value in fields {
+        lines.extend(["retry-after: ", value, "\r\n"]);
+    }
+    answer(&format!("{status} No"), &lines, b"{}")
 }
 
 #[tokio::test]

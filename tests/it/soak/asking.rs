@@ -316,7 +316,7 @@ impl Asker {
         let n = self.asked;
         let good = &pool.good[n % SESSIONS];
         let expired = &pool.expired[self.number % SESSIONS];
-        let tenant = if n / Kind::ALL.len() % 2 == 0 {
+        let tenant = if (n / Kind::ALL.len()).is_multiple_of(2) {
             "T1"
         } else {
             "T2"
