@@ -109,3 +109,23 @@ async fn a_kept_connection_that_was_closed_meanwhile_is_not_noticed() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_flood_of_interim_answers_ends_with_the_deadline() {
+    let fake = fake().start().await;
+    for interim in ["100 Continue", "103 Early Hints"] {
+        let hostile = Hostile::before(fake.address());
+        let clock = TestClock::at(fake.clock().now());
+        let descope = service(&fake, &hostile, &clock, LONG / 60);
+        let caller = Caller::new(&fake, Door::Select);
+        let many = format!("HTTP/1.1 {interim}\r\n\r\n").repeat(500);
+        hostile.play(vec![Act::Read, Act::Flood(many.into())]);
+        // Not by anybody's length: each of them is whole, and gone when the next one comes.
+        let seen = tokio::time::timeout(LONG, caller.call(&descope)).await;
+        let seen = seen.unwrap();
+        assert_eq!((seen.status, &*seen.code), (504, "upstream_timeout"));
+        hostile.behave();
+        clock.advance(Duration::from_secs(2));
+        assert!(caller.is_content_with(&caller.call(&descope).await));
+    }
+}

@@ -16,7 +16,7 @@ use super::{
 use crate::support::{App, advance, app, code, verdict, with_bearer};
 
 /// The deadline where it is what ends the fetch.
-const SHORT: Duration = Duration::from_millis(400);
+const SHORT: Duration = Duration::from_millis(800);
 
 /// The deadline where something else must.
 const LONG: Duration = Duration::from_secs(30);
@@ -27,6 +27,9 @@ const SLACK: Duration = Duration::from_secs(10);
 
 /// 256 KiB, and what the kernel takes.
 const MOST_READ: usize = 4 * 1024 * 1024;
+
+/// How often a good answer may miss a deadline that is meant for faults, on a busy machine.
+const TRIES: usize = 30;
 
 /// The longest wait between tries, its jitter included.
 const REST: u64 = 67;
@@ -100,7 +103,7 @@ impl Case {
     /// faults.
     async fn comes_to(&self, token: &str, expected: &str) {
         let mut last = String::new();
-        for _ in 0..5 {
+        for _ in 0..TRIES {
             advance(&self.clock, REST).await;
             last = timeout(LONG, verdict(&self.app, token)).await.unwrap();
             if last == expected {
