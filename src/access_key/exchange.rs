@@ -285,15 +285,15 @@ fn tell(result: &Result<AccessKeySession, Error>) {
 }
 
 /// Whether Descope said no, or would. The codes that end a user's session should not come here, but
-/// are no outage either.
+/// are no outage either. A refusal without a code is some proxy's, and says nothing about the key.
 fn is_refusal(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Refused
-            | ErrorKind::InvalidAccessKey
-            | ErrorKind::SessionEnded
-            | ErrorKind::RefreshTokenReused
-    )
+    match error.kind() {
+        ErrorKind::Refused => error.upstream_code().is_some(),
+        ErrorKind::InvalidAccessKey | ErrorKind::SessionEnded | ErrorKind::RefreshTokenReused => {
+            true
+        }
+        _ => false,
+    }
 }
 
 fn refused() -> Rejection {

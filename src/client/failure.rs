@@ -102,9 +102,13 @@ fn error_code(body: &[u8]) -> Option<String> {
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is turned into seconds from
-/// `now` (0 if it has passed). More than a day, or anything else, is as if absent.
+/// `now` (0 if it has passed). More than a day, several fields, or anything else, is as if absent.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let mut fields = headers.get_all(RETRY_AFTER).iter();
+    let (Some(value), None) = (fields.next(), fields.next()) else {
+        return None;
+    };
+    let value = value.to_str().ok()?.trim();
     let after = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         Duration::from_secs(value.parse().ok()?)
     } else {
@@ -207,6 +211,7 @@ mod tests {
             ("-1", None),
             ("+1", None),
             ("1.5", None),
+            ("17, 18", None),
             ("", None),
             ("soon", None),
             ("Mon, 23 Nov 2026 12:00:30 GMT", Some(30)),
@@ -222,6 +227,16 @@ mod tests {
                 expected.map(Duration::from_secs),
                 "{value:?}"
             );
+        }
+    }
+
+    #[test]
+    fn of_several_retry_after_fields_none_counts() {
+        for second in ["18", "17", "soon"] {
+            let mut headers = HeaderMap::new();
+            headers.append(RETRY_AFTER, HeaderValue::from_static("17"));
+            headers.append(RETRY_AFTER, HeaderValue::from_static(second));
+            assert_eq!(retry_after(&headers, SystemTime::UNIX_EPOCH), None);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     client::RawAnswer,
     error::{Error, ErrorKind},
     ids::{TenantId, UserId},
-    jwt::check::{Slot, system_time},
+    jwt::check::{Slot, Timing, system_time},
     rejection::{Rejection, RejectionKind},
     selection::{InForce, SessionAnswer},
     session::Session,
@@ -98,6 +98,15 @@ impl Descope {
                     fault: Some(keys_unavailable(&rejection)),
                 });
             }
+            // Likewise: a key that Descope has just changed may be one that cannot be fetched yet,
+            // as long as strangers use up what unknown keys may cost.
+            Err(rejection) if rejection.reason() == "unknown_kid" => {
+                return Ok(Successor {
+                    token,
+                    expires_at: None,
+                    fault: Some(refused_answer("refresh token", &rejection)),
+                });
+            }
             Err(rejection) => return Err(refused_answer("refresh token", &rejection)),
         };
         let claims = genuine.claims();
@@ -106,11 +115,18 @@ impl Descope {
                 "the refresh token of descope's answer is another user's",
             ));
         }
-        genuine
-            .timing
-            .verdict()
-            .map_err(|rejection| refused_answer("refresh token", &rejection))?;
+        let fault = match genuine.timing.verdict() {
+            Ok(()) => None,
+            // Of no use to anybody.
+            Err(rejection) if matches!(genuine.timing, Timing::Expired) => {
+                return Err(refused_answer("refresh token", &rejection));
+            }
+            // This machine's clock is behind. It is told to nobody before its time, but it is all
+            // that is left of the session.
+            Err(rejection) => Some(refused_answer("refresh token", &rejection)),
+        };
         let fault = match (claims.current_tenant(), &sent.wanted) {
+            _ if fault.is_some() => fault,
             (Some(current), Some(wanted)) if current != wanted => Some(invalid_answer(
                 "the refresh token of descope's answer is for another tenant",
             )),

@@ -89,6 +89,10 @@ impl From<Error> for Failure {
             return Self::Ended(why.into());
         }
         match error.kind() {
+            // Without a code it is some proxy's word, which signs nobody out.
+            ErrorKind::Refused if error.upstream_code().is_none() => {
+                Self::unavailable(error.retry_after(), why)
+            }
             // Whoever presented it, a refusal by Descope is final for this request.
             ErrorKind::Refused
             | ErrorKind::InvalidRefreshToken
@@ -142,10 +146,18 @@ mod tests {
         let wait = Some(Duration::from_secs(30));
         let error = Error::new(ErrorKind::RateLimited, "x").with_retry_after(wait);
         let expired = Rejection::new(RejectionKind::ExpiredToken);
-        let rejection = Failure::from(error).rejection(expired.clone());
+        let rejection = Failure::from(error).rejection(expired);
         assert_eq!(rejection.kind(), RejectionKind::RenewalUnavailable);
         assert_eq!(rejection.retry_after(), wait);
-        let refused = Failure::from(Error::new(ErrorKind::Refused, "x"));
-        assert_eq!(refused.rejection(expired.clone()), expired);
+    }
+
+    #[test]
+    fn a_refusal_is_descopes_only_with_its_code() {
+        let expired = Rejection::new(RejectionKind::ExpiredToken);
+        let refused = Error::new(ErrorKind::Refused, "x").with_status(403);
+        let proxy = Failure::from(refused.clone()).rejection(expired.clone());
+        assert_eq!(proxy.kind(), RejectionKind::RenewalUnavailable);
+        let descope = Failure::from(refused.with_code("E011003"));
+        assert_eq!(descope.rejection(expired.clone()), expired);
     }
 }

@@ -9,6 +9,7 @@ mod access_keys;
 mod broken;
 mod build;
 mod extractors;
+mod faults;
 mod floors;
 mod grpc;
 mod keys;
@@ -27,6 +28,7 @@ mod secrets;
 mod select;
 mod session_cache;
 mod several;
+mod soak;
 mod sources;
 mod support;
 #[cfg(feature = "metrics")]

@@ -190,7 +190,7 @@ async fn a_refusal_that_is_none_of_these_is_as_without_renewal() {
         (403, "E011003"),
         (400, "E011002"),
         (401, "E011001"),
-        (422, "E1"),
+        (422, "E011004"),
     ] {
         let mut browser = Browser::signed_in(&fake, "ann@example.test");
         fake.clock().advance(EXPIRY);
