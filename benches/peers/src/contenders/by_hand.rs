@@ -57,12 +57,12 @@ impl ByHand {
     }
 }
 
-pub(crate) fn bearer<B>(request: &Request<B>) -> Option<&str> {
+pub fn bearer<B>(request: &Request<B>) -> Option<&str> {
     let field = request.headers().get(AUTHORIZATION)?;
     field.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-pub(crate) fn refusal() -> Response<Body> {
+pub fn refusal() -> Response<Body> {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::UNAUTHORIZED;
     response

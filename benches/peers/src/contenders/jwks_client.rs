@@ -16,14 +16,17 @@ use crate::{
     contender::{Contender, through},
 };
 
-pub fn client(fake: &FakeDescope) -> JwksClient<WebSource> {
+pub type Client = JwksClient<WebSource>;
+
+/// With its keys from where the fake serves them.
+pub fn client(fake: &FakeDescope) -> Client {
     let url = keys_url(fake).parse().expect("a URL");
     let source = WebSource::builder().build(url).expect("an HTTP client");
     JwksClient::builder().build(source)
 }
 
 /// It has no setting for the issuer.
-pub async fn verify(client: &JwksClient<WebSource>, token: &str) -> Option<Claims> {
+pub async fn verify(client: &Client, token: &str) -> Option<Claims> {
     let no_audience: &[&str] = &[];
     client.decode::<Claims>(token, no_audience).await.ok()
 }
