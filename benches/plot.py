@@ -3,7 +3,7 @@
 from html import escape
 from math import log10
 
-WIDTH, LEFT, RIGHT, ROW, TOP = 860, 250, 40, 26, 74
+WIDTH, LEFT, RIGHT, ROW, TOP = 880, 264, 40, 26, 74
 COLOURS = {3: "a", 20: "b", 200: "c"}
 # The same colours would be too pale on white or too dark on black.
 STYLE = """
@@ -11,10 +11,11 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 } .title { font-weight: 6
 .small { font-size: 12px; fill: #59636e } .back { fill: #ffffff } .grid { stroke: #d1d9e0 }
 .floor { stroke: #59636e; stroke-dasharray: 4 3 } .span { stroke: #b6c0ca; stroke-width: 2 }
 .a { fill: #0969da } .b { fill: #bc4c00 } .c { fill: #8250df } .other { fill: #8c959f } .own { font-weight: 600 }
+.halo { paint-order: stroke; stroke: #ffffff; stroke-width: 5px }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 } .small { fill: #9198a1 } .back { fill: #0d1117 } .grid { stroke: #30363d }
 .floor { stroke: #9198a1 } .span { stroke: #484f58 }
-.a { fill: #4493f8 } .b { fill: #f0883e } .c { fill: #ab7df8 } .other { fill: #768390 }
+.a { fill: #4493f8 } .b { fill: #f0883e } .c { fill: #ab7df8 } .other { fill: #768390 } .halo { stroke: #0d1117 }
 }"""
 
 
@@ -57,7 +58,8 @@ def added_times(parts, report, y):
     text(parts, (LEFT + WIDTH - RIGHT) / 2, bottom + 38, "time per request over the bare service", "small", "middle")
     floor = scenarios[3]["raw_ns"]
     line(parts, x(floor), y + TOP - 8, x(floor), bottom, "floor")
-    text(parts, x(floor) - 4, y + TOP - 12, "signature check alone, 3 tenants", "small", "end")
+    side = "start" if x(floor) < (LEFT + WIDTH) / 2 else "end"
+    text(parts, x(floor), y + TOP - 12, "signature check alone, 3 tenants", "small", side)
     for number, tenants in enumerate(COLOURS):
         at = WIDTH - RIGHT - 300 + number * 108
         dot(parts, at, y + 22, COLOURS[tenants], "")
@@ -96,7 +98,7 @@ def throughput(parts, report, y):
         width = max(x(one["rps_ratio"]) - LEFT, 1)
         parts.append(f'<rect class="{"a" if own else "other"}" x="{LEFT}" y="{top}" width="{width:.1f}" '
                      f'height="{ROW - 10}" rx="2"/>')
-        text(parts, LEFT + width + 6, top + 12, f"{one['rps_ratio']:.1%}", "small")
+        text(parts, LEFT + width + 6, top + 12, f"{one['rps_ratio']:.1%}", "small halo")
     return bottom + 58
 
 

@@ -31,6 +31,7 @@ pub struct Row {
 /// Whether this contender can do this at all.
 pub fn takes_part(contender: &Contender, scenario: &Scenario) -> bool {
     match scenario.work {
+        // The bare service admits everybody.
         Work::Call(_) => scenario.good || !contender.version.is_empty(),
         Work::Verdict(_) => contender.verdict.is_some(),
     }
@@ -86,7 +87,9 @@ pub fn turns(contenders: &mut [Contender], scenario: &Scenario, turns: usize) ->
             }
         }
     }
-    let rows = part.iter().zip(samples).map(|(contender, samples)| {
+    let shown = part.iter().zip(samples);
+    let shown = shown.filter(|(contender, _)| takes_part(contender, scenario));
+    let rows = shown.map(|(contender, samples)| {
         let [nanos, added, over_raw, over_warm] = samples.map(median);
         let contender = contender.name;
         Row {

@@ -2,8 +2,8 @@
 //! `flood PORT CONTROL_PORT TOKENS SECONDS SECONDS_FOR_A_NEW_KEY`.
 //!
 //! Good tokens come in at a steady rate, first alone, then beside a flood. At last, with the flood
-//! going on, the project gets a new key, and its first token knocks until it is let in. Prints one
-//! line of JSON. Whatever is sent has a schedule, a deadline and an end.
+//! going on, the project gets a new key, and its first token knocks until it is let in (not with
+//! zero seconds for that). Prints one line of JSON. Whatever is sent has a schedule, a deadline and an end.
 
 use std::{
     env,
@@ -73,10 +73,12 @@ async fn main() -> Result<(), Failure> {
         run(port, GOOD, phase, &good),
         run(port, FLOOD, phase, &unknown),
     )?;
-    let (new_key, _) = tokio::try_join!(
-        first_use(port, control, new_key),
-        run(port, FLOOD, new_key, &unknown),
-    )?;
+    let new_key = if new_key.is_zero() {
+        Value::Null
+    } else {
+        let flood = run(port, FLOOD, new_key, &unknown);
+        tokio::try_join!(first_use(port, control, new_key), flood)?.0
+    };
     println!(
         "{}",
         json!({ "quiet": quiet, "beside": beside, "flood": flood, "new_key": new_key })

@@ -1,6 +1,6 @@
 //! The same axum application behind each guard, on loopback: `server TOKENS [COUNT [MILLISECONDS]]`.
 //!
-//! Writes so many tokens of different users into the file, prints the ports as one line of JSON,
+//! Writes so many tokens of different users into the file, prints names and ports as one line of JSON,
 //! and serves until its standard input ends. All applications are on one thread, so that the one
 //! that is loaded has it for itself and each has the same. The fake answers for its keys after so
 //! many milliseconds, as an identity provider in another place does.
@@ -23,7 +23,7 @@ use peers::{
         jwks_client,
     },
 };
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot};
 use tower_descope::{TenantLayer, test_util::FakeDescope};
 
@@ -39,12 +39,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let tokens: Vec<String> = (0..count).map(|n| token(&fake, n)).collect();
     fs::write(path, tokens.join("\n"))?;
 
-    let mut ports = Map::new();
+    let mut ports = Vec::new();
     for (name, app) in applications(&fake).await? {
-        ports.insert(name.to_owned(), serve(app).await?.into());
+        ports.push(json!([name, serve(app).await?]));
     }
     fake.delay_path(&fake.keys_path(), Duration::from_millis(delay));
-    println!("{}", Value::Object(ports));
+    println!("{}", Value::Array(ports));
 
     let (ended, end) = oneshot::channel();
     thread::spawn(move || {
