@@ -1,5 +1,4 @@
 //! The claims as an application with tenants would declare them for a peer that asks for a type.
-//! (`serde_json::Value` in its place costs peers about half as many allocations again.)
 
 use std::collections::HashMap;
 
