@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(path) => serde_json::from_slice(&fs::read(path)?)?,
         None => Value::Null,
     };
-    let turns = if has("--quick") { 7 } else { 101 };
+    let turns = if has("--quick") { 51 } else { 801 };
 
     let bed = Bed::start();
     let handle = bed.handle();
