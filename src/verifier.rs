@@ -19,6 +19,9 @@ use crate::{
     session::{Session, TenantClaims},
 };
 
+#[cfg(test)]
+mod jws_vectors;
+
 /// How long to advise a client to wait where no better figure is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
