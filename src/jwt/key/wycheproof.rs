@@ -212,13 +212,13 @@ fn ecdsa_on_p256_and_p384() {
             }
             for test in &group.tests {
                 let case = format!("{name:?} {}: {}", test.tc_id, test.comment);
-                let accepted = key.verify(&test.msg, &test.sig);
+                let accepted = || key.verify(&test.msg, &test.sig);
                 match group.test_type {
                     ecdsa::TestGroupTypeId::EcdsaP1363 if group.hash == hash => {
-                        tally.verdict(test.result, accepted, &case);
+                        tally.verdict(test.result, accepted(), &case);
                     }
                     ecdsa::TestGroupTypeId::Ecdsa if group.hash == hash => {
-                        assert!(!accepted, "{case}: is in DER, but accepted");
+                        assert!(!accepted(), "{case}: is in DER, but accepted");
                         tally.in_der += 1;
                     }
                     _ => {
