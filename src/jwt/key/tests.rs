@@ -281,6 +281,19 @@ fn ed25519_keys_are_strong_points_of_32_bytes() {
 }
 
 #[test]
+fn an_ed25519_point_with_the_ends_of_a_weak_one_is_a_key() {
+    // y = 3, y = 257, y = p - 3, and one that begins as 1 does.
+    for x in [
+        "AwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "6v_______________________________________38",
+        "AQIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAU",
+    ] {
+        assert!(load(&with(ed25519(), "x", x)).is_ok(), "{x}");
+    }
+}
+
+#[test]
 fn kty_alg_and_crv_must_agree() {
     let kty = "kty does not fit alg";
     let crv = "crv does not fit alg";
