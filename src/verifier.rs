@@ -24,6 +24,9 @@ use crate::{
     sessions::SessionCache,
 };
 
+#[cfg(test)]
+mod jws_vectors;
+
 /// How long to advise a client to wait where no better figure is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 

@@ -87,7 +87,13 @@ where
     }) - made
 }
 
+/// One after the other: each counts what the whole process does.
 #[tokio::test]
+async fn memory_is_taken_as_seldom_and_as_little_as_promised() {
+    the_hot_path_allocates_what_it_must_and_no_more().await;
+    the_cache_takes_no_more_memory_than_its_bound().await;
+}
+
 async fn the_hot_path_allocates_what_it_must_and_no_more() {
     let fake = FakeDescope::start().await;
     let handle = |sessions| {
@@ -129,7 +135,6 @@ async fn the_hot_path_allocates_what_it_must_and_no_more() {
 }
 
 /// The bound in bytes is one of memory, and not of what somebody reckons.
-#[tokio::test]
 async fn the_cache_takes_no_more_memory_than_its_bound() {
     for (padding, bound) in [(200, 2 << 20), (24_000, 4 << 20)] {
         let fake = FakeDescope::builder().algorithm("ES256").start().await;

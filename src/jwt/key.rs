@@ -23,12 +23,16 @@ use self::rust_crypto as backend;
 mod aws_lc;
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 mod no_backend;
+#[cfg(test)]
+mod published;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 mod rust_crypto;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wycheproof;
 
 /// RSA moduli, in bits. The `rsa` crate ends at 4096, and the rule must not depend on the backend.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;

@@ -7,6 +7,8 @@
 pub(crate) mod check;
 pub(crate) mod claims;
 pub(crate) mod compact;
+#[cfg(test)]
+mod edges;
 pub(crate) mod header;
 pub(crate) mod json;
 pub(crate) mod key;

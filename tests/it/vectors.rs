@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
 use tower_descope::{
-    Descope,
+    Descope, Rejection, Session,
     jwks::{JsonWebKeySet, JwksClientError, JwksSource, async_trait, source_error},
     test_util::FakeDescope,
 };
@@ -41,7 +41,8 @@ async fn tokens_that_others_made_get_the_verdicts_that_they_gave() {
     };
     let project = vectors["project"].as_str().unwrap();
     let exceptions: BTreeMap<_, _> = EXCEPTIONS.iter().copied().collect();
-    let (mut tried, mut wrong) = (0, Vec::new());
+    let mut sources: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    let mut wrong = Vec::new();
     // One fake serves every key set in its turn; each case has a handle, and so a cache, of its
     // own.
     let fake = FakeDescope::builder().project_id(project).start().await;
@@ -53,11 +54,32 @@ async fn tokens_that_others_made_get_the_verdicts_that_they_gave() {
         let expected = case["expected"].as_str().unwrap();
         fake.set_jwks_body(Some(case["jwks"].to_string()));
         let descope = fake.descope();
-        let accepted = descope
-            .verify(case["token"].as_str().unwrap())
-            .await
-            .is_ok();
-        tried += 1;
+        let token = case["token"].as_str().unwrap();
+        let verdict = descope.verify(token).await;
+        let accepted = verdict.is_ok();
+        let counts = sources.entry(case["source"].as_str().unwrap()).or_default();
+        counts[0] += 1;
+        counts[1] += usize::from(expected == if accepted { "valid" } else { "invalid" });
+        counts[2] += usize::from(expected == "either");
+        // Again on the same handle, where the answer may be remembered: it must be the same one.
+        let again = descope.verify(token).await;
+        let why = |verdict: &Result<Session, Rejection>| match verdict {
+            Ok(_) => None,
+            // When to come again may differ: the second one may have to wait for its fetch.
+            Err(rejection) => Some((rejection.kind(), rejection.reason())),
+        };
+        if why(&again) != why(&verdict) {
+            wrong.push(format!("{id}: {verdict:?}, and then {again:?}"));
+        }
+        if let (Ok(first), Ok(second)) = (&verdict, &again) {
+            assert_eq!(first.user_id(), second.user_id(), "{id}");
+            assert_eq!(first.expires_at(), second.expires_at(), "{id}");
+            let tenant = |session: &Session| {
+                let tenant = session.active_tenant();
+                tenant.map(|tenant| tenant.id().to_string())
+            };
+            assert_eq!(tenant(first), tenant(second), "{id}");
+        }
         let right = match expected {
             "valid" => accepted,
             "invalid" => !accepted,
@@ -74,7 +96,14 @@ async fn tokens_that_others_made_get_the_verdicts_that_they_gave() {
             wrong.push(format!("{id}: is no exception any more"));
         }
     }
-    println!("vectors: {tried} tried");
+    for (source, [tried, as_they_say, either]) in &sources {
+        println!(
+            "vectors, level jwt, {source}: {tried} tried, {as_they_say} as they say, {either} either"
+        );
+    }
+    let tried: usize = sources.values().map(|counts| counts[0]).sum();
+    println!("vectors, level jwt: {tried} tried, each twice");
+    assert!(tried > 0);
     assert!(
         wrong.is_empty(),
         "{} wrong:\n{}",

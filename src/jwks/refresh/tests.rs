@@ -284,6 +284,19 @@ fn an_old_failure_excuses_nothing() {
 }
 
 #[test]
+fn a_failure_excuses_late_keys_for_one_longest_round_of_tries() {
+    // A back-off of 60 s with a tenth of jitter, and two deadlines.
+    for (seconds, expected) in [(71.9, Step::ServeAndFetch), (72.0, WAIT_OR_STALE)] {
+        let mut world = World::loaded();
+        world.pass(2_000.0);
+        assert_eq!(world.known(), WAIT_OR_STALE);
+        world.finish(false);
+        world.pass(seconds);
+        assert_eq!(world.known(), expected);
+    }
+}
+
+#[test]
 fn past_the_hard_limit_keys_serve_no_more() {
     let mut world = World::loaded();
     world.pass(4_199.9);

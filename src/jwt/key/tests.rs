@@ -187,6 +187,8 @@ fn rsa_keys_beyond_the_edges_are_none() {
         ("AQAA", exponent),
         ("AgAAAAE", exponent),
         ("AQAAAAAAAAAB", exponent),
+        // 65537 in its last eight bytes.
+        ("AQAAAAAAAQAB", exponent),
         (RSA_N, exponent),
         ("AQAB==", "not canonical base64url"),
         ("Ax", "not canonical base64url"),
@@ -279,6 +281,19 @@ fn ed25519_keys_are_strong_points_of_32_bytes() {
 }
 
 #[test]
+fn an_ed25519_point_with_the_ends_of_a_weak_one_is_a_key() {
+    // y = 3, y = 257, y = p - 3, and one that begins as 1 does.
+    for x in [
+        "AwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "6v_______________________________________38",
+        "AQIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAU",
+    ] {
+        assert!(load(&with(ed25519(), "x", x)).is_ok(), "{x}");
+    }
+}
+
+#[test]
 fn kty_alg_and_crv_must_agree() {
     let kty = "kty does not fit alg";
     let crv = "crv does not fit alg";
@@ -349,7 +364,12 @@ fn debug_shows_name_and_algorithm_only() {
         format!("{key:?}"),
         r#"VerifyingKey { kid: "b", alg: "ES256", .. }"#
     );
-    assert!(VerifyingKey::backend().is_some());
+    let backend = if cfg!(feature = "aws-lc-rs") {
+        "aws-lc-rs"
+    } else {
+        "rust-crypto"
+    };
+    assert_eq!(VerifyingKey::backend(), Some(backend));
 }
 
 #[test]

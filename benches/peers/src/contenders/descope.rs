@@ -13,9 +13,10 @@ use crate::{
 /// The handle, with its cache of verified sessions on (as by default) or off.
 pub fn descope(fake: &FakeDescope, cached: bool) -> Descope {
     // Large enough for 200 tenants.
-    let builder = fake.descope_builder().max_token_len(65_536);
-    // Until the crate has that cache, both are the same.
-    let _ = cached;
+    let mut builder = fake.descope_builder().max_token_len(65_536);
+    if !cached {
+        builder = builder.session_cache(0);
+    }
     builder.build().expect("a good configuration")
 }
 

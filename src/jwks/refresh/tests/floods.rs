@@ -95,3 +95,20 @@ fn a_flood_costs_no_more_than_its_allowance() {
     assert!((90..=93).contains(&demanded), "{demanded}");
     assert_eq!(scheduled, 0, "the demand keeps the keys fresh");
 }
+
+#[test]
+fn nobody_is_sent_away_for_longer_than_until_the_next_fetch_may_start() {
+    let mut world = World::loaded();
+    let retry_after = |world: &mut World| world.machine.retry_after(&world.now).as_secs();
+    assert_eq!(retry_after(&mut world), 0);
+    assert_eq!(world.unknown(), WAIT);
+    world.finish(false);
+    assert_eq!(retry_after(&mut world), 0, "there is a second one");
+    assert_eq!(world.unknown(), WAIT);
+    world.finish(false);
+    assert_eq!(retry_after(&mut world), 10);
+    world.pass(7.0);
+    assert_eq!(retry_after(&mut world), 3);
+    world.pass(3.0);
+    assert_eq!(retry_after(&mut world), 0);
+}
