@@ -258,7 +258,7 @@ impl Session {
         /// Two counters of an `Arc`.
         const COUNTERS: usize = 16;
         /// What allocators commonly round up to or put in front, for the pieces of a session.
-        const PIECES: usize = 7 * 16;
+        const PIECES: usize = 6 * 16;
         let claims = &self.inner.claims;
         let listed = match &claims.tenants {
             Tenants::Listed(entries) => size_of_val(&**entries),

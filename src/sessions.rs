@@ -75,19 +75,21 @@ struct Table {
 struct Bucket(RwLock<Vec<Entry>>);
 
 struct Entry {
-    hash: u64,
+    /// The half of its hash that did not choose the bucket.
+    mark: u32,
     token: Box<str>,
     session: Session,
     key: Arc<VerifyingKey>,
-    expires_at: SystemTime,
+    /// In seconds since the Unix epoch.
+    expires_at: u32,
     /// What it counts for in [`Bounds::bytes`].
-    bytes: usize,
+    bytes: u32,
     /// How often it was asked for since the hand came by, up to [`Entry::MOST`].
     asked: AtomicU8,
 }
 
 /// Entries that a bucket has on average when the cache is full.
-const PER_BUCKET: usize = 4;
+const PER_BUCKET: usize = 8;
 
 /// The least that a session takes: what the number of buckets is reckoned by where bytes are the
 /// tighter bound.
@@ -136,7 +138,8 @@ impl SessionCache {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        let entry = bucket.iter().find(|entry| entry.is(hash, token))?;
+        let mark = mark(hash);
+        let entry = bucket.iter().find(|entry| entry.is(mark, token))?;
         entry.ask();
         Some(read(&entry.session, &entry.key))
     }
@@ -162,15 +165,16 @@ impl SessionCache {
             return;
         }
         let entry = Entry {
-            hash,
+            mark: mark(hash),
             token: token.into(),
             session: session.clone(),
             key: Arc::clone(key),
-            expires_at: session.expires_at(),
-            bytes,
+            expires_at: seconds(session.expires_at()),
+            // Not above the bound, which a token would have to pass in the gigabytes.
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
             asked: AtomicU8::new(0),
         };
-        if let Some(left_over) = table.put(entry, now) {
+        if let Some(left_over) = table.put(hash, entry, now) {
             table.give_back(&left_over);
         }
     }
@@ -237,8 +241,8 @@ impl Table {
 
     /// Whether this token was seen before, not too many others ago.
     fn came_before(&self, hash: u64) -> bool {
-        // Not the bits that chose the place; never 0, which is nobody.
-        let mark = u32::try_from(hash >> 32).unwrap_or_default() | 1;
+        // Never 0, which is nobody.
+        let mark = mark(hash) | 1;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "any bits of a hash will do"
@@ -259,8 +263,8 @@ impl Table {
     }
 
     /// Puts an entry into its bucket; what of it does not stay there is returned, uncounted.
-    fn put(&self, entry: Entry, now: SystemTime) -> Option<Entry> {
-        let Some(bucket) = self.bucket(entry.hash) else {
+    fn put(&self, hash: u64, entry: Entry, now: SystemTime) -> Option<Entry> {
+        let Some(bucket) = self.bucket(hash) else {
             return Some(entry);
         };
         let mut bucket = match bucket.0.try_write() {
@@ -271,21 +275,24 @@ impl Table {
         // Another thread may have verified the same token at the same time.
         if let Some(same) = bucket
             .iter_mut()
-            .find(|old| old.is(entry.hash, &entry.token))
+            .find(|old| old.is(entry.mark, &entry.token))
         {
             return Some(std::mem::replace(same, entry));
         }
         // Who has expired gives way to the next one that comes along.
+        let now = seconds(now);
         if let Some(over) = bucket.iter_mut().find(|old| old.is_over(now)) {
             return Some(std::mem::replace(over, entry));
         }
+        // What is not there need not be counted.
+        bucket.reserve_exact(1);
         bucket.push(entry);
         None
     }
 
     fn give_back(&self, entry: &Entry) {
         self.entries.fetch_sub(1, Relaxed);
-        self.bytes.fetch_sub(entry.bytes, Relaxed);
+        self.bytes.fetch_sub(entry.bytes as usize, Relaxed);
     }
 }
 
@@ -297,11 +304,12 @@ impl Bucket {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Vec::new(),
         };
-        let gone = bucket
+        let now = seconds(now);
+        let gone: Vec<_> = bucket
             .extract_if(.., |entry| entry.is_over(now) || (all && !entry.spare()))
             .collect();
-        if bucket.is_empty() {
-            *bucket = Vec::new();
+        if !gone.is_empty() {
+            bucket.shrink_to_fit();
         }
         gone
     }
@@ -311,17 +319,16 @@ impl Entry {
     /// How many rounds of the hand an entry outlives unasked.
     const MOST: u8 = 3;
 
-    /// With its place in a bucket, which may have grown to twice what it holds, and with what
-    /// allocators add.
+    /// With its place in a bucket, and what allocators add to both.
     fn bytes(token: &str, session: &Session) -> usize {
-        token.len() + session.heap_bytes() + 2 * size_of::<Self>() + 16
+        token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
     }
 
-    fn is(&self, hash: u64, token: &str) -> bool {
-        self.hash == hash && *self.token == *token
+    fn is(&self, mark: u32, token: &str) -> bool {
+        self.mark == mark && *self.token == *token
     }
 
-    fn is_over(&self, now: SystemTime) -> bool {
+    fn is_over(&self, now: u32) -> bool {
         self.expires_at < now
     }
 
@@ -340,6 +347,20 @@ impl Entry {
         *asked = asked.saturating_sub(1);
         spared
     }
+}
+
+/// The half of a hash that does not choose its place.
+fn mark(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or_default()
+}
+
+/// In whole seconds since the Unix epoch, as far as a `u32` goes (the year 2106): only what gives
+/// way first is decided by it.
+fn seconds(time: SystemTime) -> u32 {
+    let since_epoch = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u32::try_from(since_epoch.as_secs()).unwrap_or(u32::MAX)
 }
 
 impl fmt::Debug for SessionCache {

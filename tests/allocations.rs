@@ -136,8 +136,9 @@ async fn the_hot_path_allocates_what_it_must_and_no_more() {
 
 /// The bound in bytes is one of memory, and not of what somebody reckons.
 async fn the_cache_takes_no_more_memory_than_its_bound() {
-    for (padding, bound) in [(200, 2 << 20), (24_000, 4 << 20)] {
-        let fake = FakeDescope::builder().algorithm("ES256").start().await;
+    // Tokens of 1.25 KB and of 33 KB.
+    for (algorithm, padding, bound) in [("RS256", 125, 2 << 20), ("ES256", 24_000, 4 << 20)] {
+        let fake = FakeDescope::builder().algorithm(algorithm).start().await;
         let builder = fake.descope_builder().max_token_len(65_536);
         let descope = builder.session_cache_bytes(bound).build().unwrap();
         let token = |n: usize| {
@@ -157,11 +158,12 @@ async fn the_cache_takes_no_more_memory_than_its_bound() {
         assert!(status.bytes <= bound && status.entries > 10);
         // Nothing of note is forgotten, and nothing is reckoned twice.
         assert!(live * 2 > status.bytes, "{live} against {}", status.bytes);
+        let (length, each) = (token(0).len(), status.bytes / status.entries);
         println!(
-            "{} sessions: {} bytes reckoned, {live} live, tokens of {}",
-            status.entries,
-            status.bytes,
-            token(0).len()
+            "{} sessions: {each} bytes each, tokens of {length}",
+            status.entries
         );
+        // Of a usual token, twice what it takes itself.
+        assert!(length > 2_000 || each <= 2_560, "{each} bytes for {length}");
     }
 }

@@ -8,7 +8,7 @@ use super::json::{Fault, NOT_JSON, Quoted, Scan};
 
 /// A token's decoded payload and the strings that stand in its lists.
 ///
-/// A string without escapes stays where it is and costs twelve bytes; an escaped one is unescaped
+/// A string without escapes stays where it is and costs eight bytes; an escaped one is unescaped
 /// into a buffer behind. So a token of two hundred tenants costs a handful of allocations.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -17,18 +17,12 @@ pub(crate) struct Table {
     strings: Box<[Text]>,
 }
 
-/// A string of a [`Table`].
+/// A string of a [`Table`]: small, since a session may have hundreds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text {
+    /// Its place, in the payload; or in the buffer behind, and then with [`Text::UNESCAPED`].
     start: u32,
     len: u32,
-    place: Place,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Payload,
-    Unescaped,
 }
 
 /// Consecutive strings of a [`Table`].
@@ -99,12 +93,16 @@ impl Table {
 }
 
 impl Text {
+    /// Offsets end below it.
+    const UNESCAPED: u32 = 1 << 31;
+
     fn of<'t>(self, payload: &'t str, unescaped: &'t str) -> &'t str {
-        let place = match self.place {
-            Place::Payload => payload,
-            Place::Unescaped => unescaped,
+        let place = if self.start & Self::UNESCAPED == 0 {
+            payload
+        } else {
+            unescaped
         };
-        let start = self.start as usize;
+        let start = (self.start & !Self::UNESCAPED) as usize;
         place
             .get(start..start + self.len as usize)
             .unwrap_or_default()
@@ -137,16 +135,14 @@ impl<'a> Builder<'a> {
             return Ok(Text {
                 start: self.offset(plain),
                 len: size(plain.len()),
-                place: Place::Payload,
             });
         }
         let text = string.text().ok_or(NOT_JSON)?;
         let start = size(self.unescaped.len());
         self.unescaped.push_str(&text);
         Ok(Text {
-            start,
+            start: start | Text::UNESCAPED,
             len: size(text.len()),
-            place: Place::Unescaped,
         })
     }
 
@@ -193,10 +189,11 @@ pub(crate) fn boxed<A: smallvec::Array>(list: SmallVec<A>) -> Box<[A::Item]> {
     list.into_boxed_slice()
 }
 
-/// Payloads are far below 4 GiB: the token's own limit is in the kilobytes. Should that ever
+/// Payloads are far below 2 GiB: the token's own limit is in the kilobytes. Should that ever
 /// change, an offset beyond is out of range and reads as nothing.
 fn size(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
+    const MOST: u32 = Text::UNESCAPED - 1;
+    u32::try_from(len).map_or(MOST, |len| len.min(MOST))
 }
 
 #[cfg(test)]

@@ -131,7 +131,7 @@ fn the_books_are_balanced_whatever_threads_do_at_once() {
     for bucket in &table.buckets {
         for entry in bucket.0.read().unwrap().iter() {
             entries += 1;
-            bytes += entry.bytes;
+            bytes += entry.bytes as usize;
         }
     }
     let status = world.cache.status();
