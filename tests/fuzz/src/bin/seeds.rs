@@ -11,7 +11,7 @@ const MAX_SEED: usize = 4_096;
 
 fn main() {
     for target in targets::ALL {
-        for number in 0..12_u8 {
+        for number in 0..12 {
             let text = harness::make(target, number);
             write(target.name, &format!("made-{number:02}"), &text);
         }

@@ -116,3 +116,36 @@ fn verdict(bed: &Bed, slot: Slot, token: &str) -> Result<Option<Verdict>, Verdic
             .map_err(why),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness;
+
+    /// A target whose inputs are all refused at the first branch finds nothing.
+    #[test]
+    fn enough_of_what_is_made_gets_to_the_end() {
+        let (mut good, mut expired) = (0, 0);
+        for number in 0..4_000 {
+            let text = harness::make(TARGET, number);
+            let mut parts = text.splitn(3, |&byte| byte == b'\n');
+            let mut part = || parts.next().unwrap();
+            let (_, header, payload) = (part(), part(), part());
+            let token = bed::token(header, payload);
+            BEDS.with(|beds| {
+                for bed in beds.iter() {
+                    bed.clock.set_wall(UNIX_EPOCH + Duration::from_secs(NOW));
+                    match verdict(bed, Slot::Session, &token) {
+                        Ok(_) => good += 1,
+                        Err(Verdict::Expired) => expired += 1,
+                        Err(_) => {}
+                    }
+                }
+            });
+        }
+        assert!(
+            good > 600 && expired > 60,
+            "{good} good, {expired} expired, of 12,000"
+        );
+    }
+}
