@@ -11,6 +11,11 @@ const MAX_SEED: usize = 4_096;
 
 fn main() {
     for target in targets::ALL {
+        // Some of its algorithms sign with chance: a token of another run is genuine, and not one
+        // of those that the target has signed.
+        if target.name == "real_tokens" {
+            continue;
+        }
         for number in 0..12 {
             let text = harness::make(target, number);
             write(target.name, &format!("made-{number:02}"), &text);

@@ -1,5 +1,7 @@
 //! Key sets: what is no key is left out, for a reason of its own and not of its neighbours'.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use tower_descope::internals;
 
@@ -7,6 +9,7 @@ use crate::{
     dice::Dice,
     harness::Target,
     json_text::{self, Member},
+    policy::base64url,
 };
 
 pub const TARGET: Target = Target {
@@ -110,6 +113,40 @@ const EC: &[Member] = &[
     },
 ];
 
+/// Another key under the name of the one above.
+const NAMESAKE: &[Member] = &[
+    Member {
+        name: "kty",
+        values: &["\"EC\""],
+        eighths: 8,
+    },
+    Member {
+        name: "kid",
+        values: &["\"b\"", "\"a\""],
+        eighths: 8,
+    },
+    Member {
+        name: "alg",
+        values: &["\"ES256\""],
+        eighths: 8,
+    },
+    Member {
+        name: "crv",
+        values: &["\"P-256\""],
+        eighths: 8,
+    },
+    Member {
+        name: "x",
+        values: &["\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\""],
+        eighths: 8,
+    },
+    Member {
+        name: "y",
+        values: &["\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\""],
+        eighths: 8,
+    },
+];
+
 const OKP: &[Member] = &[
     Member {
         name: "kty",
@@ -148,7 +185,8 @@ fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {
     let keys: Vec<String> = (0..dice.below(4) * many)
         .map(|_| match dice.below(8) {
             0..3 => json_text::object(dice, RSA),
-            3..6 => json_text::object(dice, EC),
+            3 | 4 => json_text::object(dice, EC),
+            5 => json_text::object(dice, NAMESAKE),
             6 => json_text::object(dice, OKP),
             _ => json_text::odd_value(dice),
         })
@@ -188,20 +226,39 @@ fn check(text: &[u8]) {
         let more = json!({"keys": more}).to_string();
         assert_eq!(internals::usable_kids(more.as_bytes()), Some(kids.clone()));
     }
-    // A usable key is usable alone.
-    for kid in &kids {
-        let alone = keys.iter().filter(|key| key["kid"] == **kid).any(|key| {
-            let one = json!({"keys": [key]}).to_string();
-            internals::usable_kids(one.as_bytes()) == Some(vec![kid.clone()])
-        });
-        assert!(alone, "{kid}");
+    // A name is usable if all the keys that bear it and are usable alone are one and the same.
+    let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for key in keys {
+        let one = json!({"keys": [key]}).to_string();
+        for kid in internals::usable_kids(one.as_bytes()).unwrap() {
+            named.entry(kid).or_default().push(material(key));
+        }
     }
+    named.retain(|_, keys| keys.iter().all(|key| *key == keys[0]));
+    let expected: Vec<String> = named.into_keys().collect();
+    assert_eq!(kids, expected);
+}
+
+/// What a key is, however it is written.
+fn material(key: &Value) -> String {
+    let number = |name: &str| {
+        let bytes = base64url(key[name].as_str()?)?;
+        let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+        Some(bytes[zeros..].to_vec())
+    };
+    let alg = key["alg"].as_str().unwrap_or("RS256");
+    let names = match key["kty"].as_str() {
+        Some("RSA") => ["n", "e"],
+        Some("EC") => ["x", "y"],
+        _ => ["x", "x"],
+    };
+    format!("{alg} {:?}", names.map(number))
 }
 
 /// The rules of the policy that can be seen without arithmetic.
 fn may_verify(key: &Value) -> bool {
     let text = |name: &str| key[name].as_str().unwrap_or_default();
-    let bytes = |name: &str| crate::policy::base64url(text(name)).unwrap_or_default();
+    let bytes = |name: &str| base64url(text(name)).unwrap_or_default();
     let secret = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
     let purpose = key.get("use").is_none_or(|it| it == "sig")
         && key.get("key_ops").is_none_or(|it| {

@@ -117,7 +117,7 @@ fn spoiled(dice: &mut Dice<'_>, signed: &[String]) -> String {
     let others: Vec<&str> = other.split('.').collect();
     for _ in 0..=dice.below(2) {
         let at = dice.below(3).min(segments.len() - 1);
-        match dice.below(12) {
+        match dice.below(14) {
             0 => segments.swap(0, at),
             1 => {
                 segments.remove(at);
@@ -134,7 +134,7 @@ fn spoiled(dice: &mut Dice<'_>, signed: &[String]) -> String {
                 let last = segments.len() - 1;
                 segments[last] = signature(dice, &segments[last]);
             }
-            10 => segments[at] = alphabet(dice, &segments[at]),
+            10..13 => segments[at] = alphabet(dice, &segments[at]),
             _ => segments[at] = segments[at].chars().rev().collect(),
         }
         if segments.is_empty() {
@@ -205,7 +205,7 @@ fn signature(dice: &mut Dice<'_>, segment: &str) -> String {
 /// Another spelling of the same bytes.
 fn alphabet(dice: &mut Dice<'_>, segment: &str) -> String {
     let mut text = segment.to_owned();
-    match dice.below(7) {
+    match dice.below(8) {
         0 => text.push('='),
         1 => text.push_str("=="),
         2 => text = text.replace('-', "+"),
@@ -215,10 +215,15 @@ fn alphabet(dice: &mut Dice<'_>, segment: &str) -> String {
             ['\n', ' ', '\t', '\0'][dice.below(4)],
         ),
         // Another character whose upper bits are the same: bits that are left over.
-        5 => {
-            if let Some(last) = text.pop() {
-                let next = char::from(u8::try_from(last).unwrap_or(b'A') ^ 1);
-                text.push(next);
+        5 | 6 => {
+            const ALPHABET: &[u8] =
+                b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+            let last = text.pop().map(|last| last as u32);
+            let value = ALPHABET
+                .iter()
+                .position(|&byte| Some(u32::from(byte)) == last);
+            if let Some(value) = value {
+                text.push(char::from(ALPHABET[value ^ 1]));
             }
         }
         _ => text = text.replace('A', "%41"),
