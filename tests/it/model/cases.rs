@@ -35,6 +35,10 @@ pub(super) enum Signer {
 }
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, as the builder has them"
+)]
 pub(super) struct Rules {
     pub(super) audience: Vec<&'static str>,
     pub(super) issuers: Vec<&'static str>,
@@ -266,6 +270,7 @@ fn header() -> impl Strategy<Value = Vec<(&'static str, Option<Value>)>> {
 }
 
 /// A payload, as text: a JSON object cannot say everything that a token can.
+#[expect(clippy::too_many_lines, reason = "a table of claims and their values")]
 fn payload(
     project: &str,
     slot: Slot,

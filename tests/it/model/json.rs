@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Json {
+pub(crate) enum Json {
     Null,
     Bool(bool),
     Number(f64),
@@ -17,7 +17,7 @@ pub enum Json {
 
 /// Why there is no verdict on a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoJson {
+pub(crate) enum NoJson {
     /// It is not JSON, or nests deeper than 127 levels.
     Wrong,
     /// A number in it is beyond `f64`. JSON has such numbers, `serde_json` reads none of them.
@@ -25,7 +25,7 @@ pub enum NoJson {
 }
 
 impl Json {
-    pub fn parse(text: &str) -> Result<Self, NoJson> {
+    pub(crate) fn parse(text: &str) -> Result<Self, NoJson> {
         serde_json::from_str(text).map_err(|error| {
             if error.to_string().contains("out of range") {
                 NoJson::OutOfRange
@@ -36,7 +36,7 @@ impl Json {
     }
 
     /// The value of a member that is there exactly once.
-    pub fn get(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else {
             return None;
         };
@@ -45,7 +45,7 @@ impl Json {
         found.next().is_none().then_some(&first.1)
     }
 
-    pub fn has_duplicates(&self) -> bool {
+    pub(crate) fn has_duplicates(&self) -> bool {
         let Self::Object(members) = self else {
             return false;
         };
@@ -55,14 +55,14 @@ impl Json {
             .any(|(at, (name, _))| members[..at].iter().any(|(other, _)| other == name))
     }
 
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
             _ => None,
@@ -70,7 +70,7 @@ impl Json {
     }
 
     /// The strings of a list; other elements are passed over, and what is no list has none.
-    pub fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         match self {
             Self::List(list) => list
                 .iter()

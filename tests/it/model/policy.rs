@@ -5,39 +5,39 @@ use super::json::{Json, NoJson};
 
 /// What a handle is configured to, and which keys its project has published.
 #[derive(Clone, Debug)]
-pub struct Policy {
-    pub project: String,
-    pub issuers: Vec<String>,
-    pub audience: Vec<String>,
-    pub session_kinds: Vec<String>,
-    pub refresh_kinds: Vec<String>,
-    pub resource_server: bool,
-    pub require_kind: bool,
-    pub refresh_without_kind: bool,
-    pub leeway: f64,
-    pub issued_at_leeway: f64,
-    pub max_token_len: usize,
-    pub rights: Rights,
+pub(crate) struct Policy {
+    pub(crate) project: String,
+    pub(crate) issuers: Vec<String>,
+    pub(crate) audience: Vec<String>,
+    pub(crate) session_kinds: Vec<String>,
+    pub(crate) refresh_kinds: Vec<String>,
+    pub(crate) resource_server: bool,
+    pub(crate) require_kind: bool,
+    pub(crate) refresh_without_kind: bool,
+    pub(crate) leeway: f64,
+    pub(crate) issued_at_leeway: f64,
+    pub(crate) max_token_len: usize,
+    pub(crate) rights: Rights,
     /// Name and algorithm of each usable key.
-    pub keys: Vec<(String, String)>,
+    pub(crate) keys: Vec<(String, String)>,
 }
 
 /// Where the rights in the current tenant are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rights {
+pub(crate) enum Rights {
     Auto,
     Listed,
     CurrentOnly,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
+pub(crate) enum Slot {
     Session,
     Refresh,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Good(Box<Seen>),
     Expired,
     Invalid,
@@ -47,28 +47,28 @@ pub enum Verdict {
 
 /// What an accepted token says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
-    pub user: String,
-    pub subject: String,
-    pub issuer: String,
-    pub expires: f64,
-    pub stepped_up: bool,
-    pub project_roles: Vec<String>,
-    pub tenants: Vec<String>,
+pub(crate) struct Seen {
+    pub(crate) user: String,
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
+    pub(crate) expires: f64,
+    pub(crate) stepped_up: bool,
+    pub(crate) project_roles: Vec<String>,
+    pub(crate) tenants: Vec<String>,
     /// The active tenant with its roles and permissions, or the code of the refusal.
-    pub active: Result<Active, &'static str>,
+    pub(crate) active: Result<Active, &'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Active {
-    pub id: String,
-    pub roles: Vec<String>,
-    pub permissions: Vec<String>,
+pub(crate) struct Active {
+    pub(crate) id: String,
+    pub(crate) roles: Vec<String>,
+    pub(crate) permissions: Vec<String>,
 }
 
 /// Why there is no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum No {
+pub(crate) enum No {
     Invalid,
     Expired,
     Either,
@@ -85,7 +85,7 @@ impl From<NoJson> for No {
 
 /// The verdict on `token` at `now` (Unix seconds). `holds` says whether the signature is that of
 /// the key of this name over this signing input.
-pub fn judge(
+pub(crate) fn judge(
     policy: &Policy,
     token: &str,
     slot: Slot,
@@ -147,7 +147,7 @@ fn accept(
     demand(!user.is_empty())?;
     let issuer = text("iss")?.ok_or(No::Invalid)?;
     let expires = number("exp")?.ok_or(No::Invalid)?;
-    let (not_before, issued) = (number("nbf")?, number("iat")?);
+    let (not_before, issued_at) = (number("nbf")?, number("iat")?);
     let tenants = tenants(&claims)?;
 
     demand(is_issuer(policy, issuer))?;
@@ -161,7 +161,7 @@ fn accept(
         return Err(No::Expired);
     }
     demand(not_before.is_none_or(|time| time <= now + policy.leeway))?;
-    demand(issued.is_none_or(|time| time <= now + policy.issued_at_leeway))?;
+    demand(issued_at.is_none_or(|time| time <= now + policy.issued_at_leeway))?;
 
     Ok(Seen {
         user: user.to_owned(),
@@ -291,27 +291,26 @@ fn belongs_to(policy: &Policy, claims: &Json, tenants: &Tenants<'_>) -> Vec<Stri
 
 /// What a JOSE header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Jose {
-    pub alg: String,
-    pub kid: String,
-    pub access_token: bool,
+pub(crate) struct Jose {
+    pub(crate) alg: String,
+    pub(crate) kid: String,
+    pub(crate) access_token: bool,
 }
 
 /// Reads the text of a JOSE header.
-pub fn jose(text: &str) -> Result<Jose, No> {
+pub(crate) fn jose(text: &str) -> Result<Jose, No> {
     let jose = object(text)?;
     for name in ["crit", "b64", "cty", "enc", "zip"] {
         demand(jose.get(name).is_none())?;
     }
     let text = |name: &str| jose.get(name).and_then(Json::text).ok_or(No::Invalid);
-    let access_token = match jose.get("typ") {
-        None => false,
-        Some(_) => {
-            let typ = text("typ")?.to_ascii_lowercase();
-            let typ = typ.strip_prefix("application/").unwrap_or(&typ);
-            demand(typ == "jwt" || typ == "at+jwt")?;
-            typ == "at+jwt"
-        }
+    let access_token = if jose.get("typ").is_some() {
+        let typ = text("typ")?.to_ascii_lowercase();
+        let typ = typ.strip_prefix("application/").unwrap_or(&typ);
+        demand(typ == "jwt" || typ == "at+jwt")?;
+        typ == "at+jwt"
+    } else {
+        false
     };
     demand(!text("kid")?.is_empty())?;
     Ok(Jose {
@@ -333,7 +332,7 @@ fn object(text: &str) -> Result<Json, No> {
 }
 
 /// RFC 4648 section 5 without padding; the bits that are left over are zero.
-pub fn base64url(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn base64url(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut bits = Vec::new();
     for character in text.chars() {

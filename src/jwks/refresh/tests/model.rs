@@ -100,7 +100,7 @@ impl Past {
         let demanded: Vec<&Fetch> = self.fetches.iter().filter(|it| it.on_demand).collect();
         demanded.iter().enumerate().all(|(at, first)| {
             let since = demanded.len() - at;
-            let stretch = (self.elapsed - first.started_at).as_secs_f64();
+            let stretch = self.elapsed.saturating_sub(first.started_at).as_secs_f64();
             let allowance = 2.0 + stretch / policy.cool_down.as_secs_f64();
             f64::from(u32::try_from(since).unwrap()) <= allowance + 1e-6
         })
