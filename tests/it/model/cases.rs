@@ -140,9 +140,12 @@ pub(super) fn key_set(published: &Value, set: &KeySet) -> (String, Vec<(String, 
         keys.reverse();
     }
     // A set without any usable key would be no set at all, which is another test's matter.
-    let mut spare = all[0].clone();
-    spare["kid"] = json!("spare");
-    keys.push(spare);
+    // Nobody here can sign with this one (RFC 7515 A.3).
+    keys.push(json!({
+        "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "spare",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    }));
     (json!({ "keys": keys }).to_string(), usable)
 }
 

@@ -135,11 +135,12 @@ fn check(text: &[u8]) {
 /// Whether two texts are one origin, as browsers write origins.
 fn same(one: &str, other: &str) -> bool {
     let plain = one.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    // The URL standard drops tabs, line ends and an empty port; origins have none.
+    // The URL standard drops tabs, line ends and an empty port, and resolves escapes; origins
+    // have none of these.
     let shaped = !one.ends_with(':')
         && one.chars().all(|c| c.is_ascii_graphic())
         && plain.starts_with("://")
-        && !plain[3..].contains(['/', '?', '#', '@', '\\']);
+        && !plain[3..].contains(['/', '?', '#', '@', '\\', '%']);
     match (Url::parse(one), Url::parse(other)) {
         (Ok(one), Ok(other)) => shaped && one.origin() == other.origin(),
         _ => false,
