@@ -3,6 +3,7 @@
 
 mod cases;
 mod json;
+mod payload;
 mod policy;
 
 use std::time::Duration;
