@@ -172,6 +172,9 @@ pub mod extract;
 mod grant;
 mod http_client;
 mod ids;
+#[cfg(feature = "__internals")]
+#[doc(hidden)]
+pub mod internals;
 pub mod jwks;
 mod jwt;
 mod membership;

@@ -146,7 +146,8 @@ async fn the_cache_takes_no_more_memory_than_its_bound() {
                 .claim("x", format!("{n:0>padding$}"))
                 .token()
         };
-        descope.verify(&token(0)).await.unwrap();
+        descope.warm_up().await.unwrap();
+        let books = descope.session_cache_status().bytes;
         let region = Region::new(ALLOCATOR);
         for n in 1..=1_500 {
             now(descope.verify(&token(n))).unwrap();
@@ -154,7 +155,7 @@ async fn the_cache_takes_no_more_memory_than_its_bound() {
         let change = region.change();
         let live = change.bytes_allocated - change.bytes_deallocated;
         let status = descope.session_cache_status();
-        assert!(live <= bound, "{live} of {bound}");
+        assert!(live + books <= bound, "{live} and {books} of {bound}");
         assert!(status.bytes <= bound && status.entries > 10);
         // Nothing of note is forgotten, and nothing is reckoned twice.
         assert!(live * 2 > status.bytes, "{live} against {}", status.bytes);

@@ -101,6 +101,14 @@ impl RawAnswer {
         })
     }
 
+    /// As [`read`](Self::read), of an answer's parts.
+    #[cfg(feature = "__internals")]
+    pub(crate) fn of(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Self, Error> {
+        let body = Zeroizing::new(body.to_vec());
+        let [session, refresh] = names.map(|name| [name.to_owned()]);
+        Self::read(&Reply { headers, body }, &session, &refresh)
+    }
+
     /// The session token, unverified.
     pub(crate) fn session_token(&self) -> Option<&SessionToken> {
         self.session_token.as_ref()

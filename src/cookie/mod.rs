@@ -51,6 +51,8 @@ mod settings;
 mod write;
 
 #[cfg(test)]
+mod inverse;
+#[cfg(test)]
 mod vectors;
 
 pub use self::settings::{SameSite, SessionCookies};

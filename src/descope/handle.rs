@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "__internals")]
+use crate::jwks::KeyStore;
 use crate::{
     access_key::Exchanger,
     client::DescopeClient,
@@ -138,6 +140,20 @@ impl Descope {
         absent: WhenAbsent,
     ) -> Result<(), &'static str> {
         origin::check(headers, uri, &self.inner.origins, absent)
+    }
+}
+
+#[cfg(feature = "__internals")]
+impl Descope {
+    /// This handle, fresh from `build()`, with other keys.
+    pub(crate) fn with_keys(mut self, keys: KeyStore) -> Option<Self> {
+        Arc::get_mut(&mut self.inner)?.verifier.keys = keys;
+        Some(self)
+    }
+
+    /// Who judges tokens, for slots that no public call reaches without Descope.
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.inner.verifier
     }
 }
 

@@ -60,6 +60,8 @@ pub use jwks_client_rs::{
     source::{JwksSource, WebSource},
 };
 
+#[cfg(feature = "__internals")]
+pub(crate) use self::set::usable_kids;
 pub(crate) use self::{
     limits::KeyPolicy,
     parse::parse_public_key,

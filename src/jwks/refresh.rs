@@ -97,7 +97,7 @@ impl Refresh {
             _ => match self.need(can_fetch, now) {
                 Need::Running => Step::Join { or_stale: false },
                 Need::Started => Step::Fetch { or_stale: false },
-                Need::Refused if self.lacks(at_hand) => Step::Unknown,
+                Need::Refused if self.lacks(at_hand, now) => Step::Unknown,
                 Need::Refused => Step::Unavailable {
                     retry_after: self.retry_after(now),
                 },
@@ -213,10 +213,12 @@ impl Refresh {
         self.running.is_none() && self.due.is_some_and(due)
     }
 
-    /// Whether a key that is not at hand is known not to be: the bucket is empty, so that the last
-    /// fetch is younger than the cool-down, and it ended well.
-    fn lacks(&self, at_hand: bool) -> bool {
-        !at_hand && matches!(self.last, Some((_, true)))
+    /// Whether a key that is not at hand is known not to be: the last fetch ended well and is
+    /// younger than the cool-down. An empty bucket alone does not say so: after a wall clock was
+    /// set back, it may be slower to see time pass.
+    fn lacks(&self, at_hand: bool, now: &Now) -> bool {
+        let lately = |ended: &Now| now.since(ended) < self.policy.cool_down;
+        !at_hand && matches!(&self.last, Some((ended, true)) if lately(ended))
     }
 
     /// Whether late keys may be used at once: the endpoint has just shown that it is down, and the

@@ -75,6 +75,13 @@ impl KeySet {
     }
 }
 
+/// The names of the usable ones among the keys fetched.
+#[cfg(feature = "__internals")]
+pub(crate) fn usable_kids(jwks: &[JsonWebKey]) -> Vec<String> {
+    let set = KeySet::new(jwks, None);
+    set.keys.iter().map(|key| key.kid().to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

@@ -76,3 +76,5 @@ pub(crate) use self::{
     settings::Show,
 };
 pub use self::{body::ResponseBody, future::ResponseFuture, service::SelectTenant};
+#[cfg(feature = "__internals")]
+pub(crate) use self::{request::asked, returning::location};

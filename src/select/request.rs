@@ -62,6 +62,13 @@ impl Type {
     }
 }
 
+/// The tenant that a body asks for, and where a form wants to lead to.
+#[cfg(feature = "__internals")]
+pub(crate) fn asked(ty: Type, body: &[u8]) -> Option<(TenantId, Option<String>)> {
+    let asked = ty.parse(body).ok()?;
+    Some((asked.tenant, asked.return_to))
+}
+
 /// Reads the whole body of a selection.
 pub(super) async fn read<B: Body>(body: B) -> Result<Vec<u8>, Refusal> {
     read_at_most(MAX_BODY, body)

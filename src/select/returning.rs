@@ -53,6 +53,13 @@ impl Returning {
     }
 }
 
+/// Where a form leads that asks for `return_to`: below `prefix`, else to `page`.
+#[cfg(feature = "__internals")]
+pub(crate) fn location(page: &str, prefix: &str, return_to: &str) -> Result<String, Error> {
+    let returning = Returning::new(page)?.below(prefix)?;
+    Ok(returning.success(Some(return_to)))
+}
+
 const NOT_LOCAL: &str = "give an absolute path of this site, such as \"/app\", without \"..\"";
 
 fn malformed(path: &str, remedy: &str) -> Error {

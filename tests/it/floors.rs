@@ -9,6 +9,7 @@ use std::{
 
 /// Which module stands on which floor; it may use floors below its own.
 const FLOORS: &[(&str, u8)] = &[
+    ("internals", 11),
     ("routes", 10),
     ("auth", 10),
     ("renew", 9),
@@ -170,6 +171,42 @@ fn the_fake_shares_no_code_with_what_it_tests() {
             );
         }
     }
+}
+
+/// Behind the feature for fuzzing there is a key that takes every signature for its own.
+#[test]
+fn the_key_that_believes_everything_is_reached_by_the_fuzz_targets_alone() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&src, &mut files);
+    let mut naming: Vec<String> = files
+        .iter()
+        .filter(|file| fs::read_to_string(file).unwrap().contains("believing"))
+        .map(|file| file.strip_prefix(&src).unwrap().display().to_string())
+        .collect();
+    naming.sort_unstable();
+    assert_eq!(naming, ["internals.rs", "jwt/key.rs"]);
+    let feature = "#[cfg(feature = \"__internals\")]\n";
+    let key = fs::read_to_string(src.join("jwt/key.rs")).unwrap();
+    for line in [
+        "    believes: bool,",
+        "            believes: false,",
+        "    pub(crate) fn believing(",
+        "        if self.believes {",
+    ] {
+        let at = key.find(line).unwrap_or_else(|| panic!("{line}"));
+        assert!(key[..at].trim_end_matches(' ').ends_with(feature), "{line}");
+    }
+    let root = fs::read_to_string(src.join("lib.rs")).unwrap();
+    assert!(root.contains(&format!("{feature}#[doc(hidden)]\npub mod internals;")));
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    assert!(manifest.contains("\n__internals = []\n"));
+    assert_eq!(
+        manifest.matches("__internals").count(),
+        1,
+        "nothing turns it on"
+    );
 }
 
 #[test]

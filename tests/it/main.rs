@@ -15,6 +15,7 @@ mod grpc;
 mod keys;
 mod layer;
 mod matrix;
+mod model;
 mod readiness;
 mod renew;
 mod renew_browser;

@@ -3,6 +3,7 @@ use std::time::SystemTime;
 use super::*;
 
 mod floods;
+mod model;
 
 const POLICY: KeyPolicy = KeyPolicy {
     ttl: Duration::from_secs(600),
@@ -343,6 +344,20 @@ fn a_suspended_machine_and_a_clock_set_back_do_not_make_keys_younger() {
     world.now.mono += Duration::from_secs(5_000);
     world.now.wall -= Duration::from_secs(100_000);
     assert_eq!(world.known(), WAIT);
+}
+
+#[test]
+fn no_key_is_said_to_be_unknown_on_the_word_of_an_old_fetch() {
+    let mut world = World::new(POLICY);
+    assert_eq!(world.unknown(), WAIT);
+    world.now.wall -= Duration::from_secs(86_400);
+    world.finish(false);
+    assert_eq!(world.unknown(), WAIT);
+    world.finish(true);
+    assert_eq!(world.unknown(), Step::Unknown);
+    // Suspended: only the wall clock goes on, and it is still behind where the bucket saw it.
+    world.now.wall += POLICY.cool_down;
+    assert_eq!(world.unknown(), unavailable(10));
 }
 
 #[test]

@@ -1,0 +1,243 @@
+//! What the fuzz targets of this repository reach of the inside: thin functions, no logic.
+//!
+//! Not part of the API, whatever the features say: anything here may change or go in any release.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Uri};
+
+use crate::{
+    client::RawAnswer,
+    cookie::{self, Candidates, SessionCookies},
+    descope::{Descope, DescopeBuilder},
+    error::Error,
+    http_client,
+    ids::TenantId,
+    jwks::{self, KeyStore},
+    jwt::{check, claims::Claims, compact, header::Header, key::VerifyingKey},
+    origin::{self, AllowedOrigins, WhenAbsent},
+    rejection::Rejection,
+    select::{self, Type},
+    session::{Session, TenantClaims},
+    token::{RefreshToken, SessionToken},
+};
+
+/// Why something was refused: a fixed text.
+pub type Fault = &'static str;
+
+/// A token's decoded segments, and what is signed of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Compact<'a> {
+    pub header: Result<String, Fault>,
+    pub payload: Result<String, Fault>,
+    pub signature: Result<Vec<u8>, Fault>,
+    pub signing_input: &'a [u8],
+}
+
+/// What is read of a JOSE header.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Jose {
+    pub alg: String,
+    pub kid: String,
+    pub access_token: bool,
+}
+
+/// What is read of an answer of Descope's.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Answer {
+    pub session_token: Option<String>,
+    pub refresh_token: Option<String>,
+    pub texts: [(&'static str, Option<String>); 8],
+    pub numbers: [(&'static str, Option<i64>); 4],
+    pub user: Option<serde_json::Value>,
+    pub idp_response: Option<serde_json::Value>,
+    pub first_seen: Option<bool>,
+}
+
+/// Which of the two cookies or tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Slot {
+    Session,
+    Refresh,
+}
+
+/// Splits and decodes a token.
+pub fn compact(token: &str, max_len: usize) -> Result<Compact<'_>, Fault> {
+    let compact = compact::Compact::parse(token, max_len)?;
+    let mut room = compact::HeaderRoom::default();
+    Ok(Compact {
+        header: compact.header(&mut room).map(str::to_owned),
+        payload: compact.payload().map(String::from),
+        signature: compact.signature().map(|it| it.as_bytes().to_vec()),
+        signing_input: compact.signing_input(),
+    })
+}
+
+/// Reads a decoded header.
+pub fn header(text: &str) -> Result<Jose, Fault> {
+    let header = Header::parse(text)?;
+    Ok(Jose {
+        alg: header.alg.into(),
+        kid: header.kid.into(),
+        access_token: header.access_token,
+    })
+}
+
+/// Reads a payload, and judges nothing of it.
+pub fn claims(payload: &str) -> Result<Session, Fault> {
+    let claims = Claims::parse(payload.into())?;
+    Ok(Session::new(claims, TenantClaims::default()))
+}
+
+/// The names of the usable keys of a set.
+pub fn usable_kids(json: &[u8]) -> Option<Vec<String>> {
+    let set = jwks::parse_key_set(json).ok()?;
+    Some(jwks::usable_kids(&set.keys()))
+}
+
+/// A handle whose one key takes every signature for its own. Whatever comes before and after the
+/// signature is the code that everybody runs.
+pub fn believing(builder: DescopeBuilder, jwk: &str) -> Result<Descope, Error> {
+    let key = serde_json::from_str(jwk)
+        .map_err(|_| "not a JWK")
+        .and_then(|jwk| VerifyingKey::believing(&jwk))
+        .map_err(Error::config)?;
+    let descope = builder.public_key(jwk).build()?;
+    descope
+        .with_keys(KeyStore::fixed(key))
+        .ok_or_else(|| Error::config("the handle is shared"))
+}
+
+/// The verdict on a refresh token before it is spent.
+pub async fn refresh_verdict(descope: &Descope, token: &str) -> Result<(), Rejection> {
+    let slot = check::Slot::Refresh;
+    let genuine = descope.verifier().genuine(token, slot).await?;
+    genuine.timing.verdict()
+}
+
+/// What `build()` has against these cookies.
+pub fn check_cookies(cookies: &SessionCookies) -> Result<(), Error> {
+    cookies.check()
+}
+
+/// The values that a request has for a slot; `None` if there are too many.
+pub fn candidates<'h>(
+    cookies: &SessionCookies,
+    slot: Slot,
+    headers: &'h HeaderMap,
+) -> Option<Vec<&'h str>> {
+    let found = match slot {
+        Slot::Session => cookies.session_candidates(headers),
+        Slot::Refresh => cookies.refresh_candidates(headers),
+    };
+    match found {
+        Candidates::None => Some(Vec::new()),
+        Candidates::One(value) => Some(vec![value]),
+        Candidates::Several(values) => Some(values),
+        Candidates::TooMany => None,
+    }
+}
+
+/// The `Set-Cookie` lines for a token: its own, and those that remove what there was before.
+pub fn set_cookies(
+    cookies: &SessionCookies,
+    slot: Slot,
+    token: &str,
+    max_age: Duration,
+    insecure: bool,
+) -> Result<Vec<HeaderValue>, Error> {
+    let slot = match slot {
+        Slot::Session => cookie::Slot::Session,
+        Slot::Refresh => cookie::Slot::Refresh,
+    };
+    let place = cookies.place(slot, None, None);
+    let mut lines = vec![cookies.set(place, token, max_age, insecure)?];
+    lines.extend(cookies.evictions(slot, place, insecure));
+    Ok(lines)
+}
+
+/// The lines of a sign-out.
+pub fn removals(cookies: &SessionCookies, insecure: bool) -> Vec<HeaderValue> {
+    cookies.removals(insecure)
+}
+
+/// What a body asks a tenant selection for: the tenant, and a form's `return_to`.
+pub fn selection(is_form: bool, body: &[u8]) -> Option<(TenantId, Option<String>)> {
+    let ty = if is_form { Type::Form } else { Type::Json };
+    select::asked(ty, body)
+}
+
+/// Where a form leads.
+pub fn location(page: &str, prefix: &str, return_to: &str) -> Result<String, Error> {
+    select::location(page, prefix, return_to)
+}
+
+/// Reads an answer of Descope's.
+pub fn answer(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Answer, Error> {
+    let raw = RawAnswer::of(headers, body, names)?;
+    let exposed = |token: Option<zeroize::Zeroizing<String>>| token.map(|it| it.to_string());
+    Ok(Answer {
+        session_token: raw
+            .session_token()
+            .map(|it| SessionToken::expose(it).into()),
+        refresh_token: raw
+            .refresh_token()
+            .map(|it| RefreshToken::expose(it).into()),
+        texts: [
+            ("cookieDomain", raw.cookie_domain),
+            ("cookiePath", raw.cookie_path),
+            ("cookieName", raw.cookie_name),
+            ("sessionCookieName", raw.session_cookie_name),
+            ("sessionCookieDomain", raw.session_cookie_domain),
+            ("tenantSSOID", raw.tenant_sso_id),
+            ("externalToken", exposed(raw.external_token)),
+            ("trustedDeviceJwt", exposed(raw.trusted_device_token)),
+        ],
+        numbers: [
+            ("cookieMaxAge", raw.cookie_max_age),
+            ("cookieExpiration", raw.cookie_expiration),
+            ("sessionExpiration", raw.session_expiration),
+            ("nextRefreshSeconds", raw.next_refresh_seconds),
+        ],
+        user: raw.user,
+        idp_response: raw.idp_response,
+        first_seen: raw.first_seen,
+    })
+}
+
+/// A base URL as it is used, ending in a slash.
+pub fn base_url(text: &str, danger_plain_http: bool) -> Result<String, Error> {
+    http_client::parse_base_url(text, danger_plain_http).map(Into::into)
+}
+
+/// What `build()` has against a project id.
+pub fn check_project_id(id: &str) -> Result<(), Error> {
+    http_client::check_project_id(id)
+}
+
+/// The base URL that a project id names.
+pub fn region_base_url(id: &str) -> String {
+    http_client::region_base_url(id)
+}
+
+/// Whether a request may act with this site's cookies, given the origins of other front ends.
+///
+/// The outer error is about the origins.
+pub fn cross_site(
+    origins: &[&str],
+    headers: &HeaderMap,
+    uri: &Uri,
+    form: bool,
+) -> Result<Result<(), Fault>, Error> {
+    let origins = AllowedOrigins::new(origins.iter().copied())?;
+    let when_absent = if form {
+        WhenAbsent::Refuse
+    } else {
+        WhenAbsent::Allow
+    };
+    Ok(origin::check(headers, uri, &origins, when_absent))
+}

@@ -1,0 +1,130 @@
+//! Reading `Cookie` fields, one a line: against the `cookie` crate, which reads each field alone
+//! and knows nothing of several cookies of one name.
+
+use cookie::Cookie;
+use http::{HeaderMap, HeaderValue, header::COOKIE};
+use tower_descope::{
+    cookie::SessionCookies,
+    internals::{self, Slot},
+};
+
+use super::lines;
+use crate::{dice::Dice, harness::Target};
+
+pub const TARGET: Target = Target {
+    name: "cookie_header",
+    make,
+    check,
+    slow: 1,
+};
+
+fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {
+    let mut text = String::new();
+    for _ in 0..=dice.below(10) {
+        let name = dice.pick(&[
+            "DS",
+            "DS",
+            "DSR",
+            "__Host-DS",
+            "__Host-DSR",
+            "ds",
+            " DS",
+            "DS ",
+            "",
+            "x",
+            "$DS",
+            "D%53",
+            "__host-DS",
+            "DS.0",
+            "\"DS\"",
+        ]);
+        let value = dice.pick(&[
+            "a.b.c",
+            "d.e.f",
+            "",
+            "\"a.b.c\"",
+            " a.b.c",
+            "a.b.c ",
+            "a=b",
+            "a,b",
+            "\"",
+            "é",
+            "%61",
+            "a b",
+            "\"a;DS=x\"",
+            "1",
+            "2",
+            "3",
+            "4",
+        ]);
+        let equals = dice.pick(&["=", "=", "=", "=", "=", "==", " = ", ""]);
+        let next = dice.pick(&["; ", "; ", "; ", ";", ";;", " ; ", ", ", "\n"]);
+        text.push_str(&format!("{name}{equals}{value}{next}"));
+    }
+    text.into_bytes()
+}
+
+fn headers(text: &[u8]) -> HeaderMap {
+    lines(text)
+        .filter_map(|line| Some((COOKIE, HeaderValue::from_bytes(line).ok()?)))
+        .collect()
+}
+
+fn check(text: &[u8]) {
+    let headers = headers(text);
+    let cookies = SessionCookies::host_prefixed();
+    for (slot, names) in [
+        (Slot::Session, ["__Host-DS", "DS"]),
+        (Slot::Refresh, ["__Host-DSR", "DSR"]),
+    ] {
+        let found = internals::candidates(&cookies, slot, &headers);
+        let expected = names
+            .iter()
+            .map(|name| named(name, &headers))
+            .find(|values| !values.is_empty())
+            .unwrap_or_default();
+        match found {
+            None => assert!(expected.len() > 4, "{expected:?}"),
+            Some(found) => {
+                assert!(found.len() <= 4);
+                assert_eq!(found, expected);
+            }
+        }
+    }
+}
+
+/// The different values of a name, as the `cookie` crate reads them; without those that are empty,
+/// quoted, or under a name with white space behind it, which are not ours by ruling.
+fn named(name: &str, headers: &HeaderMap) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for field in headers.get_all(COOKIE) {
+        for pair in field.as_bytes().split(|&byte| byte == b';') {
+            // A value that is no text stands for one that nobody can use.
+            let text = String::from_utf8_lossy(pair);
+            let Ok(cookie) = Cookie::parse(&*text) else {
+                continue;
+            };
+            let exact = text.trim_ascii_start().starts_with(&format!("{name}="));
+            if cookie.name() != name || !exact {
+                continue;
+            }
+            let value = match std::str::from_utf8(pair) {
+                Ok(_) => cookie.value().trim_ascii().to_owned(),
+                Err(_) if unreadable(pair) => "\u{fffd}".to_owned(),
+                Err(_) => cookie.value().trim_ascii().to_owned(),
+            };
+            if !value.is_empty() && !value.starts_with('"') && !values.contains(&value) {
+                values.push(value);
+            }
+        }
+    }
+    values
+}
+
+/// Whether it is the value that is no text.
+fn unreadable(pair: &[u8]) -> bool {
+    let value = pair.splitn(2, |&byte| byte == b'=').nth(1);
+    value.is_none_or(|value| {
+        std::str::from_utf8(value.trim_ascii()).is_err() && !value.trim_ascii().starts_with(b"\"")
+    })
+}
