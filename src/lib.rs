@@ -154,6 +154,14 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
+    test,
+    allow(
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "clippy's settings have no switch that allows these in tests"
+    )
+)]
+#![cfg_attr(
     not(any(feature = "aws-lc-rs", feature = "rust-crypto")),
     allow(dead_code, reason = "without a crypto backend no handle can be built")
 )]
@@ -188,6 +196,12 @@ mod telemetry;
 mod tenant;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "the fake is test code: a test that uses it wrongly ends, with a message"
+)]
 pub mod test_util;
 mod token;
 mod verifier;

@@ -6,7 +6,13 @@
 
 pub(crate) mod check;
 pub(crate) mod claims;
+#[allow(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "places that a search in the same text has just found"
+)]
 pub(crate) mod compact;
+#[allow(clippy::string_slice, reason = "as in `compact`")]
 pub(crate) mod header;
 pub(crate) mod json;
 pub(crate) mod key;

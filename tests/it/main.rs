@@ -1,6 +1,10 @@
 //! Behaviour, through real requests. One binary, so that it links once.
 
 #![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails; helpers count as tests here"
 )]
