@@ -149,8 +149,8 @@
 //!
 //! # Further reading
 //!
-//! [`_docs`] holds chapters on deployment, key rotation, cookies and cross-site requests, and on why
-//! things are as they are.
+//! [`_docs`] holds chapters on deployment, key rotation, cookies and cross-site requests, on why
+//! things are as they are, and on what is promised against whom (the threat model).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -234,6 +234,9 @@ pub mod _docs {
 
     #[doc = include_str!("docs/rationale.md")]
     pub mod rationale {}
+
+    #[doc = include_str!("docs/threat_model.md")]
+    pub mod threat_model {}
 }
 
 #[cfg(all(

@@ -20,6 +20,7 @@ mod keys;
 mod layer;
 mod matrix;
 mod origins;
+mod promises;
 mod readiness;
 mod renew;
 mod renew_browser;
