@@ -136,13 +136,14 @@ function* attackers(world, mode) {
     if (mode !== "all fields" && !["another site", "a sub-domain"].includes(name)) continue;
     yield [name, async (page) => (await page.goto(`${origin}/`), page.mainFrame()), true];
   }
-  yield* withoutOrigin(world);
+  yield* withoutOrigin(world, mode);
 }
 
-function* withoutOrigin(world) {
+function* withoutOrigin(world, mode) {
   yield ["another site without referrer", async (page) => (await page.goto(`${world.attackers["another site"]}/-/no-referrer`), page.mainFrame()), true];
   const sandbox = '<iframe sandbox="allow-scripts allow-forms allow-popups" srcdoc="<body>"></iframe>';
   yield ["a sandboxed frame of the app's own page", (page) => framed(page, `${world.origin}/-/blank`, sandbox), false];
+  if (mode !== "all fields") return;
   yield ["a data: frame of another site", (page) => framed(page, `${world.attackers["another site"]}/`, '<iframe src="data:text/html,<body>"></iframe>'), false];
   yield ["a data: frame of a sub-domain", (page) => framed(page, `${world.attackers["a sub-domain"]}/`, '<iframe src="data:text/html,<body>"></iframe>'), false];
 }
