@@ -38,6 +38,14 @@ impl Now {
         let wall = self.wall.duration_since(then.wall).unwrap_or_default();
         mono.max(wall)
     }
+
+    /// This much later on both clocks; as far as they go, if that is beyond it.
+    pub(crate) fn later(&self, by: Duration) -> Self {
+        Self {
+            wall: self.wall.checked_add(by).unwrap_or(self.wall),
+            mono: self.mono.checked_add(by).unwrap_or(self.mono),
+        }
+    }
 }
 
 impl Clock {
@@ -137,8 +145,9 @@ mod test {
         /// Moves both clocks forward.
         pub fn advance(&self, by: Duration) {
             self.time.send_modify(|time| {
-                time.wall += by;
-                time.elapsed += by;
+                // A test may go as far as it likes, and stays at the last time there is.
+                time.wall = time.wall.checked_add(by).unwrap_or(time.wall);
+                time.elapsed = time.elapsed.saturating_add(by);
             });
         }
 
@@ -152,7 +161,7 @@ mod test {
             let time = *self.time.borrow();
             Now {
                 wall: time.wall,
-                mono: self.origin + time.elapsed,
+                mono: self.origin.checked_add(time.elapsed).unwrap_or(self.origin),
             }
         }
 
@@ -189,6 +198,28 @@ mod tests {
             mono: then.mono + later,
         };
         assert_eq!(set_back.since(&then), later);
+    }
+
+    #[test]
+    fn a_time_that_is_too_late_for_a_clock_panics_nowhere() {
+        let now = Clock::System.now();
+        for by in [Duration::ZERO, Duration::from_secs(7)] {
+            assert_eq!(now.later(by).since(&now), by);
+        }
+        let end = now.later(Duration::MAX);
+        assert!(end.wall >= now.wall && end.mono >= now.mono);
+    }
+
+    #[cfg(feature = "test-util")]
+    #[test]
+    fn a_test_clock_that_is_moved_beyond_all_times_stays_where_it_can() {
+        let hand = TestClock::new();
+        let before = hand.now();
+        hand.advance(Duration::MAX);
+        assert!(hand.now() >= before);
+        hand.set_wall(SystemTime::UNIX_EPOCH);
+        let now = Clock::Test(hand).now();
+        assert_eq!(now.wall, SystemTime::UNIX_EPOCH);
     }
 
     #[cfg(feature = "test-util")]

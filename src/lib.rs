@@ -149,10 +149,18 @@
 //!
 //! # Further reading
 //!
-//! [`_docs`] holds chapters on deployment, key rotation, cookies and cross-site requests, and on why
-//! things are as they are.
+//! [`_docs`] holds chapters on deployment, key rotation, cookies and cross-site requests, on why
+//! things are as they are, and on what is promised against whom (the threat model).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "clippy's settings have no switch that allows these in tests"
+    )
+)]
 #![cfg_attr(
     not(any(feature = "aws-lc-rs", feature = "rust-crypto")),
     allow(dead_code, reason = "without a crypto backend no handle can be built")
@@ -192,6 +200,12 @@ mod telemetry;
 mod tenant;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "the fake is test code: a test that uses it wrongly ends, with a message"
+)]
 pub mod test_util;
 mod token;
 mod verifier;
@@ -225,6 +239,9 @@ pub mod _docs {
 
     #[doc = include_str!("docs/rationale.md")]
     pub mod rationale {}
+
+    #[doc = include_str!("docs/threat_model.md")]
+    pub mod threat_model {}
 }
 
 #[cfg(all(

@@ -256,7 +256,7 @@ impl Table {
         }
         // By chance, or two tokens of one place that come in turns would never meet themselves.
         let toss = self.seed.hash_one(self.tosses.fetch_add(1, Relaxed));
-        if toss % 2 == 0 {
+        if toss.is_multiple_of(2) {
             once.store(mark, Relaxed);
         }
         false

@@ -3,7 +3,11 @@
 //! A binary of its own: the counting allocator counts what every thread of the process does.
 
 #![cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::{
     alloc::System,

@@ -1,5 +1,12 @@
 //! What each request pays while the keys are at hand; see `benches/README.md`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that cannot go on ends"
+)]
+
 mod bed;
 mod cache;
 mod claims;

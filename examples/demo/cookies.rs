@@ -32,7 +32,8 @@ impl CookieStyle {
         let cookies = if self.plain_names {
             SessionCookies::new()
         } else {
-            SessionCookies::host_prefixed()
+            // Nobody has cookies of other names from before, and a sibling host could plant them.
+            SessionCookies::host_prefixed().without_fallbacks()
         };
         cookies
             // Links from mails arrive signed in; the layer guards writes by itself.

@@ -306,7 +306,12 @@ pub(crate) fn plural(count: usize, one: &str, many: &str) -> String {
 
 pub(crate) fn day(date: OffsetDateTime) -> String {
     let month = date.month().to_string();
-    let text = format!("{} {} {}", date.day(), &month[..3], date.year());
+    let text = format!(
+        "{} {} {}",
+        date.day(),
+        month.get(..3).unwrap_or(&month),
+        date.year()
+    );
     format!(r#"<time datetime="{}">{text}</time>"#, date.date())
 }
 

@@ -55,10 +55,7 @@ impl Budget {
                 return;
             }
             self.spent -= 1;
-            self.since = Some(Now {
-                wall: since.wall + self.interval,
-                mono: since.mono + self.interval,
-            });
+            self.since = Some(since.later(self.interval));
         }
     }
 }

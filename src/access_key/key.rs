@@ -143,9 +143,9 @@ impl<V: Clone, W: Clone> Key<V, W> {
                 self.failed = None;
             }
             Ending::Failed => {
-                let pause = self
-                    .failed
-                    .map_or(FIRST_PAUSE, |failed| (failed.pause * 2).min(LONGEST_PAUSE));
+                let pause = self.failed.map_or(FIRST_PAUSE, |failed| {
+                    failed.pause.saturating_mul(2).min(LONGEST_PAUSE)
+                });
                 self.failed = Some(Failed { since: *now, pause });
             }
             Ending::RateLimited(_) => {}

@@ -114,7 +114,8 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     } else {
         let date = httpdate::parse_http_date(value).ok()?;
         let left = date.duration_since(now).unwrap_or_default();
-        Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0))
+        let rounded_up = u64::from(left.subsec_nanos() > 0);
+        Duration::from_secs(left.as_secs().saturating_add(rounded_up))
     };
     (after <= MAX_RETRY_AFTER).then_some(after)
 }

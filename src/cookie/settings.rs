@@ -68,6 +68,10 @@ impl SessionCookies {
 
     /// `__Host-DS` and `__Host-DSR`, which no other host can set; `DS` and `DSR` are still read
     /// where those are absent, and never written.
+    ///
+    /// Other hosts of the site *can* set `DS` and `DSR`, and at a browser that is signed out
+    /// nothing else is there. Once no browser has them any more, or where none ever had, say
+    /// [`without_fallbacks`](Self::without_fallbacks).
     pub fn host_prefixed() -> Self {
         Self::new()
             .session_name("__Host-DS")
@@ -106,6 +110,16 @@ impl SessionCookies {
         I::Item: Into<String>,
     {
         self.refresh.fallbacks = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Reads the session and the refresh token under their own names alone. After
+    /// [`host_prefixed`](Self::host_prefixed) nothing that another host has set counts then.
+    ///
+    /// Cookies of former names are not removed at sign-out any more, and not read either.
+    pub fn without_fallbacks(mut self) -> Self {
+        self.session.fallbacks.clear();
+        self.refresh.fallbacks.clear();
         self
     }
 
@@ -174,7 +188,7 @@ impl SessionCookies {
         let names: Vec<&str> = self.session_names().chain(self.refresh_names()).collect();
         for (at, name) in names.iter().enumerate() {
             check::name(name)?;
-            if names[..at].contains(name) {
+            if names.iter().take(at).any(|earlier| earlier == name) {
                 return Err(Error::config(format!(
                     "the cookie name {name:?} is configured twice: session and refresh cookies \
                      and all their fallbacks need different names"
@@ -282,6 +296,22 @@ mod tests {
     use http::Request;
 
     use super::*;
+    use crate::cookie::Candidates;
+
+    #[test]
+    fn without_fallbacks_what_other_hosts_can_set_is_not_read() {
+        let planted = HeaderMap::from_iter([(
+            http::header::COOKIE,
+            http::HeaderValue::from_static("DS=a.b.c; DSR=d.e.f"),
+        )]);
+        let cookies = SessionCookies::host_prefixed();
+        assert_ne!(cookies.session_candidates(&planted), Candidates::None);
+        let cookies = cookies.without_fallbacks();
+        cookies.check().unwrap();
+        assert_eq!(cookies.session_candidates(&planted), Candidates::None);
+        assert_eq!(cookies.refresh_candidates(&planted), Candidates::None);
+        assert_eq!(cookies.session_names().collect::<Vec<_>>(), ["__Host-DS"]);
+    }
 
     fn refused(cookies: &SessionCookies, remedy: &str) {
         let error = cookies.check().expect_err("should be refused").to_string();

@@ -35,7 +35,10 @@ impl DescopeBuilder {
             return Ok(None);
         };
         // An exchange is a call, and perhaps a key fetch to verify its answer.
-        let patience = self.timeout + self.keys.deadline + Duration::from_secs(1);
+        let patience = self
+            .timeout
+            .saturating_add(self.keys.deadline)
+            .saturating_add(Duration::from_secs(1));
         Exchanger::new(keys, &self.project_id, patience, self.clock.clone()).map(Some)
     }
 }

@@ -49,7 +49,8 @@ impl Flight {
 
     /// How much longer to wait for it.
     pub(super) fn patience(&self, policy: &KeyPolicy) -> Duration {
-        (policy.deadline + GRACE).saturating_sub(self.started.elapsed())
+        let longest = policy.deadline.saturating_add(GRACE);
+        longest.saturating_sub(self.started.elapsed())
     }
 }
 
@@ -274,7 +275,7 @@ fn keep_fresh(inner: &Arc<Inner>) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(inner);
     let clock = inner.clock.clone();
     let wake = Arc::clone(&inner.wake);
-    let patience = inner.policy.deadline + GRACE;
+    let patience = inner.policy.deadline.saturating_add(GRACE);
     async move {
         loop {
             let tick = {

@@ -225,7 +225,9 @@ impl Refresh {
     /// next try is due or under way at its time, so that it delays nobody twice.
     fn failed_lately(&self, now: &Now) -> bool {
         let longest = self.longest_back_off();
-        let lately = longest + longest / 10 + self.policy.deadline * 2;
+        let lately = longest
+            .saturating_add(longest / 10)
+            .saturating_add(self.policy.deadline.saturating_mul(2));
         matches!(self.last, Some((ended, false)) if now.since(&ended) < lately)
     }
 
@@ -288,10 +290,7 @@ impl Bucket {
                 return;
             }
             self.spent -= 1;
-            self.since = Some(Now {
-                wall: since.wall + cool_down,
-                mono: since.mono + cool_down,
-            });
+            self.since = Some(since.later(cool_down));
         }
     }
 }

@@ -68,8 +68,8 @@ impl<'a> Header<'a> {
 /// `typ` is a media type (RFC 7515 section 4.1.9): any case, `application/` may be left out.
 fn is_access_token(typ: &str) -> Result<bool, Fault> {
     const PREFIX: &str = "application/";
-    let short = match typ.get(..PREFIX.len()) {
-        Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => &typ[PREFIX.len()..],
+    let short = match typ.split_at_checked(PREFIX.len()) {
+        Some((prefix, short)) if prefix.eq_ignore_ascii_case(PREFIX) => short,
         _ => typ,
     };
     if short.eq_ignore_ascii_case("JWT") {

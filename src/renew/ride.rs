@@ -75,7 +75,6 @@ fn writes(headers: &HeaderMap, wanted: &[u8]) -> bool {
 
 /// The name of the cookie that a `Set-Cookie` line is about.
 fn name(line: &HeaderValue) -> &[u8] {
-    let line = line.as_bytes();
-    let end = line.iter().position(|&byte| byte == b'=');
-    line[..end.unwrap_or(line.len())].trim_ascii()
+    let mut parts = line.as_bytes().split(|&byte| byte == b'=');
+    parts.next().unwrap_or_default().trim_ascii()
 }

@@ -327,7 +327,7 @@ impl<T: Clone> Family<T> {
             return false;
         }
         if let Some(dead) = &self.dead {
-            return over(&dead.at, self.keep + DEAD_FOR);
+            return over(&dead.at, self.keep.saturating_add(DEAD_FOR));
         }
         self.kept
             .as_ref()

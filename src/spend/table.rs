@@ -74,6 +74,10 @@ impl<T: Clone> Table<T> {
     }
 
     /// Puts a wish into the queue of its token's family. It must [`leave`](Self::leave) again.
+    #[expect(
+        clippy::expect_used,
+        reason = "the line before made sure of it, under the same lock"
+    )]
     pub(super) fn arrive(&mut self, token: &RefreshToken, digest: Digest, now: Now) -> Arrival {
         let id = self.family_of(token, digest, now);
         let entry = self

@@ -1,6 +1,10 @@
 //! Behaviour, through real requests. One binary, so that it links once.
 
 #![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails; helpers count as tests here"
 )]
@@ -12,10 +16,13 @@ mod extractors;
 mod faults;
 mod floors;
 mod grpc;
+mod injection;
 mod keys;
 mod layer;
 mod matrix;
 mod model;
+mod origins;
+mod promises;
 mod readiness;
 mod renew;
 mod renew_browser;

@@ -1,7 +1,7 @@
-// What both scripts share: the demo as a child process, Chromium, and lines that say PASS or FAIL.
+// What the scripts share: the demo as a child process, Chromium, and lines that say PASS or FAIL.
 
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -14,7 +14,8 @@ export const require = createRequire(path.join(work, "package.json"));
 const { chromium } = require("playwright-core");
 
 const screens = path.join(work, "screens");
-const children = new Set();
+export const children = new Set();
+const folders = [];
 let failures = 0;
 let checks = 0;
 
@@ -45,6 +46,8 @@ export async function main(seconds, script) {
 function finish(problem) {
   if (problem) check(`the script ran to its end`, false, problem.stack ?? String(problem));
   for (const child of children) child.kill("SIGKILL");
+  // A browser that is still at its end may write into its own; the next run makes new ones.
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   console.log(`${checks - failures} of ${checks} checks passed`);
   process.exit(failures === 0 ? 0 : 1);
 }
@@ -83,21 +86,36 @@ export async function startDemo(env = {}) {
   };
 }
 
-export function startChromium(...more) {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    headless: true,
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      ...more,
-    ],
+const chromiumWith = (more) => ({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  args: [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    ...more,
+  ],
+});
+
+export const startChromium = (...more) => chromium.launch(chromiumWith(more));
+
+// Chromium with a new and empty profile that lets other sites' requests carry cookies, as browsers
+// do that are older or set so.
+export function startOpenHearted(...more) {
+  const folder = mkdtempSync(path.join(work, "profile-"));
+  const cookies = { cookie_controls_mode: 0, block_third_party_cookies: false };
+  mkdirSync(path.join(folder, "Default"));
+  writeFileSync(path.join(folder, "Default/Preferences"), JSON.stringify({ profile: cookies }));
+  const options = { ...chromiumWith(more), ignoreHTTPSErrors: true };
+  return chromium.launchPersistentContext(folder, options).then((context) => {
+    context.setDefaultTimeout(10_000);
+    folders.push(folder);
+    return context;
   });
 }
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The demo and Descope's browser SDK in Chromium. Installs what is missing below target/interop
-# (npm packages, from the registry) and, as root on Debian, Chromium. Binds to 127.0.0.1 only.
+# The demo, Descope's browser SDK and attacks from foreign pages, in Chromium. Installs what is
+# missing below target/interop (npm packages, from the registry) and, as root on Debian, Chromium.
+# Binds to 127.0.0.1 only.
 # Every check prints PASS or FAIL; the exit status is 0 only if all passed. Nothing is skipped.
 set -eu
 
@@ -23,7 +24,7 @@ if [ ! -x "$CHROMIUM" ]; then
         DEBIAN_FRONTEND=noninteractive timeout 600 apt-get install -y -qq --no-install-recommends \
             chromium fonts-dejavu-core) >/dev/null || fail "Chromium could not be installed"
 fi
-for tool in node npm cargo; do
+for tool in node npm cargo openssl; do
     command -v "$tool" >/dev/null || fail "no $tool"
 done
 
@@ -35,14 +36,15 @@ if ! cmp -s "$here/package-lock.json" "$work/installed.json"; then
     cp "$here/package-lock.json" "$work/installed.json"
 fi
 
-# The scripts run the demo by `cargo run`; built here, so that their deadlines do not count it.
-(cd "$root" && timeout 1500 cargo build --quiet --example demo) || fail "the demo does not build"
+# The scripts run the examples; built here, so that their deadlines do not count it.
+(cd "$root" && timeout 1500 cargo build --quiet --example demo --example fake_descope \
+    --example select_tenant) || fail "the examples do not build"
 
 status=0
-for script in demo sdk; do
+for script in demo sdk attacks; do
     echo
     echo "== $script"
-    timeout 330 node "$here/$script.mjs" || status=1
+    timeout 900 node "$here/$script.mjs" || status=1
 done
 echo
 [ "$status" = 0 ] && echo "PASS  all of the browser checks" || echo "FAIL  some browser checks"
