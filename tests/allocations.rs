@@ -150,11 +150,13 @@ async fn the_cache_takes_no_more_memory_than_its_bound() {
                 .claim("x", format!("{n:0>padding$}"))
                 .token()
         };
+        // Made before anything is counted: the fake remembers whom it signed in.
+        let tokens: Vec<String> = (0..1_500).map(token).collect();
         descope.warm_up().await.unwrap();
         let books = descope.session_cache_status().bytes;
         let region = Region::new(ALLOCATOR);
-        for n in 1..=1_500 {
-            now(descope.verify(&token(n))).unwrap();
+        for token in &tokens {
+            now(descope.verify(token)).unwrap();
         }
         let change = region.change();
         let live = change.bytes_allocated - change.bytes_deallocated;
@@ -163,12 +165,13 @@ async fn the_cache_takes_no_more_memory_than_its_bound() {
         assert!(status.bytes <= bound && status.entries > 10);
         // Nothing of note is forgotten, and nothing is reckoned twice.
         assert!(live * 2 > status.bytes, "{live} against {}", status.bytes);
-        let (length, each) = (token(0).len(), status.bytes / status.entries);
+        let (length, each) = (tokens[0].len(), (live + books) / status.entries);
         println!(
             "{} sessions: {each} bytes each, tokens of {length}",
             status.entries
         );
-        // Of a usual token, twice what it takes itself.
+        // Of a usual token, twice what it takes itself. (The cache reckons some more: allocators
+        // round up, which is not counted here.)
         assert!(length > 2_000 || each <= 2_560, "{each} bytes for {length}");
     }
 }
