@@ -34,7 +34,7 @@ impl<'a> Membership<'a> {
 
     /// The user's roles in the tenant, in the token's order.
     pub fn roles(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let list = self.entry.map_or(&self.claims.roles, |entry| &entry.roles);
+        let list = self.entry.map_or(self.claims.roles, |entry| entry.roles);
         self.claims.table.list(list)
     }
 
@@ -42,7 +42,7 @@ impl<'a> Membership<'a> {
     pub fn permissions(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let list = self
             .entry
-            .map_or(&self.claims.permissions, |entry| &entry.permissions);
+            .map_or(self.claims.permissions, |entry| entry.permissions);
         self.claims.table.list(list)
     }
 
@@ -69,7 +69,7 @@ impl<'a> Membership<'a> {
                 "the session lists no tenants, so the tenant has no claims of its own",
             )
         })?;
-        read_claims(self.claims.table.value(&entry.value))
+        read_claims(self.claims.table.value(entry.value))
     }
 }
 

@@ -121,7 +121,7 @@ impl Session {
     /// How the user signed in (`amr`), for example `email`, `pwd`, `mfa`.
     pub fn authentication_methods(&self) -> impl Iterator<Item = &str> {
         let claims = &self.inner.claims;
-        claims.table.list(&claims.authentication_methods)
+        claims.table.list(claims.authentication_methods)
     }
 
     /// Whether the user has stepped up (`su`): signed in once more for something sensitive.
@@ -139,7 +139,7 @@ impl Session {
     /// [`is_impersonated`](Self::is_impersonated).
     pub fn impersonator(&self) -> Option<Cow<'_, str>> {
         let claims = &self.inner.claims;
-        let act = claims.table.value(claims.impersonator.as_ref()?);
+        let act = claims.table.value(claims.impersonator?);
         if let Some(id) = json::string(act) {
             return Some(id);
         }
@@ -159,14 +159,14 @@ impl Session {
     /// [`ActiveTenant::roles`](crate::ActiveTenant::roles) there.
     pub fn project_roles(&self) -> impl Iterator<Item = &str> {
         let claims = &self.inner.claims;
-        claims.table.list(&claims.roles)
+        claims.table.list(claims.roles)
     }
 
     /// The user's project-wide permissions: the root `permissions` claim; see
     /// [`project_roles`](Self::project_roles).
     pub fn project_permissions(&self) -> impl Iterator<Item = &str> {
         let claims = &self.inner.claims;
-        claims.table.list(&claims.permissions)
+        claims.table.list(claims.permissions)
     }
 
     /// Whether the user has a project-wide role.

@@ -128,7 +128,7 @@ impl SessionCache {
     /// What `read` makes of the session that this very token was verified to be.
     pub(crate) fn find<T>(
         &self,
-        token: &str,
+        token: &[u8],
         read: impl FnOnce(&Session, &Arc<VerifyingKey>) -> T,
     ) -> Option<T> {
         let table = self.table.as_ref()?;
@@ -155,7 +155,7 @@ impl SessionCache {
         let Some((table, hash)) = self
             .table
             .as_ref()
-            .and_then(|table| Some((table, table.hash(token)?)))
+            .and_then(|table| Some((table, table.hash(token.as_bytes())?)))
         else {
             return;
         };
@@ -190,9 +190,9 @@ impl SessionCache {
 impl Table {
     /// The end of a token is the end of its signature: nobody who cannot sign can choose where it
     /// lands, and the seed keeps it from those who can. `None` for what is too short for a token.
-    fn hash(&self, token: &str) -> Option<u64> {
-        let end: &[u8; 32] = token.as_bytes().last_chunk()?;
-        Some(self.seed.hash_one(end))
+    fn hash(&self, token: &[u8]) -> Option<u64> {
+        let end: &[u8; 16] = token.last_chunk()?;
+        Some(self.seed.hash_one(u128::from_le_bytes(*end)))
     }
 
     #[expect(
@@ -275,7 +275,7 @@ impl Table {
         // Another thread may have verified the same token at the same time.
         if let Some(same) = bucket
             .iter_mut()
-            .find(|old| old.is(entry.mark, &entry.token))
+            .find(|old| old.is(entry.mark, entry.token.as_bytes()))
         {
             return Some(std::mem::replace(same, entry));
         }
@@ -324,8 +324,8 @@ impl Entry {
         token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
     }
 
-    fn is(&self, mark: u32, token: &str) -> bool {
-        self.mark == mark && *self.token == *token
+    fn is(&self, mark: u32, token: &[u8]) -> bool {
+        self.mark == mark && self.token.as_bytes() == token
     }
 
     fn is_over(&self, now: u32) -> bool {

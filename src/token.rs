@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::{HeaderMap, header};
+use memchr::memchr3;
 use zeroize::Zeroizing;
 
 /// A session JWT (`DS`): opens the service for some minutes.
@@ -102,12 +103,39 @@ impl fmt::Debug for AccessKey {
 pub(crate) enum Authorization<'a> {
     /// No field, or one of a scheme that is not ours: as if absent.
     Absent,
-    /// `Bearer` with one token. Not yet looked at.
-    Bearer(&'a str),
-    /// Ours, but unusable: no token, more than a token, not ASCII, or DPoP, which is not enabled.
+    /// `Bearer` with something.
+    Bearer(Credential<'a>),
+    /// Ours, but unusable: no token, or DPoP, which is not enabled.
     Malformed,
     /// More than one field.
     Several,
+}
+
+/// What stands behind `Bearer`, not yet looked at: a token that was verified before is known as it
+/// stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Credential<'a>(&'a [u8]);
+
+impl<'a> Credential<'a> {
+    pub(crate) fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The credential, if it could be one token, and is not several or one with something after it.
+    /// Of which characters it is, is for those to see who make something of it: a token of others
+    /// than base64url's is none, a key of others than [`is_key`] knows is none.
+    pub(crate) fn text(self) -> Option<&'a str> {
+        if memchr3(b' ', b'\t', b',', self.0).is_some() {
+            return None;
+        }
+        std::str::from_utf8(self.0).ok()
+    }
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential(…)")
+    }
 }
 
 /// Reads the `Authorization` field (RFC 9110 section 11.6.2, RFC 6750 section 2.1): scheme in any
@@ -132,12 +160,9 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Authorization::Absent;
     }
-    let token = rest.trim_ascii_start();
-    match std::str::from_utf8(token) {
-        Ok(token) if !token.is_empty() && token.bytes().all(is_token_byte) => {
-            Authorization::Bearer(token)
-        }
-        _ => Authorization::Malformed,
+    match rest.trim_ascii_start() {
+        [] => Authorization::Malformed,
+        credential => Authorization::Bearer(Credential(credential)),
     }
 }
 
@@ -147,9 +172,13 @@ pub(crate) fn is_key(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_key_byte)
 }
 
-/// `b64token` of RFC 6750 section 2.1, and `:`, which separates the parts of Descope's own form.
+/// `b64token` of RFC 6750 section 2.1 (`A-Z a-z 0-9 - . _ ~ + / =`), and `:`, which separates the
+/// parts of Descope's own form.
 fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~+/=:".contains(&byte)
+    matches!(
+        byte,
+        b'+' | b'-'..=b':' | b'=' | b'A'..=b'Z' | b'_' | b'a'..=b'z' | b'~'
+    )
 }
 
 #[cfg(test)]
@@ -166,7 +195,13 @@ mod tests {
                 HeaderValue::from_bytes(field).unwrap(),
             );
         }
-        format!("{:?}", authorization(&headers))
+        match authorization(&headers) {
+            Authorization::Bearer(credential) => match credential.text() {
+                Some(token) => format!("Bearer({token:?})"),
+                None => "Malformed".to_owned(),
+            },
+            other => format!("{other:?}"),
+        }
     }
 
     #[test]
@@ -196,7 +231,6 @@ mod tests {
             b"Bearer ",
             b"Bearer a.b.c d",
             b"Bearer a.b.c, Bearer d.e.f",
-            b"Bearer \"a.b.c\"",
             b"Bearer a.b.\xff",
             b"DPoP a.b.c",
         ] {
@@ -221,5 +255,13 @@ mod tests {
             ),
             "SessionToken(…) RefreshToken(…) AccessKey(…)"
         );
+    }
+
+    #[test]
+    fn a_token_has_the_characters_of_a_bearer_token_and_no_others() {
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || b"-._~+/=:".contains(&byte);
+            assert_eq!(is_token_byte(byte), expected, "{byte}");
+        }
     }
 }

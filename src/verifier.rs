@@ -77,7 +77,7 @@ impl Verifier {
     /// Judges a token, without waiting.
     pub(crate) fn start(&self, token: &str, slot: Slot) -> Step {
         if slot == Slot::Session
-            && let Some(step) = self.known(token)
+            && let Some(step) = self.known(token.as_bytes())
         {
             return step;
         }
@@ -104,9 +104,17 @@ impl Verifier {
         }
     }
 
+    /// The session of a token that was verified before, if there is nothing to wait for.
+    pub(crate) fn known_at_hand(&self, token: &[u8]) -> Option<Result<Session, Rejection>> {
+        match self.known(token)? {
+            Step::Done(verdict) => Some(verdict.and_then(Genuine::session)),
+            Step::Wait(_) => None,
+        }
+    }
+
     /// What can be said of a session token that was verified before: all that may have changed
     /// since is asked again.
-    fn known(&self, token: &str) -> Option<Step> {
+    fn known(&self, token: &[u8]) -> Option<Step> {
         let found = self.sessions.find(token, |session, key| {
             let now = self.clock.now();
             if self.keys.vouches(key, &now) {

@@ -4,6 +4,7 @@
 
 #![cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 #![expect(
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails"

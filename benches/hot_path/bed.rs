@@ -12,7 +12,7 @@ use aws_lc_rs::{
     signature::{self, ParsedPublicKey, RsaParameters},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tower::Service;
@@ -156,9 +156,12 @@ where
     response
 }
 
-/// The bare service under the layer.
+/// The bare service under the layer. Its answer has a header, as answers have.
 pub(crate) fn handler(_: Request<()>) -> Ready<Result<Response<String>, Infallible>> {
-    ready(Ok(Response::new(String::new())))
+    let mut response = Response::new(String::new());
+    let value = HeaderValue::from_static("text/plain");
+    response.headers_mut().insert(CONTENT_TYPE, value);
+    ready(Ok(response))
 }
 
 /// A request with these fields.

@@ -101,9 +101,9 @@ impl Bench {
     pub(crate) fn from_args() -> Self {
         let quick = env::var_os("BENCH_QUICK").is_some();
         let (warm_up, measurement, samples, rounds) = if quick {
-            (50, 150, 10, 5)
+            (50, 150, 10, 200)
         } else {
-            (1_000, 3_000, 100, 50)
+            (1_000, 3_000, 100, 1_000)
         };
         let criterion = Criterion::default()
             .warm_up_time(Duration::from_millis(warm_up))
@@ -150,7 +150,8 @@ impl Bench {
 
 /// Lets the rows take turns, and prints what each costs over its baseline.
 fn ratios(group: &str, rows: &mut [Row], rounds: usize) {
-    const SLICE: Duration = Duration::from_millis(2);
+    /// Short, so that a slice is seldom interrupted, and its neighbours see the same machine.
+    const SLICE: Duration = Duration::from_micros(250);
     let times: Vec<u64> = rows.iter_mut().map(|row| row.times_in(SLICE)).collect();
     let turns: Vec<Vec<f64>> = (0..rounds)
         .map(|_| {

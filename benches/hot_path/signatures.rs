@@ -31,17 +31,28 @@ fn refused(bed: &Bed) -> Vec<Row> {
         let verdict = bed.wait(bed.descope.verify(&unknown_key));
         verdict.expect_err("nobody has this key");
     }
-    let mut rows = vec![verdict(bed, "accepted", session().token(), true)];
+    let good = session().token();
+    // Another's signature by the same key: one by another key may be a number that is refused
+    // before any arithmetic.
+    let (signed, _) = good.rsplit_once('.').expect("a compact token");
+    let other = session().claim("n", 1).token();
+    let (_, signature) = other.rsplit_once('.').expect("a compact token");
+    let forged = format!("{signed}.{signature}");
+    let check = bed.signature_check(&good);
+    let mut rows = vec![
+        Row::new("signature_alone", check),
+        verdict(bed, "accepted", good, true).over("signature_alone"),
+    ];
     let bad = [
         ("garbage", "garbage".to_owned()),
         ("too_long", "x".repeat(100_000)),
         ("algorithm_none", session().alg("none").token()),
         ("unknown_key", unknown_key),
-        ("forged", session().signed_by_stranger().token()),
+        ("forged", forged),
         ("expired", session().expired().token()),
     ];
     for (name, token) in bad {
-        rows.push(verdict(bed, name, token, false).over("accepted"));
+        rows.push(verdict(bed, name, token, false).over("signature_alone"));
     }
     rows
 }

@@ -4,6 +4,7 @@
 //! of them counts is decided by whose token is genuine, never by position.
 
 use http::{HeaderMap, header};
+use memchr::memchr;
 
 use super::settings::{Names, SessionCookies};
 
@@ -69,10 +70,27 @@ fn named<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<'h> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .flat_map(|field| field.as_bytes().split(|&byte| byte == b';'))
+        .flat_map(|field| pairs(field.as_bytes()))
         .filter_map(|pair| value_of(name.as_bytes(), pair))
         .map(|value| std::str::from_utf8(value).unwrap_or(UNREADABLE))
         .fold(Candidates::None, Candidates::add)
+}
+
+/// What stands between the semicolons of a field.
+fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(field);
+    std::iter::from_fn(move || {
+        let field = rest.take()?;
+        Some(
+            match memchr(b';', field).and_then(|end| field.split_at_checked(end)) {
+                Some((pair, after)) => {
+                    rest = after.get(1..);
+                    pair
+                }
+                None => field,
+            },
+        )
+    })
 }
 
 /// The value of `pair` if it is a cookie called `name` that could be ours: not empty, and not

@@ -19,6 +19,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::AccessKey,
+    token::Credential,
     verifier::Genuine,
 };
 
@@ -135,7 +136,13 @@ impl Descope {
 
     /// Judges a bearer token: an access key, where those are taken and it looks like one, else a
     /// session token.
-    pub(super) fn bearer(&self, token: &str) -> Authentication {
+    pub(super) fn bearer(&self, credential: Credential<'_>) -> Authentication {
+        if let Some(verdict) = self.inner.verifier.known_at_hand(credential.as_bytes()) {
+            return Authentication::Done(verdict);
+        }
+        let Some(token) = credential.text() else {
+            return Authentication::Done(Err(Rejection::invalid("malformed_authorization")));
+        };
         match &self.inner.exchanger {
             Some(exchanger) if exchanger.takes(token) => {
                 self.machine(exchanger, &AccessKey::new(token))

@@ -63,7 +63,7 @@ impl Descope {
         cookie_guard: impl FnOnce() -> Result<(), &'static str>,
     ) -> Authentication {
         let candidates = match token::authorization(headers) {
-            Authorization::Bearer(token) => return self.bearer(token),
+            Authorization::Bearer(credential) => return self.bearer(credential),
             Authorization::Absent => self.cookies().session_candidates(headers),
             Authorization::Malformed => {
                 return refused(Rejection::invalid("malformed_authorization"));
@@ -197,7 +197,9 @@ impl Descope {
     /// the token is in the cookie.
     fn bearer_refresh<'h>(&self, headers: &'h HeaderMap) -> Result<&'h str, RefreshRefusal> {
         let credential = match token::authorization(headers) {
-            Authorization::Bearer(credential) => credential,
+            Authorization::Bearer(credential) => credential
+                .text()
+                .ok_or(RefreshRefusal::Invalid("malformed_authorization"))?,
             Authorization::Absent => return Err(RefreshRefusal::Missing),
             Authorization::Malformed => {
                 return Err(RefreshRefusal::Invalid("malformed_authorization"));

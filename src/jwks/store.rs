@@ -65,6 +65,8 @@ pub(crate) enum Lookup {
 pub(super) struct Inner {
     pub(super) source: Arc<dyn JwksSource + Send + Sync>,
     pub(super) policy: KeyPolicy,
+    /// What the policy says of it, reckoned once.
+    fresh_for: Duration,
     pub(super) clock: Clock,
     pub(super) origin: String,
     pub(super) snapshot: ArcSwapOption<Snapshot>,
@@ -99,6 +101,7 @@ impl KeyStore {
         let inner = Inner {
             source,
             policy,
+            fresh_for: policy.refresh_at(),
             clock,
             origin,
             snapshot: ArcSwapOption::empty(),
@@ -206,7 +209,7 @@ impl Inner {
     }
 
     fn is_fresh(&self, snapshot: &Snapshot, now: &Now) -> bool {
-        self.policy.age(now.since(&snapshot.loaded)) == Age::Fresh
+        now.since(&snapshot.loaded) < self.fresh_for
     }
 
     fn get(self: &Arc<Self>, kid: &str, now: &Now) -> Lookup {
@@ -218,7 +221,17 @@ impl Inner {
                 Err(TryLockError::WouldBlock) => return Lookup::Found(key),
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             },
-            _ => self.lock(),
+            at_hand => {
+                let mut state = self.lock();
+                // Looked up again under the lock, as a fetch may just have ended.
+                if at_hand.is_none()
+                    && state.refresh.is_known_to_lack(now)
+                    && self.at_hand(kid, now).is_none()
+                {
+                    return Lookup::Unknown;
+                }
+                state
+            }
         };
         self.ask(state, Some(kid), now, |refresh, at_hand, can_fetch| {
             refresh.look_up(at_hand, can_fetch, now)

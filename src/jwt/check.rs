@@ -121,8 +121,9 @@ impl Rules {
         else {
             return false;
         };
-        let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#@%\\".contains(&byte);
-        if !rest.bytes().all(plain) {
+        let plain =
+            |byte| matches!(byte, b'!'..=b'~') & !matches!(byte, b'?' | b'#' | b'@' | b'%' | b'\\');
+        if !rest.bytes().fold(true, |good, byte| good & plain(byte)) {
             return false;
         }
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -136,7 +137,7 @@ impl Rules {
 
     /// RFC 7519 section 4.1.3: a string or an array of strings, any of which may match.
     fn audience(&self, claims: &Claims) -> bool {
-        let Some(audience) = &claims.audience else {
+        let Some(audience) = claims.audience else {
             return false;
         };
         let value = claims.table.value(audience);

@@ -62,7 +62,7 @@ pub(crate) enum Tenants {
 }
 
 /// A member of the `tenants` claim.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) id: Text,
     pub(crate) value: Value,

@@ -25,7 +25,7 @@ pub(crate) struct Compact<'a> {
 
 /// Room for a decoded header: on the stack, unless it is unusually long.
 #[derive(Default)]
-pub(crate) struct HeaderRoom(SmallVec<[u8; 256]>);
+pub(crate) struct HeaderRoom(SmallVec<[u8; 128]>);
 
 /// A decoded signature.
 pub(crate) struct Signature {

@@ -16,7 +16,7 @@ fn claims(members: &str) -> Claims {
         .unwrap()
 }
 
-fn texts<'a>(claims: &'a Claims, list: &'a List) -> Vec<&'a str> {
+fn texts(claims: &Claims, list: List) -> Vec<&str> {
     claims.table.list(list).collect()
 }
 
@@ -26,20 +26,20 @@ fn what_a_token_grants_is_read_from_its_own_member() {
         r#""roles":["r"],"permissions":["p"],"amr":["pwd","mfa"],"dct":"T1","#,
         r#""tenants":{"T1":{"roles":["tr"],"permissions":["tp"]}}"#
     ));
-    assert_eq!(texts(&claims, &claims.roles), ["r"]);
-    assert_eq!(texts(&claims, &claims.permissions), ["p"]);
+    assert_eq!(texts(&claims, claims.roles), ["r"]);
+    assert_eq!(texts(&claims, claims.permissions), ["p"]);
     assert_eq!(
-        texts(&claims, &claims.authentication_methods),
+        texts(&claims, claims.authentication_methods),
         ["pwd", "mfa"]
     );
     let current = claims.current_tenant().unwrap();
     let entry = claims.entry(current.as_ref()).unwrap();
-    assert_eq!(texts(&claims, &entry.roles), ["tr"]);
-    assert_eq!(texts(&claims, &entry.permissions), ["tp"]);
+    assert_eq!(texts(&claims, entry.roles), ["tr"]);
+    assert_eq!(texts(&claims, entry.permissions), ["tp"]);
     let bare = self::claims(r#""x":0"#);
     assert!(bare.current_tenant().is_none());
     for list in [&bare.roles, &bare.permissions, &bare.authentication_methods] {
-        assert!(texts(&bare, list).is_empty());
+        assert!(texts(&bare, *list).is_empty());
     }
 }
 
@@ -57,7 +57,7 @@ fn stepped_up_is_the_word_true_and_nothing_else() {
 fn an_impersonator_is_whatever_act_says_but_null() {
     let actor = |members: &str| {
         let claims = claims(members);
-        let value = claims.impersonator.as_ref();
+        let value = claims.impersonator;
         value.map(|value| claims.table.value(value).to_owned())
     };
     assert_eq!(actor(r#""act":null"#), None);

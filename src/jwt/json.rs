@@ -69,7 +69,14 @@ pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
 
 /// The number that a JSON number stands for; `None` if the value is none, or is not finite.
 pub(crate) fn number(value: &str) -> Option<f64> {
+    /// Fewer digits than a `f64` holds exactly.
+    const SHORT: usize = 15;
     let first = *value.as_bytes().first()?;
+    // As dates are written.
+    if value.len() <= SHORT && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = value.bytes().map(|byte| f64::from(byte - b'0'));
+        return Some(digits.fold(0.0, |number, digit| number * 10.0 + digit));
+    }
     if first != b'-' && !first.is_ascii_digit() {
         return None;
     }

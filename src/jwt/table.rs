@@ -1,7 +1,5 @@
 //! Strings of a token's payload, found once and looked up without copying.
 
-use std::ops::Range;
-
 use smallvec::SmallVec;
 
 use super::json::{Fault, NOT_JSON, Quoted, Scan};
@@ -26,12 +24,18 @@ pub(crate) struct Text {
 }
 
 /// Consecutive strings of a [`Table`].
-#[derive(Clone, Debug, Default)]
-pub(crate) struct List(Range<u32>);
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct List {
+    start: u32,
+    end: u32,
+}
 
 /// The text of a JSON value in a [`Table`]'s payload.
-#[derive(Clone, Debug)]
-pub(crate) struct Value(Range<u32>);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Value {
+    start: u32,
+    end: u32,
+}
 
 impl Table {
     /// A table of this payload; `index` fills it while it reads the payload.
@@ -54,7 +58,7 @@ impl Table {
         } = builder;
         let table = Self {
             unescaped: unescaped.into_boxed_str(),
-            strings: boxed(strings),
+            strings: boxed(&strings),
             payload,
         };
         Ok((table, found))
@@ -71,18 +75,18 @@ impl Table {
     }
 
     /// The strings of a list.
-    pub(crate) fn list(&self, list: &List) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn list(&self, list: List) -> impl Iterator<Item = &str> + Clone {
         self.strings
-            .get(list.0.start as usize..list.0.end as usize)
+            .get(list.start as usize..list.end as usize)
             .unwrap_or_default()
             .iter()
             .map(|text| self.text(*text))
     }
 
     /// The text of a JSON value.
-    pub(crate) fn value(&self, value: &Value) -> &str {
+    pub(crate) fn value(&self, value: Value) -> &str {
         self.payload
-            .get(value.0.start as usize..value.0.end as usize)
+            .get(value.start as usize..value.end as usize)
             .unwrap_or_default()
     }
 
@@ -126,7 +130,8 @@ impl<'a> Builder<'a> {
     /// Where a JSON value stands; `value` is a part of the payload.
     pub(crate) fn value(&self, value: &'a str) -> Value {
         let start = self.offset(value);
-        Value(start..start.saturating_add(size(value.len())))
+        let end = start.saturating_add(size(value.len()));
+        Value { start, end }
     }
 
     /// A string that stands for itself or was unescaped.
@@ -168,7 +173,8 @@ impl<'a> Builder<'a> {
         } else {
             scan.value(depth)?;
         }
-        Ok(List(start..size(self.strings.len())))
+        let end = size(self.strings.len());
+        Ok(List { start, end })
     }
 
     fn offset(&self, part: &str) -> u32 {
@@ -185,8 +191,11 @@ pub(crate) fn push<A: smallvec::Array>(list: &mut SmallVec<A>, item: A::Item) {
 }
 
 /// Exactly what there is, since a session may be kept for long.
-pub(crate) fn boxed<A: smallvec::Array>(list: SmallVec<A>) -> Box<[A::Item]> {
-    list.into_boxed_slice()
+pub(crate) fn boxed<A>(list: &SmallVec<A>) -> Box<[A::Item]>
+where
+    A: smallvec::Array<Item: Copy>,
+{
+    list.as_slice().into()
 }
 
 /// Payloads are far below 2 GiB: the token's own limit is in the kilobytes. Should that ever
@@ -211,7 +220,7 @@ mod tests {
     fn strings_are_found_whether_escaped_or_not() {
         let payload = r#"["a","b\u0026c",1,null,["x"],"d"]"#;
         let (table, list) = list(payload);
-        assert_eq!(table.list(&list).collect::<Vec<_>>(), ["a", "b&c", "d"]);
+        assert_eq!(table.list(list).collect::<Vec<_>>(), ["a", "b&c", "d"]);
         assert_eq!(table.payload(), payload);
     }
 
@@ -219,7 +228,7 @@ mod tests {
     fn what_is_no_array_is_an_empty_list() {
         for payload in ["\"foobar\"", "1", "null", "{\"a\":1}", "[]", "[1]"] {
             let (table, list) = list(payload);
-            assert_eq!(table.list(&list).count(), 0, "{payload}");
+            assert_eq!(table.list(list).count(), 0, "{payload}");
         }
     }
 
@@ -227,6 +236,6 @@ mod tests {
     fn many_strings_are_kept_in_their_order() {
         let all: Vec<String> = (0..500).map(|number| format!("role {number}")).collect();
         let (table, list) = list(&serde_json::to_string(&all).unwrap());
-        assert_eq!(table.list(&list).collect::<Vec<_>>(), all);
+        assert_eq!(table.list(list).collect::<Vec<_>>(), all);
     }
 }

@@ -228,7 +228,7 @@ fn tenants<'a>(table: &mut Builder<'a>, scan: &mut Scan<'a>) -> Result<Tenants, 
     Ok(if entries.is_empty() {
         Tenants::None
     } else {
-        Tenants::Listed(boxed(entries))
+        Tenants::Listed(boxed(&entries))
     })
 }
 

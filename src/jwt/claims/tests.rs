@@ -105,9 +105,9 @@ fn tenants_are_listed_none_or_unusable() {
         with(r#""tenants":{"T1":{"roles":["a","b\u0026c"],"permissions":"x"},"T\u0032":null}"#)
             .unwrap();
     let entry = claims.entry("T1").unwrap();
-    let roles: Vec<_> = claims.table.list(&entry.roles).collect();
+    let roles: Vec<_> = claims.table.list(entry.roles).collect();
     assert_eq!(roles, ["a", "b&c"]);
-    assert_eq!(claims.table.list(&entry.permissions).count(), 0);
+    assert_eq!(claims.table.list(entry.permissions).count(), 0);
     assert!(claims.entry("T2").is_some());
     assert!(claims.entry("T3").is_none());
 }

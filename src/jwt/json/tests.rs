@@ -61,6 +61,13 @@ fn duplicates_are_found_however_they_are_spelt_and_however_many_there_are() {
     assert!(read(&format!("{{{}}}", many.join(","))).is_ok());
     many.push(many[7].clone());
     assert_eq!(read(&format!("{{{}}}", many.join(","))), Err(DUPLICATE));
+    // In order, and with a twin beside it.
+    many.sort();
+    assert_eq!(read(&format!("{{{}}}", many.join(","))), Err(DUPLICATE));
+    many.dedup();
+    assert!(read(&format!("{{{}}}", many.join(","))).is_ok());
+    many.reverse();
+    assert!(read(&format!("{{{}}}", many.join(","))).is_ok());
 }
 
 #[test]
@@ -77,6 +84,16 @@ fn nesting_is_bounded_without_recursion_and_where_serde_json_bounds_it() {
 fn numbers_and_strings_are_read_from_their_texts() {
     assert_eq!(number("1.5e3"), Some(1500.0));
     assert_eq!(number("-0"), Some(-0.0));
+    for exact in [
+        "0",
+        "7",
+        "1893456000",
+        "999999999999999",
+        "9999999999999999",
+        "253402300799",
+    ] {
+        assert_eq!(number(exact), exact.parse().ok(), "{exact}");
+    }
     assert_eq!(number("1e400"), None);
     assert_eq!(number("\"1\""), None);
     assert_eq!(string(r#""a\u0026b""#).unwrap(), "a&b");
