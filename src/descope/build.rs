@@ -150,8 +150,8 @@ impl DescopeBuilder {
             resource_server: self.resource_server,
             require_kind: self.require_kind,
             refresh_without_kind: self.refresh_without_kind,
-            leeway: self.leeway,
-            issued_at_leeway: self.issued_at_leeway,
+            leeway: self.leeway.as_secs_f64(),
+            issued_at_leeway: self.issued_at_leeway.as_secs_f64(),
         })
     }
 

@@ -28,8 +28,10 @@ pub(crate) struct Rules {
     pub(crate) require_kind: bool,
     /// Whether a refresh token may leave its kind unsaid.
     pub(crate) refresh_without_kind: bool,
-    pub(crate) leeway: Duration,
-    pub(crate) issued_at_leeway: Duration,
+    /// For `exp` and `nbf`, in seconds.
+    pub(crate) leeway: f64,
+    /// For `iat`, in seconds.
+    pub(crate) issued_at_leeway: f64,
 }
 
 /// The place that a token was presented in.
@@ -162,7 +164,7 @@ impl Rules {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs_f64();
-        let leeway = self.leeway.as_secs_f64();
+        let leeway = self.leeway;
         if times.expires + leeway <= now {
             return Timing::Expired;
         }
@@ -170,7 +172,7 @@ impl Rules {
             return Timing::NotYetValid;
         }
         match times.issued {
-            Some(issued) if issued > now + self.issued_at_leeway.as_secs_f64() => Timing::Early {
+            Some(issued) if issued > now + self.issued_at_leeway => Timing::Early {
                 by: Duration::try_from_secs_f64(issued - now).unwrap_or(Duration::MAX),
             },
             _ => Timing::Good,
@@ -209,8 +211,8 @@ mod tests {
             resource_server: false,
             require_kind: false,
             refresh_without_kind: false,
-            leeway: Duration::from_secs(5),
-            issued_at_leeway: Duration::from_secs(60),
+            leeway: 5.0,
+            issued_at_leeway: 60.0,
         }
     }
 

@@ -80,8 +80,8 @@ fn a_moment_on_the_edge_of_a_leeway_is_within_it_unless_it_is_the_end() {
         resource_server: false,
         require_kind: false,
         refresh_without_kind: false,
-        leeway: Duration::from_secs(5),
-        issued_at_leeway: Duration::from_secs(60),
+        leeway: 5.0,
+        issued_at_leeway: 60.0,
     };
     let timing = |expires, not_before, issued| {
         let times = Times {

@@ -4,6 +4,7 @@ use self::world::{DEADLINE, ONE, Plan, TWO, World, jwk, settle};
 use super::*;
 
 mod runtimes;
+mod steps;
 mod world;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

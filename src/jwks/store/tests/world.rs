@@ -50,6 +50,12 @@ pub(super) struct Source {
     pub(super) gate: Semaphore,
 }
 
+impl Source {
+    pub(super) fn fetches(&self) -> usize {
+        self.fetches.load(SeqCst)
+    }
+}
+
 #[async_trait::async_trait]
 impl JwksSource for Source {
     async fn fetch_keys(&self) -> Result<JsonWebKeySet, JwksClientError> {
@@ -116,7 +122,7 @@ impl World {
     }
 
     pub(super) fn fetches(&self) -> usize {
-        self.source.fetches.load(SeqCst)
+        self.source.fetches()
     }
 
     pub(super) fn advance(&self, seconds: u64) {
