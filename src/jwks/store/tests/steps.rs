@@ -82,7 +82,7 @@ impl Bench {
         let wait = Pin::new(&mut self.waiting[index]);
         if let Poll::Ready(settled) = wait.poll(&mut Context::from_waker(Waker::noop())) {
             assert!(matches!(settled, Settled::Found(_)), "{settled:?}");
-            self.waiting.remove(index);
+            drop(self.waiting.remove(index));
         }
     }
 
