@@ -158,6 +158,24 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_the_last_that_is_taken() {
+        let of = |header: usize, payload: usize| {
+            format!("{}.{}.c", "a".repeat(header), "b".repeat(payload))
+        };
+        assert!(Compact::parse("a.b.c", 5).is_ok());
+        assert_eq!(Compact::parse("a.b.c", 4).err(), Some("too_long"));
+        assert!(Compact::parse(&of(4_096, 8), LIMIT).is_ok());
+        assert_eq!(
+            Compact::parse(&of(4_097, 8), LIMIT).err(),
+            Some("header_too_long")
+        );
+        let longest = of(100, LIMIT - 103);
+        assert_eq!(longest.len(), LIMIT);
+        assert!(Compact::parse(&longest, LIMIT).is_ok());
+        assert!(Compact::parse(&of(100, LIMIT - 102), LIMIT).is_err());
+    }
+
+    #[test]
     fn segments_have_one_spelling() {
         let header = |segment: &str| {
             let token = format!("{segment}.e30.AA");

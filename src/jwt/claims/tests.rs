@@ -111,3 +111,18 @@ fn tenants_are_listed_none_or_unusable() {
     assert!(claims.entry("T2").is_some());
     assert!(claims.entry("T3").is_none());
 }
+
+#[test]
+fn two_tenants_may_have_members_of_one_name() {
+    let members = r#""tenants":{"T1":{"plan":1,"x":[{"y":{}}]},"T2":{"plan":2,"roles":["a"]}}"#;
+    let claims = with(members).unwrap();
+    let value = |tenant| claims.table.value(claims.entry(tenant).unwrap().value);
+    assert_eq!(value("T1"), r#"{"plan":1,"x":[{"y":{}}]}"#);
+    assert_eq!(value("T2"), r#"{"plan":2,"roles":["a"]}"#);
+    for twice in [
+        r#""tenants":{"T1":{"plan":1,"plan":2}}"#,
+        r#""tenants":{"T1":{"permissions":[],"permissions":[]}}"#,
+    ] {
+        assert_eq!(with(twice).err(), Some("duplicate_member"), "{twice}");
+    }
+}

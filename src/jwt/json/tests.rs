@@ -71,6 +71,25 @@ fn duplicates_are_found_however_they_are_spelt_and_however_many_there_are() {
 }
 
 #[test]
+fn a_twin_is_found_among_many_wherever_it_stands_and_in_whatever_order() {
+    let object = |names: &[String]| {
+        let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":0")).collect();
+        read(&format!("{{{}}}", members.join(",")))
+    };
+    let sorted: Vec<String> = (10..60).map(|n| format!("m{n}")).collect();
+    let reversed: Vec<String> = sorted.iter().rev().cloned().collect();
+    for names in [sorted, reversed] {
+        assert!(object(&names).is_ok());
+        for at in [0, 1, 24, 48, 49] {
+            let mut twice = names.clone();
+            twice.insert(at, names[at].clone());
+            assert_eq!(object(&twice), Err(DUPLICATE), "{at}");
+        }
+    }
+    assert_eq!(object(&vec!["same".to_owned(); 20]), Err(DUPLICATE));
+}
+
+#[test]
 fn nesting_is_bounded_without_recursion_and_where_serde_json_bounds_it() {
     let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     assert!(read(&nested(126)).is_ok());
