@@ -138,5 +138,19 @@ mod tests {
             let header = format!(r#"{{"alg":"RS256","kid":"a","typ":"{typ}"}}"#);
             assert_eq!(Header::parse(&header).unwrap().access_token, access);
         }
+        for other in [
+            "application.JWT",
+            "aplication//JWT",
+            "xapplication/JWT",
+            "application/",
+            "JWT/",
+        ] {
+            let header = format!(r#"{{"alg":"RS256","kid":"a","typ":"{other}"}}"#);
+            assert_eq!(
+                Header::parse(&header).err(),
+                Some("unsupported_typ"),
+                "{other}"
+            );
+        }
     }
 }
