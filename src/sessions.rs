@@ -18,7 +18,7 @@ use std::{
     fmt,
     hash::{BuildHasher as _, RandomState},
     sync::{
-        Arc, RwLock, TryLockError,
+        Arc, RwLock, RwLockWriteGuard, TryLockError,
         atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed},
     },
     time::SystemTime,
@@ -267,10 +267,8 @@ impl Table {
         let Some(bucket) = self.bucket(hash) else {
             return Some(entry);
         };
-        let mut bucket = match bucket.0.try_write() {
-            Ok(bucket) => bucket,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Some(entry),
+        let Some(mut bucket) = bucket.try_write() else {
+            return Some(entry);
         };
         // Another thread may have verified the same token at the same time.
         if let Some(same) = bucket
@@ -297,12 +295,18 @@ impl Table {
 }
 
 impl Bucket {
+    fn try_write(&self) -> Option<RwLockWriteGuard<'_, Vec<Entry>>> {
+        match self.0.try_write() {
+            Ok(entries) => Some(entries),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     /// Takes out what has expired and, if `all`, what was not asked for since the last time.
     fn give_way(&self, all: bool, now: SystemTime) -> Vec<Entry> {
-        let mut bucket = match self.0.try_write() {
-            Ok(bucket) => bucket,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Vec::new(),
+        let Some(mut bucket) = self.try_write() else {
+            return Vec::new();
         };
         let now = seconds(now);
         let gone: Vec<_> = bucket

@@ -76,11 +76,15 @@ impl Genuine {
 impl Verifier {
     /// Judges a token, without waiting.
     pub(crate) fn start(&self, token: &str, slot: Slot) -> Step {
-        if slot == Slot::Session
-            && let Some(step) = self.known(token.as_bytes())
-        {
-            return step;
-        }
+        let known = match slot {
+            Slot::Session => self.known(token.as_bytes()),
+            Slot::Refresh => None,
+        };
+        known.unwrap_or_else(|| self.afresh(token, slot))
+    }
+
+    /// As [`start`](Self::start), for a token that is not [`known`](Self::known).
+    pub(crate) fn afresh(&self, token: &str, slot: Slot) -> Step {
         let compact = match Compact::parse(token, self.max_token_len) {
             Ok(compact) => compact,
             Err(fault) => return refused(fault),
@@ -104,17 +108,9 @@ impl Verifier {
         }
     }
 
-    /// The session of a token that was verified before, if there is nothing to wait for.
-    pub(crate) fn known_at_hand(&self, token: &[u8]) -> Option<Result<Session, Rejection>> {
-        match self.known(token)? {
-            Step::Done(verdict) => Some(verdict.and_then(Genuine::session)),
-            Step::Wait(_) => None,
-        }
-    }
-
     /// What can be said of a session token that was verified before: all that may have changed
     /// since is asked again.
-    fn known(&self, token: &[u8]) -> Option<Step> {
+    pub(crate) fn known(&self, token: &[u8]) -> Option<Step> {
         let found = self.sessions.find(token, |session, key| {
             let now = self.clock.now();
             if self.keys.vouches(key, &now) {

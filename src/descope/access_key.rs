@@ -20,7 +20,7 @@ use crate::{
     session::Session,
     token::AccessKey,
     token::Credential,
-    verifier::Genuine,
+    verifier::{Genuine, Step},
 };
 
 impl DescopeBuilder {
@@ -137,8 +137,10 @@ impl Descope {
     /// Judges a bearer token: an access key, where those are taken and it looks like one, else a
     /// session token.
     pub(super) fn bearer(&self, credential: Credential<'_>) -> Authentication {
-        if let Some(verdict) = self.inner.verifier.known_at_hand(credential.as_bytes()) {
-            return Authentication::Done(verdict);
+        let verifier = &self.inner.verifier;
+        let known = verifier.known(credential.as_bytes());
+        if let Some(Step::Done(verdict)) = known {
+            return Authentication::Done(verdict.and_then(Genuine::session));
         }
         let Some(token) = credential.text() else {
             return Authentication::Done(Err(Rejection::invalid("malformed_authorization")));
@@ -147,7 +149,10 @@ impl Descope {
             Some(exchanger) if exchanger.takes(token) => {
                 self.machine(exchanger, &AccessKey::new(token))
             }
-            _ => self.one(token),
+            _ => {
+                let step = known.unwrap_or_else(|| verifier.afresh(token, Slot::Session));
+                self.settle(token, step)
+            }
         }
     }
 

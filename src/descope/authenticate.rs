@@ -92,8 +92,12 @@ impl Descope {
     }
 
     pub(super) fn one(&self, token: &str) -> Authentication {
-        let verifier = &self.inner.verifier;
-        match verifier.start(token, Slot::Session) {
+        self.settle(token, self.inner.verifier.start(token, Slot::Session))
+    }
+
+    /// The session of a token of which so much has been said.
+    pub(super) fn settle(&self, token: &str, step: Step) -> Authentication {
+        match step {
             Step::Done(verdict) => Authentication::Done(verdict.and_then(Genuine::session)),
             Step::Wait(wait) => {
                 let this = self.clone();

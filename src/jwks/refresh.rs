@@ -106,15 +106,6 @@ impl Refresh {
         }
     }
 
-    /// Whether [`look_up`](Self::look_up) of a key that is not at hand would say so at once,
-    /// whoever asks: what a flood of made-up names comes to.
-    pub(super) fn is_known_to_lack(&mut self, now: &Now) -> bool {
-        self.running.is_none()
-            && !self.is_due(now)
-            && self.lacks(false, now)
-            && self.bucket.is_empty(self.policy.cool_down, now)
-    }
-
     /// The timer has come by.
     pub(super) fn tick(&mut self, now: &Now) -> Tick {
         match self.due {
@@ -283,11 +274,6 @@ impl Bucket {
         }
         self.spent += 1;
         true
-    }
-
-    fn is_empty(&mut self, cool_down: Duration, now: &Now) -> bool {
-        self.refill(cool_down, now);
-        self.spent == Self::BURST
     }
 
     fn until_token(&mut self, cool_down: Duration, now: &Now) -> Duration {

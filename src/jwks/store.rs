@@ -221,17 +221,7 @@ impl Inner {
                 Err(TryLockError::WouldBlock) => return Lookup::Found(key),
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             },
-            at_hand => {
-                let mut state = self.lock();
-                // Looked up again under the lock, as a fetch may just have ended.
-                if at_hand.is_none()
-                    && state.refresh.is_known_to_lack(now)
-                    && self.at_hand(kid, now).is_none()
-                {
-                    return Lookup::Unknown;
-                }
-                state
-            }
+            _ => self.lock(),
         };
         self.ask(state, Some(kid), now, |refresh, at_hand, can_fetch| {
             refresh.look_up(at_hand, can_fetch, now)
