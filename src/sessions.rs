@@ -21,10 +21,13 @@ use std::{
         Arc, RwLock, RwLockWriteGuard, TryLockError,
         atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed},
     },
-    time::SystemTime,
+    time::Duration,
 };
 
-use crate::{jwt::key::VerifyingKey, session::Session};
+use crate::{
+    jwt::{check::since_epoch, key::VerifyingKey},
+    session::Session,
+};
 
 #[cfg(test)]
 mod tests;
@@ -58,7 +61,7 @@ pub(crate) struct SessionCache {
 
 struct Table {
     bounds: Bounds,
-    seed: RandomState,
+    seed: [u64; 2],
     buckets: Box<[Bucket]>,
     /// For each place of a token that found no room, which it was.
     once: Box<[AtomicU32]>,
@@ -109,7 +112,7 @@ impl SessionCache {
             let buckets = entries.div_ceil(PER_BUCKET).next_power_of_two();
             let mut table = Table {
                 bounds,
-                seed: RandomState::new(),
+                seed: [RandomState::new(), RandomState::new()].map(|state| state.hash_one(())),
                 buckets: (0..buckets).map(|_| Bucket::default()).collect(),
                 once: (0..buckets * PER_BUCKET)
                     .map(|_| AtomicU32::default())
@@ -150,7 +153,7 @@ impl SessionCache {
         token: &str,
         session: &Session,
         key: &Arc<VerifyingKey>,
-        now: SystemTime,
+        now: Duration,
     ) {
         let Some((table, hash)) = self
             .table
@@ -169,7 +172,7 @@ impl SessionCache {
             token: token.into(),
             session: session.clone(),
             key: Arc::clone(key),
-            expires_at: seconds(session.expires_at()),
+            expires_at: seconds(since_epoch(session.verified().times.expires)),
             // Not above the bound, which a token would have to pass in the gigabytes.
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
             asked: AtomicU8::new(0),
@@ -191,8 +194,18 @@ impl Table {
     /// The end of a token is the end of its signature: nobody who cannot sign can choose where it
     /// lands, and the seed keeps it from those who can. `None` for what is too short for a token.
     fn hash(&self, token: &[u8]) -> Option<u64> {
-        let end: &[u8; 16] = token.last_chunk()?;
-        Some(self.seed.hash_one(u128::from_le_bytes(*end)))
+        let (rest, last) = token.split_last_chunk()?;
+        let [one, other] = [rest.last_chunk()?, last].map(|part| u64::from_le_bytes(*part));
+        Some(self.mix(one, other))
+    }
+
+    /// Both numbers made secret, multiplied and folded: the step that wyhash is made of.
+    fn mix(&self, one: u64, other: u64) -> u64 {
+        let [seed, salt] = self.seed;
+        let product = u128::from(one ^ seed) * u128::from(other ^ salt);
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
+        let (low, high) = (product as u64, (product >> 64) as u64);
+        low ^ high
     }
 
     #[expect(
@@ -223,7 +236,7 @@ impl Table {
     }
 
     /// As [`take_room`](Self::take_room), where there is none.
-    fn make_room(&self, hash: u64, bytes: usize, now: SystemTime) -> bool {
+    fn make_room(&self, hash: u64, bytes: usize, now: Duration) -> bool {
         let known = self.came_before(hash);
         for _ in 0..if known { STRIDE } else { GLANCE } {
             let next = self.hand.fetch_add(1, Relaxed) & (self.buckets.len() - 1);
@@ -255,7 +268,7 @@ impl Table {
             return true;
         }
         // By chance, or two tokens of one place that come in turns would never meet themselves.
-        let toss = self.seed.hash_one(self.tosses.fetch_add(1, Relaxed));
+        let toss = self.mix(self.tosses.fetch_add(1, Relaxed) as u64, 0);
         if toss.is_multiple_of(2) {
             once.store(mark, Relaxed);
         }
@@ -263,7 +276,7 @@ impl Table {
     }
 
     /// Puts an entry into its bucket; what of it does not stay there is returned, uncounted.
-    fn put(&self, hash: u64, entry: Entry, now: SystemTime) -> Option<Entry> {
+    fn put(&self, hash: u64, entry: Entry, now: Duration) -> Option<Entry> {
         let Some(bucket) = self.bucket(hash) else {
             return Some(entry);
         };
@@ -304,7 +317,7 @@ impl Bucket {
     }
 
     /// Takes out what has expired and, if `all`, what was not asked for since the last time.
-    fn give_way(&self, all: bool, now: SystemTime) -> Vec<Entry> {
+    fn give_way(&self, all: bool, now: Duration) -> Vec<Entry> {
         let Some(mut bucket) = self.try_write() else {
             return Vec::new();
         };
@@ -360,11 +373,8 @@ fn mark(hash: u64) -> u32 {
 
 /// In whole seconds since the Unix epoch, as far as a `u32` goes (the year 2106): only what gives
 /// way first is decided by it.
-fn seconds(time: SystemTime) -> u32 {
-    let since_epoch = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u32::try_from(since_epoch.as_secs()).unwrap_or(u32::MAX)
+fn seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
 impl fmt::Debug for SessionCache {

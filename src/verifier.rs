@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use crate::{
@@ -111,17 +111,13 @@ impl Verifier {
     /// What can be said of a session token that was verified before: all that may have changed
     /// since is asked again.
     pub(crate) fn known(&self, token: &[u8]) -> Option<Step> {
-        let found = self.sessions.find(token, |session, key| {
-            let now = self.clock.now();
-            if self.keys.vouches(key, &now) {
-                Ok(self.timed(session.clone(), &now))
-            } else {
-                Err((session.clone(), Arc::clone(key), now))
-            }
+        let now = self.clock.now();
+        let (session, aged) = self.sessions.find(token, |session, key| {
+            let aged = (!key.serves(&now)).then(|| Arc::clone(key));
+            (session.clone(), aged)
         })?;
-        let (session, key, now) = match found {
-            Ok(genuine) => return Some(Step::Done(Ok(genuine))),
-            Err(aged) => aged,
+        let Some(key) = aged else {
+            return Some(Step::Done(Ok(self.timed(session, &now))));
         };
         match self.keys.get(key.kid(), &now) {
             Lookup::Found(current) if Arc::ptr_eq(&current, &key) => {
@@ -307,12 +303,8 @@ pub(crate) struct ClockWarning {
 }
 
 impl ClockWarning {
-    fn warn(&self, by: Duration, now: SystemTime) {
-        let minute = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs()
-            / 60;
+    fn warn(&self, by: Duration, now: Duration) {
+        let minute = now.as_secs() / 60;
         if self.last.swap(minute, Relaxed) != minute {
             tracing::warn!(
                 behind_seconds = by.as_secs(),

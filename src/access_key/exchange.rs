@@ -226,7 +226,7 @@ impl Flight {
         let now = self.exchanger.inner.clock.now();
         let ending = match &result {
             Ok(session) => {
-                let life = session.expires_at().duration_since(now.wall);
+                let life = session.expires_at().duration_since(now.date());
                 Ending::Session(session.clone(), life.unwrap_or_default())
             }
             Err(error) if is_refusal(error) => Ending::Refused,

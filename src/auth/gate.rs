@@ -76,7 +76,7 @@ impl Gate {
             Ok(session) => renewal.is_due(
                 session,
                 self.descope.next_refresh(),
-                self.descope.now().wall,
+                self.descope.now().date(),
             ),
             Err(rejection) => matches!(
                 rejection.kind(),

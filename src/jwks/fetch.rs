@@ -207,6 +207,7 @@ impl Landing {
             return;
         }
         // Keys and state change under one lock, so that nobody sees the one without the other.
+        set.serve_until(&self.since.later(inner.policy.refresh_at()), previous);
         inner.snapshot.store(Some(Arc::new(Snapshot {
             set,
             loaded: self.since,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jwks_client_rs::JsonWebKey;
 
-use crate::jwt::key::VerifyingKey;
+use crate::{clock::Now, jwt::key::VerifyingKey};
 
 /// The usable keys of one fetch. Never changed, only replaced.
 #[derive(Debug)]
@@ -65,9 +65,16 @@ impl KeySet {
             .find(|key| key.header() == Some(segment))
     }
 
-    /// Whether this very key is in the set.
-    pub(super) fn has(&self, key: &Arc<VerifyingKey>) -> bool {
-        self.keys.iter().any(|known| Arc::ptr_eq(known, key))
+    /// Has these keys serve until then, in the place of the previous ones.
+    pub(super) fn serve_until(&self, end: &Now, previous: Option<&Self>) {
+        for old in previous.map_or(&[][..], |set| &set.keys) {
+            if !self.get(old.kid()).is_some_and(|key| Arc::ptr_eq(key, old)) {
+                old.withdraw();
+            }
+        }
+        for key in &self.keys {
+            key.serve_until(end);
+        }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -65,8 +65,6 @@ pub(crate) enum Lookup {
 pub(super) struct Inner {
     pub(super) source: Arc<dyn JwksSource + Send + Sync>,
     pub(super) policy: KeyPolicy,
-    /// What the policy says of it, reckoned once.
-    fresh_for: Duration,
     pub(super) clock: Clock,
     pub(super) origin: String,
     pub(super) snapshot: ArcSwapOption<Snapshot>,
@@ -101,7 +99,6 @@ impl KeyStore {
         let inner = Inner {
             source,
             policy,
-            fresh_for: policy.refresh_at(),
             clock,
             origin,
             snapshot: ArcSwapOption::empty(),
@@ -120,6 +117,7 @@ impl KeyStore {
 
     /// One key for good. Nothing is ever fetched.
     pub(crate) fn fixed(key: VerifyingKey) -> Self {
+        key.serve_until(&Now::NEVER);
         Self {
             keys: Keys::Fixed(Arc::new(key)),
         }
@@ -140,23 +138,9 @@ impl KeyStore {
             Keys::Fixed(key) => (key.header() == Some(segment)).then(|| Arc::clone(key)),
             Keys::Fetched(inner) => {
                 let snapshot = inner.snapshot.load();
-                let snapshot = snapshot.as_ref()?;
-                let key = snapshot.set.by_header(segment)?;
-                inner.is_fresh(snapshot, now).then(|| Arc::clone(key))
+                let key = snapshot.as_ref()?.set.by_header(segment)?;
+                key.serves(now).then(|| Arc::clone(key))
             }
-        }
-    }
-
-    /// Whether a key that was found before is still among the keys, and these are fresh. If not,
-    /// [`get`](Self::get) says more.
-    pub(crate) fn vouches(&self, key: &Arc<VerifyingKey>, now: &Now) -> bool {
-        match &self.keys {
-            Keys::Fixed(fixed) => Arc::ptr_eq(fixed, key),
-            Keys::Fetched(inner) => inner
-                .snapshot
-                .load()
-                .as_ref()
-                .is_some_and(|snapshot| snapshot.set.has(key) && inner.is_fresh(snapshot, now)),
         }
     }
 
@@ -206,10 +190,6 @@ impl Inner {
         let key = snapshot.set.get(kid)?;
         let age = self.policy.age(now.since(&snapshot.loaded));
         Some((Arc::clone(key), age))
-    }
-
-    fn is_fresh(&self, snapshot: &Snapshot, now: &Now) -> bool {
-        now.since(&snapshot.loaded) < self.fresh_for
     }
 
     fn get(self: &Arc<Self>, kid: &str, now: &Now) -> Lookup {

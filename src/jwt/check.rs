@@ -12,6 +12,9 @@ use super::{
     json::{self, Fault},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The rules that a token's claims are judged by; fixed when the handle is built.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
@@ -159,11 +162,8 @@ impl Rules {
     }
 
     /// Time alone. Called again whenever a verified token is used again.
-    pub(crate) fn timing(&self, times: &Times, now: SystemTime) -> Timing {
-        let now = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs_f64();
+    pub(crate) fn timing(&self, times: &Times, now: Duration) -> Timing {
+        let now = now.as_secs_f64();
         let leeway = self.leeway;
         if times.expires + leeway <= now {
             return Timing::Expired;
@@ -182,12 +182,16 @@ impl Rules {
 
 /// A `NumericDate` as a time: not before the epoch, not after the year 9999.
 pub(crate) fn system_time(seconds: f64) -> SystemTime {
+    SystemTime::UNIX_EPOCH
+        .checked_add(since_epoch(seconds))
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// As [`system_time`], since the epoch.
+pub(crate) fn since_epoch(seconds: f64) -> Duration {
     /// 9999-12-31T23:59:59Z
     const LAST: f64 = 253_402_300_799.0;
-    let since_epoch = Duration::try_from_secs_f64(seconds.clamp(0.0, LAST)).unwrap_or_default();
-    SystemTime::UNIX_EPOCH
-        .checked_add(since_epoch)
-        .unwrap_or(SystemTime::UNIX_EPOCH)
+    Duration::try_from_secs_f64(seconds.clamp(0.0, LAST)).unwrap_or_default()
 }
 
 /// A date as some claims write it (RFC 3339); `None` if the text is none.
@@ -195,223 +199,4 @@ pub(crate) fn rfc3339(text: &str) -> Option<SystemTime> {
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()
         .map(SystemTime::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rules() -> Rules {
-        Rules {
-            project_id: "project-id".to_owned(),
-            issuers: BTreeSet::new(),
-            audience: BTreeSet::new(),
-            session_kinds: ["DS".to_owned()].into(),
-            refresh_kinds: ["DSR".to_owned()].into(),
-            resource_server: false,
-            require_kind: false,
-            refresh_without_kind: false,
-            leeway: 5.0,
-            issued_at_leeway: 60.0,
-        }
-    }
-
-    fn claims(members: &str) -> Claims {
-        let payload =
-            format!(r#"{{"iss":"project-id","sub":"U1","exp":2000000000,{members}"x":0}}"#);
-        Claims::parse(payload.into()).unwrap()
-    }
-
-    fn session(rules: &Rules, members: &str) -> Result<(), Fault> {
-        rules.check(&claims(members), Slot::Session, false)
-    }
-
-    fn refresh(rules: &Rules, members: &str) -> Result<(), Fault> {
-        rules.check(&claims(members), Slot::Refresh, false)
-    }
-
-    /// The vectors of Descope's Node SDK, with what we make of them by default and with the very
-    /// string given to `issuers(…)`.
-    #[test]
-    fn issuers_are_the_project_or_a_url_that_ends_in_it() {
-        for (issuer, by_default) in [
-            ("project-id", true),
-            ("https://descope.com/bla/project-id", true),
-            ("https://api.descope.com/v1/apps/project-id", true),
-            ("https://h/project-id", true),
-            ("https://h/project-id/", true),
-            ("http://h/project-id", true),
-            ("https://h:8443/project-id", true),
-            ("https://h/project-id//", false),
-            ("https://h/project-id?x=1#y", false),
-            ("https://h/project-id#", false),
-            ("https://u@h/project-id", false),
-            ("https://h/project%2Did", false),
-            ("https://h/x?/project-id", false),
-            ("https://h/x\\project-id", false),
-            ("https://h/ /project-id", false),
-            ("x/project-id", false),
-            ("ftp://h/project-id", false),
-            ("https:///project-id", false),
-            ("https://h/v1/apps/project-id/T1", false),
-            (
-                "https://auth.example.com/v1/apps/agentic/project-id/ms",
-                false,
-            ),
-            ("https://project-id", false),
-            ("https://project-id/", false),
-            ("https://project-id/other", false),
-            ("https://auth.example.com/v1/apps/project-id/a/b", false),
-            ("https://descope.com/bla/bla", false),
-            ("PROJECT-ID", false),
-            ("project-id ", false),
-            ("project-idx", false),
-            ("", false),
-        ] {
-            assert_eq!(rules().issuer(issuer), by_default, "{issuer:?}");
-            let with_issuers = Rules {
-                issuers: [issuer.to_owned()].into(),
-                ..rules()
-            };
-            assert!(with_issuers.issuer(issuer), "{issuer:?}");
-        }
-    }
-
-    #[test]
-    fn a_session_is_of_a_session_kind() {
-        let rules = rules();
-        for good in ["", r#""drn":"DS","#] {
-            assert_eq!(session(&rules, good), Ok(()), "{good}");
-        }
-        for bad in [
-            r#""drn":"DSR","#,
-            r#""drn":"ds","#,
-            r#""drn":null,"#,
-            r#""drn":["DS"],"#,
-            r#""token_type":"refresh_token","#,
-            r#""token_type":"id_token","#,
-            r#""token_type":"access_token","#,
-            r#""token_type":"other","#,
-            r#""token_type":1,"#,
-            r#""drn":"DS","token_type":"id_token","#,
-            r#""cnf":{"jkt":"x"},"#,
-            r#""cnf":{},"#,
-        ] {
-            assert!(session(&rules, bad).is_err(), "{bad}");
-        }
-        let strict = Rules {
-            require_kind: true,
-            ..rules
-        };
-        assert_eq!(session(&strict, ""), Err("no_kind"));
-        assert_eq!(session(&strict, r#""drn":"DS","#), Ok(()));
-    }
-
-    #[test]
-    fn access_tokens_are_sessions_for_a_resource_server_only() {
-        let access = r#""token_type":"access_token","aud":["api"],"#;
-        let server = Rules {
-            resource_server: true,
-            audience: ["api".to_owned()].into(),
-            ..rules()
-        };
-        assert_eq!(session(&server, access), Ok(()));
-        assert!(session(&server, r#""token_type":"refresh_token","aud":"api","#).is_err());
-        assert!(server.check(&claims(access), Slot::Session, true).is_ok());
-        assert!(rules().check(&claims(""), Slot::Session, true).is_err());
-        let refresh = claims(r#""drn":"DSR","#);
-        assert!(server.check(&refresh, Slot::Refresh, true).is_err());
-    }
-
-    #[test]
-    fn the_refresh_slot_wants_a_refresh_kind_and_neither_audience_nor_key() {
-        let mut rules = Rules {
-            audience: ["api".to_owned()].into(),
-            ..rules()
-        };
-        assert_eq!(refresh(&rules, r#""drn":"DSR","#), Ok(()));
-        assert_eq!(refresh(&rules, r#""drn":"DSR","cnf":{"jkt":"x"},"#), Ok(()));
-        for bad in [
-            "",
-            r#""drn":"DS","#,
-            r#""drn":7,"#,
-            r#""token_type":"refresh_token","#,
-            r#""drn":"DSR","token_type":"refresh_token","#,
-        ] {
-            assert!(refresh(&rules, bad).is_err(), "{bad}");
-        }
-        rules.refresh_without_kind = true;
-        assert_eq!(refresh(&rules, ""), Ok(()));
-    }
-
-    #[test]
-    fn an_audience_is_checked_where_one_is_configured() {
-        let rules = Rules {
-            audience: ["api".to_owned(), "other".to_owned()].into(),
-            ..rules()
-        };
-        for good in [r#""aud":"api","#, r#""aud":["x","other"],"#] {
-            assert_eq!(session(&rules, good), Ok(()), "{good}");
-        }
-        for bad in [
-            "",
-            r#""aud":"ap","#,
-            r#""aud":"apis","#,
-            r#""aud":[],"#,
-            r#""aud":42,"#,
-            r#""aud":["api",42],"#,
-            r#""aud":{"api":1},"#,
-            r#""aud":null,"#,
-        ] {
-            assert_eq!(session(&rules, bad), Err("wrong_audience"), "{bad}");
-        }
-        assert_eq!(session(&self::rules(), r#""aud":42,"#), Ok(()));
-    }
-
-    #[test]
-    fn time_is_judged_with_its_leeways() {
-        let rules = rules();
-        let at = |seconds: f64| system_time(seconds);
-        let timing = |expires: f64, not_before: Option<f64>, issued: Option<f64>, now: f64| {
-            let times = Times {
-                expires,
-                not_before,
-                issued,
-            };
-            rules.timing(&times, at(now))
-        };
-        assert_eq!(timing(1000.0, None, None, 999.0), Timing::Good);
-        assert_eq!(timing(1000.0, None, None, 1003.0), Timing::Good);
-        assert_eq!(timing(1000.0, None, None, 1005.0), Timing::Expired);
-        assert_eq!(timing(1000.5, None, None, 1005.0), Timing::Good);
-        assert_eq!(timing(1e308, None, None, 1005.0), Timing::Good);
-        assert_eq!(timing(-1.0, None, None, 0.0), Timing::Good);
-        assert_eq!(timing(2e9, Some(1004.0), None, 1000.0), Timing::Good);
-        assert_eq!(timing(2e9, Some(1006.0), None, 1000.0), Timing::NotYetValid);
-        assert_eq!(timing(2e9, Some(1e300), None, 1000.0), Timing::NotYetValid);
-        assert_eq!(timing(2e9, None, Some(1060.0), 1000.0), Timing::Good);
-        assert_eq!(
-            timing(2e9, None, Some(1061.0), 1000.0),
-            Timing::Early {
-                by: Duration::from_secs(61)
-            }
-        );
-    }
-
-    #[test]
-    fn dates_stay_between_the_epoch_and_the_year_9999() {
-        assert_eq!(system_time(-5.0), SystemTime::UNIX_EPOCH);
-        let last = system_time(253_402_300_799.0);
-        assert_eq!(system_time(1e308), last);
-        assert!(system_time(f64::from(u32::MAX)) < last);
-    }
-
-    #[test]
-    fn a_refresh_expiry_that_does_not_parse_is_none() {
-        let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000);
-        assert_eq!(rfc3339("2030-01-01T00:00:00Z"), Some(expected));
-        for odd in ["1893456000", "soon", "null", ""] {
-            assert_eq!(rfc3339(odd), None, "{odd}");
-        }
-    }
 }

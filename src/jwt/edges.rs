@@ -89,7 +89,7 @@ fn a_moment_on_the_edge_of_a_leeway_is_within_it_unless_it_is_the_end() {
             not_before,
             issued,
         };
-        rules.timing(&times, system_time(1_000.0))
+        rules.timing(&times, Duration::from_secs(1_000))
     };
     assert_eq!(timing(995.0, None, None), Timing::Expired);
     assert_eq!(timing(995.5, None, None), Timing::Good);

@@ -18,6 +18,8 @@ use self::aws_lc as backend;
 use self::no_backend as backend;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 use self::rust_crypto as backend;
+use self::term::Term;
+use crate::clock::Now;
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
@@ -27,6 +29,7 @@ mod no_backend;
 mod published;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 mod rust_crypto;
+mod term;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -48,6 +51,7 @@ pub(crate) struct VerifyingKey {
     prepared: backend::Prepared,
     /// The header, as it stood in a token that this key has verified.
     header: OnceLock<Box<str>>,
+    term: Term,
     /// Whether every signature is taken for this key's; see [`believing`](Self::believing).
     #[cfg(feature = "__internals")]
     believes: bool,
@@ -130,6 +134,7 @@ impl VerifyingKey {
             material,
             prepared,
             header: OnceLock::new(),
+            term: Term::default(),
             #[cfg(feature = "__internals")]
             believes: false,
         })
@@ -179,6 +184,23 @@ impl VerifyingKey {
     /// Notes the header of a token that was verified with this key; see [`header`](Self::header).
     pub(crate) fn note_header(&self, segment: &str) {
         self.header.get_or_init(|| segment.into());
+    }
+
+    /// Has the key serve until then, as far as it is up to the set that it is in; before this it
+    /// [`serves`](Self::serves) at no time.
+    pub(crate) fn serve_until(&self, end: &Now) {
+        self.term.set(end);
+    }
+
+    /// The key is no longer in the set.
+    pub(crate) fn withdraw(&self) {
+        self.term.end();
+    }
+
+    /// Whether the key is in a set that is fresh. If not, it may serve all the same; then its store
+    /// has to be asked for it by name.
+    pub(crate) fn serves(&self, now: &Now) -> bool {
+        self.term.lasts(now)
     }
 
     /// Whether the other key is this one, fetched again.

@@ -58,7 +58,7 @@ impl Ride {
         };
         let mut lines = Vec::new();
         if let Some(answer) = got.newest() {
-            let grant = Grant::new(&answer, self.descope.now().wall);
+            let grant = Grant::new(&answer, self.descope.now().date());
             if let Err(error) = grant.write(cookies, self.insecure, &mut lines) {
                 tracing::error!(%error, "a cookie of a renewed session cannot be written");
             }

@@ -178,7 +178,7 @@ impl Wish {
     }
 
     fn is_good(&self, answer: &SessionAnswer) -> bool {
-        answer.session().expires_at() > self.descope.now().wall
+        answer.session().expires_at() > self.descope.now().date()
     }
 
     fn ride(self, got: Got) -> Ride {

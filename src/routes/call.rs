@@ -153,7 +153,7 @@ impl Call {
         let answer = hold.newest_after(answer)?;
         let answer = answer.for_holder_of(&presented.token);
         if presented.from_cookie {
-            let grant = Grant::new(&answer, self.descope.now().wall);
+            let grant = Grant::new(&answer, self.descope.now().date());
             let cookies = self.descope.cookies();
             grant.write(cookies, self.insecure(), &mut outcome.cookies)?;
         }

@@ -226,7 +226,7 @@ impl Call {
             // Between its coming and this, another call or a logout may have ended.
             let newest = hold.newest_after((*selection).clone())?;
             let newest = newest.for_holder_of(&presented.token);
-            let grant = Grant::new(&newest, self.descope.now().wall);
+            let grant = Grant::new(&newest, self.descope.now().date());
             grant.write(self.descope.cookies(), self.insecure(), cookies)?;
         }
         Ok(match self.settings.returning(&self.request) {

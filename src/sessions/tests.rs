@@ -7,8 +7,8 @@ use crate::{jwt::claims::Claims, session::TenantClaims};
 
 const NOW: Duration = Duration::from_secs(1_000);
 
-fn at(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + NOW + Duration::from_secs(seconds)
+fn at(seconds: u64) -> Duration {
+    NOW + Duration::from_secs(seconds)
 }
 
 fn key() -> Arc<VerifyingKey> {

@@ -356,7 +356,7 @@ impl<T: Clone> Family<T> {
     /// presents a token that the answer replaced; and its session has not ended since.
     fn ready(&self, ticket: Ticket, op: &Op, now: Now) -> Option<T> {
         let kept = self.kept.as_ref()?;
-        if kept.expires_at.is_some_and(|end| end <= now.wall) {
+        if kept.expires_at.is_some_and(|end| end <= now.date()) {
             return None;
         }
         let waited = kept.call > ticket.arrived;

@@ -222,7 +222,7 @@ async fn a_fixed_key_is_all_there_is() {
     let Lookup::Found(key) = store.get("a", &now) else {
         panic!("the key");
     };
-    assert!(store.vouches(&key, &now));
+    assert!(key.serves(&now));
     assert!(matches!(store.get("b", &now), Lookup::Unknown));
     assert!(store.warm_up().await.is_ok());
     assert!(store.status().is_usable());

@@ -1,6 +1,6 @@
 //! The table with a clock moved by hand; answers are numbers.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use super::super::{
     digest::Digest,
@@ -35,8 +35,8 @@ impl Bench {
         Self {
             table: Table::new(keep, 4),
             now: Now {
-                wall: SystemTime::UNIX_EPOCH,
-                mono: Instant::now(),
+                wall: Duration::ZERO,
+                mono: Duration::ZERO,
             },
         }
     }

@@ -86,7 +86,7 @@ fn a_wish_that_waited_goes_up_with_the_successor_after_its_rest() {
 #[test]
 fn an_answer_is_not_kept_beyond_its_session() {
     let mut bench = Bench::new(KEEP);
-    let end = bench.now.wall + 10 * SECOND;
+    let end = bench.now.later(10 * SECOND).date();
     let short = rotated(1, "b", "T1").map(|outcome| Outcome {
         expires_at: Some(end),
         ..outcome
