@@ -69,6 +69,7 @@ impl Now {
 
 impl Clock {
     /// Reads both clocks.
+    #[inline]
     pub(crate) fn now(&self) -> Now {
         match self {
             Self::System => system::now(),
@@ -97,6 +98,7 @@ mod linux {
 
     use super::Now;
 
+    #[inline]
     pub(super) fn now() -> Now {
         Now {
             wall: read(ClockId::RealtimeCoarse),
@@ -104,6 +106,7 @@ mod linux {
         }
     }
 
+    #[inline]
     fn read(clock: ClockId) -> Duration {
         // Fails for a clock before 1970 only.
         clock_gettime(clock).try_into().unwrap_or_default()

@@ -249,6 +249,7 @@ impl Session {
     }
 
     /// The verified claims, for what is checked about a token beyond its session.
+    #[inline]
     pub(crate) fn verified(&self) -> &Claims {
         &self.inner.claims
     }

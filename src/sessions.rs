@@ -129,6 +129,7 @@ impl SessionCache {
     }
 
     /// What `read` makes of the session that this very token was verified to be.
+    #[inline]
     pub(crate) fn find<T>(
         &self,
         token: &[u8],
@@ -193,6 +194,7 @@ impl SessionCache {
 impl Table {
     /// The end of a token is the end of its signature: nobody who cannot sign can choose where it
     /// lands, and the seed keeps it from those who can. `None` for what is too short for a token.
+    #[inline]
     fn hash(&self, token: &[u8]) -> Option<u64> {
         let (rest, last) = token.split_last_chunk()?;
         let [one, other] = [rest.last_chunk()?, last].map(|part| u64::from_le_bytes(*part));
@@ -200,6 +202,7 @@ impl Table {
     }
 
     /// Both numbers made secret, multiplied and folded: the step that wyhash is made of.
+    #[inline]
     fn mix(&self, one: u64, other: u64) -> u64 {
         let [seed, salt] = self.seed;
         let product = u128::from(one ^ seed) * u128::from(other ^ salt);
@@ -212,6 +215,7 @@ impl Table {
         clippy::cast_possible_truncation,
         reason = "any bits of a hash will do"
     )]
+    #[inline]
     fn bucket(&self, hash: u64) -> Option<&Bucket> {
         self.buckets.get(hash as usize & (self.buckets.len() - 1))
     }
@@ -341,6 +345,7 @@ impl Entry {
         token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
     }
 
+    #[inline]
     fn is(&self, mark: u32, token: &[u8]) -> bool {
         self.mark == mark && self.token.as_bytes() == token
     }
@@ -349,6 +354,7 @@ impl Entry {
         self.expires_at < now
     }
 
+    #[inline]
     fn ask(&self) {
         // Threads that ask for the same session share this; so it is written as seldom as may be.
         let asked = self.asked.load(Relaxed);
@@ -367,6 +373,7 @@ impl Entry {
 }
 
 /// The half of a hash that does not choose its place.
+#[inline]
 fn mark(hash: u64) -> u32 {
     u32::try_from(hash >> 32).unwrap_or_default()
 }

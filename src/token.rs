@@ -117,6 +117,7 @@ pub(crate) enum Authorization<'a> {
 pub(crate) struct Credential<'a>(&'a [u8]);
 
 impl<'a> Credential<'a> {
+    #[inline]
     pub(crate) fn as_bytes(self) -> &'a [u8] {
         self.0
     }
@@ -140,6 +141,7 @@ impl fmt::Debug for Credential<'_> {
 
 /// Reads the `Authorization` field (RFC 9110 section 11.6.2, RFC 6750 section 2.1): scheme in any
 /// case, one or more spaces, one token.
+#[inline]
 pub(crate) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
     let mut fields = headers.get_all(header::AUTHORIZATION).iter();
     let Some(field) = fields.next() else {

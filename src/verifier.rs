@@ -67,6 +67,7 @@ impl Genuine {
     }
 
     /// A session, if the token's time is right.
+    #[inline]
     pub(crate) fn session(self) -> Result<Session, Rejection> {
         self.timing.verdict()?;
         Ok(self.session)
@@ -110,6 +111,7 @@ impl Verifier {
 
     /// What can be said of a session token that was verified before: all that may have changed
     /// since is asked again.
+    #[inline]
     pub(crate) fn known(&self, token: &[u8]) -> Option<Step> {
         let now = self.clock.now();
         let (session, aged) = self.sessions.find(token, |session, key| {
@@ -191,6 +193,7 @@ impl Verifier {
     }
 
     /// The second question.
+    #[inline]
     fn timed(&self, session: Session, now: &Now) -> Genuine {
         let timing = self.rules.timing(&session.verified().times, now.wall);
         if let Timing::Early { by } = timing {
@@ -244,6 +247,7 @@ impl Verifier {
 
 impl Timing {
     /// The refusal that a time orders, if it orders one.
+    #[inline]
     pub(crate) fn verdict(self) -> Result<(), Rejection> {
         match self {
             Self::Good => Ok(()),

@@ -136,6 +136,7 @@ impl Descope {
 
     /// Judges a bearer token: an access key, where those are taken and it looks like one, else a
     /// session token.
+    #[inline]
     pub(super) fn bearer(&self, credential: Credential<'_>) -> Authentication {
         let verifier = &self.inner.verifier;
         let known = verifier.known(credential.as_bytes());

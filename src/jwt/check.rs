@@ -162,6 +162,7 @@ impl Rules {
     }
 
     /// Time alone. Called again whenever a verified token is used again.
+    #[inline]
     pub(crate) fn timing(&self, times: &Times, now: Duration) -> Timing {
         let now = now.as_secs_f64();
         let leeway = self.leeway;

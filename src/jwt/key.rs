@@ -199,6 +199,7 @@ impl VerifyingKey {
 
     /// Whether the key is in a set that is fresh. If not, it may serve all the same; then its store
     /// has to be asked for it by name.
+    #[inline]
     pub(crate) fn serves(&self, now: &Now) -> bool {
         self.term.lasts(now)
     }

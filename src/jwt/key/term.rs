@@ -29,12 +29,14 @@ impl Term {
         self.mono.store(0, Relaxed);
     }
 
+    #[inline]
     pub(super) fn lasts(&self, now: &Now) -> bool {
         nanos(now.wall) < self.wall.load(Relaxed) && nanos(now.mono) < self.mono.load(Relaxed)
     }
 }
 
 /// As far as they go: to the year 2554, where the caller has to ask for the key by its name.
+#[inline]
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
