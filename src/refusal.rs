@@ -46,7 +46,7 @@ pub(crate) fn plain<B: Default + 'static>(rejection: &Rejection) -> Response<B> 
     if is_json {
         response.headers_mut().insert(
             header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
+            const { HeaderValue::from_static("application/json") },
         );
     }
     response
@@ -146,7 +146,7 @@ fn axum_body(_: &mut dyn Any, _: &'static str) -> bool {
 pub(crate) fn mark<B>(response: &mut Response<B>, rejection: Rejection) {
     response
         .headers_mut()
-        .insert(REJECTION_HEADER, HeaderValue::from_static(rejection.code()));
+        .insert(REJECTION_HEADER, rejection.code_header());
     response.extensions_mut().insert(rejection);
 }
 

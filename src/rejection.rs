@@ -214,26 +214,49 @@ impl Rejection {
 
     /// The `WWW-Authenticate` challenge (RFC 6750 section 3), where the refusal has one.
     pub fn challenge(&self) -> Option<HeaderValue> {
-        let challenge = match self.kind {
-            RejectionKind::MissingToken => "Bearer",
-            RejectionKind::ExpiredToken => {
+        // Checked when this is compiled, not with each refusal.
+        macro_rules! challenge {
+            ($text:literal) => {
+                const { HeaderValue::from_static($text) }
+            };
+        }
+        Some(match self.kind {
+            RejectionKind::MissingToken => challenge!("Bearer"),
+            RejectionKind::ExpiredToken => challenge!(
                 r#"Bearer error="invalid_token", error_description="the session token has expired""#
-            }
-            RejectionKind::InvalidToken => {
+            ),
+            RejectionKind::InvalidToken => challenge!(
                 r#"Bearer error="invalid_token", error_description="the session token is invalid""#
-            }
-            RejectionKind::AmbiguousCredentials => {
+            ),
+            RejectionKind::AmbiguousCredentials => challenge!(
                 r#"Bearer error="invalid_request", error_description="several credentials were presented""#
-            }
-            RejectionKind::MissingRole => {
+            ),
+            RejectionKind::MissingRole => challenge!(
                 r#"Bearer error="insufficient_scope", error_description="a required role is missing""#
-            }
-            RejectionKind::MissingPermission => {
+            ),
+            RejectionKind::MissingPermission => challenge!(
                 r#"Bearer error="insufficient_scope", error_description="a required permission is missing""#
-            }
+            ),
             _ => return None,
-        };
-        Some(HeaderValue::from_static(challenge))
+        })
+    }
+
+    /// The code as a field's value; see [`challenge`](Self::challenge).
+    pub(crate) fn code_header(&self) -> HeaderValue {
+        macro_rules! code {
+            ($($kind:ident)*) => {
+                match self.kind {
+                    $(RejectionKind::$kind => {
+                        const { HeaderValue::from_static(RejectionKind::$kind.code()) }
+                    })*
+                }
+            };
+        }
+        code!(
+            MissingToken ExpiredToken InvalidToken AmbiguousCredentials NoActiveTenant
+            TenantMismatch MissingRole MissingPermission CrossSite KeysUnavailable
+            RenewalUnavailable ExchangeUnavailable LayerMissing
+        )
     }
 
     /// `Retry-After` in whole seconds, rounded up, where the refusal has one.

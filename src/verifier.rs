@@ -77,31 +77,32 @@ impl Genuine {
 impl Verifier {
     /// Judges a token, without waiting.
     pub(crate) fn start(&self, token: &str, slot: Slot) -> Step {
+        let now = self.clock.now();
         let known = match slot {
-            Slot::Session => self.known(token.as_bytes()),
+            Slot::Session => self.known(token.as_bytes(), &now),
             Slot::Refresh => None,
         };
-        known.unwrap_or_else(|| self.afresh(token, slot))
+        known.unwrap_or_else(|| self.afresh(token, slot, &now))
     }
 
     /// As [`start`](Self::start), for a token that is not [`known`](Self::known).
-    pub(crate) fn afresh(&self, token: &str, slot: Slot) -> Step {
+    pub(crate) fn afresh(&self, token: &str, slot: Slot, now: &Now) -> Step {
         let compact = match Compact::parse(token, self.max_token_len) {
             Ok(compact) => compact,
             Err(fault) => return refused(fault),
         };
-        let now = self.clock.now();
-        if let Some(key) = self.keys.by_header(compact.header_segment(), &now) {
-            return Step::Done(self.finish(token, compact, false, &key, slot, &now));
+        let keys = self.keys.at_hand();
+        if let Some(key) = keys.by_header(compact.header_segment(), now) {
+            return Step::Done(self.finish(token, compact, false, key, slot, now));
         }
         let mut room = HeaderRoom::default();
         let header = match header(&compact, &mut room) {
             Ok(header) => header,
             Err(fault) => return refused(fault),
         };
-        match self.keys.get(&header.kid, &now) {
+        match keys.get(&header.kid, now) {
             Lookup::Found(key) if header.alg == key.algorithm() => Step::Done(
-                self.finish(token, compact, header.access_token, &key, slot, &now)
+                self.finish(token, compact, header.access_token, &key, slot, now)
                     .inspect(|_| learn(&compact, &header, &key)),
             ),
             Lookup::Found(_) => refused(WRONG_ALGORITHM),
@@ -112,18 +113,17 @@ impl Verifier {
     /// What can be said of a session token that was verified before: all that may have changed
     /// since is asked again.
     #[inline]
-    pub(crate) fn known(&self, token: &[u8]) -> Option<Step> {
-        let now = self.clock.now();
+    pub(crate) fn known(&self, token: &[u8], now: &Now) -> Option<Step> {
         let (session, aged) = self.sessions.find(token, |session, key| {
-            let aged = (!key.serves(&now)).then(|| Arc::clone(key));
+            let aged = (!key.serves(now)).then(|| Arc::clone(key));
             (session.clone(), aged)
         })?;
         let Some(key) = aged else {
-            return Some(Step::Done(Ok(self.timed(session, &now))));
+            return Some(Step::Done(Ok(self.timed(session, now))));
         };
-        match self.keys.get(key.kid(), &now) {
+        match self.keys.at_hand().get(key.kid(), now) {
             Lookup::Found(current) if Arc::ptr_eq(&current, &key) => {
-                Some(Step::Done(Ok(self.timed(session, &now))))
+                Some(Step::Done(Ok(self.timed(session, now))))
             }
             // Of the same name, but not the key that signed it: all of it again.
             Lookup::Found(_) => None,

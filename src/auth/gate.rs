@@ -209,6 +209,6 @@ pub(super) fn no_store(headers: &mut HeaderMap) {
 pub(super) fn vary(headers: &mut HeaderMap) {
     headers.append(
         header::VARY,
-        HeaderValue::from_static("Authorization, Cookie"),
+        const { HeaderValue::from_static("Authorization, Cookie") },
     );
 }

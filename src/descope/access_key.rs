@@ -139,7 +139,8 @@ impl Descope {
     #[inline]
     pub(super) fn bearer(&self, credential: Credential<'_>) -> Authentication {
         let verifier = &self.inner.verifier;
-        let known = verifier.known(credential.as_bytes());
+        let now = self.now();
+        let known = verifier.known(credential.as_bytes(), &now);
         if let Some(Step::Done(verdict)) = known {
             return Authentication::Done(verdict.and_then(Genuine::session));
         }
@@ -151,7 +152,7 @@ impl Descope {
                 self.machine(exchanger, &AccessKey::new(token))
             }
             _ => {
-                let step = known.unwrap_or_else(|| verifier.afresh(token, Slot::Session));
+                let step = known.unwrap_or_else(|| verifier.afresh(token, Slot::Session, &now));
                 self.settle(token, step)
             }
         }

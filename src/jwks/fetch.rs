@@ -208,9 +208,12 @@ impl Landing {
         }
         // Keys and state change under one lock, so that nobody sees the one without the other.
         set.serve_until(&self.since.later(inner.policy.refresh_at()), previous);
+        let number = state.number.map_or(0, |last| last.wrapping_add(1));
+        state.number = Some(number);
         inner.snapshot.store(Some(Arc::new(Snapshot {
             set,
             loaded: self.since,
+            number,
         })));
         state.refresh.finish(true, jitter(), &inner.clock.now());
         state.failure = None;

@@ -79,8 +79,13 @@ impl Refresh {
     }
 
     /// A request needs a key; `at_hand` says whether it is in the set at hand, `can_fetch` whether
-    /// a fetch could be run.
-    pub(super) fn look_up(&mut self, at_hand: bool, can_fetch: bool, now: &Now) -> Step {
+    /// a fetch could be run, where one is due.
+    pub(super) fn look_up(
+        &mut self,
+        at_hand: bool,
+        can_fetch: impl FnOnce() -> bool,
+        now: &Now,
+    ) -> Step {
         match self.age(now) {
             Some(Age::Fresh) if at_hand => Step::Serve,
             Some(Age::Aging) if at_hand => self.serve(can_fetch, now),
@@ -122,7 +127,7 @@ impl Refresh {
     }
 
     /// Somebody wants keys without naming one, as [`look_up`](Self::look_up).
-    pub(super) fn warm_up(&mut self, can_fetch: bool, now: &Now) -> Step {
+    pub(super) fn warm_up(&mut self, can_fetch: impl FnOnce() -> bool, now: &Now) -> Step {
         if self.age(now) == Some(Age::Fresh) {
             return Step::Serve;
         }
@@ -181,8 +186,8 @@ impl Refresh {
     }
 
     /// Uses the key at hand without delay, and sees to the schedule if the timer has not.
-    fn serve(&mut self, can_fetch: bool, now: &Now) -> Step {
-        if can_fetch && self.is_due(now) {
+    fn serve(&mut self, can_fetch: impl FnOnce() -> bool, now: &Now) -> Step {
+        if self.is_due(now) && can_fetch() {
             self.start(now);
             Step::ServeAndFetch
         } else {
@@ -191,17 +196,22 @@ impl Refresh {
     }
 
     /// A request cannot go on without a fetch.
-    fn need(&mut self, can_fetch: bool, now: &Now) -> Need {
+    fn need(&mut self, can_fetch: impl FnOnce() -> bool, now: &Now) -> Need {
         if self.running.is_some() {
-            Need::Running
-        } else if !can_fetch {
-            Need::NoRuntime
-        } else if self.is_due(now) || self.bucket.draw(self.policy.cool_down, now) {
-            self.start(now);
-            Need::Started
-        } else {
-            Need::Refused
+            return Need::Running;
         }
+        let due = self.is_due(now);
+        if !due && !self.bucket.has(self.policy.cool_down, now) {
+            return Need::Refused;
+        }
+        if !can_fetch() {
+            return Need::NoRuntime;
+        }
+        if !due {
+            self.bucket.draw(now);
+        }
+        self.start(now);
+        Need::Started
     }
 
     fn start(&mut self, now: &Now) {
@@ -264,16 +274,17 @@ struct Bucket {
 impl Bucket {
     const BURST: u32 = 2;
 
-    fn draw(&mut self, cool_down: Duration, now: &Now) -> bool {
+    fn has(&mut self, cool_down: Duration, now: &Now) -> bool {
         self.refill(cool_down, now);
-        if self.spent == Self::BURST {
-            return false;
-        }
+        self.spent < Self::BURST
+    }
+
+    /// Takes one that it [`has`](Self::has).
+    fn draw(&mut self, now: &Now) {
         if self.spent == 0 {
             self.since = Some(*now);
         }
         self.spent += 1;
-        true
     }
 
     fn until_token(&mut self, cool_down: Duration, now: &Now) -> Duration {

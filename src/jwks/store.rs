@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 use jwks_client_rs::source::JwksSource;
 use tokio::{runtime::Handle, sync::Notify};
 
@@ -45,6 +45,13 @@ enum Keys {
     Fetched(Arc<Inner>),
 }
 
+/// Keys as they were at one moment. Not to be held across a wait.
+pub(crate) struct AtHand<'s> {
+    keys: &'s Keys,
+    /// Of keys that are fetched, once they were.
+    snapshot: Option<Guard<Option<Arc<Snapshot>>>>,
+}
+
 /// What a look-up comes to.
 #[derive(Debug)]
 pub(crate) enum Lookup {
@@ -78,10 +85,14 @@ pub(super) struct Snapshot {
     pub(super) set: KeySet,
     /// When their fetch was started.
     pub(super) loaded: Now,
+    /// Which of the store's sets it is.
+    pub(super) number: u64,
 }
 
 pub(super) struct State {
     pub(super) refresh: Refresh,
+    /// Of the set at hand.
+    pub(super) number: Option<u64>,
     pub(super) flight: Option<Flight>,
     pub(super) timer: Option<Timer>,
     /// Of the last fetch.
@@ -104,6 +115,7 @@ impl KeyStore {
             snapshot: ArcSwapOption::empty(),
             state: Mutex::new(State {
                 refresh: Refresh::new(policy),
+                number: None,
                 flight: None,
                 timer: None,
                 failure: None,
@@ -123,24 +135,15 @@ impl KeyStore {
         }
     }
 
-    /// Looks a key up, without waiting.
-    pub(crate) fn get(&self, kid: &str, now: &Now) -> Lookup {
-        match &self.keys {
-            Keys::Fixed(key) if key.kid() == kid => Lookup::Found(Arc::clone(key)),
-            Keys::Fixed(_) => Lookup::Unknown,
-            Keys::Fetched(inner) => inner.get(kid, now),
-        }
-    }
-
-    /// The key whose tokens have this header segment, if that is known and the keys are fresh.
-    pub(crate) fn by_header(&self, segment: &str, now: &Now) -> Option<Arc<VerifyingKey>> {
-        match &self.keys {
-            Keys::Fixed(key) => (key.header() == Some(segment)).then(|| Arc::clone(key)),
-            Keys::Fetched(inner) => {
-                let snapshot = inner.snapshot.load();
-                let key = snapshot.as_ref()?.set.by_header(segment)?;
-                key.serves(now).then(|| Arc::clone(key))
-            }
+    /// The keys at hand, to be looked through more than once.
+    pub(crate) fn at_hand(&self) -> AtHand<'_> {
+        let snapshot = match &self.keys {
+            Keys::Fixed(_) => None,
+            Keys::Fetched(inner) => Some(inner.snapshot.load()),
+        };
+        AtHand {
+            keys: &self.keys,
+            snapshot,
         }
     }
 
@@ -177,60 +180,93 @@ impl KeyStore {
     }
 }
 
+impl AtHand<'_> {
+    /// Looks a key up, without waiting.
+    pub(crate) fn get(&self, kid: &str, now: &Now) -> Lookup {
+        match self.keys {
+            Keys::Fixed(key) if key.kid() == kid => Lookup::Found(Arc::clone(key)),
+            Keys::Fixed(_) => Lookup::Unknown,
+            Keys::Fetched(inner) => inner.get(kid, self.snapshot(), now),
+        }
+    }
+
+    /// The key whose tokens have this header segment, if that is known and the keys are fresh.
+    pub(crate) fn by_header(&self, segment: &str, now: &Now) -> Option<&Arc<VerifyingKey>> {
+        let key = match self.keys {
+            Keys::Fixed(key) => Some(key).filter(|key| key.header() == Some(segment)),
+            Keys::Fetched(_) => self.snapshot()?.set.by_header(segment),
+        };
+        key.filter(|key| key.serves(now))
+    }
+
+    fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()?.as_deref()
+    }
+}
+
 impl Inner {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics half-way; a lock must not outlive one that did elsewhere.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The key of this name among those at hand, and how old they are.
-    pub(super) fn at_hand(&self, kid: &str, now: &Now) -> Option<(Arc<VerifyingKey>, Age)> {
+    /// The key of this name among those at hand.
+    pub(super) fn find(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
         let snapshot = self.snapshot.load();
-        let snapshot = snapshot.as_ref()?;
-        let key = snapshot.set.get(kid)?;
-        let age = self.policy.age(now.since(&snapshot.loaded));
-        Some((Arc::clone(key), age))
+        snapshot.as_ref()?.set.get(kid).cloned()
     }
 
-    fn get(self: &Arc<Self>, kid: &str, now: &Now) -> Lookup {
-        let state = match self.at_hand(kid, now) {
+    fn get(self: &Arc<Self>, kid: &str, seen: Option<&Snapshot>, now: &Now) -> Lookup {
+        let found = seen.and_then(|snapshot| {
+            let key = snapshot.set.get(kid)?;
+            let age = self.policy.age(now.since(&snapshot.loaded));
+            Some((Arc::clone(key), age))
+        });
+        let state = match found {
             Some((key, Age::Fresh)) => return Lookup::Found(key),
             // Seeing to the refresh is anybody's business; whoever gets the lock does it.
-            Some((key, Age::Aging)) => match self.state.try_lock() {
+            Some((ref key, Age::Aging)) => match self.state.try_lock() {
                 Ok(state) => state,
-                Err(TryLockError::WouldBlock) => return Lookup::Found(key),
+                Err(TryLockError::WouldBlock) => return Lookup::Found(Arc::clone(key)),
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             },
             _ => self.lock(),
         };
-        self.ask(state, Some(kid), now, |refresh, at_hand, can_fetch| {
+        // Again, under the lock, if it has changed: a fetch may just have ended, and must not be
+        // followed by another.
+        let key = if seen.map(|snapshot| snapshot.number) == state.number {
+            found.map(|(key, _)| key)
+        } else {
+            self.find(kid)
+        };
+        self.ask(state, Some(kid), key, now, |refresh, at_hand, can_fetch| {
             refresh.look_up(at_hand, can_fetch, now)
         })
     }
 
     fn warm_up(self: &Arc<Self>) -> Lookup {
         let now = self.clock.now();
-        self.ask(self.lock(), None, &now, |refresh, _, can_fetch| {
+        self.ask(self.lock(), None, None, &now, |refresh, _, can_fetch| {
             refresh.warm_up(can_fetch, &now)
         })
     }
 
-    /// Asks the policy, and does what it says. Without a `kid`, keys are wanted for later:
-    /// `Unknown` then means that there is nothing to wait for.
+    /// Asks the policy, and does what it says; `key` is what is at hand. Without a `kid`, keys are
+    /// wanted for later: `Unknown` then means that there is nothing to wait for.
     fn ask(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State>,
         kid: Option<&str>,
+        key: Option<Arc<VerifyingKey>>,
         now: &Now,
-        policy: impl FnOnce(&mut Refresh, bool, bool) -> Step,
+        policy: impl FnOnce(&mut Refresh, bool, &mut dyn FnMut() -> bool) -> Step,
     ) -> Lookup {
         let lost = fetch::give_up_if_lost(self, &mut state, now);
-        let runtime = Handle::try_current().ok();
-        // Again, under the lock: a fetch may just have ended, and must not be followed by another.
-        let key = kid
-            .and_then(|kid| self.at_hand(kid, now))
-            .map(|(key, _)| key);
-        let step = policy(&mut state.refresh, key.is_some(), runtime.is_some());
+        let mut runtime = None;
+        let step = policy(&mut state.refresh, key.is_some(), &mut || {
+            runtime = Handle::try_current().ok();
+            runtime.is_some()
+        });
         let launch = match (step, runtime) {
             (Step::ServeAndFetch | Step::Fetch { .. }, Some(runtime)) => {
                 Some(fetch::start(self, &mut state, runtime, now))

@@ -45,14 +45,13 @@ impl KeyWait {
         let landed = landed(flight.landed(), flight.patience(&inner.policy));
         let settled = async move {
             let good = landed.await;
-            let now = inner.clock.now();
             match (good, stale) {
                 (true, _) => kid
-                    .and_then(|kid| inner.at_hand(&kid, &now))
-                    .map_or(Settled::Unknown, |(key, _)| Settled::Found(key)),
+                    .and_then(|kid| inner.find(&kid))
+                    .map_or(Settled::Unknown, Settled::Found),
                 (false, Some(key)) => Settled::Found(key),
                 (false, None) => Settled::Unavailable {
-                    retry_after: inner.lock().refresh.retry_after(&now),
+                    retry_after: inner.lock().refresh.retry_after(&inner.clock.now()),
                 },
             }
         };

@@ -69,7 +69,7 @@ fn key(kid: &str, jwks: &str) -> Option<Arc<VerifyingKey>> {
         let now = clock.now();
         let source = Arc::new(Published(jwks.to_owned()));
         let keys = KeyStore::new(source, KeyPolicy::default(), clock, String::new());
-        match keys.get(kid, &now) {
+        match keys.at_hand().get(kid, &now) {
             Lookup::Wait(wait) => match wait.await {
                 Settled::Found(key) => Some(key),
                 Settled::Unknown | Settled::Unavailable { .. } => None,

@@ -44,11 +44,11 @@ impl World {
     }
 
     fn known(&mut self) -> Step {
-        self.machine.look_up(true, true, &self.now)
+        self.machine.look_up(true, || true, &self.now)
     }
 
     fn unknown(&mut self) -> Step {
-        self.machine.look_up(false, true, &self.now)
+        self.machine.look_up(false, || true, &self.now)
     }
 
     fn tick(&mut self) -> Tick {
@@ -203,7 +203,8 @@ fn the_schedule_does_not_draw_on_the_bucket_nor_wait_for_it() {
     world.pass(480.0);
     // A flood keeps the bucket empty; the schedule fetches all the same.
     for _ in 0..2 {
-        assert!(world.machine.bucket.draw(POLICY.cool_down, &world.now));
+        assert!(world.machine.bucket.has(POLICY.cool_down, &world.now));
+        world.machine.bucket.draw(&world.now);
     }
     assert_eq!(world.tick(), Tick::Fetch);
     world.finish(true);
@@ -361,7 +362,7 @@ fn no_key_is_said_to_be_unknown_on_the_word_of_an_old_fetch() {
 #[test]
 fn without_a_runtime_keys_serve_as_long_as_they_may() {
     let mut world = World::loaded();
-    let step = |world: &mut World, at_hand| world.machine.look_up(at_hand, false, &world.now);
+    let step = |world: &mut World, at_hand| world.machine.look_up(at_hand, || false, &world.now);
     assert_eq!(step(&mut world, false), Step::NoRuntime);
     for (seconds, expected) in [
         (0.0, Step::Serve),
@@ -380,7 +381,7 @@ fn without_a_runtime_keys_serve_as_long_as_they_may() {
 #[test]
 fn warming_up_fetches_unless_keys_are_fresh() {
     let mut world = World::new(POLICY);
-    let step = |world: &mut World| world.machine.warm_up(true, &world.now);
+    let step = |world: &mut World| world.machine.warm_up(|| true, &world.now);
     assert_eq!(step(&mut world), WAIT);
     assert_eq!(step(&mut world), JOIN);
     world.finish(false);
@@ -394,7 +395,7 @@ fn warming_up_fetches_unless_keys_are_fresh() {
     world.pass(500.0);
     assert_eq!(step(&mut world), WAIT_OR_STALE);
     world.finish(false);
-    assert_eq!(world.machine.warm_up(false, &world.now), Step::Serve);
+    assert_eq!(world.machine.warm_up(|| false, &world.now), Step::Serve);
     world.pass(5_000.0);
-    assert_eq!(world.machine.warm_up(false, &world.now), Step::NoRuntime);
+    assert_eq!(world.machine.warm_up(|| false, &world.now), Step::NoRuntime);
 }

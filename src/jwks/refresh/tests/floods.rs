@@ -39,7 +39,7 @@ fn whatever_happens_fetches_are_few_and_old_keys_are_not_used() {
                 1 => world.tick() == Tick::Fetch,
                 at_hand => {
                     let known = at_hand % 2 == 0 && fetched_at.is_some();
-                    let step = world.machine.look_up(known, true, &world.now);
+                    let step = world.machine.look_up(known, || true, &world.now);
                     if matches!(step, Step::Serve | Step::ServeAndFetch) {
                         let age = age.expect("keys");
                         assert!(known && age < POLICY.ttl + POLICY.stale);

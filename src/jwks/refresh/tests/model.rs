@@ -173,12 +173,12 @@ proptest! {
                     }
                     continue;
                 }
-                Event::Known => world.machine.look_up(known, true, &now),
-                Event::Unknown => world.machine.look_up(false, true, &now),
+                Event::Known => world.machine.look_up(known, || true, &now),
+                Event::Unknown => world.machine.look_up(false, || true, &now),
                 Event::NoRuntime { known: named } => {
-                    world.machine.look_up(known && named, false, &now)
+                    world.machine.look_up(known && named, || false, &now)
                 }
-                Event::WarmUp => world.machine.warm_up(true, &now),
+                Event::WarmUp => world.machine.warm_up(|| true, &now),
             };
             let asked = match event {
                 Event::Unknown => false,

@@ -131,7 +131,7 @@ impl World {
 
     pub(super) fn get(&self, kid: &str) -> Lookup {
         let now = Clock::Test(self.clock.clone()).now();
-        self.store.get(kid, &now)
+        self.store.at_hand().get(kid, &now)
     }
 
     pub(super) fn vouches(&self, key: &Arc<VerifyingKey>) -> bool {
