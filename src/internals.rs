@@ -67,7 +67,7 @@ pub enum Slot {
 
 /// Splits and decodes a token.
 pub fn compact(token: &str, max_len: usize) -> Result<Compact<'_>, Fault> {
-    let compact = compact::Compact::parse(token, max_len)?;
+    let compact = compact::Compact::parse(token.as_bytes(), max_len)?;
     let mut room = compact::HeaderRoom::default();
     Ok(Compact {
         header: compact.header(&mut room).map(str::to_owned),

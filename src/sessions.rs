@@ -80,7 +80,7 @@ struct Bucket(RwLock<Vec<Entry>>);
 struct Entry {
     /// The half of its hash that did not choose the bucket.
     mark: u32,
-    token: Box<str>,
+    token: Box<[u8]>,
     session: Session,
     key: Arc<VerifyingKey>,
     /// In seconds since the Unix epoch.
@@ -151,7 +151,7 @@ impl SessionCache {
     /// Keeps a session that has just been verified, if there is room for it.
     pub(crate) fn keep(
         &self,
-        token: &str,
+        token: &[u8],
         session: &Session,
         key: &Arc<VerifyingKey>,
         now: Duration,
@@ -159,7 +159,7 @@ impl SessionCache {
         let Some((table, hash)) = self
             .table
             .as_ref()
-            .and_then(|table| Some((table, table.hash(token.as_bytes())?)))
+            .and_then(|table| Some((table, table.hash(token)?)))
         else {
             return;
         };
@@ -290,7 +290,7 @@ impl Table {
         // Another thread may have verified the same token at the same time.
         if let Some(same) = bucket
             .iter_mut()
-            .find(|old| old.is(entry.mark, entry.token.as_bytes()))
+            .find(|old| old.is(entry.mark, &entry.token))
         {
             return Some(std::mem::replace(same, entry));
         }
@@ -341,13 +341,13 @@ impl Entry {
     const MOST: u8 = 3;
 
     /// With its place in a bucket, and what allocators add to both.
-    fn bytes(token: &str, session: &Session) -> usize {
+    fn bytes(token: &[u8], session: &Session) -> usize {
         token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
     }
 
     #[inline]
     fn is(&self, mark: u32, token: &[u8]) -> bool {
-        self.mark == mark && self.token.as_bytes() == token
+        self.mark == mark && *self.token == *token
     }
 
     fn is_over(&self, now: u32) -> bool {

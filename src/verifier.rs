@@ -82,11 +82,11 @@ impl Verifier {
             Slot::Session => self.known(token.as_bytes(), &now),
             Slot::Refresh => None,
         };
-        known.unwrap_or_else(|| self.afresh(token, slot, &now))
+        known.unwrap_or_else(|| self.afresh(token.as_bytes(), slot, &now))
     }
 
     /// As [`start`](Self::start), for a token that is not [`known`](Self::known).
-    pub(crate) fn afresh(&self, token: &str, slot: Slot, now: &Now) -> Step {
+    pub(crate) fn afresh(&self, token: &[u8], slot: Slot, now: &Now) -> Step {
         let compact = match Compact::parse(token, self.max_token_len) {
             Ok(compact) => compact,
             Err(fault) => return refused(fault),
@@ -148,6 +148,7 @@ impl Verifier {
     ) -> Result<Genuine, Rejection> {
         match wait.await {
             Settled::Found(key) => {
+                let token = token.as_bytes();
                 let compact =
                     Compact::parse(token, self.max_token_len).map_err(Rejection::invalid)?;
                 let mut room = HeaderRoom::default();
@@ -167,7 +168,7 @@ impl Verifier {
     /// header names, for the algorithm that it names.
     fn finish(
         &self,
-        token: &str,
+        token: &[u8],
         compact: Compact<'_>,
         access_token: bool,
         key: &Arc<VerifyingKey>,

@@ -140,22 +140,19 @@ impl Descope {
     pub(super) fn bearer(&self, credential: Credential<'_>) -> Authentication {
         let verifier = &self.inner.verifier;
         let now = self.now();
-        let known = verifier.known(credential.as_bytes(), &now);
+        let token = credential.as_bytes();
+        let known = verifier.known(token, &now);
         if let Some(Step::Done(verdict)) = known {
             return Authentication::Done(verdict.and_then(Genuine::session));
         }
-        let Some(token) = credential.text() else {
-            return Authentication::Done(Err(Rejection::invalid("malformed_authorization")));
-        };
-        match &self.inner.exchanger {
-            Some(exchanger) if exchanger.takes(token) => {
-                self.machine(exchanger, &AccessKey::new(token))
-            }
-            _ => {
-                let step = known.unwrap_or_else(|| verifier.afresh(token, Slot::Session, &now));
-                self.settle(token, step)
-            }
+        if let Some(exchanger) = &self.inner.exchanger
+            && let Some(text) = credential.text()
+            && exchanger.takes(text)
+        {
+            return self.machine(exchanger, &AccessKey::new(text));
         }
+        let step = known.unwrap_or_else(|| verifier.afresh(token, Slot::Session, &now));
+        self.settle(token, step)
     }
 
     fn machine(&self, exchanger: &Exchanger, key: &AccessKey) -> Authentication {

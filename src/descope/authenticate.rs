@@ -92,14 +92,18 @@ impl Descope {
     }
 
     pub(super) fn one(&self, token: &str) -> Authentication {
-        self.settle(token, self.inner.verifier.start(token, Slot::Session))
+        let step = self.inner.verifier.start(token, Slot::Session);
+        self.settle(token.as_bytes(), step)
     }
 
     /// The session of a token of which so much has been said.
-    pub(super) fn settle(&self, token: &str, step: Step) -> Authentication {
+    pub(super) fn settle(&self, token: &[u8], step: Step) -> Authentication {
         match step {
             Step::Done(verdict) => Authentication::Done(verdict.and_then(Genuine::session)),
             Step::Wait(wait) => {
+                let Ok(token) = std::str::from_utf8(token) else {
+                    return refused(Rejection::invalid("malformed_authorization"));
+                };
                 let this = self.clone();
                 let token = SessionToken::new(token);
                 Authentication::Pending(Box::pin(async move {

@@ -57,7 +57,7 @@ impl KeySet {
 
     /// The key whose tokens have this header, as far as that is known and found at a glance: a
     /// project has two keys as a rule.
-    pub(super) fn by_header(&self, segment: &str) -> Option<&Arc<VerifyingKey>> {
+    pub(super) fn by_header(&self, segment: &[u8]) -> Option<&Arc<VerifyingKey>> {
         const FEW: usize = 8;
         self.keys
             .get(..self.keys.len().min(FEW))?

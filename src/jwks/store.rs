@@ -191,7 +191,7 @@ impl AtHand<'_> {
     }
 
     /// The key whose tokens have this header segment, if that is known and the keys are fresh.
-    pub(crate) fn by_header(&self, segment: &str, now: &Now) -> Option<&Arc<VerifyingKey>> {
+    pub(crate) fn by_header(&self, segment: &[u8], now: &Now) -> Option<&Arc<VerifyingKey>> {
         let key = match self.keys {
             Keys::Fixed(key) => Some(key).filter(|key| key.header() == Some(segment)),
             Keys::Fetched(_) => self.snapshot()?.set.by_header(segment),

@@ -17,7 +17,7 @@ const MALFORMED: Fault = "malformed_base64url";
 /// A token, split but not decoded: what can be told before anything that costs.
 #[derive(Clone, Copy)]
 pub(crate) struct Compact<'a> {
-    token: &'a str,
+    token: &'a [u8],
     header_end: usize,
     payload_end: usize,
 }
@@ -34,12 +34,12 @@ pub(crate) struct Signature {
 
 impl<'a> Compact<'a> {
     /// Splits a token of at most `max_len` bytes into its three segments.
-    pub(crate) fn parse(token: &'a str, max_len: usize) -> Result<Self, Fault> {
+    pub(crate) fn parse(token: &'a [u8], max_len: usize) -> Result<Self, Fault> {
         if token.len() > max_len {
             return Err("too_long");
         }
         let dot_from = |start: usize| {
-            let rest = token.as_bytes().get(start..)?;
+            let rest = token.get(start..)?;
             memchr(b'.', rest).map(|at| start + at)
         };
         let header_end = dot_from(0).ok_or("not_three_segments")?;
@@ -58,7 +58,7 @@ impl<'a> Compact<'a> {
     }
 
     /// The header as it stands in the token.
-    pub(crate) fn header_segment(&self) -> &'a str {
+    pub(crate) fn header_segment(&self) -> &'a [u8] {
         self.token.get(..self.header_end).unwrap_or_default()
     }
 
@@ -89,10 +89,7 @@ impl<'a> Compact<'a> {
 
     /// What the signature is made over: header and payload as they stand in the token.
     pub(crate) fn signing_input(&self) -> &'a [u8] {
-        self.token
-            .as_bytes()
-            .get(..self.payload_end)
-            .unwrap_or_default()
+        self.token.get(..self.payload_end).unwrap_or_default()
     }
 
     /// The decoded signature.
@@ -117,15 +114,15 @@ impl Signature {
 }
 
 /// How many bytes a segment without padding stands for, if it is well-formed.
-fn decoded_len(segment: &str) -> usize {
+fn decoded_len(segment: &[u8]) -> usize {
     segment.len() / 4 * 3 + segment.len() % 4 * 3 / 4
 }
 
 /// The library refuses padding, white space, other alphabets and non-zero trailing bits: one token
 /// has one spelling. `room` must be large enough.
-fn decode<'r>(segment: &str, room: Out<'r, [u8]>) -> Result<&'r [u8], Fault> {
+fn decode<'r>(segment: &[u8], room: Out<'r, [u8]>) -> Result<&'r [u8], Fault> {
     URL_SAFE_NO_PAD
-        .decode(segment.as_bytes(), room)
+        .decode(segment, room)
         .map(|bytes| &*bytes)
         .map_err(|_| MALFORMED)
 }
@@ -142,15 +139,15 @@ mod tests {
     fn a_token_has_three_segments() {
         for token in ["", "a", "a.b", "a.b.c.d", "a.b.c.d.e", &".".repeat(8_000)] {
             assert_eq!(
-                Compact::parse(token, LIMIT).err(),
+                Compact::parse(token.as_bytes(), LIMIT).err(),
                 Some("not_three_segments")
             );
         }
-        assert!(Compact::parse("a.b.c", LIMIT).is_ok());
-        assert_eq!(Compact::parse("a.b.c", 4).err(), Some("too_long"));
+        assert!(Compact::parse(b"a.b.c", LIMIT).is_ok());
+        assert_eq!(Compact::parse(b"a.b.c", 4).err(), Some("too_long"));
         let long_header = format!("{}.b.c", "a".repeat(MAX_HEADER + 1));
         assert_eq!(
-            Compact::parse(&long_header, LIMIT).err(),
+            Compact::parse(long_header.as_bytes(), LIMIT).err(),
             Some("header_too_long")
         );
     }
@@ -160,17 +157,17 @@ mod tests {
         let of = |header: usize, payload: usize| {
             format!("{}.{}.c", "a".repeat(header), "b".repeat(payload))
         };
-        assert!(Compact::parse("a.b.c", 5).is_ok());
-        assert_eq!(Compact::parse("a.b.c", 4).err(), Some("too_long"));
-        assert!(Compact::parse(&of(4_096, 8), LIMIT).is_ok());
+        assert!(Compact::parse(b"a.b.c", 5).is_ok());
+        assert_eq!(Compact::parse(b"a.b.c", 4).err(), Some("too_long"));
+        assert!(Compact::parse(of(4_096, 8).as_bytes(), LIMIT).is_ok());
         assert_eq!(
-            Compact::parse(&of(4_097, 8), LIMIT).err(),
+            Compact::parse(of(4_097, 8).as_bytes(), LIMIT).err(),
             Some("header_too_long")
         );
         let longest = of(100, LIMIT - 103);
         assert_eq!(longest.len(), LIMIT);
-        assert!(Compact::parse(&longest, LIMIT).is_ok());
-        assert!(Compact::parse(&of(100, LIMIT - 102), LIMIT).is_err());
+        assert!(Compact::parse(longest.as_bytes(), LIMIT).is_ok());
+        assert!(Compact::parse(of(100, LIMIT - 102).as_bytes(), LIMIT).is_err());
     }
 
     #[test]
@@ -178,12 +175,12 @@ mod tests {
         let header = |segment: &str| {
             let token = format!("{segment}.e30.AA");
             let mut room = HeaderRoom::default();
-            let compact = Compact::parse(&token, LIMIT).unwrap();
+            let compact = Compact::parse(token.as_bytes(), LIMIT).unwrap();
             compact.header(&mut room).map(str::to_owned)
         };
         let payload = |segment: &str| {
             let token = format!("e30.{segment}.AA");
-            let payload = Compact::parse(&token, LIMIT).unwrap().payload();
+            let payload = Compact::parse(token.as_bytes(), LIMIT).unwrap().payload();
             payload.map(String::from)
         };
         // Short texts, and such that are long enough for whole vectors.
@@ -218,7 +215,7 @@ mod tests {
     fn signatures_are_neither_empty_nor_longer_than_the_longest_key() {
         let signature = |segment: &str| {
             let token = format!("e30.e30.{segment}");
-            let compact = Compact::parse(&token, LIMIT).unwrap();
+            let compact = Compact::parse(token.as_bytes(), LIMIT).unwrap();
             compact
                 .signature()
                 .map(|signature| signature.as_bytes().len())

@@ -50,7 +50,7 @@ pub(crate) struct VerifyingKey {
     material: Material,
     prepared: backend::Prepared,
     /// The header, as it stood in a token that this key has verified.
-    header: OnceLock<Box<str>>,
+    header: OnceLock<Box<[u8]>>,
     term: Term,
     /// Whether every signature is taken for this key's; see [`believing`](Self::believing).
     #[cfg(feature = "__internals")]
@@ -177,12 +177,12 @@ impl VerifyingKey {
     /// The header segment of tokens that name this key and its algorithm and are no access tokens,
     /// once one of them was verified. All tokens of a project have the same as a rule, so whoever
     /// brings it need not have it read again.
-    pub(crate) fn header(&self) -> Option<&str> {
+    pub(crate) fn header(&self) -> Option<&[u8]> {
         self.header.get().map(AsRef::as_ref)
     }
 
     /// Notes the header of a token that was verified with this key; see [`header`](Self::header).
-    pub(crate) fn note_header(&self, segment: &str) {
+    pub(crate) fn note_header(&self, segment: &[u8]) {
         self.header.get_or_init(|| segment.into());
     }
 

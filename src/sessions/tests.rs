@@ -56,7 +56,7 @@ impl World {
         let token = token(number);
         let found = self.cache.find(token.as_bytes(), |_, _| ()).is_some();
         if !found {
-            self.cache.keep(&token, &session(600, 0), &self.key, at(0));
+            self.cache.keep(token.as_bytes(), &session(600, 0), &self.key, at(0));
         }
         found
     }
@@ -172,14 +172,14 @@ fn one_large_session_takes_the_room_of_several_and_no_more_than_there_is() {
         for number in 0..20 {
             let token = token(number);
             if cache.find(token.as_bytes(), |_, _| ()).is_none() {
-                cache.keep(&token, &session(600, 20_000), &key, at(round));
+                cache.keep(token.as_bytes(), &session(600, 20_000), &key, at(round));
             }
             assert!(cache.status().bytes <= bounds.bytes);
         }
     }
     assert!((1..=3).contains(&cache.status().entries));
     for _ in 0..20 {
-        cache.keep(&token(77), &session(600, 100_000), &key, at(0));
+        cache.keep(token(77).as_bytes(), &session(600, 100_000), &key, at(0));
     }
     assert!(cache.find(token(77).as_bytes(), |_, _| ()).is_none());
 }
@@ -189,12 +189,12 @@ fn what_has_expired_gives_way_at_once() {
     let world = World::new(8);
     for number in 0..8 {
         let token = token(number);
-        world.cache.keep(&token, &session(10, 0), &world.key, at(0));
+        world.cache.keep(token.as_bytes(), &session(10, 0), &world.key, at(0));
         world.cache.find(token.as_bytes(), |_, _| ());
     }
     for number in 100..120 {
         let fresh = session(600, 0);
-        world.cache.keep(&token(number), &fresh, &world.key, at(11));
+        world.cache.keep(token(number).as_bytes(), &fresh, &world.key, at(11));
     }
     let there = (100..120)
         .filter(|&number| {
