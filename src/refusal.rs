@@ -40,32 +40,23 @@ impl Rejection {
 
 /// The refusal as an HTTP response, its JSON in bodies that can hold it.
 pub(crate) fn plain<B: Default + 'static>(rejection: &Rejection) -> Response<B> {
-    let (response, json) = http(rejection);
-    let (body, is_json) = body(json);
-    let mut response: Response<B> = response.map(|()| body);
-    if is_json {
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            const { HeaderValue::from_static("application/json") },
-        );
-    }
-    response
-}
-
-/// The refusal as an HTTP response, with its JSON beside it.
-fn http(rejection: &Rejection) -> (Response<()>, &'static str) {
-    let mut response = Response::new(());
+    let (body, is_json) = body(rejection.json());
+    let mut response = Response::new(body);
     *response.status_mut() = rejection.status();
     let headers = response.headers_mut();
-    // The challenge, the type, the code, `Vary`: in one go.
-    headers.reserve(4);
     if let Some(challenge) = rejection.challenge() {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     if let Some(after) = rejection.retry_after_header() {
         headers.insert(header::RETRY_AFTER, after);
     }
-    (response, rejection.json())
+    if is_json {
+        headers.insert(
+            header::CONTENT_TYPE,
+            const { HeaderValue::from_static("application/json") },
+        );
+    }
+    response
 }
 
 /// The refusal as a gRPC response: trailers-only, so made of headers alone.
