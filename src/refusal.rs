@@ -88,12 +88,12 @@ pub(crate) fn is_grpc(request: &Parts) -> bool {
 
 /// As [`is_grpc`], for a request in one piece.
 pub(crate) fn is_grpc_call(method: &Method, version: Version, headers: &HeaderMap) -> bool {
-    let suffix = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
     *method == Method::POST
         && version == Version::HTTP_2
-        && matches!(suffix, Some([] | [b'+' | b';', ..]))
+        && headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"))
+            .is_some_and(|suffix| matches!(suffix, [] | [b'+' | b';', ..]))
 }
 
 /// A body that holds `json`, where its type is one that is known to; the plain default otherwise,

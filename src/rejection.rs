@@ -41,6 +41,8 @@ pub struct Rejection {
 /// The sort of a [`Rejection`]. The module documentation of the crate has the table of statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+// As wide as what stands beside it in a `Rejection`, so that verdicts are moved by whole words.
+#[repr(u64)]
 pub enum RejectionKind {
     /// The request carries no session token.
     MissingToken,
