@@ -24,6 +24,8 @@ use std::{
     time::Duration,
 };
 
+use smallvec::SmallVec;
+
 use crate::{
     jwt::{check::since_epoch, key::VerifyingKey},
     session::Session,
@@ -72,10 +74,13 @@ struct Table {
     tosses: AtomicUsize,
 }
 
-/// Alone in its cache line, so that threads with different tokens share nothing.
+/// Alone in its cache line, so that threads with different tokens share nothing. While the cache is
+/// not full, a bucket has one entry as a rule, which is found without another step through memory.
 #[repr(align(64))]
 #[derive(Default)]
-struct Bucket(RwLock<Vec<Entry>>);
+struct Bucket(RwLock<Entries>);
+
+type Entries = SmallVec<[Entry; 1]>;
 
 struct Entry {
     /// The half of its hash that did not choose the bucket.
@@ -143,7 +148,10 @@ impl SessionCache {
             Err(TryLockError::WouldBlock) => return None,
         };
         let mark = mark(hash);
-        let entry = bucket.iter().find(|entry| entry.is(mark, token))?;
+        let entry = bucket.iter().find(|entry| {
+            // What it leads to is as far away in memory as the token, and on its way meanwhile.
+            entry.mark == mark && entry.session.touch() && entry.is(mark, token)
+        })?;
         entry.ask();
         Some(read(&entry.session, &entry.key))
     }
@@ -312,7 +320,7 @@ impl Table {
 }
 
 impl Bucket {
-    fn try_write(&self) -> Option<RwLockWriteGuard<'_, Vec<Entry>>> {
+    fn try_write(&self) -> Option<RwLockWriteGuard<'_, Entries>> {
         match self.0.try_write() {
             Ok(entries) => Some(entries),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -326,9 +334,15 @@ impl Bucket {
             return Vec::new();
         };
         let now = seconds(now);
-        let gone: Vec<_> = bucket
-            .extract_if(.., |entry| entry.is_over(now) || (all && !entry.spare()))
-            .collect();
+        let mut gone = Vec::new();
+        let mut at = 0;
+        while let Some(entry) = bucket.get_mut(at) {
+            if entry.is_over(now) || (all && !entry.spare()) {
+                gone.push(bucket.swap_remove(at));
+            } else {
+                at += 1;
+            }
+        }
         if !gone.is_empty() {
             bucket.shrink_to_fit();
         }

@@ -12,10 +12,12 @@ mod tests;
 
 /// A token's claims, read but not yet judged; see [`check`](super::check).
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Claims {
+    /// First, since each request asks for them again.
+    pub(crate) times: Times,
     pub(crate) table: Table,
     pub(crate) user: UserId,
-    pub(crate) times: Times,
     pub(crate) current: Current,
     pub(crate) tenants: Tenants,
     pub(crate) subject: Text,
