@@ -225,6 +225,40 @@ mod tests {
     }
 
     #[test]
+    fn a_table_says_what_it_holds_on_to() {
+        let payload = r#"["a","b\u0026c","d"]"#;
+        let (table, _) = list(payload);
+        let strings = 3 * size_of::<Text>();
+        assert_eq!(table.heap_bytes(), payload.len() + "b&c".len() + strings);
+    }
+
+    #[test]
+    fn elements_nest_as_deep_as_the_list_leaves_room_for() {
+        let at_depth = |depth, nested: usize| {
+            let payload = format!("[{}{}]", "[".repeat(nested), "]".repeat(nested));
+            Table::build(payload.into(), |builder| {
+                builder.list(&mut Scan::new(builder.payload()), depth)
+            })
+            .map(drop)
+        };
+        // 127 levels in all, of which the list is one.
+        for depth in [0, 1, 5] {
+            let most = 126 - depth as usize;
+            assert_eq!(at_depth(depth, most), Ok(()), "{depth}");
+            assert!(at_depth(depth, most + 1).is_err(), "{depth}");
+        }
+    }
+
+    #[test]
+    fn an_offset_beyond_all_payloads_is_out_of_range_and_not_in_the_other_text() {
+        let most = Text::UNESCAPED - 1;
+        for len in [most as usize, most as usize + 1, usize::MAX] {
+            assert_eq!(size(len), most);
+        }
+        assert_eq!(size(most as usize - 1), most - 1);
+    }
+
+    #[test]
     fn what_is_no_array_is_an_empty_list() {
         for payload in ["\"foobar\"", "1", "null", "{\"a\":1}", "[]", "[1]"] {
             let (table, list) = list(payload);

@@ -56,7 +56,8 @@ impl World {
         let token = token(number);
         let found = self.cache.find(token.as_bytes(), |_, _| ()).is_some();
         if !found {
-            self.cache.keep(token.as_bytes(), &session(600, 0), &self.key, at(0));
+            self.cache
+                .keep(token.as_bytes(), &session(600, 0), &self.key, at(0));
         }
         found
     }
@@ -189,12 +190,16 @@ fn what_has_expired_gives_way_at_once() {
     let world = World::new(8);
     for number in 0..8 {
         let token = token(number);
-        world.cache.keep(token.as_bytes(), &session(10, 0), &world.key, at(0));
+        world
+            .cache
+            .keep(token.as_bytes(), &session(10, 0), &world.key, at(0));
         world.cache.find(token.as_bytes(), |_, _| ());
     }
     for number in 100..120 {
         let fresh = session(600, 0);
-        world.cache.keep(token(number).as_bytes(), &fresh, &world.key, at(11));
+        world
+            .cache
+            .keep(token(number).as_bytes(), &fresh, &world.key, at(11));
     }
     let there = (100..120)
         .filter(|&number| {

@@ -16,8 +16,7 @@ fn rules() -> Rules {
 }
 
 fn claims(members: &str) -> Claims {
-    let payload =
-        format!(r#"{{"iss":"project-id","sub":"U1","exp":2000000000,{members}"x":0}}"#);
+    let payload = format!(r#"{{"iss":"project-id","sub":"U1","exp":2000000000,{members}"x":0}}"#);
     Claims::parse(payload.into()).unwrap()
 }
 

@@ -54,6 +54,64 @@ fn what_is_not_one_object_is_refused() {
     }
 }
 
+/// Whether the text is taken; `serde_json` must take it, too, or refuse it, too.
+fn taken(text: &str) -> bool {
+    let taken = read(text).is_ok();
+    let object = serde_json::from_str::<serde_json::Map<_, _>>(text);
+    assert_eq!(taken, object.is_ok(), "{text:?}");
+    taken
+}
+
+#[test]
+fn every_character_counts_in_every_place_of_a_string() {
+    // Strings are passed over in words of eight bytes, and what is left in bytes.
+    for length in [1, 7, 8, 9, 20] {
+        for at in 0..length {
+            for character in (0..0x80).map(char::from).chain(['ä', '€', '😀']) {
+                let before = "x".repeat(at);
+                let after = "x".repeat(length - at - 1);
+                let ends = matches!(character, '\0'..='\x1f' | '"' | '\\');
+                let text = format!("{{\"a\":\"{before}{character}{after}\"}}");
+                assert_eq!(taken(&text), !ends, "{text:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn escaped_surrogates_come_in_pairs() {
+    let units = [
+        0, 0x41, 0xd7ff, 0xd800, 0xdbff, 0xdc00, 0xdfff, 0xe000, 0xffff,
+    ];
+    let is = |unit, half: std::ops::RangeInclusive<u32>| half.contains(&unit);
+    for one in units {
+        for other in units {
+            let pair = is(one, 0xd800..=0xdbff) && is(other, 0xdc00..=0xdfff);
+            let plain = !is(one, 0xd800..=0xdfff) && !is(other, 0xd800..=0xdfff);
+            let text = format!(r#"{{"a":"\u{one:04x}\u{other:04X}"}}"#);
+            assert_eq!(taken(&text), pair || plain, "{text}");
+        }
+        assert_eq!(
+            taken(&format!(r#"{{"a":"\u{one:04x}"}}"#)),
+            !is(one, 0xd800..=0xdfff)
+        );
+        assert!(!taken(&format!(r#"{{"a":"\u{one:04x}\n"#)));
+    }
+}
+
+#[test]
+fn numbers_have_signs_where_json_has_them() {
+    for number in [
+        "-1", "-0", "-1.5", "1e+5", "1e-5", "1E+05", "-1.5e-3", "0e0",
+    ] {
+        assert!(taken(&format!("{{\"a\":{number}}}")), "{number}");
+        assert!(taken(&format!("{{\"a\":[{number},{number}]}}")), "{number}");
+    }
+    for other in ["--1", "-", "-a", "-01", "1e", "1e+", "1e--1", "1-", "+1"] {
+        assert!(!taken(&format!("{{\"a\":{other}}}")), "{other}");
+    }
+}
+
 #[test]
 fn duplicates_are_found_however_they_are_spelt_and_however_many_there_are() {
     assert_eq!(read(r#"{"alg":1,"\u0061lg":2}"#), Err(DUPLICATE));

@@ -40,3 +40,37 @@ impl Term {
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(wall: u64, mono: u64) -> Now {
+        Now {
+            wall: Duration::from_nanos(wall),
+            mono: Duration::from_nanos(mono),
+        }
+    }
+
+    #[test]
+    fn a_term_ends_where_the_first_of_its_clocks_says() {
+        let term = Term::default();
+        assert!(!term.lasts(&at(0, 0)), "it has not begun");
+        term.set(&at(10, 20));
+        assert!(term.lasts(&at(0, 0)) && term.lasts(&at(9, 19)));
+        assert!(!term.lasts(&at(10, 19)) && !term.lasts(&at(9, 20)));
+        term.set(&at(30, 40));
+        assert!(term.lasts(&at(29, 39)), "it was prolonged");
+        term.end();
+        assert!(!term.lasts(&at(0, 0)));
+    }
+
+    #[test]
+    fn a_term_without_end_lasts_as_long_as_a_clock_can_tell() {
+        let term = Term::default();
+        term.set(&Now::NEVER);
+        let last = u64::MAX - 1;
+        assert!(term.lasts(&at(last, last)));
+        assert!(!term.lasts(&Now::NEVER));
+    }
+}
