@@ -9,10 +9,10 @@
 //! nothing was cached, and verifies. A thread that is held up inside holds up nobody.
 //!
 //! Bounded by number and by bytes, all bookkeeping counted. While there is room, each verified
-//! token is kept. Without room a token must have come before (it shows at its second or third time) for others to
-//! give way to it, so that
-//! tokens which come once (a scan of many users, a job) flush nothing; then a hand goes round and
-//! takes what was not asked for since it came by (CLOCK). What has expired goes first.
+//! token is kept. Without room a token must have come before (it shows at its second or third time)
+//! for others to give way to it, so that tokens which come once (a scan of many users, a job) flush
+//! nothing; then a hand goes round and takes what was not asked for since it came by (CLOCK). What
+//! has expired goes first.
 
 use std::{
     fmt,

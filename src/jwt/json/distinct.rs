@@ -34,8 +34,9 @@ impl<'a> Names<'a> {
 /// Whether `number` names differ from each other.
 ///
 /// Few are compared pair by pair. Many are in order as a rule, as Descope's service writes its maps,
-/// so that each needs to be held against its neighbour only. Else they are sorted by a hash that nobody outside can foresee: a
-/// hostile header must not buy quadratic time, and two hundred tenants not a long sort of texts.
+/// so that each needs to be held against its neighbour only. Else they are sorted by a hash that
+/// nobody outside can foresee: a hostile header must not buy quadratic time, and two hundred tenants
+/// not a long sort of texts.
 pub(crate) fn all_distinct<'t>(
     number: usize,
     name: impl Fn(usize) -> Option<&'t str>,

@@ -10,6 +10,7 @@ use std::{env, error::Error, fs, io, thread, time::Duration};
 use axum::{
     Router,
     extract::Request,
+    http::{HeaderValue, header::VARY},
     middleware::{Next, from_fn},
     response::Response,
     routing::{get, post},
@@ -25,6 +26,7 @@ use peers::{
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot};
+use tower::util::MapResponseLayer;
 use tower_descope::{TenantLayer, test_util::FakeDescope};
 
 #[tokio::main(flavor = "current_thread")]
@@ -61,6 +63,7 @@ fn token(fake: &FakeDescope, number: usize) -> String {
 async fn applications(fake: &FakeDescope) -> Result<Vec<(&'static str, Router)>, Box<dyn Error>> {
     let app = || Router::new().route("/projects", get(async || "ok"));
     let mut all = vec![("no auth", app())];
+    all.push(("a layer that adds Vary", app().layer(MapResponseLayer::new(add_vary))));
     for (name, cached) in [
         ("tower-descope, warm", true),
         ("tower-descope, cold", false),
@@ -104,6 +107,13 @@ async fn applications(fake: &FakeDescope) -> Result<Vec<(&'static str, Router)>,
     });
     all.push(("control", Router::new().route("/rotate", rotate)));
     Ok(all)
+}
+
+/// What any layer of this kind costs.
+fn add_vary(mut response: Response) -> Response {
+    let fields = HeaderValue::from_static("Authorization, Cookie");
+    response.headers_mut().append(VARY, fields);
+    response
 }
 
 async fn admit_by(client: &jwks_client::Client, mut request: Request, next: Next) -> Response {
