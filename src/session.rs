@@ -68,9 +68,9 @@ impl Session {
         }
     }
 
-    /// Has the processor bring the session's memory near; always true.
+    /// Touches the session's memory, so that it is on its way; always true.
     #[inline]
-    pub(crate) fn touch(&self) -> bool {
+    pub(crate) fn comes_near(&self) -> bool {
         hint::black_box(Arc::strong_count(&self.inner)) > 0
     }
 
