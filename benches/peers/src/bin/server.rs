@@ -63,7 +63,10 @@ fn token(fake: &FakeDescope, number: usize) -> String {
 async fn applications(fake: &FakeDescope) -> Result<Vec<(&'static str, Router)>, Box<dyn Error>> {
     let app = || Router::new().route("/projects", get(async || "ok"));
     let mut all = vec![("no auth", app())];
-    all.push(("a layer that adds Vary", app().layer(MapResponseLayer::new(add_vary))));
+    all.push((
+        "a layer that adds Vary",
+        app().layer(MapResponseLayer::new(add_vary)),
+    ));
     for (name, cached) in [
         ("tower-descope, warm", true),
         ("tower-descope, cold", false),
