@@ -64,6 +64,22 @@ fn duplicates_are_refused_at_the_top_in_tenants_and_in_each_tenant() {
 }
 
 #[test]
+fn the_end_of_the_refresh_token_is_kept_as_it_stands() {
+    let claims = with(r#""rexp":"2026-11-24T22:00:00Z""#).unwrap();
+    let text = claims
+        .refresh_expires_at
+        .map(|text| claims.table.text(text));
+    assert_eq!(text, Some("2026-11-24T22:00:00Z"));
+    assert!(with("").unwrap().refresh_expires_at.is_none());
+    let other = with(r#""rexp":1800000000"#).unwrap();
+    assert!(other.refresh_expires_at.is_none());
+    assert_eq!(
+        with(r#""rexp":"a","rexp":"b""#).err(),
+        Some("duplicate_member")
+    );
+}
+
+#[test]
 fn the_users_own_id_is_preferred_to_an_overridden_subject() {
     let claims = with(r#""dsub":"U2real""#).unwrap();
     assert_eq!(claims.user, *"U2real");
