@@ -17,21 +17,20 @@
 use std::{
     fmt,
     hash::{BuildHasher as _, RandomState},
-    hint,
     sync::{
-        Arc, RwLock, RwLockWriteGuard, TryLockError,
+        Arc,
         atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use smallvec::SmallVec;
-
+use self::bucket::{Bucket, Entry, seconds};
 use crate::{
     jwt::{check::since_epoch, key::VerifyingKey},
     session::Session,
 };
 
+mod bucket;
 #[cfg(test)]
 mod tests;
 
@@ -73,28 +72,6 @@ struct Table {
     /// The bucket that gives way next.
     hand: AtomicUsize,
     tosses: AtomicUsize,
-}
-
-/// Alone in its cache line, so that threads with different tokens share nothing. While the cache is
-/// not full, a bucket has one entry as a rule, which is found without another step through memory.
-#[repr(align(64))]
-#[derive(Default)]
-struct Bucket(RwLock<Entries>);
-
-type Entries = SmallVec<[Entry; 1]>;
-
-struct Entry {
-    /// The half of its hash that did not choose the bucket.
-    mark: u32,
-    token: Box<[u8]>,
-    session: Session,
-    key: Arc<VerifyingKey>,
-    /// In seconds since the Unix epoch.
-    expires_at: u32,
-    /// What it counts for in [`Bounds::bytes`].
-    bytes: u32,
-    /// How often it was asked for since the hand came by, up to [`Entry::MOST`].
-    asked: AtomicU8,
 }
 
 /// Entries that a bucket has on average when the cache is full.
@@ -143,15 +120,9 @@ impl SessionCache {
     ) -> Option<T> {
         let table = self.table.as_ref()?;
         let hash = table.hash(token)?;
-        let bucket = match table.bucket(hash)?.0.try_read() {
-            Ok(bucket) => bucket,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+        let bucket = table.bucket(hash)?.try_read()?;
         let mark = mark(hash);
-        let entry = bucket
-            .iter()
-            .find(|entry| entry.mark == mark && entry.comes_near() && entry.is(mark, token))?;
+        let entry = bucket.iter().find(|entry| entry.is(mark, token))?;
         entry.ask();
         Some(read(&entry.session, &entry.key))
     }
@@ -319,97 +290,10 @@ impl Table {
     }
 }
 
-impl Bucket {
-    fn try_write(&self) -> Option<RwLockWriteGuard<'_, Entries>> {
-        match self.0.try_write() {
-            Ok(entries) => Some(entries),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    /// Takes out what has expired and, if `all`, what was not asked for since the last time.
-    fn give_way(&self, all: bool, now: Duration) -> Vec<Entry> {
-        let Some(mut bucket) = self.try_write() else {
-            return Vec::new();
-        };
-        let now = seconds(now);
-        let mut gone = Vec::new();
-        let mut at = 0;
-        while let Some(entry) = bucket.get_mut(at) {
-            if entry.is_over(now) || (all && !entry.spare()) {
-                gone.push(bucket.swap_remove(at));
-            } else {
-                at += 1;
-            }
-        }
-        if !gone.is_empty() {
-            bucket.shrink_to_fit();
-        }
-        gone
-    }
-}
-
-impl Entry {
-    /// How many rounds of the hand an entry outlives unasked.
-    const MOST: u8 = 3;
-
-    /// With its place in a bucket, and what allocators add to both.
-    fn bytes(token: &[u8], session: &Session) -> usize {
-        token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
-    }
-
-    #[inline]
-    fn is(&self, mark: u32, token: &[u8]) -> bool {
-        self.mark == mark && *self.token == *token
-    }
-
-    /// Touches all the memory that is needed next, so that it is on its way together: compared at
-    /// once, a token is waited for piece by piece. Always true.
-    #[inline]
-    fn comes_near(&self) -> bool {
-        const LINE: usize = 64;
-        hint::black_box(
-            self.token
-                .iter()
-                .step_by(LINE)
-                .fold(0, |all, byte| all ^ byte),
-        );
-        self.session.comes_near()
-    }
-
-    fn is_over(&self, now: u32) -> bool {
-        self.expires_at < now
-    }
-
-    #[inline]
-    fn ask(&self) {
-        // Threads that ask for the same session share this; so it is written as seldom as may be.
-        let asked = self.asked.load(Relaxed);
-        if asked < Self::MOST {
-            self.asked.store(asked + 1, Relaxed);
-        }
-    }
-
-    /// Whether it is spared this time.
-    fn spare(&mut self) -> bool {
-        let asked = self.asked.get_mut();
-        let spared = *asked > 0;
-        *asked = asked.saturating_sub(1);
-        spared
-    }
-}
-
 /// The half of a hash that does not choose its place.
 #[inline]
 fn mark(hash: u64) -> u32 {
     u32::try_from(hash >> 32).unwrap_or_default()
-}
-
-/// In whole seconds since the Unix epoch, as far as a `u32` goes (the year 2106): only what gives
-/// way first is decided by it.
-fn seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
 impl fmt::Debug for SessionCache {

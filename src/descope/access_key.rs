@@ -18,8 +18,7 @@ use crate::{
     jwt::check::Slot,
     rejection::{Rejection, RejectionKind},
     session::Session,
-    token::AccessKey,
-    token::Credential,
+    token::{AccessKey, Credential},
     verifier::{Genuine, Step},
 };
 

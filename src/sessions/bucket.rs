@@ -1,0 +1,136 @@
+//! A bucket of the cache: where tokens of one place stand together.
+
+use std::{
+    hint,
+    sync::{
+        Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use smallvec::SmallVec;
+
+use crate::{jwt::key::VerifyingKey, session::Session};
+
+/// Alone in its cache line, so that threads with different tokens share nothing. While the cache is
+/// not full, a bucket has one entry as a rule, which is found without another step through memory.
+#[repr(align(64))]
+#[derive(Default)]
+pub(super) struct Bucket(RwLock<Entries>);
+
+pub(super) type Entries = SmallVec<[Entry; 1]>;
+
+pub(super) struct Entry {
+    /// The half of its hash that did not choose the bucket.
+    pub(super) mark: u32,
+    pub(super) token: Box<[u8]>,
+    pub(super) session: Session,
+    pub(super) key: Arc<VerifyingKey>,
+    /// In seconds since the Unix epoch.
+    pub(super) expires_at: u32,
+    /// What it counts for in [`Bounds::bytes`](super::Bounds::bytes).
+    pub(super) bytes: u32,
+    /// How often it was asked for since the hand came by, up to [`Entry::MOST`].
+    pub(super) asked: AtomicU8,
+}
+
+impl Bucket {
+    #[inline]
+    pub(super) fn try_read(&self) -> Option<RwLockReadGuard<'_, Entries>> {
+        match self.0.try_read() {
+            Ok(entries) => Some(entries),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    pub(super) fn try_write(&self) -> Option<RwLockWriteGuard<'_, Entries>> {
+        match self.0.try_write() {
+            Ok(entries) => Some(entries),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Takes out what has expired and, if `all`, what was not asked for since the last time.
+    pub(super) fn give_way(&self, all: bool, now: Duration) -> Vec<Entry> {
+        let Some(mut bucket) = self.try_write() else {
+            return Vec::new();
+        };
+        let now = seconds(now);
+        let mut gone = Vec::new();
+        let mut at = 0;
+        while let Some(entry) = bucket.get_mut(at) {
+            if entry.is_over(now) || (all && !entry.spare()) {
+                gone.push(bucket.swap_remove(at));
+            } else {
+                at += 1;
+            }
+        }
+        if !gone.is_empty() {
+            bucket.shrink_to_fit();
+        }
+        gone
+    }
+}
+
+impl Entry {
+    /// How many rounds of the hand an entry outlives unasked.
+    const MOST: u8 = 3;
+
+    /// With its place in a bucket, and what allocators add to both.
+    pub(super) fn bytes(token: &[u8], session: &Session) -> usize {
+        token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
+    }
+
+    #[inline]
+    pub(super) fn is(&self, mark: u32, token: &[u8]) -> bool {
+        if self.mark != mark {
+            return false;
+        }
+        self.come_near();
+        *self.token == *token
+    }
+
+    /// Touches all the memory that is needed next, so that it is on its way together: compared at
+    /// once, a token is waited for piece by piece.
+    #[inline]
+    fn come_near(&self) {
+        const LINE: usize = 64;
+        hint::black_box(
+            self.token
+                .iter()
+                .step_by(LINE)
+                .fold(0, |all, byte| all ^ byte),
+        );
+        self.session.come_near();
+    }
+
+    pub(super) fn is_over(&self, now: u32) -> bool {
+        self.expires_at < now
+    }
+
+    #[inline]
+    pub(super) fn ask(&self) {
+        // Threads that ask for the same session share this; so it is written as seldom as may be.
+        let asked = self.asked.load(Relaxed);
+        if asked < Self::MOST {
+            self.asked.store(asked + 1, Relaxed);
+        }
+    }
+
+    /// Whether it is spared this time.
+    fn spare(&mut self) -> bool {
+        let asked = self.asked.get_mut();
+        let spared = *asked > 0;
+        *asked = asked.saturating_sub(1);
+        spared
+    }
+}
+
+/// In whole seconds since the Unix epoch, as far as a `u32` goes (the year 2106): only what gives
+/// way first is decided by it.
+pub(super) fn seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}
