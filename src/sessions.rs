@@ -75,18 +75,18 @@ struct Table {
 }
 
 /// Entries that a bucket has on average when the cache is full.
-const PER_BUCKET: usize = 8;
+const PER_BUCKET: usize = 64;
 
 /// The least that a session takes: what the number of buckets is reckoned by where bytes are the
 /// tighter bound.
 const LEAST_BYTES: usize = 1_024;
 
-/// How many buckets are looked at to make room for a token that came before. Where that is not
-/// enough, because all that is kept is in use, the token is not kept.
-const STRIDE: usize = 16;
+/// How many buckets are looked at to make room for a token that came before, each once. Where that
+/// is not enough, because all that is kept is in use, the token is not kept.
+const STRIDE: usize = 4;
 
 /// How many are looked at, for what has expired, because of a token that may never come again.
-const GLANCE: usize = 2;
+const GLANCE: usize = 1;
 
 impl SessionCache {
     pub(crate) fn new(bounds: Bounds) -> Self {
@@ -220,11 +220,16 @@ impl Table {
 
     /// As [`take_room`](Self::take_room), where there is none.
     fn make_room(&self, hash: u64, bytes: usize, now: Duration) -> bool {
-        let known = self.came_before(hash);
-        for _ in 0..if known { STRIDE } else { GLANCE } {
-            let next = self.hand.fetch_add(1, Relaxed) & (self.buckets.len() - 1);
+        let (steps, room) = if self.came_before(hash) {
+            (STRIDE.min(self.buckets.len()), bytes)
+        } else {
+            (GLANCE, 0)
+        };
+        for _ in 0..steps {
+            let hand = self.hand.fetch_add(1, Relaxed);
+            let (lap, next) = (hand / self.buckets.len(), hand & (self.buckets.len() - 1));
             let bucket = self.buckets.get(next);
-            let gone = bucket.map(|bucket| bucket.give_way(known, now));
+            let gone = bucket.map(|bucket| bucket.give_way(room, lap, now));
             for entry in gone.into_iter().flatten() {
                 self.give_back(&entry);
             }

@@ -117,6 +117,45 @@ fn tokens_that_come_again_take_the_place_of_those_that_do_not() {
 }
 
 #[test]
+fn a_newcomer_takes_one_place_and_no_more() {
+    let world = World::new(300);
+    let old = 0..300;
+    for number in old.clone() {
+        world.request(number);
+    }
+    // Let in at its second or third time, at the latest soon.
+    while !world.request(1_000) {}
+    assert_eq!(world.cache.status().entries, 300);
+    let there = old.filter(|&number| {
+        let token = token(number);
+        world.cache.find(token.as_bytes(), |_, _| ()).is_some()
+    });
+    assert_eq!(there.count(), 299);
+}
+
+#[test]
+fn whoever_is_asked_for_stays_and_the_others_go_one_by_one() {
+    let world = World::new(64);
+    for number in 0..64 {
+        world.request(number);
+    }
+    for number in 1_000..1_048 {
+        while !world.request(number) {
+            for regular in 0..16 {
+                assert!(world.request(regular));
+            }
+        }
+        assert_eq!(world.cache.status().entries, 64);
+    }
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_bucket_fills_five_cache_lines() {
+    assert_eq!(size_of::<Bucket>(), 320);
+}
+
+#[test]
 fn the_books_are_balanced_whatever_threads_do_at_once() {
     let world = World::new(64);
     thread::scope(|scope| {
