@@ -5,10 +5,10 @@
 //! that is loaded has it for itself and each has the same. The fake answers for its keys after so
 //! many milliseconds, as an identity provider in another place does.
 
-use std::{env, error::Error, fs, io, thread, time::Duration};
+use std::{convert::Infallible, env, error::Error, fs, io, thread, time::Duration};
 
 use axum::{
-    Router,
+    Router, ServiceExt,
     extract::Request,
     http::{HeaderValue, header::VARY},
     middleware::{Next, from_fn},
@@ -26,7 +26,7 @@ use peers::{
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot};
-use tower::util::MapResponseLayer;
+use tower::{Layer, Service, util::MapResponseLayer};
 use tower_descope::{TenantLayer, test_util::FakeDescope};
 
 #[tokio::main(flavor = "current_thread")]
@@ -41,10 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let tokens: Vec<String> = (0..count).map(|n| token(&fake, n)).collect();
     fs::write(path, tokens.join("\n"))?;
 
-    let mut ports = Vec::new();
-    for (name, app) in applications(&fake).await? {
-        ports.push(json!([name, serve(app).await?]));
-    }
+    let ports = serve_all(&fake).await?;
     fake.delay_path(&fake.keys_path(), Duration::from_millis(delay));
     println!("{}", Value::Array(ports));
 
@@ -60,21 +57,23 @@ fn token(fake: &FakeDescope, number: usize) -> String {
     bed::session(fake, &format!("U2Zq8mXkQv1cD4eF5gH6iJ7kL{number:03}"), 3).token()
 }
 
-async fn applications(fake: &FakeDescope) -> Result<Vec<(&'static str, Router)>, Box<dyn Error>> {
+async fn serve_all(fake: &FakeDescope) -> Result<Vec<Value>, Box<dyn Error>> {
     let app = || Router::new().route("/projects", get(async || "ok"));
-    let mut all = vec![("no auth", app())];
-    all.push((
-        "a layer that adds Vary",
-        app().layer(MapResponseLayer::new(add_vary)),
-    ));
-    for (name, cached) in [
-        ("tower-descope, warm", true),
-        ("tower-descope, cold", false),
-    ] {
+    let vary = MapResponseLayer::new(add_vary);
+    let mut ports = vec![
+        serve("no auth", app()).await?,
+        serve("a layer that adds Vary", app().layer(vary)).await?,
+    ];
+    let layer = async |cached| {
         let descope = descope(fake, cached);
-        descope.warm_up().await?;
-        all.push((name, app().layer(TenantLayer::new(descope))));
-    }
+        descope.warm_up().await.map(|()| TenantLayer::new(descope))
+    };
+    let warm = app().layer(layer(true).await?);
+    ports.push(serve("tower-descope, warm", warm).await?);
+    let around = layer(true).await?.layer(app());
+    ports.push(serve("tower-descope around the router, warm", around).await?);
+    let cold = app().layer(layer(false).await?);
+    ports.push(serve("tower-descope, cold", cold).await?);
     for (name, backend) in [
         ("jsonwebtoken::decode", Backend::AwsLc),
         ("jsonwebtoken::decode, RustCrypto", Backend::RustCrypto),
@@ -91,7 +90,7 @@ async fn applications(fake: &FakeDescope) -> Result<Vec<(&'static str, Router)>,
                 }
             }
         });
-        all.push((name, app().layer(guard)));
+        ports.push(serve(name, app().layer(guard)).await?);
     }
     let client = jwks_client::client(fake);
     let guard = from_fn(move |request: Request, next: Next| {
@@ -101,15 +100,16 @@ async fn applications(fake: &FakeDescope) -> Result<Vec<(&'static str, Router)>,
             admit_by(&client, request, next).await
         }
     });
-    all.push(("jwks_client_rs", app().layer(guard)));
+    ports.push(serve("jwks_client_rs", app().layer(guard)).await?);
     // For the loader: a new key, and a token by it.
     let fake = fake.clone();
     let rotate = post(async move || {
         fake.rotate_keys_keeping_old();
         token(&fake, 0)
     });
-    all.push(("control", Router::new().route("/rotate", rotate)));
-    Ok(all)
+    let control = Router::new().route("/rotate", rotate);
+    ports.push(serve("control", control).await?);
+    Ok(ports)
 }
 
 /// What any layer of this kind costs.
@@ -131,9 +131,14 @@ async fn admit_by(client: &jwks_client::Client, mut request: Request, next: Next
     next.run(request).await
 }
 
-async fn serve(app: Router) -> io::Result<u16> {
+/// Its name and port.
+async fn serve<S>(name: &str, app: S) -> io::Result<Value>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    Ok(port)
+    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    Ok(json!([name, port]))
 }
