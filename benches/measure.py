@@ -102,7 +102,7 @@ def e2e(programs, quick):
             "p99_ratio": middle(one["p99_us"] / base["p99_us"] for one, base in pairs),
             "errors": sum(one["errors"] for one, _ in pairs),
         })
-        print(f"  {name:<38}{servers[-1]['rps']:>9.0f} requests/s {servers[-1]['rps_ratio']:6.3f} of no auth "
+        print(f"  {name:<34}{servers[-1]['rps']:>9.0f} requests/s {servers[-1]['rps_ratio']:6.3f} of no auth "
               f"({servers[-1]['cpu_ratio']:.3f} per second of its CPU, {servers[-1]['busy']:.0%} busy), "
               f"p99 {servers[-1]['p99_us']:6.0f} us {servers[-1]['p99_ratio']:6.2f} x, "
               f"{servers[-1]['errors']} errors")

@@ -70,8 +70,8 @@ async fn serve_all(fake: &FakeDescope) -> Result<Vec<Value>, Box<dyn Error>> {
     };
     let warm = app().layer(layer(true).await?);
     ports.push(serve("tower-descope, warm", warm).await?);
-    let around = layer(true).await?.layer(app());
-    ports.push(serve("tower-descope around the router, warm", around).await?);
+    let outermost = layer(true).await?.layer(app());
+    ports.push(serve("tower-descope outermost, warm", outermost).await?);
     let cold = app().layer(layer(false).await?);
     ports.push(serve("tower-descope, cold", cold).await?);
     for (name, backend) in [
