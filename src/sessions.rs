@@ -74,7 +74,7 @@ struct Table {
     tosses: AtomicUsize,
 }
 
-/// Entries that a bucket has on average when the cache is full.
+/// Entries that a bucket has when the cache is full: half as many at least, on average.
 const PER_BUCKET: usize = 64;
 
 /// The least that a session takes: what the number of buckets is reckoned by where bytes are the

@@ -13,9 +13,9 @@ use smallvec::SmallVec;
 
 use crate::{jwt::key::VerifyingKey, session::Session};
 
-/// In five cache lines of its own, as long as it has few entries; the heap takes more. Several sessions
-/// share these lines, which therefore stay near the processor: a hit waits for memory once, for its
-/// token, and not before that for the place where that is.
+/// In five cache lines of its own, as long as it has few entries; the heap takes more. Several
+/// sessions share these lines, which therefore stay near the processor: a hit waits for memory once,
+/// for its token, and not before that for the place where that is.
 #[repr(align(64))]
 #[derive(Default)]
 pub(super) struct Bucket(RwLock<Entries>);
@@ -63,13 +63,15 @@ impl Bucket {
         let now = seconds(now);
         let mut gone = take_out(&mut bucket, 0, |entry| entry.is_over(now));
         let mut freed: usize = gone.iter().map(|entry| entry.bytes as usize).sum();
-        gone.extend(take_out(&mut bucket, lap, |entry| {
-            let goes = freed < room && !entry.spare();
-            if goes {
-                freed += entry.bytes as usize;
-            }
-            goes
-        }));
+        if freed < room {
+            gone.extend(take_out(&mut bucket, lap, |entry| {
+                let goes = freed < room && !entry.spare();
+                if goes {
+                    freed += entry.bytes as usize;
+                }
+                goes
+            }));
+        }
         if !gone.is_empty() {
             bucket.shrink_to_fit();
         }

@@ -53,13 +53,22 @@ impl World {
 
     /// As a request does: looks, and keeps what it had to verify. Whether it was there.
     fn request(&self, number: usize) -> bool {
-        let token = token(number);
-        let found = self.cache.find(token.as_bytes(), |_, _| ()).is_some();
+        let found = self.has(number);
         if !found {
-            self.cache
-                .keep(token.as_bytes(), &session(600, 0), &self.key, at(0));
+            self.keep(number, 600, at(0));
         }
         found
+    }
+
+    fn has(&self, number: usize) -> bool {
+        let token = token(number);
+        self.cache.find(token.as_bytes(), |_, _| ()).is_some()
+    }
+
+    fn keep(&self, number: usize, lives: u64, now: Duration) {
+        let session = session(lives, 0);
+        self.cache
+            .keep(token(number).as_bytes(), &session, &self.key, now);
     }
 }
 
@@ -126,11 +135,7 @@ fn a_newcomer_takes_one_place_and_no_more() {
     // Let in at its second or third time as a rule, by chance later.
     assert!((0..100).any(|_| world.request(1_000)));
     assert_eq!(world.cache.status().entries, 300);
-    let there = old.filter(|&number| {
-        let token = token(number);
-        world.cache.find(token.as_bytes(), |_, _| ()).is_some()
-    });
-    assert_eq!(there.count(), 299);
+    assert_eq!(old.filter(|&number| world.has(number)).count(), 299);
 }
 
 #[test]
@@ -153,13 +158,7 @@ fn whoever_is_asked_for_stays_and_the_others_go_one_by_one() {
 fn a_bucket_gives_what_has_expired_first_and_begins_elsewhere_in_each_lap() {
     let world = World::new(8);
     for number in 0..4 {
-        let lives = if number == 3 { 10 } else { 600 };
-        world.cache.keep(
-            token(number).as_bytes(),
-            &session(lives, 0),
-            &world.key,
-            at(0),
-        );
+        world.keep(number, if number == 3 { 10 } else { 600 }, at(0));
     }
     let [bucket] = &*world.cache.table.as_ref().unwrap().buckets else {
         panic!("one bucket holds eight");
@@ -255,25 +254,11 @@ fn one_large_session_takes_the_room_of_several_and_no_more_than_there_is() {
 fn what_has_expired_gives_way_at_once() {
     let world = World::new(8);
     for number in 0..8 {
-        let token = token(number);
-        world
-            .cache
-            .keep(token.as_bytes(), &session(10, 0), &world.key, at(0));
-        world.cache.find(token.as_bytes(), |_, _| ());
+        world.keep(number, 10, at(0));
+        world.has(number);
     }
     for number in 100..120 {
-        let fresh = session(600, 0);
-        world
-            .cache
-            .keep(token(number).as_bytes(), &fresh, &world.key, at(11));
+        world.keep(number, 600, at(11));
     }
-    let there = (100..120)
-        .filter(|&number| {
-            world
-                .cache
-                .find(token(number).as_bytes(), |_, _| ())
-                .is_some()
-        })
-        .count();
-    assert_eq!(there, 8);
+    assert_eq!((100..120).filter(|&number| world.has(number)).count(), 8);
 }
