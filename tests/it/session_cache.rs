@@ -167,6 +167,13 @@ async fn what_is_cached_for_one_handle_is_unknown_to_another_with_other_rules() 
     assert_ne!(reason(&other, &token).await, "accepted");
 }
 
+/// `text` with another character at `place`.
+fn other_at(text: &str, place: usize) -> String {
+    let (before, after) = text.split_at(place);
+    let other = if after.starts_with('A') { 'B' } else { 'A' };
+    format!("{before}{other}{}", &after[1..])
+}
+
 #[tokio::test]
 async fn the_whole_token_decides_not_its_end() {
     let fake = FakeDescope::start().await;
@@ -177,18 +184,18 @@ async fn the_whole_token_decides_not_its_end() {
     let (header, payload) = signed.split_once('.').unwrap();
     let other = long(&fake).claim("admin", true).token();
     let other_payload = other.split('.').nth(1).unwrap();
-    let mut changed = payload.to_owned();
-    changed.replace_range(3..4, if &payload[3..4] == "A" { "B" } else { "A" });
+    let changed = other_at(payload, 3);
+    let signed_otherwise = other_at(signature, 0);
     for forged in [
         format!("{header}.{other_payload}.{signature}"),
         format!("{header}.{changed}.{signature}"),
-        format!("{header}.{payload}.A{}", &signature[1..]),
+        format!("{header}.{payload}.{signed_otherwise}"),
         format!("x{token}"),
         format!(".{token}"),
         format!("{token}A"),
         token[1..].to_owned(),
     ] {
-        assert_ne!(reason(&descope, &forged).await, "accepted");
+        assert_ne!(reason(&descope, &forged).await, "accepted", "{forged}");
     }
     assert_eq!(reason(&descope, &token).await, "accepted");
 }
