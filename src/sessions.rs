@@ -220,14 +220,16 @@ impl Table {
 
     /// As [`take_room`](Self::take_room), where there is none.
     fn make_room(&self, hash: u64, bytes: usize, now: Duration) -> bool {
-        let (steps, room) = if self.came_before(hash) {
-            (STRIDE.min(self.buckets.len()), bytes)
+        let came_before = self.came_before(hash);
+        let steps = if came_before {
+            STRIDE.min(self.buckets.len())
         } else {
-            (GLANCE, 0)
+            GLANCE
         };
         for _ in 0..steps {
             let hand = self.hand.fetch_add(1, Relaxed);
             let (lap, next) = (hand / self.buckets.len(), hand & (self.buckets.len() - 1));
+            let room = if came_before { self.lacking(bytes) } else { 0 };
             let bucket = self.buckets.get(next);
             let gone = bucket.map(|bucket| bucket.give_way(room, lap, now));
             for entry in gone.into_iter().flatten() {
@@ -238,6 +240,12 @@ impl Table {
             }
         }
         false
+    }
+
+    /// What has to go for an entry, in bytes: at least one, since any entry that goes makes a place.
+    fn lacking(&self, bytes: usize) -> usize {
+        let then = self.bytes.load(Relaxed).saturating_add(bytes);
+        then.saturating_sub(self.bounds.bytes).max(1)
     }
 
     /// Whether this token was seen before, not too many others ago.

@@ -139,6 +139,26 @@ fn a_newcomer_takes_one_place_and_no_more() {
 }
 
 #[test]
+fn a_larger_newcomer_takes_one_place_too_while_there_are_bytes_enough() {
+    let world = World::new(20);
+    for number in 0..20 {
+        world.request(number);
+    }
+    let large = session(600, 1_000);
+    for number in 1_000..1_010 {
+        let token = token(number);
+        let let_in = (0..100).any(|_| {
+            world
+                .cache
+                .keep(token.as_bytes(), &large, &world.key, at(0));
+            world.has(number)
+        });
+        assert!(let_in);
+        assert_eq!(world.cache.status().entries, 20);
+    }
+}
+
+#[test]
 fn whoever_is_asked_for_stays_and_the_others_go_one_by_one() {
     let world = World::new(64);
     for number in 0..64 {
