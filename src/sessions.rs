@@ -67,11 +67,13 @@ struct Table {
     buckets: Box<[Bucket]>,
     /// For each place of a token that found no room, which it was.
     once: Box<[AtomicU32]>,
+    /// What coins are tossed with, each its own number.
+    coin: RandomState,
+    tosses: AtomicUsize,
     entries: AtomicUsize,
     bytes: AtomicUsize,
     /// The bucket that gives way next.
     hand: AtomicUsize,
-    tosses: AtomicUsize,
 }
 
 /// Entries that a bucket has when the cache is full: half as many at least, on average.
@@ -93,17 +95,19 @@ impl SessionCache {
         let entries = bounds.entries.min(bounds.bytes / LEAST_BYTES);
         let table = (entries > 0).then(|| {
             let buckets = entries.div_ceil(PER_BUCKET).next_power_of_two();
+            let coin = RandomState::new();
             let mut table = Table {
                 bounds,
-                seed: [RandomState::new(), RandomState::new()].map(|state| state.hash_one(())),
+                seed: ["seed", "salt"].map(|name| coin.hash_one(name)),
                 buckets: (0..buckets).map(|_| Bucket::default()).collect(),
                 once: (0..buckets * PER_BUCKET)
                     .map(|_| AtomicU32::default())
                     .collect(),
+                coin,
+                tosses: AtomicUsize::default(),
                 entries: AtomicUsize::default(),
                 bytes: AtomicUsize::default(),
                 hand: AtomicUsize::default(),
-                tosses: AtomicUsize::default(),
             };
             *table.bytes.get_mut() = size_of_val(&*table.buckets) + size_of_val(&*table.once);
             table
@@ -264,8 +268,8 @@ impl Table {
             return true;
         }
         // By chance, or two tokens of one place that come in turns would never meet themselves.
-        let toss = self.mix(self.tosses.fetch_add(1, Relaxed) as u64, 0);
-        if toss.is_multiple_of(2) {
+        let toss = self.tosses.fetch_add(1, Relaxed);
+        if self.coin.hash_one(toss).is_multiple_of(2) {
             once.store(mark, Relaxed);
         }
         false
