@@ -92,7 +92,8 @@ fn take_out(
             at = 0;
         }
         if bucket.get_mut(at).is_some_and(&mut goes) {
-            gone.push(bucket.swap_remove(at));
+            // The others stay in their order, so that each is looked at once.
+            gone.push(bucket.remove(at));
         } else {
             at += 1;
         }

@@ -203,6 +203,28 @@ fn a_bucket_gives_what_has_expired_first_and_begins_elsewhere_in_each_lap() {
 }
 
 #[test]
+fn a_bucket_looks_at_each_entry_once_wherever_it_begins() {
+    for lap in 0..5 {
+        let world = World::new(8);
+        for number in 0..5 {
+            world.keep(number, 600, at(0));
+        }
+        for in_use in 2..5 {
+            assert!(world.has(in_use));
+        }
+        let [bucket] = &*world.cache.table.as_ref().unwrap().buckets else {
+            panic!("one bucket holds eight");
+        };
+        let gone = bucket.give_way(usize::MAX, lap, at(0));
+        let mut gone: Vec<_> = gone.iter().map(|entry| entry.token.to_vec()).collect();
+        gone.sort();
+        let mut unasked = [token(0), token(1)].map(String::into_bytes);
+        unasked.sort();
+        assert_eq!(gone, unasked, "{lap}");
+    }
+}
+
+#[test]
 #[cfg(target_pointer_width = "64")]
 fn a_bucket_fills_five_cache_lines() {
     assert_eq!(size_of::<Bucket>(), 320);
