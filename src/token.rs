@@ -162,9 +162,10 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Authorization::Absent;
     }
-    match rest.trim_ascii_start() {
-        [] => Authorization::Malformed,
-        credential => Authorization::Bearer(Credential(credential)),
+    let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
+    match rest.get(spaces..) {
+        None | Some([]) => Authorization::Malformed,
+        Some(credential) => Authorization::Bearer(Credential(credential)),
     }
 }
 
@@ -234,6 +235,8 @@ mod tests {
             b"Bearer a.b.c d",
             b"Bearer a.b.c, Bearer d.e.f",
             b"Bearer a.b.\xff",
+            b"Bearer\ta.b.c",
+            b"Bearer \ta.b.c",
             b"DPoP a.b.c",
         ] {
             assert_eq!(read(&[field]), "Malformed", "{field:?}");

@@ -60,6 +60,18 @@ pub(crate) enum Step {
     Wait(KeyWait),
 }
 
+impl Step {
+    /// Whether there is no verdict, for now or at all, for want of keys.
+    pub(crate) fn lacks_keys(&self) -> bool {
+        match self {
+            Self::Done(verdict) => verdict
+                .as_ref()
+                .is_err_and(|rejection| rejection.kind() == RejectionKind::KeysUnavailable),
+            Self::Wait(_) => true,
+        }
+    }
+}
+
 impl Genuine {
     /// What the token says.
     pub(crate) fn claims(&self) -> &Claims {

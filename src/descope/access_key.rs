@@ -151,6 +151,11 @@ impl Descope {
             return self.machine(exchanger, &AccessKey::new(text));
         }
         let step = known.unwrap_or_else(|| verifier.afresh(token, Slot::Session, &now));
+        // What is no token at all is refused for that, whether or not there are keys. Only here,
+        // since its verdict is the same in all other cases.
+        if step.lacks_keys() && credential.text().is_none() {
+            return Authentication::Done(Err(Rejection::invalid("malformed_authorization")));
+        }
         self.settle(token, step)
     }
 

@@ -108,3 +108,30 @@ async fn a_flood_of_cookies_is_no_server_error() {
     let (_, text) = status_and_text(&app, &[("cookie", &field)]).await;
     assert_eq!(text, "U1@T1");
 }
+
+#[tokio::test]
+async fn what_is_no_bearer_token_is_refused_for_that_without_keys_too() {
+    let fake = FakeDescope::start().await;
+    let app = app(&fake.descope());
+    let good = token(&fake);
+    fake.fail_always(Some(500));
+    for malformed in [
+        format!("Bearer {good} {good}"),
+        format!("Bearer {good},realm=x"),
+        format!("Bearer\t{good}"),
+    ] {
+        let verdict = status_and_text(&app, &[("authorization", &malformed)]).await;
+        assert_eq!(verdict, (401, "invalid_token".to_owned()), "{malformed}");
+    }
+    let bearer = format!("Bearer {good}");
+    let verdict = status_and_text(&app, &[("authorization", &bearer)]).await;
+    assert_eq!(verdict, (503, "keys_unavailable".to_owned()));
+    fake.fail_always(None);
+    fake.clock().advance(std::time::Duration::from_secs(60));
+    let tab = format!("Bearer\t{good}");
+    for bearer in [bearer, tab] {
+        let expected = if bearer.contains('\t') { 401 } else { 200 };
+        let (status, _) = status_and_text(&app, &[("authorization", &bearer)]).await;
+        assert_eq!(status, expected, "{bearer:?}");
+    }
+}
