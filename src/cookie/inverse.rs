@@ -114,7 +114,7 @@ proptest! {
                 cookies.session_candidates(&headers),
             ),
         };
-        prop_assert_eq!(same, Candidates::One(&token));
+        prop_assert_eq!(same, Candidates::One(&*token));
         prop_assert_eq!(other, Candidates::None);
     }
 

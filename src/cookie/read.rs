@@ -16,31 +16,31 @@ const UNREADABLE: &str = "\u{fffd}";
 
 /// The values that a request has for a slot: those of the first configured name that is present.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Candidates<'h> {
+pub(crate) enum Candidates<T> {
     /// No name is present with a non-empty value.
     None,
     /// The usual case.
-    One(&'h str),
+    One(T),
     /// Two to four different values, in the order in which they came.
-    Several(Vec<&'h str>),
+    Several(Vec<T>),
     /// More than four different values: refused, whatever they are.
     TooMany,
 }
 
 impl SessionCookies {
     /// The session tokens that the request's cookies present.
-    pub(crate) fn session_candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<'h> {
+    pub(crate) fn session_candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<&'h str> {
         self.session.candidates(headers)
     }
 
     /// The refresh tokens that the request's cookies present.
-    pub(crate) fn refresh_candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<'h> {
+    pub(crate) fn refresh_candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<&'h str> {
         self.refresh.candidates(headers)
     }
 }
 
 impl Names {
-    fn candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<'h> {
+    fn candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<&'h str> {
         self.iter()
             .map(|name| named(name, headers))
             .find(|candidates| *candidates != Candidates::None)
@@ -48,8 +48,8 @@ impl Names {
     }
 }
 
-impl<'h> Candidates<'h> {
-    fn add(self, value: &'h str) -> Self {
+impl<T: PartialEq> Candidates<T> {
+    fn add(self, value: T) -> Self {
         match self {
             Self::None => Self::One(value),
             Self::One(first) if first == value => Self::One(first),
@@ -63,17 +63,26 @@ impl<'h> Candidates<'h> {
             Self::TooMany => Self::TooMany,
         }
     }
+
+    fn map<U>(self, read: impl Fn(T) -> U) -> Candidates<U> {
+        match self {
+            Self::None => Candidates::None,
+            Self::One(value) => Candidates::One(read(value)),
+            Self::Several(values) => Candidates::Several(values.into_iter().map(read).collect()),
+            Self::TooMany => Candidates::TooMany,
+        }
+    }
 }
 
 /// The different values of the cookies called exactly `name`.
-fn named<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<'h> {
+fn named<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<&'h str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .flat_map(|field| pairs(field.as_bytes()))
         .filter_map(|pair| value_of(name.as_bytes(), pair))
-        .map(|value| std::str::from_utf8(value).unwrap_or(UNREADABLE))
         .fold(Candidates::None, Candidates::add)
+        .map(|value| std::str::from_utf8(value).unwrap_or(UNREADABLE))
 }
 
 /// What stands between the semicolons of a field.
@@ -152,6 +161,13 @@ mod tests {
     fn bytes_that_are_no_text_are_present_but_never_a_part_of_a_token() {
         assert_eq!(session(&[b"DS=a.b.c\xff"]), "One(\"\u{fffd}\")");
         assert_eq!(session(&[b"\xff=1; DS=a.b.c; x=\xff"]), r#"One("a.b.c")"#);
+    }
+
+    #[test]
+    fn values_that_are_no_text_are_told_apart() {
+        assert_eq!(session(&[b"DS=\xff; DS=\xff"]), "One(\"\u{fffd}\")");
+        let five = b"DS=\xff; DS=\xfe; DS=a; DS=b; DS=c";
+        assert_eq!(session(&[five]), "TooMany");
     }
 
     #[test]

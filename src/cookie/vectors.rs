@@ -41,7 +41,7 @@ fn vectors() -> Option<Vectors> {
 }
 
 /// Both slots read by one rule.
-fn look_up<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<'h> {
+fn look_up<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<&'h str> {
     let found = SessionCookies::new()
         .session_name(name)
         .session_candidates(headers);
@@ -91,7 +91,7 @@ fn header_cases() {
                 }
                 let expected = match values.as_slice() {
                     [] => Candidates::None,
-                    [value] => Candidates::One(value),
+                    [value] => Candidates::One(*value),
                     several if several.len() <= 4 => Candidates::Several(values),
                     _ => Candidates::TooMany,
                 };
