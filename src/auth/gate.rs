@@ -72,7 +72,8 @@ impl Gate {
         let Some(renewal) = &self.renewal else {
             return Next::Go(verdict, None);
         };
-        let wanted = match &verdict {
+        let (headers, uri) = (request.headers(), request.uri());
+        let due = match &verdict {
             Ok(session) => renewal.is_due(
                 session,
                 self.descope.next_refresh(),
@@ -83,16 +84,19 @@ impl Gate {
                 RejectionKind::MissingToken | RejectionKind::ExpiredToken
             ),
         };
+        let wanted = match &verdict {
+            Ok(session) if !due => self.descope.is_behind(session.user_id(), headers),
+            _ => due,
+        };
         if !wanted || !takes_cookies(request) {
             return Next::Go(verdict, None);
         }
-        let (headers, uri) = (request.headers(), request.uri());
         let Some(wish) = Wish::of(&self.descope, headers, uri) else {
             return Next::Go(verdict, None);
         };
         match (self.is_ours(request), verdict) {
             (Ok(()), Ok(session)) => {
-                let escort = Escort::renewing(wish, session.clone());
+                let escort = Escort::renewing(wish, session.clone(), due);
                 Next::Go(Ok(session), Some(escort))
             }
             (Ok(()), Err(rejection)) => Next::Renew(Box::pin(wish.first(rejection))),

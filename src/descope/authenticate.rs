@@ -185,16 +185,17 @@ impl Descope {
             verdicts.push((token, verifier.genuine(token, Slot::Refresh).await));
         }
         let (token, genuine) = Verifier::judge(verdicts)?;
+        let token = RefreshToken::new(token);
         let claims = genuine.claims();
         match genuine.timing {
-            Timing::Good => Ok(PresentedRefresh {
+            Timing::Expired if !self.inner.queue.is_replaced(&token) => Err(RefreshRefusal::Ended),
+            Timing::Good | Timing::Expired => Ok(PresentedRefresh {
                 from_cookie,
-                token: RefreshToken::new(token),
+                token,
                 expires_at: system_time(claims.times.expires),
                 tenant: claims.current_tenant().cloned(),
                 user: claims.user.clone(),
             }),
-            Timing::Expired => Err(RefreshRefusal::Ended),
             Timing::NotYetValid | Timing::Early { .. } => {
                 Err(RefreshRefusal::Invalid("not_yet_valid"))
             }

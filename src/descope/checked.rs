@@ -70,6 +70,9 @@ impl Descope {
                 },
             ),
         };
+        if successor.is_some() {
+            self.inner.queue.note_replaced(&sent.user);
+        }
         let session = match fault {
             Some(fault) => Err(fault),
             None => self.session_of(&answer, &sent).await,

@@ -1,12 +1,17 @@
 //! Sessions outside of HTTP: for websockets, jobs, and services that keep their own cookies.
 
-use super::{authenticate::PresentedRefresh, checked::refused_refresh, handle::Descope};
+use super::{
+    authenticate::PresentedRefresh,
+    checked::refused_refresh,
+    handle::{Descope, Inner},
+};
 use crate::{
     error::Error,
     ids::TenantId,
-    jwt::check::{Slot, system_time},
+    jwt::check::{Slot, Timing, system_time},
     selection::{SessionAnswer, TenantSelection},
     token::RefreshToken,
+    verifier::Genuine,
 };
 
 /// # Sessions
@@ -95,11 +100,18 @@ impl Descope {
         &self,
         refresh: &RefreshToken,
     ) -> Result<PresentedRefresh, Error> {
-        let verifier = &self.inner.verifier;
+        let Inner {
+            verifier, queue, ..
+        } = &*self.inner;
+        let in_time = |genuine: Genuine| match genuine.timing {
+            // Its successor goes on in its place.
+            Timing::Expired if queue.is_replaced(refresh) => Ok(genuine),
+            _ => genuine.timing.verdict().map(|()| genuine),
+        };
         let genuine = verifier
             .genuine(refresh.expose(), Slot::Refresh)
             .await
-            .and_then(|genuine| genuine.timing.verdict().map(|()| genuine))
+            .and_then(in_time)
             .map_err(|rejection| refused_refresh(&rejection))?;
         Ok(PresentedRefresh {
             from_cookie: false,

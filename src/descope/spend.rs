@@ -1,10 +1,13 @@
 //! The doors through which a verified refresh token goes up, each in the queue of its session.
 
+use http::HeaderMap;
+
 use super::{authenticate::PresentedRefresh, checked::Sent, handle::Descope};
 use crate::{
     client::TenantsBody,
+    cookie::Candidates,
     error::{Error, ErrorKind},
-    ids::TenantId,
+    ids::{TenantId, UserId},
     jwt::check::{Slot, system_time},
     selection::{SessionAnswer, SignIn, TenantRecord, TenantSelection, User, WhichTenants},
     spend::Op,
@@ -74,6 +77,19 @@ impl Descope {
             // It fails without a crypto backend only, and then nothing is known either.
             let _ = self.inner.queue.forget_known(&RefreshToken::new(*token));
         }
+    }
+
+    /// Whether a user's request shows a refresh token that was replaced a moment ago: the answer
+    /// that brought its successor is still on its way, or was lost.
+    pub(crate) fn is_behind(&self, user: &UserId, headers: &HeaderMap) -> bool {
+        let queue = &self.inner.queue;
+        let is_replaced = |token: &str| queue.is_replaced(&RefreshToken::new(token));
+        queue.may_have_replaced(user)
+            && match self.cookies().refresh_candidates(headers) {
+                Candidates::One(token) => is_replaced(token),
+                Candidates::Several(tokens) => tokens.into_iter().any(is_replaced),
+                Candidates::None | Candidates::TooMany => false,
+            }
     }
 
     /// The user's record, of that user.

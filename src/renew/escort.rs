@@ -35,10 +35,11 @@ impl Escort {
         Self(Box::new(Stage::Done(Some(ride))))
     }
 
-    /// Renews a session that is still good, from the first poll on.
-    pub(crate) fn renewing(wish: Wish, session: Session) -> Self {
+    /// Renews a session that is still good, from the first poll on; if it is not `due`, with what
+    /// is kept alone.
+    pub(crate) fn renewing(wish: Wish, session: Session, due: bool) -> Self {
         Self(Box::new(Stage::Renewing {
-            renewal: Box::pin(wish.early(session)),
+            renewal: Box::pin(wish.early(session, due)),
             deadline: None,
         }))
     }

@@ -97,9 +97,10 @@ impl Wish {
         }
     }
 
-    /// Renews a session that is still good. `None`: there is nothing new, for whatever reason.
-    pub(crate) async fn early(self, session: Session) -> Option<Ride> {
-        match self.ageing(&session).await {
+    /// Renews a session that is still good; if it is not `due`, with what is kept alone. `None`:
+    /// there is nothing new, for whatever reason.
+    pub(crate) async fn early(self, session: Session, due: bool) -> Option<Ride> {
+        match self.ageing(&session, due).await {
             Ok(got) => got.map(|got| self.ride(got)),
             Err(failure) => {
                 log(&failure, true);
@@ -123,17 +124,21 @@ impl Wish {
         self.spend(presented, hold, false).await
     }
 
-    async fn ageing(&self, session: &Session) -> Result<Option<Got>, Failure> {
+    async fn ageing(&self, session: &Session, due: bool) -> Result<Option<Got>, Failure> {
         let presented = self.presented().await?;
         if presented.user != *session.user_id() {
             return Err(Failure::Refused("another_users_refresh_token".into()));
         }
         let hold = self.descope.hold(&presented.token)?;
         let end = session.expires_at();
-        if let Some(kept) = hold.kept().filter(|kept| kept.session().expires_at() > end) {
+        // A browser that shows a replaced token lacks the answer, whichever session it has.
+        let is_news =
+            |kept: &SessionAnswer| hold.is_replaced() || kept.session().expires_at() > end;
+        let kept = hold.kept().filter(is_news);
+        if let Some(kept) = kept.filter(|kept| self.is_good(kept)) {
             return Ok(Some(Got::kept(kept, presented.token, hold)));
         }
-        if !hold.try_early() {
+        if !due || !hold.try_early() {
             return Ok(None);
         }
         self.spend(presented, hold, true).await.map(Some)
@@ -149,17 +154,7 @@ impl Wish {
         hold: Hold<SessionAnswer>,
         early: bool,
     ) -> Result<Got, Failure> {
-        let mut answer = self.descope.spend_for_refresh(&presented).await?;
-        let token = presented.token.clone();
-        if !self.is_good(&answer) {
-            // A kept answer that outlived its session: nothing went up for it.
-            let newest = PresentedRefresh {
-                token: answer.refresh_token().unwrap_or(&token).clone(),
-                ..presented
-            };
-            let next = self.descope.spend_for_refresh(&newest).await?;
-            answer = next.for_holder_of(&token);
-        }
+        let answer = self.descope.spend_for_refresh(&presented).await?;
         self.descope
             .note_next_refresh(answer.next_refresh_seconds());
         let session = answer.session();
@@ -172,7 +167,7 @@ impl Wish {
         );
         Ok(Got {
             answer,
-            presented: token,
+            presented: presented.token,
             hold,
         })
     }

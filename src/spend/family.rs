@@ -297,6 +297,11 @@ impl<T: Clone> Family<T> {
         (now.since(&kept.at) < self.keep).then(|| kept.answer.clone())
     }
 
+    /// Whether the token that was presented is a predecessor.
+    pub(super) fn has_replaced(&self, ticket: Ticket) -> bool {
+        ticket.presented != self.current_digest
+    }
+
     /// Whether the current token may be spent although its session is still good; notes it, so
     /// that one call at most is made of it.
     pub(super) fn try_early(&mut self, now: Now) -> bool {
@@ -360,7 +365,7 @@ impl<T: Clone> Family<T> {
             return None;
         }
         let waited = kept.call > ticket.arrived;
-        let replaced = ticket.presented != self.current_digest;
+        let replaced = self.has_replaced(ticket);
         let fits = match op {
             Op::Refresh => true,
             Op::Select(tenant) => kept.tenant.as_ref() == Some(tenant),

@@ -58,6 +58,15 @@ impl<T: Clone> Hold<T> {
         queue.table().family(arrival.family)?.kept(now)
     }
 
+    /// Whether the token that was presented is a predecessor of the newest.
+    pub(crate) fn is_replaced(&self) -> bool {
+        let Place { queue, arrival } = &self.place;
+        let mut table = queue.table();
+        table
+            .family(arrival.family)
+            .is_some_and(|family| family.has_replaced(arrival.ticket))
+    }
+
     /// Whether the family's token may be spent although its session is still good: once a
     /// minute at most, and only while no other call is under way. Notes that it was.
     pub(crate) fn try_early(&self) -> bool {

@@ -31,6 +31,7 @@
 mod digest;
 mod family;
 mod hold;
+mod lately;
 mod queue;
 mod table;
 

@@ -11,11 +11,13 @@ use tracing::Instrument;
 use super::{
     digest::Digest,
     family::{Op, Outcome, Step},
+    lately::Lately,
     table::{Arrival, FamilyId, Table},
 };
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind},
+    ids::UserId,
     token::RefreshToken,
 };
 
@@ -30,6 +32,8 @@ pub(crate) struct SpendQueue<T> {
 
 pub(super) struct Inner<T> {
     pub(super) clock: Clock,
+    keep: Duration,
+    lately: Lately,
     /// Never held over an await nor over a caller's code.
     table: Mutex<Table<T>>,
 }
@@ -56,6 +60,8 @@ impl<T: Clone + Send + Sync + 'static> SpendQueue<T> {
         Self {
             inner: Arc::new(Inner {
                 clock,
+                keep,
+                lately: Lately::new(),
                 table: Mutex::new(Table::new(keep, MAX_FAMILIES)),
             }),
         }
@@ -205,6 +211,32 @@ impl<T: Clone + Send + Sync + 'static> SpendQueue<T> {
         let now = self.inner.clock.now();
         self.table().forget_known(digest, now);
         Ok(())
+    }
+
+    /// Notes that a token of this user is being replaced.
+    pub(crate) fn note_replaced(&self, user: &UserId) {
+        self.inner.lately.note(user, self.inner.clock.now());
+    }
+
+    /// Whether [`is_replaced`](Self::is_replaced) is worth asking about a token of this user.
+    pub(crate) fn may_have_replaced(&self, user: &UserId) -> bool {
+        let Inner {
+            clock,
+            keep,
+            lately,
+            ..
+        } = &*self.inner;
+        lately.may_have(user, *keep, clock.now())
+    }
+
+    /// Whether a token has been replaced within the keep time, and its successor is in force:
+    /// whoever presents it anew has not got the answer yet, or has lost it.
+    pub(crate) fn is_replaced(&self, token: &RefreshToken) -> bool {
+        // It fails without a crypto backend only, and then nothing is known either.
+        Digest::of(token).is_ok_and(|digest| {
+            let now = self.inner.clock.now();
+            self.table().is_replaced(digest, now)
+        })
     }
 
     pub(super) fn arrive(&self, token: &RefreshToken) -> Result<Place<T>, Error> {

@@ -143,6 +143,17 @@ impl<T: Clone> Table<T> {
         Some(result)
     }
 
+    /// Whether a token has a successor here that is in force, so that nobody need do without.
+    pub(super) fn is_replaced(&self, digest: Digest, now: Now) -> bool {
+        self.links.get(&digest).is_some_and(|link| {
+            let family = self.families.get(&link.family);
+            family.is_some_and(|entry| !entry.family.is_dead())
+                && link
+                    .replaced_at
+                    .is_some_and(|at| now.since(&at) < self.keep)
+        })
+    }
+
     /// The token to ask something with that spends nothing.
     pub(super) fn current(
         &self,

@@ -25,6 +25,7 @@ mod origins;
 mod promises;
 mod readiness;
 mod renew;
+mod renew_behind;
 mod renew_browser;
 mod renew_day;
 mod renew_early;

@@ -1,0 +1,56 @@
+//! Whose refresh tokens were replaced a moment ago, told at a glance.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
+
+use crate::{clock::Now, ids::UserId};
+
+/// How many places there are; users share one by chance, which costs a look into the table.
+const PLACES: usize = 4_096;
+
+/// Asked on each request that could be renewed, of which next to none has a user who is in here.
+pub(super) struct Lately {
+    state: RandomState,
+    /// When a token of one of its users was replaced last, in seconds since the Unix epoch.
+    places: Box<[AtomicU32]>,
+}
+
+impl Lately {
+    pub(super) fn new() -> Self {
+        Self {
+            state: RandomState::new(),
+            places: (0..PLACES).map(|_| AtomicU32::default()).collect(),
+        }
+    }
+
+    pub(super) fn note(&self, user: &UserId, now: Now) {
+        if let Some(place) = self.place(user) {
+            place.store(seconds(now), Relaxed);
+        }
+    }
+
+    /// Whether one of the user's tokens may have been replaced less than `keep` ago. If not, none
+    /// was.
+    pub(super) fn may_have(&self, user: &UserId, keep: Duration, now: Now) -> bool {
+        self.place(user).is_some_and(|place| {
+            let ago = seconds(now).abs_diff(place.load(Relaxed));
+            u64::from(ago) <= keep.as_secs()
+        })
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "any bits of a hash will do"
+    )]
+    fn place(&self, user: &UserId) -> Option<&AtomicU32> {
+        let hash = self.state.hash_one(user.as_str()) as usize;
+        self.places.get(hash % PLACES)
+    }
+}
+
+fn seconds(now: Now) -> u32 {
+    u32::try_from(now.wall.as_secs()).unwrap_or(u32::MAX)
+}

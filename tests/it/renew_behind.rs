@@ -1,0 +1,149 @@
+//! A browser that lacks an answer: it was lost, or one that was made before landed after it.
+
+use std::time::Duration;
+
+use tower_descope::{Descope, RefreshToken, TenantId, test_util::FakeDescope};
+
+use crate::{
+    renew_browser::{ALMOST, Browser, EXPIRY, REFRESH, early, fake, late, set_cookies, untouched},
+    support::call,
+};
+
+const SELECT: &str = "/v1/auth/tenant/select";
+
+/// Goes to another tenant with a browser's token; the answer is the caller's to deliver, or lose.
+async fn select(descope: &Descope, browser: &Browser, tenant: &str) -> Browser {
+    let refresh = RefreshToken::new(&*browser.jar["DSR"]);
+    let tenant = TenantId::new(tenant).unwrap();
+    let answer = descope.select_tenant(&refresh, &tenant).await.unwrap();
+    Browser::with(
+        answer.session_token().expose(),
+        answer.refresh_token().map_or("", RefreshToken::expose),
+    )
+}
+
+#[tokio::test]
+async fn a_switch_whose_answer_was_lost_comes_with_the_next_page() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let app = early(&descope);
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let lost = select(&descope, &browser, "T2").await;
+    fake.clock().advance(Duration::from_secs(1));
+    let response = browser.visit(&app).await;
+    assert_eq!(response.body(), "U1@T1", "as whom it came");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(browser, lost, "what was lost");
+    let response = browser.visit(&app).await;
+    assert_eq!(response.body(), "U1@T2");
+    assert!(untouched(&response), "nothing is missing any more");
+    assert_eq!((fake.calls(SELECT), fake.calls(REFRESH)), (1, 0));
+    fake.clock().advance(EXPIRY);
+    assert_eq!(browser.visit(&app).await.body(), "U1@T2");
+}
+
+#[tokio::test]
+async fn a_renewal_that_lands_after_a_later_switch_is_made_good_by_the_next_page() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let app = early(&descope);
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.clock().advance(ALMOST);
+    let renewed = call(&app, browser.get()).await;
+    let mut other_tab = browser.clone();
+    other_tab.keep(renewed.headers());
+    // In the same second, so that both sessions end at once.
+    let switched = select(&descope, &other_tab, "T2").await;
+    browser.keep(renewed.headers());
+    assert_eq!(browser.visit(&app).await.body(), "U1@T1");
+    assert_eq!(browser, switched);
+    for _ in 0..3 {
+        assert_eq!(browser.visit(&app).await.body(), "U1@T2");
+        fake.clock().advance(EXPIRY);
+    }
+}
+
+#[tokio::test]
+async fn nothing_goes_up_for_a_browser_that_is_behind() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let app = late(&descope);
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let bob = Browser::signed_in(&fake, "bob@example.test");
+    select(&descope, &browser, "T2").await;
+    assert!(untouched(&call(&app, bob.get()).await), "another user");
+    // Beyond the keep time nothing is known of it.
+    let behind = browser.clone();
+    fake.clock().advance(Duration::from_secs(61));
+    assert!(untouched(&call(&app, behind.get()).await));
+    // Who signs out gets nothing back.
+    let latest = select(
+        &descope,
+        &Browser::signed_in(&fake, "bob@example.test"),
+        "T1",
+    )
+    .await;
+    let refresh = RefreshToken::new(&*latest.jar["DSR"]);
+    descope.logout(&refresh).await.unwrap();
+    assert!(untouched(&browser.visit(&app).await));
+    assert_eq!(fake.calls(REFRESH), 0);
+}
+
+#[tokio::test]
+async fn who_signed_out_is_not_signed_in_again_by_a_page_that_is_behind() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let app = late(&descope);
+    let browser = Browser::signed_in(&fake, "ann@example.test");
+    let switched = select(&descope, &browser, "T2").await;
+    let refresh = RefreshToken::new(&*switched.jar["DSR"]);
+    descope.logout(&refresh).await.unwrap();
+    assert!(untouched(&call(&app, browser.get()).await));
+}
+
+#[tokio::test]
+async fn a_bearer_and_another_sites_page_are_given_nothing() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let app = late(&descope);
+    let browser = Browser::signed_in(&fake, "ann@example.test");
+    select(&descope, &browser, "T2").await;
+    let request = |field| browser.request(http::Method::GET, &[field]);
+    let bearer = format!("Bearer {}", browser.jar["DS"]);
+    for field in [
+        ("authorization", &*bearer),
+        ("sec-fetch-site", "cross-site"),
+    ] {
+        let response = call(&app, request(field)).await;
+        assert_eq!(response.body(), "U1@T1");
+        assert!(untouched(&response), "{field:?}");
+    }
+    let response = call(&app, browser.get()).await;
+    assert_eq!(set_cookies(response.headers()).len(), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_expired_since_it_was_replaced_gets_its_successor() {
+    let fake = FakeDescope::builder()
+        .tenant("T1", "One")
+        .user("ann@example.test", |user| user.id("U1").tenant("T1", |t| t))
+        .refresh_ttl(Duration::from_secs(1_000))
+        .start()
+        .await;
+    let descope = fake.descope();
+    let app = late(&descope);
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    fake.clock().advance(Duration::from_secs(990));
+    let lost = call(&app, browser.get()).await;
+    assert_eq!(lost.body(), "U1@T1");
+    fake.clock().advance(Duration::from_secs(20));
+    let refresh = RefreshToken::new(&*browser.jar["DSR"]);
+    descope.refresh(&refresh).await.expect("the kept answer");
+    assert_eq!(browser.visit(&app).await.body(), "U1@T1");
+    assert_eq!(set_cookies(lost.headers()).len(), 2);
+    assert_eq!(fake.calls(REFRESH), 1);
+    // What nobody replaced is over.
+    fake.clock().advance(Duration::from_secs(1_100));
+    assert_eq!(browser.visit(&app).await.status(), 401);
+    assert_eq!(browser, Browser::default());
+}
