@@ -4,9 +4,11 @@
 //! `DescopeBuilder::cookies`, which refuses settings that browsers would ignore or that would
 //! weaken sign-in.
 //!
-//! What is written is always `HttpOnly` and `Secure`, with the Domain, Path and `SameSite`
-//! configured here; what Descope's answers say about cookie scope is never used. What is written
-//! is removed with the same attributes.
+//! What is written is `HttpOnly` and, but for
+//! [`SessionCookies::danger_insecure_cookies_on_loopback`], `Secure`, with the Domain, Path and
+//! `SameSite` configured here. An answer of Descope can at most choose among the names and scopes
+//! configured, with [`SessionCookies::follow_answer`], which is off by default. What is written is
+//! removed with the same attributes.
 //!
 //! # Which names
 //!
