@@ -15,7 +15,8 @@
 //! | `GET me/history` | 200: a list | 401 |
 //!
 //! Everything else is 404, another method 405; nothing is forwarded that is not listed here. Every
-//! answer is JSON and has `Cache-Control: no-store`.
+//! answer has `Cache-Control: no-store`, and is JSON, unless `tenant/select` takes HTML forms: those
+//! are answered by a redirect (303) with an empty body.
 //!
 //! ```
 //! use axum::Router;
@@ -48,14 +49,17 @@
 //! # What a status means
 //!
 //! The browser SDK takes any 4xx of these calls for "signed out", 429 included, and repeats a call
-//! that was answered 503. So:
+//! that was answered 503. So these are the statuses of all calls but `tenant/select`, whose own are
+//! in [`select`](crate::select):
 //!
 //! | status | `error` |
 //! |---|---|
 //! | 400 | `invalid_body`, `ambiguous_credentials` |
-//! | 401 | `missing_refresh_token` (no call to Descope was made), `expired_token`, `invalid_token`: the session is gone, sign in again |
+//! | 401 | `missing_refresh_token` (no call to Descope was made), `expired_token`: sign in again |
+//! | 401 | `invalid_token`: not with this refresh token. Another holder of the session may have replaced it, so the cookies are kept at first; if the next request is refused too, sign in again |
 //! | 403 | `cross_site` |
 //! | 404, 405, 413, 415 | `not_found`, `method_not_allowed`, `body_too_large`, `unsupported_media_type` |
+//! | 500 | `internal_error`: the log says more |
 //! | 502 | `cookie_too_large` |
 //! | 503 | `renewal_unavailable`, `keys_unavailable`, with `Retry-After`: nothing is lost, try again |
 //!

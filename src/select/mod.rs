@@ -7,8 +7,10 @@
 //! 2. The refresh token is taken from the refresh cookie and verified here. Without one: 401.
 //! 3. Descope is asked to select the tenant. Both tokens of its answer are verified: same user,
 //!    and the tenant that was asked for.
-//! 4. Only then are cookies written. After a failure the browser keeps what it has; only where
-//!    the session is known to be over are its cookies removed.
+//! 4. Only then are cookies written. After a failure the browser keeps what it has, with two
+//!    exceptions: where the session is known to be over its cookies are removed, and where only the
+//!    session token does not fit a cookie (`cookie_too_large`) a new refresh cookie is written, since
+//!    the old token may be spent.
 //!
 //! The answer is 200 with
 //! `{"tenant": …, "sessionExpiration": …, "claims": {…}, "user": {…}}`, which keeps Descope's
@@ -28,7 +30,8 @@
 //! | 405, 413, 415 | `method_not_allowed`, `body_too_large`, `unsupported_media_type` |
 //! | 429 | `rate_limited`, with `Retry-After` where Descope named one |
 //! | 500 | `internal_error`: the log says more |
-//! | 502 | `upstream_invalid`, `cookie_too_large` |
+//! | 502 | `upstream_invalid`: Descope cannot be reached, fails, or answers with what was not asked for; with `Retry-After` where it named one |
+//! | 502 | `cookie_too_large` |
 //! | 503 | `keys_unavailable`, with `Retry-After` |
 //! | 504 | `upstream_timeout` |
 //!
