@@ -24,7 +24,9 @@ use crate::{
 /// A verified session: who the user is, which tenants they belong to, and until when.
 ///
 /// A session is shared, not copied: cloning it is cheap. As an axum extractor (feature `axum`),
-/// `Session` refuses requests without one, `Option<Session>` is `None` for them.
+/// `Session` refuses requests without one. `Option<Session>`, behind
+/// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing or
+/// has expired; anything else that is wrong is still refused.
 #[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,

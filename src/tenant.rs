@@ -17,8 +17,10 @@ use crate::{
 /// The tenant that a verified session is acting in.
 ///
 /// From the session's `dct` claim, Descope's *current tenant*; never from a path, a query or a
-/// header. As an axum extractor (feature `axum`), `ActiveTenant` refuses requests without one,
-/// `Option<ActiveTenant>` is `None` for those, and `Result<ActiveTenant, Rejection>` tells why.
+/// header. As an axum extractor (feature `axum`), `ActiveTenant` refuses requests without one, and
+/// `Result<ActiveTenant, Rejection>` tells why there is none. `Option<ActiveTenant>`, behind
+/// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing or
+/// has expired, or where no tenant is selected; anything else that is wrong is still refused.
 #[derive(Clone)]
 pub struct ActiveTenant {
     session: Session,
