@@ -73,7 +73,7 @@ impl Default for Limits {
 /// When keys are fetched and how long they serve.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyPolicy {
-    /// How long fetched keys are fresh. They are refreshed from 80% of it on.
+    /// How long fetched keys are fresh. They are refreshed between 72% and 80% of it.
     pub(crate) ttl: Duration,
     /// How often requests may cause a fetch, after a burst of two; the first wait after a failure.
     pub(crate) cool_down: Duration,
@@ -114,7 +114,7 @@ pub(super) enum Age {
 }
 
 impl KeyPolicy {
-    /// From when on keys are refreshed.
+    /// When keys are refreshed at the latest; jitter makes it up to a tenth earlier.
     pub(super) fn refresh_at(&self) -> Duration {
         self.ttl / 5 * 4
     }

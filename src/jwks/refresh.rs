@@ -2,8 +2,8 @@
 //!
 //! There are two reasons to fetch. *Demand*: a request names a key that is not at hand, or meets
 //! keys past a bound; such fetches draw on a [`Bucket`], so that no flood of requests becomes a
-//! flood of fetches. And the *schedule*: at 80% of the keys' time to live, or, after a failure,
-//! when the back-off is over; it never draws on the bucket, so that no flood holds off a rotation.
+//! flood of fetches. And the *schedule*: between 72% and 80% of the keys' time to live (jitter
+//! takes up to a tenth off), or, after a failure, when the back-off is over; it never draws on the bucket, so that no flood holds off a rotation.
 //! Whoever comes by when the schedule is due starts that fetch: the timer usually, a request if
 //! the timer was missed. At most one fetch runs at a time; who needs one joins it.
 
