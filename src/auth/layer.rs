@@ -61,10 +61,10 @@ impl<R> TenantLayer<R> {
         self
     }
 
-    /// Adds `Cache-Control: no-store` to the answers of requests with a session, where the inner
-    /// service has not said itself what may be kept. Off by default: `Vary` alone keeps shared
-    /// caches honest, but a browser's own store outlives a sign-out, and the next user of the
-    /// machine can go back to its pages.
+    /// Adds `Cache-Control: no-store` to what the inner service answers to requests with a session,
+    /// where it has not said itself what may be kept; the layer's own refusals do not get it. Off by
+    /// default: `Vary` alone keeps shared caches honest, but a browser's own store outlives a
+    /// sign-out, and the next user of the machine can go back to its pages.
     pub fn no_store(mut self) -> Self {
         self.gate.policy.no_store = true;
         self

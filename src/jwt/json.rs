@@ -3,7 +3,8 @@
 //! `serde_json` enforces neither where it matters here: it skips a member that nobody reads to any
 //! depth, and leaves duplicates to each type. Two parsers that read one text differently are how
 //! tokens are forged, so what this scanner accepts is exactly what `serde_json` accepts, less deep
-//! nesting, lone surrogates and duplicate names.
+//! nesting, lone surrogates and duplicate names, and with numbers beyond `f64` (1e400), which are
+//! well-formed and stay text until somebody reads them.
 
 use std::borrow::Cow;
 
