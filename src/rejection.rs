@@ -41,7 +41,7 @@ pub struct Rejection {
     retry_after: Option<Duration>,
 }
 
-/// The sort of a [`Rejection`]. The module documentation of the crate has the table of statuses.
+/// The sort of a [`Rejection`]. The [module](crate::rejection) has the table of statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 // As wide as what stands beside it in a `Rejection`, so that verdicts are moved by whole words.
