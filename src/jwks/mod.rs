@@ -19,6 +19,11 @@
 //! them. [`parse_key_set`] looks at all of them; read with it what you have as text. Number,
 //! strength and curve of the keys are checked for every source.
 //!
+//! [`WebSource`] is that of `jwks_client_rs` as it stands: it follows redirects, reads the
+//! environment's proxies (`HTTPS_PROXY` and the like), reads an answer of any size, and one key that
+//! it cannot read fails the whole set. The default source does none of that; for another address of
+//! Descope set [`DescopeBuilder::base_url`](crate::DescopeBuilder::base_url) instead.
+//!
 //! # Example
 //!
 //! Keys from a file that something else keeps up to date:
