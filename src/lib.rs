@@ -26,7 +26,7 @@
 //! let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build()?; // or from_env()
 //! let app: Router = Router::new()
 //!     .route("/projects", get(projects))
-//!     .route_layer(TenantLayer::new(descope.clone())) // 401, 403 and 503 are answered here
+//!     .route_layer(TenantLayer::new(descope.clone())) // 400, 401, 403 and 503 are answered here
 //!     .route("/tenant/select", post_service(SelectTenant::new(descope)));
 //! # Ok(())
 //! # }
@@ -112,31 +112,47 @@
 //! | `metrics` | | counters behind the [`metrics`](https://docs.rs/metrics) facade |
 //! | `test-util` | | [`test_util`]: the fake and a clock that tests move |
 //!
+//! One of `aws-lc-rs` and `rust-crypto` is needed, and for an https base URL one of `rustls` and
+//! `native-tls`; [`DescopeBuilder::build`] says so where one is missing.
+//!
 //! # What an operator sees
 //!
 //! Events and span fields go through [`tracing`]. The layer makes no span of its own; it records
-//! into the current one, where that declares the fields.
+//! into the current one, where that declares the fields. A name that ends in `…` is the beginning of
+//! a message that goes on. Fields are left out where they are not known.
 //!
 //! | name | where | meaning |
 //! |---|---|---|
 //! | `user.id` | span field | the user of an admitted request |
 //! | `tenant.id` | span field | the tenant that the session names, where it names one |
 //! | `no session` | event, debug | a request refused, or passed on in optional mode: `outcome`, `code`, `reason` |
+//! | `cross-site request refused; …` | event, info | a request from another origin: `reason`, `origin`, `sec_fetch_site`; goes on with the setting for other front ends |
+//! | `no session in the request's extensions: …` | event, error | an axum extractor where no layer ran; goes on with what to check |
 //! | `keys fetched` | event, debug | a key fetch that succeeded: `url`, `count`, `elapsed` |
-//! | `keys not refreshed` | event, warn | a key fetch that failed: `url`, `reason`, `detail`, `usable` |
+//! | `keys not refreshed` | event, warn | one that failed, while there are keys from before: `url`, `reason`, `detail`, `usable` |
+//! | `no usable keys at …` | event, warn | one that failed, where there were never any: `reason`, `detail`; goes on with the address and what to check |
+//! | `keys cannot be fetched: …` | event, warn | a verification outside of a tokio runtime that needed keys |
 //! | `key skipped` | event, warn | a published key that cannot be used: `kid`, `why` |
+//! | `keys skipped: several have this kid` | event, warn | published keys of one name, none of which is used: `kid` |
+//! | `private key published: …` | event, error | a published key with its private part, which is not used: `kid` |
+//! | `clock behind Descope: …` | event, warn | a genuine token from the future, refused; once a minute at most: `behind_seconds` |
+//! | `plain http beyond loopback: …` | event, warn | a handle built with [`DescopeBuilder::danger_plain_http_base_url`]: `url` |
 //! | `tenant selected` | event, info | a tenant selection: `user.id`, `tenant.id`, `outcome` |
-//! | `tenant not selected` | event, debug to error by cause | one refused: also `outcome`, `reason` |
+//! | `tenant not selected` | event, debug to error by cause | one refused: also `reason` |
+//! | `descope's new refresh token names no tenant: …` | event, warn | a selection that may not survive the next refresh: `tenant.id` |
 //! | `session call` | event, debug | a call of [`SessionRoutes`]: `call`, `user.id`, `outcome` |
 //! | `session call refused` | event, debug to error by cause | one refused: also `reason` |
-//! | `signed out here, but not at descope` | event, info or warn | a logout that Descope could not be told: also `reason` |
+//! | `signed out here, but not at descope` | event, info or warn | a logout that Descope could not be told: `call`, `user.id`, `outcome`, `reason` |
 //! | `the session is in no tenant after its refresh` | event, warn | a refresh that lost the tenant: `user.id`, `tenant.before` |
+//! | `the session is in another tenant after its refresh` | event, debug | a refresh that changed it: `user.id`, `tenant.id`, `tenant.before` |
+//! | `a field of descope's answer has an odd type` | event, debug | a member that is taken for absent: `field` |
 //! | `session renewed` | event, debug | a renewal in the layer: `user.id`, `tenant.id`, `early` |
 //! | `session not renewed` | event, debug or warn | one that failed: `outcome`, `early`, `error` |
+//! | `session not renewed in time for this response` | event, debug | an early renewal that goes out with the next response |
+//! | `a cookie of a renewed session cannot be written` | event, error | a session that is too large for a cookie: `error` |
 //! | `access key exchanged` | event, debug | a machine has a new session: `user.id`, `tenant.id` |
 //! | `access key refused` | event, debug | Descope refused a key: `reason` |
 //! | `access key not exchanged` | event, warn | an exchange that failed: `reason` |
-//! | `cross-site request refused` | event, info | a request from another origin: `origin`, `sec_fetch_site` |
 //! | `tower_descope_requests_total` | counter | by `outcome`: `admitted`, or a rejection's code |
 //! | `tower_descope_key_fetches_total` | counter | by `outcome`: `ok`, `failed` |
 //! | `tower_descope_selections_total` | counter | by `outcome`: `selected`, or an error code |

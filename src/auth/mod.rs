@@ -6,9 +6,9 @@
 //!    bearer token that is present decides alone; other schemes are left to others.
 //! 2. It verifies the token: at once where the key is at hand, else after one shared fetch.
 //! 3. It puts the [`Session`](crate::Session) into the request's extensions and calls the inner
-//!    service, or answers with a refusal ([`Rejection`](crate::Rejection)): 401, 403 or 503, with
-//!    a challenge, small JSON where the body type can hold it, and the code in the header
-//!    `x-descope-rejection`. gRPC calls are refused trailers-only.
+//!    service, or answers with a refusal ([`Rejection`](crate::Rejection)): 400, 401, 403 or 503,
+//!    with a challenge where one fits, small JSON where the body type can hold it, and the code in
+//!    the header `x-descope-rejection`. gRPC calls are refused trailers-only.
 //!    With [`TenantLayer::renew`] a session that is missing or has expired is renewed before that.
 //! 4. It adds `Vary: Authorization, Cookie` to every answer, since every answer depended on them.
 //!
