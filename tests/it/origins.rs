@@ -57,7 +57,9 @@ const HOSTS: [Field; 6] = [
     &["app.example.com", "app.example.com"],
 ];
 
-/// What a request may be, from the words of the rulings: in their order, and slowly.
+/// Whether a request passes, slowly and in this order: a field that comes twice is refused, what is
+/// of the same origin passes, a listed origin passes, another site is refused; and only where the
+/// browser did not say so is the origin compared with the host.
 fn passes(site: Field, origin: Field, host: Field, absent_is_a_browser: bool) -> bool {
     if site.len() > 1 || origin.len() > 1 {
         return false;

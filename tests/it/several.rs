@@ -1,4 +1,4 @@
-//! Several cookies of one name: judged on whose they are, never by position (ruling 1).
+//! Several cookies of one name: judged on whose they are, never by position.
 
 use tower_descope::test_util::FakeDescope;
 

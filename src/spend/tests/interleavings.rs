@@ -16,7 +16,7 @@
 //! up, which nobody sees before its answer comes; paths are counted without the former.
 //!
 //! What must hold is said where it is asserted. Two things no server can promise, and they are
-//! admitted here exactly as far as ruling 8 and the documentation admit them:
+//! admitted here exactly as far as this:
 //!
 //! * A response whose head was made before a logout came may reach the browser after the logout's.
 //!   Its refresh token does not work any more; its session token does, until it expires.

@@ -345,7 +345,7 @@ impl World {
         }
     }
 
-    /// Ruling 8: the newest answer that is known now.
+    /// The head of a response brings the newest answer that is known as it is made.
     fn head(&mut self, index: usize, result: Result<u32, bool>) -> Cookies {
         let request = &mut self.requests[index];
         let family = request.arrival.take().unwrap().family;

@@ -196,7 +196,7 @@ proptest! {
                 Step::Fetch { or_stale } => prop_assert!(!running && (!or_stale || asked)),
                 Step::Unknown => {
                     // Only on the word of a fetch that ended well and is younger than the
-                    // cool-down (ruling of the limiter).
+                    // cool-down; an empty bucket alone does not say that there is no such key.
                     let (ended, good) = past.last_ended().unwrap();
                     prop_assert!(!asked && good && now.since(&ended) < policy.cool_down);
                 }

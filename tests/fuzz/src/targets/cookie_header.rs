@@ -94,7 +94,7 @@ fn check(text: &[u8]) {
 }
 
 /// The different values of a name, as the `cookie` crate reads them; without those that are empty,
-/// quoted, or under a name with white space behind it, which are not ours by ruling.
+/// quoted, or under a name with white space behind it, which are never taken for ours.
 fn named(name: &str, headers: &HeaderMap) -> Vec<String> {
     let mut values: Vec<String> = Vec::new();
     for field in headers.get_all(COOKIE) {

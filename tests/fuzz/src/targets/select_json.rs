@@ -73,7 +73,7 @@ fn check(text: &[u8]) {
     }
 }
 
-/// The one rule for tenant ids (ruling 26).
+/// The one rule for tenant ids: 256 bytes at most, something in them, and no control characters.
 pub fn is_tenant(id: &str) -> bool {
     id.len() <= 256 && !id.trim().is_empty() && !id.chars().any(char::is_control)
 }
