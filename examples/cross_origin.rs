@@ -85,7 +85,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// The real Descope if the environment names a project, else a fake, which lives as long as its
 /// handle; and the cookies of somebody who is signed in to a tenant.
 async fn settings() -> Result<(DescopeBuilder, String, Option<FakeDescope>), tower_descope::Error> {
-    if env::var_os("DESCOPE_PROJECT_ID").is_some() {
+    if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
         let cookies = "DS=<session token>; DSR=<refresh token>".to_owned();
         return Ok((DescopeBuilder::from_env()?, cookies, None));
     }

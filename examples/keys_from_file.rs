@@ -62,14 +62,17 @@ async fn projects(tenant: ActiveTenant) -> String {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let temporary = env::temp_dir().join(format!("tower-descope-keys-{}.json", process::id()));
-    let (builder, path, fake) = if env::var_os("DESCOPE_PROJECT_ID").is_some() {
-        let path = env::var("DESCOPE_KEYS_FILE")?.into();
-        (DescopeBuilder::from_env()?, path, None)
-    } else {
-        let fake = FakeDescope::start().await;
-        publish(&fake, &temporary)?;
-        (fake.descope_builder(), temporary.clone(), Some(fake))
-    };
+    let (builder, path, fake) =
+        if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
+            let path = env::var("DESCOPE_KEYS_FILE")
+                .map_err(|error| format!("DESCOPE_KEYS_FILE: {error}"))?
+                .into();
+            (DescopeBuilder::from_env()?, path, None)
+        } else {
+            let fake = FakeDescope::start().await;
+            publish(&fake, &temporary)?;
+            (fake.descope_builder(), temporary.clone(), Some(fake))
+        };
     let descope = builder.jwks_source(KeysFile { path }).build()?;
     // A missing or broken file shows here.
     descope.warm_up().await?;

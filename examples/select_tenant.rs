@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// The real Descope if the environment names a project, else a fake, which lives as long as its
 /// handle; and the cookies of somebody who has just signed in and belongs to two tenants.
 async fn connect() -> Result<(Descope, String, Option<FakeDescope>), tower_descope::Error> {
-    if env::var_os("DESCOPE_PROJECT_ID").is_some() {
+    if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
         let descope = Descope::from_env()?;
         descope.warm_up().await?;
         let cookies = "DS=<session token>; DSR=<refresh token>".to_owned();

@@ -93,7 +93,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// The real Descope if the environment names a project, else a fake, which lives as long as its
 /// handle.
 async fn connect() -> Result<(Descope, Option<FakeDescope>), tower_descope::Error> {
-    let (descope, fake) = if env::var_os("DESCOPE_PROJECT_ID").is_some() {
+    let (descope, fake) = if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
         (Descope::from_env()?, None)
     } else {
         let fake = FakeDescope::start().await;
