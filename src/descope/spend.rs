@@ -100,10 +100,7 @@ impl Descope {
         let user = User::new(user);
         // Nothing is signed here, and it is a GET: a cache in between may err.
         if user.id() != Some(presented.user.as_str()) {
-            return Err(Error::new(
-                ErrorKind::UpstreamInvalid,
-                "descope's answer is about another user",
-            ));
+            return Err(another_users());
         }
         Ok(user)
     }
@@ -134,7 +131,16 @@ impl Descope {
         let client = self.inner.client.clone();
         let ask = move |token: RefreshToken| async move { client.history(&token).await };
         let entries = self.inner.queue.show(&presented.token, ask).await?;
-        Ok(entries.into_iter().map(SignIn::new).collect())
+        let entries: Vec<_> = entries.into_iter().map(SignIn::new).collect();
+        let is_ours = |entry: &SignIn| {
+            entry
+                .user_id()
+                .is_none_or(|id| id == presented.user.as_str())
+        };
+        if !entries.iter().all(is_ours) {
+            return Err(another_users());
+        }
+        Ok(entries)
     }
 
     /// What is known of the token that went up: `holder` presented it, or a predecessor of it.
@@ -165,6 +171,13 @@ impl PresentedRefresh {
             wanted,
         }
     }
+}
+
+fn another_users() -> Error {
+    Error::new(
+        ErrorKind::UpstreamInvalid,
+        "descope's answer is about another user",
+    )
 }
 
 /// Whether there is nothing left to sign out of.

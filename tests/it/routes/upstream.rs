@@ -6,8 +6,8 @@ use serde_json::json;
 use tower_descope::{RefreshToken, test_util::Canned};
 
 use super::{
-    ABOUT_THE_SESSION, Browser, CALLS, LOGOUT, LOGOUT_ALL, ME, REFRESH, SELECT, TRY_REFRESH, calls,
-    fake, routes,
+    ABOUT_THE_SESSION, Browser, CALLS, HISTORY, LOGOUT, LOGOUT_ALL, ME, REFRESH, SELECT,
+    TRY_REFRESH, calls, fake, routes,
 };
 
 #[tokio::test]
@@ -164,6 +164,10 @@ async fn an_answer_for_somebody_else_writes_nothing_and_the_session_goes_on() {
     // A record of somebody else, from a cache in between.
     fake.respond_next(ME, Canned::json(200, &json!({ "userId": "U2" })));
     assert_eq!(ann.call(&routes, ME, "").await.status, 503);
+    let others = json!([{ "userId": "U1" }, { "userId": "U2", "city": "Oslo" }]);
+    fake.respond_next(HISTORY, Canned::json(200, &others));
+    let answer = ann.call(&routes, HISTORY, "").await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
     // Rotated, but the session cannot be used: the successor is kept for the next try.
     let fresh = fake.refresh("U1").active("T1").token();
     let half = json!({ "sessionJwt": "garbage", "refreshJwt": fresh });
