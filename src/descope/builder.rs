@@ -331,7 +331,8 @@ impl DescopeBuilder {
 
     /// How long the answer to a spent refresh token is kept, for requests that still carry it: a
     /// browser repeats a request whose connection broke, or drops an answer on its way. Default
-    /// 60 seconds; at most 300; zero keeps none.
+    /// 60 seconds; at most 300; zero keeps none. Where there are more than 10,000 sessions to
+    /// remember, those that have been idle for longest are forgotten earlier.
     pub fn keep_answers(mut self, keep: Duration) -> Self {
         self.keep_answers = keep;
         self

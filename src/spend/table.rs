@@ -17,6 +17,9 @@ use crate::{clock::Now, error::Error, token::RefreshToken};
 /// How many tokens of one family are known at most, the current one included.
 const MAX_LINKS: usize = 8;
 
+/// Which part of a full table gives way to what comes next.
+const ROOM: usize = 8;
+
 /// How often what is stale is looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(10);
 
@@ -31,7 +34,7 @@ pub(super) struct Table<T> {
     purged_at: Option<Now>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FamilyId(u64);
 
 /// A wish in its family's queue.
@@ -252,13 +255,19 @@ impl<T: Clone> Table<T> {
         if self.families.len() < self.capacity {
             return;
         }
-        let oldest = self
+        // Several at once, so that not each newcomer looks at all. Forgetting the dead costs a call
+        // at most.
+        let mut idle: Vec<_> = self
             .families
             .iter()
             .filter(|(_, entry)| !entry.is_busy())
-            .min_by_key(|(_, entry)| entry.used)
-            .map(|(id, _)| *id);
-        if let Some(id) = oldest {
+            .map(|(id, entry)| (!entry.family.is_dead(), entry.used, *id))
+            .collect();
+        let many = (self.capacity / ROOM).max(1).min(idle.len());
+        if let Some(last) = many.checked_sub(1) {
+            idle.select_nth_unstable(last);
+        }
+        for (_, _, id) in idle.into_iter().take(many) {
             self.remove(id);
         }
     }

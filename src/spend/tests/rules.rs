@@ -6,10 +6,13 @@ use super::{
     super::{
         digest::Digest,
         family::{Op, Step},
+        table::Table,
     },
     bench::{Bench, KEEP, Seen, failed, rotated, select, sends, unrotated},
 };
 use crate::{error::ErrorKind, token::RefreshToken};
+
+const OVER: Seen = Seen::Refuse(ErrorKind::SessionEnded, true);
 
 #[test]
 fn one_call_at_a_time() {
@@ -170,7 +173,6 @@ fn a_reused_token_removes_cookies_only_if_it_comes_again_after_the_keep_time() {
 
 #[test]
 fn after_logout_nothing_of_the_family_signs_in_again() {
-    const OVER: Seen = Seen::Refuse(ErrorKind::SessionEnded, true);
     for presented in ["a", "b"] {
         let mut bench = Bench::new(KEEP);
         bench.call("a", &select("T1"), rotated(1, "b", "T1"));
@@ -217,6 +219,30 @@ fn the_table_is_bounded_and_empties_itself() {
     let arrival = bench.arrive("z");
     bench.table.leave(arrival.family);
     assert_eq!(bench.table.len(), (1, 1));
+}
+
+#[test]
+fn a_full_table_gives_up_its_dead_and_then_an_eighth_of_the_others() {
+    let mut bench = Bench::new(KEEP);
+    bench.table = Table::new(KEEP, 80);
+    for index in 0..80 {
+        bench.call(&format!("a{index}"), &Op::Refresh, unrotated(index, "T1"));
+    }
+    for index in 40..52 {
+        bench.forget(&format!("a{index}"));
+    }
+    bench.call("b0", &Op::Refresh, unrotated(100, "T1"));
+    assert_eq!(bench.table.len().0, 71, "ten gave way to one");
+    for index in 1..10 {
+        bench.call(&format!("b{index}"), &Op::Refresh, unrotated(100, "T1"));
+    }
+    assert_eq!(bench.table.len().0, 80);
+    for index in 0..40 {
+        let answer = bench.ask(&format!("a{index}"), &Op::Refresh);
+        assert_ne!(answer, OVER, "nobody alive went: {index}");
+    }
+    bench.call("c", &Op::Refresh, unrotated(200, "T1"));
+    assert_eq!(bench.table.len().0, 71);
 }
 
 #[test]
