@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 use super::{ClientSettings, CredentialStyle, DescopeClient, RawAnswer, TenantsBody};
@@ -280,9 +280,10 @@ async fn the_deadline_is_over_the_whole_call() {
 
 #[tokio::test]
 async fn a_connection_that_is_refused_is_tried_again_after_a_moment() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // Bound, so that nobody else listens there, and not listening either.
+    let port = TcpSocket::new_v4().unwrap();
+    port.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let base = format!("http://{}", port.local_addr().unwrap());
     let started = Instant::now();
     let error = select(&client(&base, true, LONG)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UpstreamUnavailable);

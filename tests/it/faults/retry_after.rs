@@ -82,7 +82,7 @@ fn fits(means: Means, told: Option<&str>, least: u64, default: Option<u64>) -> b
         Means::Nothing => told == default,
         Means::Seconds(seconds) => told == Some(seconds.max(least)),
         // The machine may be slow.
-        Means::About(seconds) => told.is_some_and(|told| (seconds - 60..=seconds).contains(&told)),
+        Means::About(seconds) => told.is_some_and(|told| (seconds - 300..=seconds).contains(&told)),
     }
 }
 

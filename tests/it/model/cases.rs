@@ -168,9 +168,11 @@ pub(super) fn case(project: &str) -> impl Strategy<Value = Case> + use<> {
             NOW - 86_400,
             NOW + 60,
             NOW + 86_400,
+            NOW + 86_400,
+            NOW + 86_400,
         ]),
         // When the token's times are about: mostly when it is, else they are long past or to come.
-        select(vec![true, true, true, false]),
+        select(vec![true, true, false]),
         signer(),
         header(),
     );

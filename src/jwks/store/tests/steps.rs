@@ -6,11 +6,12 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use tokio::runtime::Runtime;
 
-use super::*;
+use super::{world::POLICY, *};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
@@ -56,7 +57,14 @@ impl Bench {
             .enable_time()
             .build()
             .unwrap();
-        let world = World::new(Plan::Gate);
+        let world = World::with(
+            Plan::Gate,
+            KeyPolicy {
+                // Nothing here is about it, however long the machine takes.
+                deadline: Duration::from_secs(600),
+                ..POLICY
+            },
+        );
         Self {
             runtime,
             source: Arc::clone(&world.source),

@@ -10,7 +10,7 @@ use super::super::*;
 use crate::clock::TestClock;
 
 pub(super) const DEADLINE: Duration = Duration::from_millis(200);
-const POLICY: KeyPolicy = KeyPolicy {
+pub(super) const POLICY: KeyPolicy = KeyPolicy {
     ttl: Duration::from_secs(600),
     cool_down: Duration::from_secs(10),
     cool_down_max: Duration::from_secs(60),
