@@ -90,6 +90,9 @@ impl<R> TenantLayer<R> {
     /// * Requests of one browser that come together cost one call, and all get its result; the
     ///   answer is kept for stragglers and repeats ([`DescopeBuilder::keep_answers`]). No call is
     ///   cut short where a client hangs up.
+    /// * A browser that shows a refresh token which was replaced within the keep time lacks an answer:
+    ///   it was lost, or an older one landed after it. The response to its next request carries the
+    ///   newest cookies again, also where the session is still good, and Descope is not asked.
     /// * Only a session that is missing or *genuine* and expired is renewed; with a forged one, or
     ///   with the refresh token of another user beside it, the request is refused as ever, and
     ///   Descope is not asked.
