@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use tower_descope::{Descope, RefreshToken, TenantId, test_util::FakeDescope};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::Full;
+use proptest::{
+    collection::vec, prelude::*, sample::select as select_from, test_runner::TestRunner,
+};
+use tower::ServiceExt;
+use tower_descope::{Descope, RefreshToken, SelectTenant, TenantId, test_util::FakeDescope};
 
 use crate::{
     renew_browser::{ALMOST, Browser, EXPIRY, REFRESH, early, fake, late, set_cookies, untouched},
-    support::call,
+    support::{App, call},
 };
 
 const SELECT: &str = "/v1/auth/tenant/select";
@@ -146,4 +152,133 @@ async fn a_refresh_token_that_expired_since_it_was_replaced_gets_its_successor()
     fake.clock().advance(Duration::from_secs(1_100));
     assert_eq!(browser.visit(&app).await.status(), 401);
     assert_eq!(browser, Browser::default());
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// A page; its cookies get lost, or land after the next answer's.
+    Page(Fate),
+    /// A switch of tenants, likewise.
+    Switch(&'static str, Fate),
+    /// Time passes after a page that arrived.
+    Wait(u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Arrives,
+    Lost,
+    Late,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let fate = || select_from(vec![Fate::Arrives, Fate::Lost, Fate::Late]);
+    let step = prop_oneof![
+        fate().prop_map(Step::Page),
+        (select_from(vec!["T1", "T2"]), fate())
+            .prop_map(|(tenant, fate)| Step::Switch(tenant, fate)),
+        select_from(vec![1, 30, 59, 61, 300, 545, 580, 601, 700]).prop_map(Step::Wait),
+    ];
+    vec(step, 1..40)
+}
+
+/// A browser, and the answers that have not landed yet.
+struct Journey {
+    fake: FakeDescope,
+    descope: Descope,
+    app: App,
+    browser: Browser,
+    late: Option<HeaderMap>,
+}
+
+impl Journey {
+    async fn new() -> Self {
+        let fake = fake().start().await;
+        let descope = fake.descope();
+        Self {
+            app: early(&descope),
+            browser: Browser::signed_in(&fake, "ann@example.test"),
+            late: None,
+            descope,
+            fake,
+        }
+    }
+
+    fn land(&mut self, headers: HeaderMap, fate: Fate) {
+        let earlier = self.late.take();
+        match fate {
+            Fate::Arrives => self.browser.keep(&headers),
+            Fate::Lost => {}
+            Fate::Late => self.late = Some(headers),
+        }
+        if let Some(earlier) = earlier {
+            self.browser.keep(&earlier);
+        }
+    }
+
+    async fn page(&mut self, fate: Fate) -> String {
+        let response = call(&self.app, self.browser.get()).await;
+        let seen = format!("{} {}", response.status(), response.body());
+        self.land(response.headers().clone(), fate);
+        seen
+    }
+
+    async fn switch(&mut self, tenant: &str, fate: Fate) -> StatusCode {
+        let request = Request::post("/select")
+            .header("host", "app.example")
+            .header("content-type", "application/json")
+            .header("cookie", self.browser.cookies())
+            .body(Full::<bytes::Bytes>::from(format!(
+                r#"{{"tenant":"{tenant}"}}"#
+            )))
+            .unwrap();
+        let service = SelectTenant::new(self.descope.clone());
+        let response = service.oneshot(request).await.unwrap();
+        self.land(response.headers().clone(), fate);
+        response.status()
+    }
+}
+
+#[test]
+fn whatever_gets_lost_or_lands_late_pages_within_the_keep_time_make_it_good() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let config = ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let run = TestRunner::new(config).run(&steps(), |steps| {
+        runtime.block_on(async {
+            let mut journey = Journey::new().await;
+            let mut tenant = "T1";
+            for step in steps {
+                match step {
+                    Step::Page(fate) => {
+                        let seen = journey.page(fate).await;
+                        prop_assert!(seen.starts_with("200 OK U1@"), "{seen}");
+                    }
+                    Step::Switch(to, fate) => {
+                        prop_assert_eq!(journey.switch(to, fate).await, StatusCode::OK);
+                        tenant = to;
+                    }
+                    Step::Wait(seconds) => {
+                        // What is late lands with the first; what it undoes the second mends.
+                        for _ in 0..2 {
+                            journey.page(Fate::Arrives).await;
+                        }
+                        let seen = journey.page(Fate::Arrives).await;
+                        prop_assert_eq!(seen, format!("200 OK U1@{tenant}"));
+                        journey.fake.clock().advance(Duration::from_secs(seconds));
+                    }
+                }
+            }
+            Ok(())
+        })
+    });
+    if let Err(failure) = run {
+        panic!("{failure}");
+    }
 }
