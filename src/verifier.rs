@@ -26,6 +26,9 @@ use crate::{
 
 #[cfg(test)]
 mod jws_vectors;
+mod several;
+
+pub(crate) use self::several::Several;
 
 /// How long to advise a client to wait where no better figure is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -214,48 +217,6 @@ impl Verifier {
         }
         Genuine { session, timing }
     }
-
-    /// One verdict for several tokens of one name (cookies of several scopes): judged on
-    /// genuineness, time aside, so that neither a leftover nor a planted one can decide by its
-    /// position. Tokens of different users contradict each other; of one user's, the latest
-    /// counts.
-    ///
-    /// Each verdict comes with something to tell its token by.
-    pub(crate) fn judge<T>(
-        verdicts: impl IntoIterator<Item = (T, Result<Genuine, Rejection>)>,
-    ) -> Result<(T, Genuine), Rejection> {
-        let mut best: Option<(T, Genuine)> = None;
-        let mut contradiction = false;
-        let mut unavailable = None;
-        let mut refused = None;
-        for (token, verdict) in verdicts {
-            match (verdict, &best) {
-                (Ok(genuine), None) => best = Some((token, genuine)),
-                (Ok(genuine), Some((_, held))) => {
-                    contradiction |= genuine.claims().user != held.claims().user;
-                    if later(genuine.claims(), held.claims()) {
-                        best = Some((token, genuine));
-                    }
-                }
-                // What cannot be judged might contradict; say so rather than guess.
-                (Err(rejection), _) if rejection.kind() == RejectionKind::KeysUnavailable => {
-                    unavailable = Some(rejection);
-                }
-                (Err(rejection), _) => refused = Some(rejection),
-            }
-        }
-        if contradiction {
-            return Err(Rejection::because(
-                RejectionKind::AmbiguousCredentials,
-                "cookies_of_different_users",
-            ));
-        }
-        match (unavailable, best, refused) {
-            (Some(rejection), _, _) | (None, None, Some(rejection)) => Err(rejection),
-            (None, Some(best), _) => Ok(best),
-            (None, None, None) => Err(Rejection::new(RejectionKind::MissingToken)),
-        }
-    }
 }
 
 impl Timing {
@@ -269,17 +230,6 @@ impl Timing {
             Self::Early { .. } => Err(Rejection::invalid("issued_in_the_future")),
         }
     }
-}
-
-/// Whether `one` is the younger token. Twins of one second are told apart by their text, so that
-/// the order of headers decides nothing.
-fn later(one: &Claims, other: &Claims) -> bool {
-    let issued = |claims: &Claims| claims.times.issued.unwrap_or(f64::NEG_INFINITY);
-    issued(one)
-        .total_cmp(&issued(other))
-        .then(one.times.expires.total_cmp(&other.times.expires))
-        .then_with(|| one.table.payload().cmp(other.table.payload()))
-        .is_gt()
 }
 
 /// The header of a token, which names its key.

@@ -14,7 +14,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::{self, Authorization, RefreshToken, SessionToken},
-    verifier::{Genuine, Step, Verifier},
+    verifier::{Genuine, Several, Step},
 };
 
 /// The verdict on a request's session token.
@@ -116,27 +116,16 @@ impl Descope {
     }
 
     fn several(&self, tokens: &[&str]) -> Authentication {
-        let verifier = &self.inner.verifier;
-        let mut verdicts = Vec::with_capacity(tokens.len());
-        for token in tokens {
-            match verifier.start(token, Slot::Session) {
-                Step::Done(verdict) => verdicts.push(((), verdict)),
-                Step::Wait(_) => return self.several_later(tokens),
+        let begun = match self.inner.verifier.start_all(tokens, Slot::Session) {
+            Several::Done(verdict) => {
+                return Authentication::Done(verdict.and_then(|(_, genuine)| genuine.session()));
             }
-        }
-        Authentication::Done(Verifier::judge(verdicts).and_then(|((), genuine)| genuine.session()))
-    }
-
-    fn several_later(&self, tokens: &[&str]) -> Authentication {
+            Several::Wait(begun) => begun.map(SessionToken::new),
+        };
         let this = self.clone();
-        let tokens: Vec<SessionToken> = tokens.iter().copied().map(SessionToken::new).collect();
         Authentication::Pending(Box::pin(async move {
             let verifier = &this.inner.verifier;
-            let mut verdicts = Vec::with_capacity(tokens.len());
-            for token in &tokens {
-                verdicts.push(((), verifier.genuine(token.expose(), Slot::Session).await));
-            }
-            let ((), genuine) = Verifier::judge(verdicts)?;
+            let (_, genuine) = verifier.resume_all(begun, SessionToken::expose).await?;
             genuine.session()
         }))
     }
@@ -156,11 +145,7 @@ impl Descope {
             }
         };
         let verifier = &self.inner.verifier;
-        let mut verdicts = Vec::with_capacity(tokens.len());
-        for token in tokens {
-            verdicts.push(((), verifier.genuine(token, Slot::Session).await));
-        }
-        let ((), genuine) = Verifier::judge(verdicts)?;
+        let (_, genuine) = verifier.genuine_of(&tokens, Slot::Session).await?;
         Ok(Some(genuine.claims().user.clone()))
     }
 
@@ -180,11 +165,7 @@ impl Descope {
             Candidates::None => return Err(RefreshRefusal::Missing),
         };
         let verifier = &self.inner.verifier;
-        let mut verdicts = Vec::with_capacity(tokens.len());
-        for token in tokens {
-            verdicts.push((token, verifier.genuine(token, Slot::Refresh).await));
-        }
-        let (token, genuine) = Verifier::judge(verdicts)?;
+        let (token, genuine) = verifier.genuine_of(&tokens, Slot::Refresh).await?;
         let token = RefreshToken::new(token);
         let claims = genuine.claims();
         match genuine.timing {

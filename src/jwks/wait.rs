@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{fetch::Flight, store::Inner};
 use crate::jwt::key::VerifyingKey;
@@ -42,7 +46,8 @@ impl KeyWait {
         stale: Option<Arc<VerifyingKey>>,
     ) -> Self {
         let kid: Option<Box<str>> = kid.map(Into::into);
-        let landed = landed(flight.landed(), flight.patience(&inner.policy));
+        let until = Instant::now() + flight.patience(&inner.policy);
+        let landed = landed(flight.landed(), until);
         let settled = async move {
             let good = landed.await;
             match (good, stale) {
@@ -64,8 +69,10 @@ impl KeyWait {
 /// Whether the fetch ended well, once it has ended.
 ///
 /// The fetch has its own deadline, but the runtime it was started on may no longer be driven. So
-/// the wait has one as well, a little later; it is measured by the runtime of the one who waits.
-async fn landed(mut landed: watch::Receiver<Option<bool>>, patience: Duration) -> bool {
+/// the wait has one as well, a little later. It is measured by the runtime of the one who waits, and
+/// from when the wait was made: the waits of one request run side by side, also where one is polled
+/// after the other.
+async fn landed(mut landed: watch::Receiver<Option<bool>>, until: Instant) -> bool {
     let landing = async move {
         match landed.wait_for(Option::is_some).await {
             Ok(good) => *good == Some(true),
@@ -74,9 +81,7 @@ async fn landed(mut landed: watch::Receiver<Option<bool>>, patience: Duration) -
         }
     };
     if Handle::try_current().is_ok() {
-        tokio::time::timeout(patience, landing)
-            .await
-            .unwrap_or(false)
+        timeout_at(until, landing).await.unwrap_or(false)
     } else {
         landing.await
     }

@@ -1,8 +1,25 @@
 //! Several cookies of one name: judged on whose they are, never by position.
 
-use tower_descope::test_util::FakeDescope;
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use crate::support::{app, code, send};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use tower::ServiceExt;
+use tower_descope::{
+    Descope, SelectTenant,
+    jwks::{JsonWebKeySet, JwksClientError, JwksSource, async_trait, parse_key_set},
+    test_util::FakeDescope,
+};
+
+use crate::support::{App, advance, app, code, send};
 
 /// The verdict on session cookies, which must not depend on their order or on whether they come
 /// in one field.
@@ -100,4 +117,134 @@ async fn twins_of_one_second_are_told_apart_the_same_way_in_any_order() {
         session().active("T2").token(),
     );
     verdict(&fake, &[&one, &two]).await;
+}
+
+/// An endpoint that says nothing once told so, and counts who asks.
+#[derive(Clone, Default)]
+struct Endpoint {
+    keys: String,
+    silent: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl JwksSource for Endpoint {
+    async fn fetch_keys(&self) -> Result<JsonWebKeySet, JwksClientError> {
+        self.asked.fetch_add(1, Relaxed);
+        if self.silent.load(Relaxed) {
+            pending::<()>().await;
+        }
+        parse_key_set(self.keys.as_bytes())
+    }
+}
+
+impl Endpoint {
+    fn of(fake: &FakeDescope) -> Self {
+        Self {
+            keys: fake.jwks().to_string(),
+            ..Self::default()
+        }
+    }
+
+    fn descope(&self, fake: &FakeDescope) -> Descope {
+        fake.descope_builder()
+            .jwks_source(self.clone())
+            .key_fetch_deadline(Duration::from_millis(100))
+            .build()
+            .unwrap()
+    }
+
+    fn hush(&self) {
+        self.silent.store(true, Relaxed);
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Relaxed)
+    }
+}
+
+async fn is_unavailable(app: &App, cookie: &str) {
+    let response = send(app, &[("cookie", cookie)]).await;
+    assert_eq!(response.status(), 503);
+    assert_eq!(code(&response), "keys_unavailable");
+}
+
+#[tokio::test]
+async fn several_tokens_without_keys_wait_for_one_fetch_and_no_second() {
+    let fake = FakeDescope::start().await;
+    let (mine, other) = (fake.session("U1").token(), fake.session("U2").token());
+    let unknown = |kid: &str| fake.session("U1").kid(kid).token();
+    let (one, two) = (unknown("SKone"), unknown("SKtwo"));
+    for cookie in [
+        format!("DS={mine}; DS={other}"),
+        format!("DS={mine}; DS={one}"),
+        format!("DS={one}; DS={two}; DS={mine}; DS={other}"),
+    ] {
+        let endpoint = Endpoint::of(&fake);
+        endpoint.hush();
+        is_unavailable(&app(&endpoint.descope(&fake)), &cookie).await;
+        assert_eq!(endpoint.asked(), 1);
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_unknown_keys_beside_a_good_one_wait_for_one_fetch_and_no_second() {
+    let fake = FakeDescope::start().await;
+    let mine = fake.session("U1").token();
+    let unknown = |kid: &str| fake.session("U1").kid(kid).token();
+    let (one, two) = (unknown("SKone"), unknown("SKtwo"));
+    for cookie in [
+        format!("DS={mine}; DS={one}; DS={two}"),
+        format!("DS={one}; DS={mine}; DS={two}"),
+        format!("DS={one}; DS={two}; DS={mine}"),
+    ] {
+        let endpoint = Endpoint::of(&fake);
+        let descope = endpoint.descope(&fake);
+        descope.warm_up().await.unwrap();
+        // The limiter would allow two.
+        advance(fake.clock(), 20).await;
+        endpoint.hush();
+        let app = app(&descope);
+        is_unavailable(&app, &cookie).await;
+        assert_eq!(endpoint.asked(), 2);
+        let response = send(&app, &[("cookie", &format!("DS={mine}"))]).await;
+        assert_eq!(response.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn several_refresh_tokens_without_keys_wait_for_one_fetch_and_no_second() {
+    let fake = FakeDescope::start().await;
+    let endpoint = Endpoint::of(&fake);
+    endpoint.hush();
+    let service = SelectTenant::new(endpoint.descope(&fake));
+    let cookie = ["U1", "U2"].map(|user| format!("DSR={}", fake.refresh(user).token()));
+    let request = Request::post("/")
+        .header("host", "app.example")
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/json")
+        .header("cookie", cookie.join("; "))
+        .body(Full::<Bytes>::from(r#"{"tenant":"T1"}"#))
+        .unwrap();
+    let response = service.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(endpoint.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_expires_while_another_waits_for_its_key_has_expired() {
+    let fake = FakeDescope::start().await;
+    let descope = fake.descope();
+    descope.warm_up().await.unwrap();
+    let app = app(&descope);
+    let ending = fake.session("U1").expires_in(20).token();
+    let unknown = fake.session("U1").kid("SKunknown").token();
+    fake.hang(true);
+    let cookie = format!("DS={ending}; DS={unknown}");
+    let request = tokio::spawn(async move { send(&app, &[("cookie", &cookie)]).await });
+    fake.wait_for_key_fetches(2).await;
+    advance(fake.clock(), 60).await;
+    fake.hang(false);
+    let response = request.await.unwrap();
+    assert_eq!(code(&response), "expired_token");
 }
