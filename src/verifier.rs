@@ -45,7 +45,10 @@ pub(crate) struct Verifier {
     pub(crate) tenant_claims: TenantClaims,
     pub(crate) max_token_len: usize,
     pub(crate) clock: Clock,
-    pub(crate) clock_warning: ClockWarning,
+    /// That this machine's clock is behind.
+    pub(crate) clock_warning: OnceAMinute,
+    /// That there is nothing to fetch keys on.
+    pub(crate) runtime_warning: OnceAMinute,
 }
 
 /// A token that the project signed for this place; its time is a second question.
@@ -121,7 +124,7 @@ impl Verifier {
                     .inspect(|_| learn(&compact, &header, &key)),
             ),
             Lookup::Found(_) => refused(WRONG_ALGORITHM),
-            lookup => without_key(lookup),
+            lookup => self.without_key(lookup, now),
         }
     }
 
@@ -142,7 +145,7 @@ impl Verifier {
             }
             // Of the same name, but not the key that signed it: all of it again.
             Lookup::Found(_) => None,
-            lookup => Some(without_key(lookup)),
+            lookup => Some(self.without_key(lookup, now)),
         }
     }
 
@@ -179,6 +182,25 @@ impl Verifier {
         }
     }
 
+    /// What a look-up that found nothing comes to.
+    fn without_key(&self, lookup: Lookup, now: &Now) -> Step {
+        Step::Done(Err(match lookup {
+            Lookup::Wait(wait) => return Step::Wait(wait),
+            Lookup::Found(_) | Lookup::Unknown => Rejection::invalid(UNKNOWN_KID),
+            Lookup::Unavailable { retry_after } => Rejection::keys_unavailable(retry_after),
+            Lookup::NoRuntime => self.no_runtime(now),
+        }))
+    }
+
+    fn no_runtime(&self, now: &Now) -> Rejection {
+        if self.runtime_warning.is_due(now.wall) {
+            tracing::warn!(
+                "keys cannot be fetched: verification was called outside of a tokio runtime"
+            );
+        }
+        Rejection::keys_unavailable(RETRY_AFTER)
+    }
+
     /// Signature first; nothing of the payload is read before it holds. `key` is the one that the
     /// header names, for the algorithm that it names.
     fn finish(
@@ -213,9 +235,18 @@ impl Verifier {
     fn timed(&self, session: Session, now: &Now) -> Genuine {
         let timing = self.rules.timing(&session.verified().times, now.wall);
         if let Timing::Early { by } = timing {
-            self.clock_warning.warn(by, now.wall);
+            self.warn_of_clock(by, now);
         }
         Genuine { session, timing }
+    }
+
+    fn warn_of_clock(&self, by: Duration, now: &Now) {
+        if self.clock_warning.is_due(now.wall) {
+            tracing::warn!(
+                behind_seconds = by.as_secs(),
+                "clock behind Descope: a genuine token was issued in the future and is refused"
+            );
+        }
     }
 }
 
@@ -248,35 +279,15 @@ fn refused(fault: Fault) -> Step {
     Step::Done(Err(Rejection::invalid(fault)))
 }
 
-/// What a look-up that found nothing comes to.
-fn without_key(lookup: Lookup) -> Step {
-    Step::Done(Err(match lookup {
-        Lookup::Wait(wait) => return Step::Wait(wait),
-        Lookup::Found(_) | Lookup::Unknown => Rejection::invalid(UNKNOWN_KID),
-        Lookup::Unavailable { retry_after } => Rejection::keys_unavailable(retry_after),
-        Lookup::NoRuntime => no_runtime(),
-    }))
-}
-
-fn no_runtime() -> Rejection {
-    tracing::warn!("keys cannot be fetched: verification was called outside of a tokio runtime");
-    Rejection::keys_unavailable(RETRY_AFTER)
-}
-
-/// Says that this machine's clock is behind, at most once a minute.
+/// Lets a warning through at most once a minute.
 #[derive(Debug, Default)]
-pub(crate) struct ClockWarning {
+pub(crate) struct OnceAMinute {
     last: AtomicU64,
 }
 
-impl ClockWarning {
-    fn warn(&self, by: Duration, now: Duration) {
+impl OnceAMinute {
+    fn is_due(&self, now: Duration) -> bool {
         let minute = now.as_secs() / 60;
-        if self.last.swap(minute, Relaxed) != minute {
-            tracing::warn!(
-                behind_seconds = by.as_secs(),
-                "clock behind Descope: a genuine token was issued in the future and is refused"
-            );
-        }
+        self.last.swap(minute, Relaxed) != minute
     }
 }

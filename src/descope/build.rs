@@ -18,7 +18,7 @@ use crate::{
     origin::AllowedOrigins,
     sessions::SessionCache,
     spend::SpendQueue,
-    verifier::{ClockWarning, Verifier},
+    verifier::{OnceAMinute, Verifier},
 };
 
 /// The kinds (`drn`) that Descope gives its tokens unless cookie names are customised.
@@ -90,7 +90,8 @@ impl DescopeBuilder {
                     tenant_claims: self.tenant_claims,
                     max_token_len: self.max_token_len,
                     clock: self.clock.clone(),
-                    clock_warning: ClockWarning::default(),
+                    clock_warning: OnceAMinute::default(),
+                    runtime_warning: OnceAMinute::default(),
                 },
                 client,
                 queue: SpendQueue::new(self.keep_answers, self.clock),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tower_descope::{ErrorKind, test_util::FakeDescope};
 
-use crate::support::{advance, app, eventually, token, verdict, with_bearer};
+use crate::support::{Log, advance, app, child, eventually, in_child, token, verdict, with_bearer};
 
 const TTL: u64 = 600;
 const COOL_DOWN: u64 = 10;
@@ -244,6 +244,35 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
         panic!("known at once");
     };
     assert_eq!(result.unwrap_err().kind(), ErrorKind::NoRuntime);
+}
+
+#[test]
+fn without_a_runtime_the_log_is_told_once_a_minute() {
+    // In a process of its own: which events are wanted is decided once per process.
+    if !in_child() {
+        child("keys::without_a_runtime_the_log_is_told_once_a_minute", &[]);
+        return;
+    }
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("tower_descope=warn")
+        .with_writer(log.clone())
+        .finish();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let fake = runtime.block_on(FakeDescope::start());
+    let (descope, token) = (fake.descope(), token(&fake));
+    tracing::subscriber::with_default(subscriber, || {
+        for minute in 1..=3 {
+            for _ in 0..10 {
+                let mut verdict = std::pin::pin!(descope.verify(&token));
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                assert!(verdict.as_mut().poll(&mut context).is_ready());
+            }
+            let told = log.text().matches("outside of a tokio runtime").count();
+            assert_eq!(told, minute);
+            fake.clock().advance(Duration::from_secs(60));
+        }
+    });
 }
 
 #[tokio::test]

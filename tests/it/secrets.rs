@@ -1,11 +1,6 @@
 //! No token text in any log, `Debug`, error or default body: everything that a run over every path
 //! says is searched for them.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
@@ -16,33 +11,10 @@ use tower_descope::{
     selection::WhichTenants,
     test_util::{Canned, FakeDescope},
 };
-use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{app_with, child, in_child, send, with_bearer};
+use crate::support::{Log, app_with, child, in_child, send, with_bearer};
 
 const MACHINE: &str = "K2eyJgoodAccessKeyOfAMachine";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 #[test]
 fn nothing_that_this_crate_says_has_a_token_in_it() {
@@ -65,7 +37,7 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
         .build()
         .unwrap();
     let said = tracing::subscriber::with_default(subscriber, || runtime.block_on(every_path()));
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     for event in [
         "no session",
         "tenant selected",

@@ -1,6 +1,11 @@
 //! What tests share: a service behind the layer, and requests to it.
 
-use std::{convert::Infallible, process::Command};
+use std::{
+    convert::Infallible,
+    io,
+    process::Command,
+    sync::{Arc, Mutex},
+};
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use tower::{Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
@@ -8,6 +13,7 @@ use tower_descope::{
     ActiveTenant, Descope, Rejection, Session, TenantLayer,
     test_util::{FakeDescope, TestClock},
 };
+use tracing_subscriber::fmt::MakeWriter;
 
 pub(crate) type App = BoxCloneSyncService<Request<()>, Response<String>, Infallible>;
 
@@ -123,4 +129,33 @@ pub(crate) fn child(test: &str, variables: &[(&str, &str)]) {
 
 pub(crate) fn in_child() -> bool {
     std::env::var_os("IN_CHILD").is_some()
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }
