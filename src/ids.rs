@@ -1,8 +1,8 @@
 //! Identifiers that must not be mixed up: tenants and users.
 
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind};
 
@@ -14,16 +14,20 @@ const MAX_TENANT_ID: usize = 256;
 /// Opaque and compared byte for byte, case-sensitively, as Descope does. A `TenantId` proves no
 /// membership; only an [`ActiveTenant`](crate::ActiveTenant) does. Cheap to clone.
 ///
+/// What a form or a configuration says can be deserialised into one, and is checked then.
+///
 /// ```
 /// use tower_descope::TenantId;
 ///
 /// let acme = TenantId::new("T2acme")?;
-/// assert_eq!(acme, *"T2acme");
+/// assert_eq!(acme, "T2acme");
+/// assert_eq!("T2acme".parse::<TenantId>()?, acme);
 /// assert!(TenantId::new("").is_err());
 /// assert!(TenantId::new("T2\r\nacme").is_err());
 /// # Ok::<(), tower_descope::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct TenantId(Arc<str>);
 
 impl TenantId {
@@ -61,6 +65,33 @@ impl TenantId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// As [`TenantId::new`], with its errors.
+impl FromStr for TenantId {
+    type Err = Error;
+
+    fn from_str(id: &str) -> Result<Self, Error> {
+        Self::new(id)
+    }
+}
+
+/// As [`TenantId::new`], with its errors.
+impl TryFrom<String> for TenantId {
+    type Error = Error;
+
+    fn try_from(id: String) -> Result<Self, Error> {
+        Self::new(id)
+    }
+}
+
+/// As [`TenantId::new`], with its errors.
+impl TryFrom<&str> for TenantId {
+    type Error = Error;
+
+    fn try_from(id: &str) -> Result<Self, Error> {
+        Self::new(id)
     }
 }
 
@@ -121,6 +152,18 @@ macro_rules! text_id {
             }
         }
 
+        impl PartialEq<String> for $id {
+            fn eq(&self, other: &String) -> bool {
+                *self.0 == **other
+            }
+        }
+
+        impl PartialEq<$id> for str {
+            fn eq(&self, other: &$id) -> bool {
+                *self == *other.0
+            }
+        }
+
         impl Serialize for $id {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)
@@ -146,6 +189,22 @@ mod tests {
         for good in ["T2acme", "acme corp", "früh", "a/b?c=d", &"x".repeat(256)] {
             assert_eq!(TenantId::new(good).unwrap(), *good);
         }
+    }
+
+    #[test]
+    fn a_tenant_id_is_checked_wherever_it_comes_from() {
+        let acme = TenantId::new("T2acme").unwrap();
+        assert_eq!("T2acme".parse::<TenantId>().unwrap(), acme);
+        assert_eq!(TenantId::try_from("T2acme").unwrap(), acme);
+        assert_eq!(TenantId::try_from("T2acme".to_owned()).unwrap(), acme);
+        let read: TenantId = serde_json::from_str(r#""T2acme""#).unwrap();
+        assert_eq!(read, "T2acme".to_owned());
+        assert_eq!(*"T2acme", read);
+        assert!("\t".parse::<TenantId>().is_err());
+        assert!(TenantId::try_from("").is_err());
+        assert!(TenantId::try_from("x".repeat(257)).is_err());
+        let error = serde_json::from_str::<TenantId>(r#""a\r\nb""#).unwrap_err();
+        assert!(error.to_string().contains("control characters"), "{error}");
     }
 
     #[test]
