@@ -1,3 +1,5 @@
+use std::fmt;
+
 use http::{Response, request::Parts};
 use tower_layer::Layer;
 
@@ -7,7 +9,7 @@ use crate::{descope::Descope, rejection::Rejection, renew::Renewal};
 /// Layer that verifies the session of each request.
 ///
 /// See the [module docs](crate::auth) for what it does, and for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a layer does nothing until it is added to a service"]
 pub struct TenantLayer<R = DefaultRejectionResponse> {
     gate: Gate,
@@ -198,5 +200,14 @@ impl<S, R: Clone> Layer<S> for TenantLayer<R> {
 
     fn layer(&self, inner: S) -> Self::Service {
         TenantService::new(inner, self.gate.clone(), self.rejection.clone())
+    }
+}
+
+/// Also for answers to refusals that are closures.
+impl<R> fmt::Debug for TenantLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantLayer")
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,5 @@
 use std::{
-    mem,
+    fmt, mem,
     task::{Context, Poll},
 };
 
@@ -16,7 +16,7 @@ use crate::descope::Authentication;
 /// Service made by [`TenantLayer`](super::TenantLayer).
 ///
 /// See the [module docs](crate::auth) for what it does, and for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TenantService<S, R = super::DefaultRejectionResponse> {
     inner: S,
     gate: Gate,
@@ -86,5 +86,15 @@ where
             gate: self.gate.clone(),
             rejection: self.rejection.clone(),
         })
+    }
+}
+
+/// Also for answers to refusals that are closures.
+impl<S: fmt::Debug, R> fmt::Debug for TenantService<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantService")
+            .field("inner", &self.inner)
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
     }
 }

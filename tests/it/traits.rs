@@ -3,9 +3,10 @@
 use std::fmt::Debug;
 
 use tower_descope::{
-    ActiveTenant, Descope, DescopeBuilder, Error, ErrorKind, RefreshToken, Rejection,
-    RejectionKind, SelectTenant, Session, SessionAnswer, SessionRoutes, SessionToken, TenantId,
-    TenantLayer, TenantSelection, UserId, auth, cookie, jwks, select, selection,
+    AccessKey, AccessKeySession, AccessKeys, ActiveTenant, Descope, DescopeBuilder, Error,
+    ErrorKind, ExchangeOptions, RefreshToken, Rejection, RejectionKind, Renewal, SelectTenant,
+    Session, SessionAnswer, SessionCacheStatus, SessionRoutes, SessionToken, TenantId, TenantLayer,
+    TenantSelection, UserId, auth, cookie, jwks, select, selection,
 };
 
 fn all<T: Send + Sync + Unpin + Debug>() {}
@@ -38,9 +39,35 @@ fn public_types_are_send_sync_unpin_and_debug() {
     all_clone::<TenantSelection>();
     all_clone::<UserId>();
     all_clone::<auth::TenantService<()>>();
+    all_clone::<AccessKey>();
+    all_clone::<AccessKeys>();
+    all_clone::<AccessKeySession>();
+    all_clone::<ExchangeOptions>();
+    all_clone::<Renewal>();
+    all_clone::<SessionCacheStatus>();
+    all_clone::<jwks::KeyFailure>();
+    all_clone::<jwks::Limits>();
+    all_clone::<selection::OpaqueToken>();
+    all_clone::<selection::UserTenant<'_>>();
     all_clone::<cookie::SessionCookies>();
     all_clone::<jwks::KeyStatus>();
     all::<select::ResponseBody>();
+}
+
+#[test]
+fn a_layer_shows_itself_whatever_answers_its_refusals() {
+    fn check<T: Send + Sync + Unpin + Debug + Clone>(value: &T) -> String {
+        format!("{value:?}")
+    }
+    let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z")
+        .build()
+        .unwrap();
+    let layer = TenantLayer::new(descope).with_rejection_response(
+        |rejection: Rejection, _: &http::request::Parts| http::Response::new(rejection.to_string()),
+    );
+    assert!(check(&layer).starts_with("TenantLayer {"));
+    let service = tower::Layer::layer(&layer, "inner");
+    assert!(check(&service).starts_with(r#"TenantService { inner: "inner""#));
 }
 
 #[test]
