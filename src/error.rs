@@ -85,6 +85,15 @@ impl Error {
         Self::new(ErrorKind::InvalidConfig, message)
     }
 
+    /// A call to Descope outside of a tokio runtime.
+    pub(crate) fn no_runtime() -> Self {
+        Self::new(
+            ErrorKind::NoRuntime,
+            "a call to descope needs a tokio runtime: make it from within one (`#[tokio::main]` or \
+             `Runtime::block_on`)",
+        )
+    }
+
     pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.inner).source = Some(Arc::new(source));
         self

@@ -118,7 +118,12 @@ fn tls(
 
     let mut certificates = Vec::new();
     for pem in &settings.root_certificates {
-        let wrong = || Error::config("root_certificate is not a certificate in PEM");
+        let wrong = || {
+            Error::config(
+                "root_certificate is not a certificate in PEM: pass the text that begins with \
+                 -----BEGIN CERTIFICATE-----; DER has to be converted first",
+            )
+        };
         let bundle = reqwest::Certificate::from_pem_bundle(pem)
             .map_err(|error| wrong().with_source(error))?;
         if bundle.is_empty() {

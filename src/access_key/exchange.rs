@@ -315,6 +315,6 @@ fn rejection(error: &Error) -> Rejection {
 fn abandoned() -> Error {
     Error::new(
         ErrorKind::UpstreamUnavailable,
-        "the call to descope was given up",
+        "the call to descope was given up; try again",
     )
 }

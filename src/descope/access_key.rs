@@ -88,10 +88,7 @@ impl Descope {
     ) -> Result<AccessKeySession, Error> {
         options.check()?;
         if tokio::runtime::Handle::try_current().is_err() {
-            return Err(Error::new(
-                ErrorKind::NoRuntime,
-                "a call to descope needs a tokio runtime",
-            ));
+            return Err(Error::no_runtime());
         }
         let body = ExchangeBody {
             selected_tenant: options.tenant(),

@@ -339,17 +339,12 @@ impl<T: Clone> Drop for Claim<T> {
 }
 
 fn runtime() -> Result<Handle, Error> {
-    Handle::try_current().map_err(|_| {
-        Error::new(
-            ErrorKind::NoRuntime,
-            "a call to descope needs a tokio runtime",
-        )
-    })
+    Handle::try_current().map_err(|_| Error::no_runtime())
 }
 
 fn abandoned() -> Error {
     Error::new(
         ErrorKind::UpstreamUnavailable,
-        "the call to descope was given up",
+        "the call to descope was given up; try again",
     )
 }
