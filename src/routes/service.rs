@@ -30,6 +30,8 @@ use crate::{
 pub struct SessionRoutes {
     descope: Descope,
     select: SelectTenant,
+    /// Whether `select` is the caller's, with settings of its own.
+    own_select: bool,
     settings: Arc<Settings>,
 }
 
@@ -47,6 +49,7 @@ impl SessionRoutes {
     pub fn new(descope: Descope) -> Self {
         Self {
             select: SelectTenant::new(descope.clone()),
+            own_select: false,
             descope,
             settings: Arc::default(),
         }
@@ -64,6 +67,7 @@ impl SessionRoutes {
     /// are its own; those made here so far and later do not count for it.
     pub fn select_tenant(mut self, service: SelectTenant) -> Self {
         self.select = service;
+        self.own_select = true;
         self
     }
 
@@ -71,31 +75,27 @@ impl SessionRoutes {
     /// page the user's rights in them.
     pub fn claims_in_answer(mut self, show: bool) -> Self {
         self.set().show.claims = show;
-        self.select = self.select.claims_in_answer(show);
-        self
+        self.with_select(|select| select.claims_in_answer(show))
     }
 
     /// Whether the answers of refresh and `tenant/select` have Descope's `user` object. On by
     /// default.
     pub fn user_in_answer(mut self, show: bool) -> Self {
         self.set().show.user = show;
-        self.select = self.select.user_in_answer(show);
-        self
+        self.with_select(|select| select.user_in_answer(show))
     }
 
     /// Whether answers have the session token, where scripts can read it. Off by default.
     pub fn session_token_in_answer(mut self, show: bool) -> Self {
         self.set().show.session_token = show;
-        self.select = self.select.session_token_in_answer(show);
-        self
+        self.with_select(|select| select.session_token_in_answer(show))
     }
 
     /// Whether answers have a new refresh token, where scripts can read it. Off by default:
     /// whoever reads it is the user for weeks.
     pub fn refresh_token_in_answer(mut self, show: bool) -> Self {
         self.set().show.refresh_token = show;
-        self.select = self.select.refresh_token_in_answer(show);
-        self
+        self.with_select(|select| select.refresh_token_in_answer(show))
     }
 
     /// Also takes the refresh token from `Authorization: Bearer <project id>:<refresh token>`, as
@@ -108,7 +108,14 @@ impl SessionRoutes {
     /// Mount a service of its own for them, so that browsers are not answered with tokens.
     pub fn accept_bearer_refresh(mut self, accept: bool) -> Self {
         self.set().accept_bearer = accept;
-        self.select = self.select.accept_bearer_refresh(accept);
+        self.with_select(|select| select.accept_bearer_refresh(accept))
+    }
+
+    /// Carries a setting over to the service for `tenant/select`, unless that is the caller's.
+    fn with_select(mut self, set: impl FnOnce(SelectTenant) -> SelectTenant) -> Self {
+        if !self.own_select {
+            self.select = set(self.select);
+        }
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod heads;
 mod logout;
+mod mounting;
 mod races;
 mod refused;
 mod sdk;
