@@ -37,7 +37,7 @@ pub struct SessionRoutes {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
-    /// Without a slash at its end.
+    /// With a slash at its start and none at its end, or empty.
     prefix: String,
     pub(super) accept_bearer: bool,
     pub(super) show: Show,
@@ -55,11 +55,15 @@ impl SessionRoutes {
         }
     }
 
-    /// Serves paths below `prefix`, for example `/v1/auth`. Only where nobody has taken the prefix
-    /// off before: axum's `nest_service` does, hyper does not.
+    /// Serves paths below `prefix`, for example `/v1/auth`; slashes at its ends may be left out.
+    /// Only where nobody has taken the prefix off before: axum's `nest_service` does, hyper does
+    /// not.
     pub fn at(mut self, prefix: impl AsRef<str>) -> Self {
-        let prefix = prefix.as_ref().trim_end_matches('/');
-        prefix.clone_into(&mut self.set().prefix);
+        let prefix = prefix.as_ref().trim_matches('/');
+        self.set().prefix = match prefix {
+            "" => String::new(),
+            prefix => format!("/{prefix}"),
+        };
         self
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 use tower_descope::{SelectTenant, SessionRoutes, test_util::FakeDescope};
 
-use super::{Browser, REFRESH, SELECT, fake};
+use super::{Browser, REFRESH, SELECT, ask, fake};
 
 /// Every setting that the routes share with `tenant/select`, the other way round than by default.
 fn all_other(routes: SessionRoutes) -> SessionRoutes {
@@ -64,4 +64,27 @@ async fn a_select_of_ones_own_keeps_its_settings_whichever_comes_first() {
     let routes = all_other(new());
     let members = shown(&routes, bearer(&fake)).await;
     assert_eq!(members, ["sessionJwt", "refreshJwt"]);
+}
+
+#[tokio::test]
+async fn a_prefix_is_the_same_with_and_without_slashes_at_its_ends() {
+    let fake = fake().start().await;
+    let routes = || SessionRoutes::new(fake.descope());
+    for (prefix, path) in [
+        ("/v1/auth", "/v1/auth/try-refresh"),
+        ("v1/auth", "/v1/auth/try-refresh"),
+        ("v1/auth/", "/v1/auth/try-refresh"),
+        ("/v1/auth//", "/v1/auth/try-refresh"),
+        ("", "/try-refresh"),
+        ("/", "/try-refresh"),
+    ] {
+        let routes = routes().at(prefix);
+        let browser = Browser::signed_out(&fake);
+        let answer = ask(&routes, browser.request(path, "{}")).await;
+        assert_eq!(answer.status, 200, "{prefix:?}: {}", answer.text);
+        for other in ["/v2/try-refresh", "/v1/authtry-refresh"] {
+            let answer = ask(&routes, browser.request(other, "{}")).await;
+            assert_eq!(answer.status, 404, "{prefix:?}: {other}");
+        }
+    }
 }
