@@ -191,11 +191,14 @@ impl Session {
 
     /// The ids of the user's tenants, in the token's order. Where the token lists none but has a
     /// current tenant (template "Current Tenant, No Tenant Reference"), that one.
+    ///
+    /// Those that [`tenant`](Self::tenant) knows: under [`TenantClaims::CurrentOnly`] none that
+    /// the token lists, under [`TenantClaims::Listed`] no others.
     pub fn tenants(&self) -> impl Iterator<Item = &str> {
         let claims = &self.inner.claims;
         let listed = match &claims.tenants {
-            Tenants::Listed(entries) => &**entries,
-            Tenants::None | Tenants::Unusable => &[],
+            Tenants::Listed(entries) if self.lists_count() => &**entries,
+            Tenants::Listed(_) | Tenants::None | Tenants::Unusable => &[],
         };
         let current = claims
             .current_tenant()
@@ -207,17 +210,20 @@ impl Session {
             .chain(current)
     }
 
-    /// Whether the user belongs to a tenant.
+    /// Whether the user belongs to a tenant: whether [`tenant`](Self::tenant) knows their place in
+    /// it.
     pub fn has_tenant(&self, id: &str) -> bool {
         self.tenants().any(|has| has == id)
     }
 
-    /// The user's place in a tenant, active or not; `None` if they do not belong to it.
+    /// The user's place in a tenant, active or not; `None` if they do not belong to it, as far as
+    /// the [`TenantClaims`] of the project let the session say so.
     pub fn tenant(&self, id: &TenantId) -> Option<Membership<'_>> {
         let claims = &self.inner.claims;
         if let Some(entry) = claims.entry(id.as_str()) {
             let id = claims.table.text(entry.id);
-            return (self.inner.tenant_claims != TenantClaims::CurrentOnly)
+            return self
+                .lists_count()
                 .then(|| Membership::new(claims, id, Some(entry)));
         }
         claims
@@ -279,6 +285,11 @@ impl Session {
             + claims.current_tenant().map_or(0, |id| id.as_str().len())
             + 2 * COUNTERS;
         COUNTERS + size_of::<Inner>() + claims.table.heap_bytes() + listed + ids + PIECES
+    }
+
+    /// Whether a tenant that the token lists is one of the user's.
+    fn lists_count(&self) -> bool {
+        self.inner.tenant_claims != TenantClaims::CurrentOnly
     }
 
     /// Whether the root roles and permissions are the current tenant's.

@@ -196,6 +196,43 @@ async fn where_tenant_roles_stand_is_a_setting() {
 }
 
 #[tokio::test]
+async fn the_tenants_that_are_listed_are_those_that_can_be_asked_for() {
+    use TenantClaims::{Auto, CurrentOnly, Listed};
+    let fake = FakeDescope::start().await;
+    let listed = json!({"dct": "T1", "tenants": {"T1": {}, "T2": {}}});
+    let elsewhere = json!({"dct": "T3", "tenants": {"T1": {}, "T2": {}}});
+    let root = json!({"dct": "T1"});
+    let odd = json!({"dct": "T1", "tenants": ["T1"]});
+    for (mode, claims, expected) in [
+        (Auto, &listed, &["T1", "T2"][..]),
+        (Auto, &elsewhere, &["T1", "T2"]),
+        (Auto, &root, &["T1"]),
+        (Auto, &odd, &[]),
+        (Listed, &listed, &["T1", "T2"]),
+        (Listed, &elsewhere, &["T1", "T2"]),
+        (Listed, &root, &[]),
+        (Listed, &odd, &[]),
+        (CurrentOnly, &listed, &[]),
+        (CurrentOnly, &elsewhere, &[]),
+        (CurrentOnly, &root, &["T1"]),
+        (CurrentOnly, &odd, &[]),
+    ] {
+        let session = session_with(&fake, mode, claims.clone()).await;
+        let tenants: Vec<_> = session.tenants().collect();
+        assert_eq!(tenants, expected, "{mode:?} {claims}");
+        for one in ["T1", "T2", "T3"] {
+            let has = expected.contains(&one);
+            assert_eq!(session.has_tenant(one), has, "{mode:?} {claims} {one}");
+            assert_eq!(
+                session.tenant(&id(one)).is_some(),
+                has,
+                "{mode:?} {claims} {one}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn roles_and_permissions_can_be_required_one_all_or_any() {
     let fake = FakeDescope::start().await;
     let session = session(

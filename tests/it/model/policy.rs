@@ -282,6 +282,7 @@ fn active(policy: &Policy, claims: &Json, tenants: &Tenants<'_>) -> Result<Activ
 
 fn belongs_to(policy: &Policy, claims: &Json, tenants: &Tenants<'_>) -> Vec<String> {
     match tenants {
+        Some(Some(_)) if policy.rights == Rights::CurrentOnly => Vec::new(),
         Some(Some(members)) => members.iter().map(|(id, _)| id.clone()).collect(),
         Some(None) => Vec::new(),
         None if policy.rights == Rights::Listed => Vec::new(),
