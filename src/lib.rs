@@ -128,9 +128,9 @@
 //! | `no session` | event, debug | a request refused, or passed on in optional mode: `outcome`, `code`, `reason` |
 //! | `cross-site request refused; …` | event, info | a request from another origin: `reason`, `origin`, `sec_fetch_site`; goes on with the setting for other front ends |
 //! | `no session in the request's extensions: …` | event, error | an axum extractor where no layer ran; goes on with what to check |
-//! | `keys fetched` | event, debug | a key fetch that succeeded: `url`, `count`, `elapsed` |
+//! | `keys fetched` | event, debug | a key fetch that succeeded: `url` (not of a `jwks_source`), `count`, `elapsed` |
 //! | `keys not refreshed` | event, warn | one that failed, while there are keys from before: `url`, `reason`, `detail`, `usable` |
-//! | `no usable keys at …` | event, warn | one that failed, where there were never any: `reason`, `detail`; goes on with the address and what to check |
+//! | `no usable keys …` | event, warn | one that failed, where there were never any: `reason`, `detail`; goes on with where they were looked for and what to check |
 //! | `keys cannot be fetched: …` | event, warn | a verification outside of a tokio runtime that needed keys |
 //! | `key skipped` | event, warn | a published key that cannot be used: `kid`, `why` |
 //! | `keys skipped: several have this kid` | event, warn | published keys of one name, none of which is used: `kid` |

@@ -13,7 +13,7 @@ use crate::{
     client::{ClientSettings, CredentialStyle, DescopeClient},
     error::Error,
     http_client,
-    jwks::{DescopeKeys, KeyPolicy, KeyStore, parse_public_key},
+    jwks::{DescopeKeys, KeyOrigin, KeyPolicy, KeyStore, parse_public_key},
     jwt::{check::Rules, key::VerifyingKey},
     origin::AllowedOrigins,
     sessions::SessionCache,
@@ -103,17 +103,20 @@ impl DescopeBuilder {
 
     fn keys(&self, http: &reqwest::Client, base_url: &reqwest::Url) -> Result<KeyStore, Error> {
         let fetched = DescopeKeys::new(http.clone(), base_url, &self.project_id, self.limits);
-        let origin = fetched.url().to_string();
-        let source: Arc<dyn JwksSource + Send + Sync> = match (&self.public_key, &self.source) {
-            (Some(_), Some(_)) => {
-                return Err(Error::config(
-                    "public_key and jwks_source cannot be combined: choose one",
-                ));
-            }
-            (Some(jwk), None) => return Ok(KeyStore::fixed(parse_public_key(jwk)?)),
-            (None, Some(source)) => Arc::clone(source),
-            (None, None) => Arc::new(fetched),
-        };
+        let (source, origin): (Arc<dyn JwksSource + Send + Sync>, _) =
+            match (&self.public_key, &self.source) {
+                (Some(_), Some(_)) => {
+                    return Err(Error::config(
+                        "public_key and jwks_source cannot be combined: choose one",
+                    ));
+                }
+                (Some(jwk), None) => return Ok(KeyStore::fixed(parse_public_key(jwk)?)),
+                (None, Some(source)) => (Arc::clone(source), KeyOrigin::Source),
+                (None, None) => {
+                    let origin = KeyOrigin::Url(fetched.url().to_string());
+                    (Arc::new(fetched), origin)
+                }
+            };
         let policy = KeyPolicy {
             max_keys: self.limits.max_keys,
             ..self.keys

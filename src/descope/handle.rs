@@ -84,7 +84,8 @@ impl Descope {
     /// # Errors
     ///
     /// [`ErrorKind::KeysUnavailable`](crate::ErrorKind::KeysUnavailable) if there are no usable
-    /// keys to be had; the message names the URL.
+    /// keys to be had; the message says where they were looked for, at which URL or from the
+    /// [`jwks_source`](crate::DescopeBuilder::jwks_source), and why there were none.
     /// [`ErrorKind::NoRuntime`](crate::ErrorKind::NoRuntime) outside of a tokio runtime.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.inner.verifier.keys.warm_up().await

@@ -22,7 +22,7 @@ use super::{
     refresh::{MAX_JITTER, Tick},
     set::KeySet,
     source::in_words,
-    store::{Inner, Snapshot, State},
+    store::{Inner, LastFailure, Snapshot, State},
 };
 use crate::{clock::Now, telemetry};
 
@@ -145,7 +145,11 @@ pub(super) struct Failure {
 impl Failure {
     fn new(state: &mut State, reason: &'static str, detail: Option<String>, now: &Now) -> Self {
         state.refresh.finish(false, jitter(), now);
-        state.failure = Some((*now, reason));
+        state.failure = Some(LastFailure {
+            at: *now,
+            reason,
+            detail: detail.clone(),
+        });
         state.flight = None;
         let usable = state.refresh.is_usable(now);
         Self {
@@ -158,10 +162,11 @@ impl Failure {
     pub(super) fn log(&self, inner: &Inner) {
         let (reason, detail) = (self.reason, self.detail.as_deref());
         if let Some(usable) = self.usable {
-            let url = &*inner.origin;
+            let url = inner.origin.url();
             tracing::warn!(url, reason, detail, usable, "keys not refreshed");
         } else {
-            tracing::warn!(reason, detail, "{}", inner.no_usable_keys());
+            let message = inner.origin.no_usable_keys(None, None);
+            tracing::warn!(reason, detail, "{message}");
         }
         telemetry::keys_fetched("failed");
     }
@@ -221,7 +226,7 @@ impl Landing {
         drop(state);
         self.tell(&inner, true);
         tracing::debug!(
-            url = inner.origin,
+            url = inner.origin.url(),
             count,
             elapsed = ?self.started.elapsed(),
             "keys fetched"

@@ -50,6 +50,7 @@
 //! breaks them is a breaking release of this crate.
 
 mod fetch;
+mod key_origin;
 mod limits;
 mod parse;
 mod refresh;
@@ -68,6 +69,7 @@ pub use jwks_client_rs::{
 #[cfg(feature = "__internals")]
 pub(crate) use self::set::usable_kids;
 pub(crate) use self::{
+    key_origin::KeyOrigin,
     limits::KeyPolicy,
     parse::parse_public_key,
     source::DescopeKeys,

@@ -72,9 +72,10 @@ impl JwksSource for DescopeKeys {
     }
 }
 
-/// Keeps the causes, of which the last (name not found, certificate expired) tells the most.
+/// Keeps the causes, of which the last (name not found, certificate expired) tells the most. The
+/// URL stands beside them in messages and in the log.
 fn failed(error: reqwest::Error) -> JwksClientError {
-    JwksClientError::Error(Arc::new(error.into()))
+    JwksClientError::Error(Arc::new(error.without_url().into()))
 }
 
 /// An error and its causes in one line, for the log.

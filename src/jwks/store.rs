@@ -15,6 +15,7 @@ use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
     fetch::{self, Flight, Timer},
+    key_origin::KeyOrigin,
     limits::{Age, KeyPolicy},
     refresh::{Refresh, Step},
     set::KeySet,
@@ -73,7 +74,7 @@ pub(super) struct Inner {
     pub(super) source: Arc<dyn JwksSource + Send + Sync>,
     pub(super) policy: KeyPolicy,
     pub(super) clock: Clock,
-    pub(super) origin: String,
+    pub(super) origin: KeyOrigin,
     pub(super) snapshot: ArcSwapOption<Snapshot>,
     pub(super) state: Mutex<State>,
     /// Tells the timer that the schedule has changed.
@@ -96,7 +97,14 @@ pub(super) struct State {
     pub(super) flight: Option<Flight>,
     pub(super) timer: Option<Timer>,
     /// Of the last fetch.
-    pub(super) failure: Option<(Now, &'static str)>,
+    pub(super) failure: Option<LastFailure>,
+}
+
+/// What became of the last fetch.
+pub(super) struct LastFailure {
+    pub(super) at: Now,
+    pub(super) reason: &'static str,
+    pub(super) detail: Option<String>,
 }
 
 impl KeyStore {
@@ -105,7 +113,7 @@ impl KeyStore {
         source: Arc<dyn JwksSource + Send + Sync>,
         policy: KeyPolicy,
         clock: Clock,
-        origin: String,
+        origin: KeyOrigin,
     ) -> Self {
         let inner = Inner {
             source,
@@ -316,10 +324,12 @@ impl Inner {
     }
 
     /// What to tell somebody who never got a key.
-    pub(super) fn no_usable_keys(&self) -> String {
-        format!(
-            "no usable keys at {}: check DESCOPE_PROJECT_ID, region and network",
-            self.origin
+    fn no_usable_keys(&self) -> String {
+        let state = self.lock();
+        let failure = state.failure.as_ref();
+        self.origin.no_usable_keys(
+            failure.map(|failure| failure.reason),
+            failure.and_then(|failure| failure.detail.as_deref()),
         )
     }
 
@@ -333,9 +343,9 @@ impl Inner {
                 .load()
                 .as_ref()
                 .map_or(0, |snapshot| snapshot.set.len()),
-            last_failure: state.failure.map(|(at, reason)| KeyFailure {
-                age: now.since(&at),
-                reason,
+            last_failure: state.failure.as_ref().map(|failure| KeyFailure {
+                age: now.since(&failure.at),
+                reason: failure.reason,
             }),
             usable: state.refresh.is_usable(&now),
             fetching: state.refresh.is_running(),

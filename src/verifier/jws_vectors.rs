@@ -10,8 +10,8 @@ use tokio::runtime::Builder;
 use crate::{
     clock::Clock,
     jwks::{
-        JsonWebKeySet, JwksClientError, JwksSource, KeyPolicy, KeyStore, Lookup, Settled,
-        async_trait, parse_key_set,
+        JsonWebKeySet, JwksClientError, JwksSource, KeyOrigin, KeyPolicy, KeyStore, Lookup,
+        Settled, async_trait, parse_key_set,
     },
     jwt::{
         compact::{Compact, HeaderRoom},
@@ -68,7 +68,7 @@ fn key(kid: &str, jwks: &str) -> Option<Arc<VerifyingKey>> {
         let clock = Clock::default();
         let now = clock.now();
         let source = Arc::new(Published(jwks.to_owned()));
-        let keys = KeyStore::new(source, KeyPolicy::default(), clock, String::new());
+        let keys = KeyStore::new(source, KeyPolicy::default(), clock, KeyOrigin::Source);
         match keys.at_hand().get(kid, &now) {
             Lookup::Wait(wait) => match wait.await {
                 Settled::Found(key) => Some(key),

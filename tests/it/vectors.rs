@@ -132,4 +132,20 @@ async fn a_source_of_ones_own_serves_as_well() {
         .unwrap();
     let rejection = broken.verify(&token).await.unwrap_err();
     assert_eq!(rejection.code(), "keys_unavailable");
+    let error = broken.warm_up().await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "no usable keys from the jwks_source (the source failed): check what the source reads; \
+         the log has the details"
+    );
+    // Nobody listens there.
+    let descope = Descope::builder(fake.project_id())
+        .base_url("http://127.0.0.1:1")
+        .build()
+        .unwrap();
+    let error = descope.warm_up().await.unwrap_err().to_string();
+    let url = format!("http://127.0.0.1:1/v2/keys/{}", fake.project_id());
+    assert!(error.contains(&format!("at {url} (")), "{error}");
+    assert!(error.contains("refused"), "{error}");
+    assert_eq!(error.matches(&url).count(), 1, "{error}");
 }

@@ -235,8 +235,8 @@ async fn warming_up_says_where_it_looked_and_keeps_what_there_is() {
     assert_eq!(error.kind(), ErrorKind::KeysUnavailable);
     assert_eq!(
         error.to_string(),
-        "no usable keys at https://keys.test/v2/keys/P1: check DESCOPE_PROJECT_ID, region and \
-         network"
+        "no usable keys at https://keys.test/v2/keys/P1 (as planned): check DESCOPE_PROJECT_ID, \
+         region and network"
     );
     let world = World::loaded().await;
     world.plan(Plan::Fail);
@@ -245,6 +245,26 @@ async fn warming_up_says_where_it_looked_and_keeps_what_there_is() {
     world.advance(1_000);
     world.store.warm_up().await.unwrap();
     assert_eq!(world.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_source_of_ones_own_is_named_in_place_of_a_url_and_its_words_are_not_repeated() {
+    for (plan, reason) in [
+        (Plan::Fail, "the source failed"),
+        (Plan::Keys(Vec::new()), "none of the keys is usable"),
+        (Plan::Hang, "the deadline passed"),
+    ] {
+        let world = World::with_own_source(plan);
+        let expected = format!(
+            "no usable keys from the jwks_source ({reason}): check what the source reads; the log \
+             has the details"
+        );
+        // The second call finds the failure of the first.
+        for _ in 0..2 {
+            let error = world.store.warm_up().await.unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
+    }
 }
 
 #[tokio::test]

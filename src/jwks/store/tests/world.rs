@@ -90,6 +90,16 @@ impl World {
     }
 
     pub(super) fn with(plan: Plan, policy: KeyPolicy) -> Self {
+        let url = "https://keys.test/v2/keys/P1".to_owned();
+        Self::from(KeyOrigin::Url(url), plan, policy)
+    }
+
+    /// With a source of the application's own.
+    pub(super) fn with_own_source(plan: Plan) -> Self {
+        Self::from(KeyOrigin::Source, plan, POLICY)
+    }
+
+    fn from(origin: KeyOrigin, plan: Plan, policy: KeyPolicy) -> Self {
         let source = Arc::new(Source {
             plan: Mutex::new(plan),
             fetches: AtomicUsize::new(0),
@@ -100,7 +110,7 @@ impl World {
             Arc::clone(&source) as Arc<dyn JwksSource + Send + Sync>,
             policy,
             Clock::Test(clock.clone()),
-            "https://keys.test/v2/keys/P1".to_owned(),
+            origin,
         );
         Self {
             store,
