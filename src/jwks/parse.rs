@@ -1,6 +1,6 @@
 //! From JSON to [`JsonWebKey`], which cannot carry all that decides whether a key is one.
 
-use std::fmt::Display;
+use std::{collections::BTreeSet, fmt::Display};
 
 use jsonwebtoken::errors::{Error as JwtError, ErrorKind};
 use jwks_client_rs::{JsonWebKey, JsonWebKeySet, JwksClientError};
@@ -22,8 +22,8 @@ pub fn source_error(error: impl Display) -> JwksClientError {
 /// Reads a JSON Web Key Set (RFC 7517 section 5), dropping what is no key to verify with.
 ///
 /// Keys for something else (`use`, `key_ops`), of unknown types, unreadable ones and secrets that
-/// should not be there are each logged and left out. The text must be an object with an array
-/// `keys` of at most 100 entries.
+/// should not be there are each logged and left out, and so is every key with the `kid` of such an
+/// entry. The text must be an object with an array `keys` of at most 100 entries.
 ///
 /// # Errors
 ///
@@ -45,8 +45,29 @@ pub(super) fn key_set(json: &[u8], max_keys: usize) -> Result<JsonWebKeySet, Jwk
     if keys.len() > max_keys {
         return Err(source_error("the answer has too many keys"));
     }
-    let keys: Vec<_> = keys.into_iter().filter_map(usable).collect();
-    Ok(JsonWebKeySet::from(keys))
+    // A private key's public twin, or one that is also there for encryption: what such a name is for
+    // nobody can tell.
+    let mut doubtful = BTreeSet::new();
+    let mut usable: Vec<_> = keys
+        .into_iter()
+        .filter_map(|entry| {
+            let kid = entry.get("kid").and_then(Value::as_str).map(str::to_owned);
+            let key = usable(entry, kid.as_deref());
+            if key.is_none() {
+                doubtful.extend(kid);
+            }
+            key
+        })
+        .collect();
+    usable.retain(|key: &JsonWebKey| {
+        let kid = key.key_id();
+        let doubt = doubtful.contains(kid);
+        if doubt {
+            tracing::warn!(kid, "keys skipped: several have this kid");
+        }
+        !doubt
+    });
+    Ok(JsonWebKeySet::from(usable))
 }
 
 /// Reads the one key of a configuration.
@@ -63,8 +84,7 @@ pub(crate) fn parse_public_key(json: &str) -> Result<VerifyingKey, Error> {
         })
 }
 
-fn usable(entry: Value) -> Option<JsonWebKey> {
-    let kid = entry.get("kid").and_then(Value::as_str).map(str::to_owned);
+fn usable(entry: Value, kid: Option<&str>) -> Option<JsonWebKey> {
     match public_key(entry) {
         Ok(key) => Some(key),
         Err(PRIVATE) => {
@@ -138,6 +158,11 @@ mod tests {
         jwk
     }
 
+    fn kids(set: &Value) -> Vec<String> {
+        let keys = parse_key_set(set.to_string().as_bytes()).unwrap().keys();
+        keys.iter().map(|key| key.key_id().to_owned()).collect()
+    }
+
     #[test]
     fn a_set_is_an_object_with_an_array_of_keys() {
         for text in [
@@ -172,9 +197,37 @@ mod tests {
             null, 7, "x", [], {}, {"kty": "RSA"}, {"kty": "XYZ", "kid": "b"}, rsa(),
             with("kid", json!(7)), with("kid", json!("c")),
         ]});
-        let keys = parse_key_set(set.to_string().as_bytes()).unwrap().keys();
-        let kids: Vec<_> = keys.iter().map(JsonWebKey::key_id).collect();
-        assert_eq!(kids, ["a", "c"]);
+        assert_eq!(kids(&set), ["a", "c"]);
+    }
+
+    #[test]
+    fn a_key_whose_namesake_is_none_is_none_either() {
+        let twin = |member: &str, value: Value| {
+            let mut jwk = with("kid", json!("b"));
+            jwk[member] = value;
+            jwk
+        };
+        let key = with("kid", json!("b"));
+        for twin in [
+            twin("d", json!("AQAB")),
+            twin("use", json!("enc")),
+            twin("key_ops", json!(["sign"])),
+            twin("kty", json!("oct")),
+            twin("n", json!(7)),
+            json!({"kid": "b"}),
+        ] {
+            for keys in [
+                [&key, &twin, &rsa()],
+                [&twin, &rsa(), &key],
+                [&rsa(), &key, &twin],
+            ] {
+                assert_eq!(kids(&json!({ "keys": keys })), ["a"], "{twin}");
+            }
+        }
+        // What bears no name contradicts nothing.
+        for nameless in [json!({}), json!({"kid": null}), with("kid", json!(["a"]))] {
+            assert_eq!(kids(&json!({"keys": [rsa(), nameless]})), ["a"]);
+        }
     }
 
     #[test]

@@ -17,28 +17,15 @@ impl KeySet {
     /// Takes the usable ones of the keys fetched.
     ///
     /// A key that the previous set has too stays the same `Arc`, so that what was verified with it
-    /// stays good. Two different keys of one name are both left out: which of them counts would
-    /// depend on their order.
+    /// stays good. Two different keys of one name are both left out, also where one of them is not
+    /// usable: which of them counts would depend on their order.
     pub(super) fn new(jwks: &[JsonWebKey], previous: Option<&Self>) -> Self {
-        let mut keys: Vec<Arc<VerifyingKey>> = Vec::with_capacity(jwks.len());
-        for jwk in jwks {
-            match VerifyingKey::from_jwk(jwk) {
-                Ok(key) => keys.push(Arc::new(key)),
-                Err(why) => tracing::warn!(kid = jwk.key_id(), why, "key skipped"),
-            }
-        }
-        keys.sort_by(|one, other| one.kid().cmp(other.kid()));
-        keys.dedup_by(|one, other| one.same_material(other));
-        let keys = keys
-            .chunk_by(|one, other| one.kid() == other.kid())
-            .filter_map(|namesakes| match namesakes {
-                [key] => Some(Arc::clone(key)),
-                [first, ..] => {
-                    tracing::warn!(kid = first.kid(), "keys skipped: several have this kid");
-                    None
-                }
-                [] => None,
-            })
+        let mut named: Vec<(&str, Option<Arc<VerifyingKey>>)> =
+            jwks.iter().map(|jwk| (jwk.key_id(), usable(jwk))).collect();
+        named.sort_by_key(|(kid, _)| *kid);
+        let keys = named
+            .chunk_by(|(one, _), (other, _)| one == other)
+            .filter_map(agreed)
             .map(|key| match previous.and_then(|set| set.get(key.kid())) {
                 Some(known) if known.same_material(&key) => Arc::clone(known),
                 _ => key,
@@ -80,6 +67,30 @@ impl KeySet {
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
+}
+
+fn usable(jwk: &JsonWebKey) -> Option<Arc<VerifyingKey>> {
+    VerifyingKey::from_jwk(jwk)
+        .inspect_err(|why| tracing::warn!(kid = jwk.key_id(), why, "key skipped"))
+        .ok()
+        .map(Arc::new)
+}
+
+/// The one key that all of a name are.
+fn agreed(namesakes: &[(&str, Option<Arc<VerifyingKey>>)]) -> Option<Arc<VerifyingKey>> {
+    let ((kid, first), others) = namesakes.split_first()?;
+    let same = |first: &VerifyingKey| {
+        others.iter().all(|(_, other)| {
+            other
+                .as_ref()
+                .is_some_and(|other| first.same_material(other))
+        })
+    };
+    let key = first.as_ref().filter(|first| same(first));
+    if key.is_none() && !others.is_empty() {
+        tracing::warn!(kid, "keys skipped: several have this kid");
+    }
+    key.cloned()
 }
 
 /// The names of the usable ones among the keys fetched.
@@ -144,6 +155,19 @@ mod tests {
         }
         let three = [key("a", ONE), key("a", TWO), key("a", ONE)];
         assert_eq!(set(&three, None).len(), 0);
+    }
+
+    #[test]
+    fn a_key_whose_namesake_is_not_usable_is_left_out_in_any_order() {
+        let broken = key("a", (ONE.0, TWO.1));
+        for keys in [
+            [key("a", ONE), broken.clone(), key("b", ONE)],
+            [broken.clone(), key("b", ONE), key("a", ONE)],
+        ] {
+            let set = set(&keys, None);
+            assert!(set.get("a").is_none());
+            assert!(set.get("b").is_some());
+        }
     }
 
     #[test]

@@ -250,11 +250,13 @@ async fn two_keys_of_one_kid_are_none_and_one_key_twice_is_one() {
     }
     let loaded = world.load(set(&[other, good, other])).await;
     assert_eq!(loaded, (SERVED.into(), SERVED.into(), 2));
-    // A namesake that is no key is none.
-    let private = world.with("d", "AQAB");
-    for keys in [[&private, other, good], [good, other, &private]] {
-        let loaded = world.load(set(&keys)).await;
-        assert_eq!(loaded, (SERVED.into(), SERVED.into(), 2));
+    // Also where the namesake could be no key by itself.
+    for (member, value) in [("d", "AQAB"), ("use", "enc"), ("n", "AQAB")] {
+        let twin = world.with(member, value);
+        for keys in [[&twin, other, good], [good, other, &twin]] {
+            let loaded = world.load(set(&keys)).await;
+            assert_eq!(loaded, (SERVED.into(), REFUSED.into(), 1), "{member}");
+        }
     }
 }
 

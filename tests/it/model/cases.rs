@@ -67,6 +67,8 @@ enum Fate {
     Twice,
     /// Beside another key of the same name: neither counts.
     Contradicted,
+    /// Beside what is no key, of the same name: neither counts.
+    Doubtful,
     Left,
     ForEncryption,
     ToSign,
@@ -105,6 +107,12 @@ pub(super) fn key_set(published: &Value, set: &KeySet) -> (String, Vec<(String, 
                 let mut other = other.clone();
                 other["kid"] = key["kid"].clone();
                 keys.push(other);
+                counts = None;
+            }
+            Fate::Doubtful => {
+                let mut twin = key.clone();
+                twin["use"] = json!("enc");
+                keys.push(twin);
                 counts = None;
             }
             Fate::Left => continue,
@@ -225,7 +233,7 @@ fn fates() -> impl Strategy<Value = KeySet> {
     let fate = prop_oneof![
         12 => Just(Fate::Published),
         1 => select(vec![
-            Fate::Twice, Fate::Contradicted, Fate::Left, Fate::ForEncryption, Fate::ToSign,
+            Fate::Twice, Fate::Contradicted, Fate::Doubtful, Fate::Left, Fate::ForEncryption, Fate::ToSign,
             Fate::WithSecret, Fate::WithoutAlg, Fate::AlgOfAnother,
         ]),
     ];
