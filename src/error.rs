@@ -99,6 +99,15 @@ impl Error {
         self
     }
 
+    /// Puts the environment variable in front that the wrong value came from, if it did.
+    pub(crate) fn in_variable(mut self, name: Option<&str>) -> Self {
+        if let Some(name) = name {
+            let inner = Arc::make_mut(&mut self.inner);
+            inner.message = format!("{name}: {}", inner.message).into();
+        }
+        self
+    }
+
     /// Adds the HTTP status of Descope's answer.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         Arc::make_mut(&mut self.inner).status = Some(status);

@@ -39,7 +39,9 @@ impl DescopeBuilder {
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for the first setting that
     /// is wrong, or if a crate feature is missing; the message says which and what to do.
     pub fn build(self) -> Result<Descope, Error> {
-        http_client::check_project_id(&self.project_id)?;
+        let variables = self.variables;
+        http_client::check_project_id(&self.project_id)
+            .map_err(|error| error.in_variable(variables.project_id))?;
         self.check_ranges()?;
         self.limits.check()?;
         if VerifyingKey::backend().is_none() {
@@ -56,7 +58,8 @@ impl DescopeBuilder {
             Some(url) => url.clone(),
             None => http_client::region_base_url(&self.project_id),
         };
-        let base_url = http_client::parse_base_url(&base_url, self.http.danger_plain_http)?;
+        let base_url = http_client::parse_base_url(&base_url, self.http.danger_plain_http)
+            .map_err(|error| error.in_variable(variables.base_url))?;
         let mut settings = self.http.clone();
         settings.connect_timeout = KEYS_CONNECT_TIMEOUT;
         let keys = self.keys(&http_client::build(&settings, &base_url)?, &base_url)?;
@@ -108,9 +111,14 @@ impl DescopeBuilder {
                 (Some(_), Some(_)) => {
                     return Err(Error::config(
                         "public_key and jwks_source cannot be combined: choose one",
-                    ));
+                    )
+                    .in_variable(self.variables.public_key));
                 }
-                (Some(jwk), None) => return Ok(KeyStore::fixed(parse_public_key(jwk)?)),
+                (Some(jwk), None) => {
+                    let key = parse_public_key(jwk)
+                        .map_err(|error| error.in_variable(self.variables.public_key))?;
+                    return Ok(KeyStore::fixed(key));
+                }
                 (None, Some(source)) => (Arc::clone(source), KeyOrigin::Source),
                 (None, None) => {
                     let origin = KeyOrigin::Url(fetched.url().to_string());

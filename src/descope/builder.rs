@@ -2,14 +2,13 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use jwks_client_rs::source::JwksSource;
 
-use super::handle::Descope;
+use super::{env::Variables, handle::Descope};
 #[cfg(feature = "test-util")]
 use crate::clock::TestClock;
 use crate::{
     access_key::AccessKeys,
     clock::Clock,
     cookie::SessionCookies,
-    error::Error,
     http_client::HttpSettings,
     jwks::{KeyPolicy, Limits},
     session::TenantClaims,
@@ -63,6 +62,7 @@ pub struct DescopeBuilder {
     pub(super) keys: KeyPolicy,
     pub(super) limits: Limits,
     pub(super) access_keys: Option<AccessKeys>,
+    pub(super) variables: Variables,
 }
 
 impl Descope {
@@ -99,48 +99,18 @@ impl Descope {
             keys: KeyPolicy::default(),
             limits: Limits::default(),
             access_keys: None,
+            variables: Variables::default(),
         }
-    }
-
-    /// Configures a project by the environment: `DESCOPE_PROJECT_ID`, and, each optional,
-    /// `DESCOPE_BASE_URI` (else `DESCOPE_BASE_URL`) and `DESCOPE_PUBLIC_KEY` (a JWK).
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) if a variable is missing or
-    /// wrong; the message names it.
-    pub fn from_env() -> Result<Self, Error> {
-        DescopeBuilder::from_env()?.build()
     }
 }
 
 impl DescopeBuilder {
-    /// Starts with what the environment says, as [`Descope::from_env`], for further settings.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) if `DESCOPE_PROJECT_ID` is
-    /// not set.
-    pub fn from_env() -> Result<Self, Error> {
-        Self::from_lookup(|name| std::env::var(name).ok())
-    }
-
-    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let set = |name| lookup(name).filter(|value| !value.trim().is_empty());
-        let project_id = set("DESCOPE_PROJECT_ID").ok_or_else(|| {
-            Error::config("set the environment variable DESCOPE_PROJECT_ID to your project's id")
-        })?;
-        let mut builder = Descope::builder(project_id.trim());
-        builder.base_url = set("DESCOPE_BASE_URI").or_else(|| set("DESCOPE_BASE_URL"));
-        builder.public_key = set("DESCOPE_PUBLIC_KEY");
-        Ok(builder)
-    }
-
     /// Where Descope is. Default: by the project id's region, for example
     /// `https://api.descope.com`, as Descope's Go and Python SDKs choose it. Set it for a custom
     /// domain. Must be `https`, or `http` on loopback.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
+        self.variables.base_url = None;
         self
     }
 
@@ -157,6 +127,7 @@ impl DescopeBuilder {
     /// [`jwks_source`](Self::jwks_source).
     pub fn public_key(mut self, jwk: impl Into<String>) -> Self {
         self.public_key = Some(jwk.into());
+        self.variables.public_key = None;
         self
     }
 
@@ -392,6 +363,3 @@ impl fmt::Debug for DescopeBuilder {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,6 +5,7 @@ mod authenticate;
 mod build;
 mod builder;
 mod checked;
+mod env;
 mod handle;
 mod profile;
 mod session;

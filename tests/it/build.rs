@@ -1,5 +1,8 @@
 //! Building a handle in odd surroundings: no CA files, proxies in the environment, variables.
 
+#[cfg(unix)]
+use std::ffi::OsStr;
+
 use tower_descope::{Descope, ErrorKind, TenantClaims, test_util::FakeDescope};
 
 use crate::support::{child, in_child};
@@ -16,6 +19,26 @@ fn the_environment_configures_a_handle() {
         &[
             ("DESCOPE_PROJECT_ID", "P2fromEnv"),
             ("DESCOPE_BASE_URI", "http://127.0.0.1:1"),
+        ],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_unicode_is_told_and_not_skipped() {
+    use std::os::unix::ffi::OsStrExt;
+
+    if in_child() {
+        let error = Descope::from_env().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        assert!(error.to_string().contains("DESCOPE_BASE_URI"), "{error}");
+        return;
+    }
+    child(
+        "build::a_variable_that_is_not_unicode_is_told_and_not_skipped",
+        &[
+            ("DESCOPE_PROJECT_ID", OsStr::new("P2fromEnv")),
+            ("DESCOPE_BASE_URI", OsStr::from_bytes(b"https://\xff")),
         ],
     );
 }

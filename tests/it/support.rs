@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    ffi::OsStr,
     io,
     process::Command,
     sync::{Arc, Mutex},
@@ -112,7 +113,7 @@ pub(crate) async fn advance(clock: &TestClock, seconds: u64) {
 }
 
 /// Runs one test of this binary in a process of its own, where variables can be set.
-pub(crate) fn child(test: &str, variables: &[(&str, &str)]) {
+pub(crate) fn child<V: AsRef<OsStr>>(test: &str, variables: &[(&str, V)]) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", test, "--nocapture"])
