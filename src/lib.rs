@@ -131,7 +131,7 @@
 //! | `keys fetched` | event, debug | a key fetch that succeeded: `url` (not of a `jwks_source`), `count`, `elapsed` |
 //! | `keys not refreshed` | event, warn | one that failed, while there are keys from before: `url`, `reason`, `detail`, `usable` |
 //! | `no usable keys …` | event, warn | one that failed, where there were never any: `reason`, `detail`; goes on with where they were looked for and what to check |
-//! | `keys cannot be fetched: …` | event, warn | a verification outside of a tokio runtime that needed keys |
+//! | `keys cannot be fetched: …` | event, warn | a verification outside of a tokio runtime that needed keys; once a minute at most |
 //! | `key skipped` | event, warn | a published key that cannot be used: `kid`, `why` |
 //! | `keys skipped: several have this kid` | event, warn | published keys of one name, none of which is used: `kid` |
 //! | `private key published: …` | event, error | a published key with its private part, which is not used: `kid` |
