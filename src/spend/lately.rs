@@ -54,3 +54,33 @@ impl Lately {
 fn seconds(now: Now) -> u32 {
     u32::try_from(now.wall.as_secs()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Now {
+        let time = Duration::from_secs(seconds);
+        Now {
+            wall: time,
+            mono: time,
+        }
+    }
+
+    #[test]
+    fn a_user_is_in_here_for_the_keep_time() {
+        let lately = Lately::new();
+        let keep = Duration::from_secs(60);
+        let [ann, bob] = ["U1", "U2"].map(|id| UserId::from_claim(id).unwrap());
+        assert!(!lately.may_have(&ann, keep, at(1_000)), "never");
+        lately.note(&ann, at(1_000));
+        for second in [1_000, 1_001, 1_060] {
+            assert!(lately.may_have(&ann, keep, at(second)), "{second}");
+        }
+        assert!(!lately.may_have(&ann, keep, at(1_061)));
+        // A clock that was set back does not keep anybody in here.
+        assert!(!lately.may_have(&ann, keep, at(900)));
+        lately.note(&bob, at(2_000));
+        assert!(lately.may_have(&bob, keep, at(2_030)));
+    }
+}
