@@ -246,7 +246,7 @@ fn whatever_gets_lost_or_lands_late_pages_within_the_keep_time_make_it_good() {
         .build()
         .unwrap();
     let config = ProptestConfig {
-        cases: 64,
+        cases: 32,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
