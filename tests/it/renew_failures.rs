@@ -6,7 +6,7 @@ use http::StatusCode;
 use tower_descope::{
     Descope,
     cookie::{SameSite, SessionCookies},
-    test_util::{Canned, FakeDescope},
+    test_util::{Canned, FakeDescope, TestClock},
 };
 
 use crate::{
@@ -247,4 +247,23 @@ async fn without_keys_there_is_no_renewal_and_no_loss() {
     assert!(response.headers().contains_key("retry-after"));
     assert!(untouched(&response));
     assert_eq!(fake.calls(REFRESH), 0);
+}
+
+#[tokio::test]
+async fn a_session_that_a_fast_clock_takes_for_over_is_not_renewed_twice_at_once() {
+    let ttl = Duration::from_secs(60);
+    let fake = fake().session_ttl(ttl).start().await;
+    // Ahead by more than a session lives, by less than the leeway beyond it.
+    let clock = TestClock::at(fake.clock().now() + ttl + Duration::from_secs(2));
+    let descope = fake.descope_builder().clock(clock.clone()).build().unwrap();
+    let app = late(&descope);
+    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    for calls in 1..=3 {
+        for clock in [fake.clock(), &clock] {
+            clock.advance(Duration::from_secs(10));
+        }
+        let response = browser.visit(&app).await;
+        assert_eq!(response.body(), "U1@T1");
+        assert_eq!(fake.calls(REFRESH), calls);
+    }
 }
