@@ -67,6 +67,12 @@ impl Now {
     }
 }
 
+/// In whole seconds, as far as a `u32` goes: since the Unix epoch, until the year 2106. For what
+/// decides nothing but how soon something is looked at or forgotten.
+pub(crate) fn whole_seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}
+
 impl Clock {
     /// Reads both clocks.
     #[inline]

@@ -24,8 +24,9 @@ use std::{
     time::Duration,
 };
 
-use self::bucket::{Bucket, Entry, seconds};
+use self::bucket::{Bucket, Entry};
 use crate::{
+    clock::whole_seconds,
     jwt::{check::since_epoch, key::VerifyingKey},
     session::Session,
 };
@@ -156,7 +157,7 @@ impl SessionCache {
             token: token.into(),
             session: session.clone(),
             key: Arc::clone(key),
-            expires_at: seconds(since_epoch(session.verified().times.expires)),
+            expires_at: whole_seconds(since_epoch(session.verified().times.expires)),
             // Not above the bound, which a token would have to pass in the gigabytes.
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
             asked: AtomicU8::new(0),
@@ -291,7 +292,7 @@ impl Table {
             return Some(std::mem::replace(same, entry));
         }
         // Who has expired gives way to the next one that comes along.
-        let now = seconds(now);
+        let now = whole_seconds(now);
         if let Some(over) = bucket.iter_mut().find(|old| old.is_over(now)) {
             return Some(std::mem::replace(over, entry));
         }

@@ -11,7 +11,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use crate::{jwt::key::VerifyingKey, session::Session};
+use crate::{clock::whole_seconds, jwt::key::VerifyingKey, session::Session};
 
 /// In five cache lines of its own, as long as it has few entries; the heap takes more. Several
 /// sessions share these lines, which therefore stay near the processor: a hit waits for memory once,
@@ -60,7 +60,7 @@ impl Bucket {
         let Some(mut bucket) = self.try_write() else {
             return Vec::new();
         };
-        let now = seconds(now);
+        let now = whole_seconds(now);
         let mut gone = take_out(&mut bucket, 0, |entry| entry.is_over(now));
         let mut freed: usize = gone.iter().map(|entry| entry.bytes as usize).sum();
         if freed < room {
@@ -153,10 +153,4 @@ impl Entry {
         *asked = asked.saturating_sub(1);
         spared
     }
-}
-
-/// In whole seconds since the Unix epoch, as far as a `u32` goes (the year 2106): only what gives
-/// way first is decided by it.
-pub(super) fn seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }

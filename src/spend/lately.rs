@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::Now, ids::UserId};
+use crate::{
+    clock::{Now, whole_seconds},
+    ids::UserId,
+};
 
 /// How many places there are; users share one by chance, which costs a look into the table.
 const PLACES: usize = 4_096;
@@ -28,7 +31,7 @@ impl Lately {
 
     pub(super) fn note(&self, user: &UserId, now: Now) {
         if let Some(place) = self.place(user) {
-            place.store(seconds(now), Relaxed);
+            place.store(whole_seconds(now.wall), Relaxed);
         }
     }
 
@@ -36,7 +39,7 @@ impl Lately {
     /// was.
     pub(super) fn may_have(&self, user: &UserId, keep: Duration, now: Now) -> bool {
         self.place(user).is_some_and(|place| {
-            let ago = seconds(now).abs_diff(place.load(Relaxed));
+            let ago = whole_seconds(now.wall).abs_diff(place.load(Relaxed));
             u64::from(ago) <= keep.as_secs()
         })
     }
@@ -49,10 +52,6 @@ impl Lately {
         let hash = self.state.hash_one(user.as_str()) as usize;
         self.places.get(hash % PLACES)
     }
-}
-
-fn seconds(now: Now) -> u32 {
-    u32::try_from(now.wall.as_secs()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
