@@ -166,21 +166,31 @@ impl Descope {
         };
         let verifier = &self.inner.verifier;
         let (token, genuine) = verifier.genuine_of(&tokens, Slot::Refresh).await?;
-        let token = RefreshToken::new(token);
-        let claims = genuine.claims();
-        match genuine.timing {
-            Timing::Expired if !self.inner.queue.is_replaced(&token) => Err(RefreshRefusal::Ended),
-            Timing::Good | Timing::Expired => Ok(PresentedRefresh {
-                from_cookie,
-                token,
-                expires_at: system_time(claims.times.expires),
-                tenant: claims.current_tenant().cloned(),
-                user: claims.user.clone(),
-            }),
-            Timing::NotYetValid | Timing::Early { .. } => {
-                Err(RefreshRefusal::Invalid("not_yet_valid"))
-            }
+        Ok(PresentedRefresh {
+            from_cookie,
+            ..self.in_time(RefreshToken::new(token), &genuine)?
+        })
+    }
+
+    /// A genuine refresh token whose time is right, or which has been replaced since: its successor
+    /// goes on in its place.
+    pub(super) fn in_time(
+        &self,
+        token: RefreshToken,
+        genuine: &Genuine,
+    ) -> Result<PresentedRefresh, Rejection> {
+        let expired = matches!(genuine.timing, Timing::Expired);
+        if !(expired && self.inner.queue.is_replaced(&token)) {
+            genuine.timing.verdict()?;
         }
+        let claims = genuine.claims();
+        Ok(PresentedRefresh {
+            from_cookie: false,
+            token,
+            user: claims.user.clone(),
+            expires_at: system_time(claims.times.expires),
+            tenant: claims.current_tenant().cloned(),
+        })
     }
 
     /// `Bearer <project id>` alone is what the browser SDK sends with every call, and means that

@@ -1,17 +1,12 @@
 //! Sessions outside of HTTP: for websockets, jobs, and services that keep their own cookies.
 
-use super::{
-    authenticate::PresentedRefresh,
-    checked::refused_refresh,
-    handle::{Descope, Inner},
-};
+use super::{authenticate::PresentedRefresh, checked::refused_refresh, handle::Descope};
 use crate::{
     error::Error,
     ids::TenantId,
-    jwt::check::{Slot, Timing, system_time},
+    jwt::check::Slot,
     selection::{SessionAnswer, TenantSelection},
     token::RefreshToken,
-    verifier::Genuine,
 };
 
 /// # Sessions
@@ -100,25 +95,10 @@ impl Descope {
         &self,
         refresh: &RefreshToken,
     ) -> Result<PresentedRefresh, Error> {
-        let Inner {
-            verifier, queue, ..
-        } = &*self.inner;
-        let in_time = |genuine: Genuine| match genuine.timing {
-            // Its successor goes on in its place.
-            Timing::Expired if queue.is_replaced(refresh) => Ok(genuine),
-            _ => genuine.timing.verdict().map(|()| genuine),
-        };
-        let genuine = verifier
-            .genuine(refresh.expose(), Slot::Refresh)
+        let verdict = self.inner.verifier.genuine(refresh.expose(), Slot::Refresh);
+        verdict
             .await
-            .and_then(in_time)
-            .map_err(|rejection| refused_refresh(&rejection))?;
-        Ok(PresentedRefresh {
-            from_cookie: false,
-            token: refresh.clone(),
-            expires_at: system_time(genuine.claims().times.expires),
-            tenant: genuine.claims().current_tenant().cloned(),
-            user: genuine.claims().user.clone(),
-        })
+            .and_then(|genuine| self.in_time(refresh.clone(), &genuine))
+            .map_err(|rejection| refused_refresh(&rejection))
     }
 }
