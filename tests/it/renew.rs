@@ -3,7 +3,6 @@
 use std::{convert::Infallible, sync::Arc};
 
 use http::{Method, Request, Response, StatusCode, Version};
-use http_body_util::Full;
 use tokio::sync::Notify;
 use tower::{Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimit};
 use tower_descope::{RefreshToken, SelectTenant, test_util::FakeDescope};
@@ -370,12 +369,7 @@ async fn a_tenant_that_was_selected_meanwhile_is_what_is_written() {
     reached.notified().await;
 
     // The second tab has not seen the new cookies yet.
-    let select = Request::post("/select")
-        .header("host", "app.example")
-        .header("content-type", "application/json")
-        .header("cookie", browser.cookies())
-        .body(Full::<bytes::Bytes>::from(r#"{"tenant":"T2"}"#))
-        .unwrap();
+    let select = browser.switch("T2");
     let selected = SelectTenant::new(descope.clone()).oneshot(select).await;
     assert_eq!(selected.as_ref().unwrap().status(), StatusCode::OK);
     go_on.notify_one();

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::Full;
 use tower_descope::{
     Descope, Renewal, TenantLayer,
     test_util::{FakeDescope, FakeDescopeBuilder},
@@ -90,6 +92,16 @@ impl Browser {
 
     pub(crate) fn get(&self) -> Request<()> {
         self.request(Method::GET, &[("sec-fetch-site", "same-origin")])
+    }
+
+    /// What a page of this site sends to go to another tenant.
+    pub(crate) fn switch(&self, tenant: &str) -> Request<Full<Bytes>> {
+        Request::post("/select")
+            .header("host", "app.example")
+            .header("content-type", "application/json")
+            .header("cookie", self.cookies())
+            .body(Full::from(format!(r#"{{"tenant":"{tenant}"}}"#)))
+            .unwrap()
     }
 
     /// Asks for a page and keeps the cookies of the answer.

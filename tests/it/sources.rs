@@ -129,8 +129,7 @@ async fn what_is_no_bearer_token_is_refused_for_that_without_keys_too() {
     fake.fail_always(None);
     fake.clock().advance(std::time::Duration::from_secs(60));
     let tab = format!("Bearer\t{good}");
-    for bearer in [bearer, tab] {
-        let expected = if bearer.contains('\t') { 401 } else { 200 };
+    for (bearer, expected) in [(bearer, 200), (tab, 401)] {
         let (status, _) = status_and_text(&app, &[("authorization", &bearer)]).await;
         assert_eq!(status, expected, "{bearer:?}");
     }

@@ -233,8 +233,8 @@ fn fates() -> impl Strategy<Value = KeySet> {
     let fate = prop_oneof![
         12 => Just(Fate::Published),
         1 => select(vec![
-            Fate::Twice, Fate::Contradicted, Fate::Doubtful, Fate::Left, Fate::ForEncryption, Fate::ToSign,
-            Fate::WithSecret, Fate::WithoutAlg, Fate::AlgOfAnother,
+            Fate::Twice, Fate::Contradicted, Fate::Doubtful, Fate::Left, Fate::ForEncryption,
+            Fate::ToSign, Fate::WithSecret, Fate::WithoutAlg, Fate::AlgOfAnother,
         ]),
     ];
     let fates = proptest::collection::vec(fate, KEYS.len());
