@@ -96,10 +96,9 @@ fn check(text: &[u8]) {
 /// The different values of a name, as the `cookie` crate reads them; without those that are empty,
 /// quoted, or under a name with white space behind it, which are never taken for ours.
 fn named(name: &str, headers: &HeaderMap) -> Vec<String> {
-    let mut values: Vec<String> = Vec::new();
+    let mut values: Vec<Vec<u8>> = Vec::new();
     for field in headers.get_all(COOKIE) {
         for pair in field.as_bytes().split(|&byte| byte == b';') {
-            // A value that is no text stands for one that nobody can use.
             let text = String::from_utf8_lossy(pair);
             let Ok(cookie) = Cookie::parse(&*text) else {
                 continue;
@@ -109,22 +108,18 @@ fn named(name: &str, headers: &HeaderMap) -> Vec<String> {
                 continue;
             }
             let value = match std::str::from_utf8(pair) {
-                Ok(_) => cookie.value().trim_ascii().to_owned(),
-                Err(_) if unreadable(pair) => "\u{fffd}".to_owned(),
-                Err(_) => cookie.value().trim_ascii().to_owned(),
+                Ok(_) => cookie.value().as_bytes(),
+                // Which the crate does not read. Two of them are two, though neither is a text.
+                Err(_) => pair.splitn(2, |&byte| byte == b'=').last().unwrap(),
             };
-            if !value.is_empty() && !value.starts_with('"') && !values.contains(&value) {
-                values.push(value);
+            let value = value.trim_ascii();
+            if !value.is_empty() && !value.starts_with(b"\"") && !values.iter().any(|v| v == value)
+            {
+                values.push(value.to_vec());
             }
         }
     }
-    values
-}
-
-/// Whether it is the value that is no text.
-fn unreadable(pair: &[u8]) -> bool {
-    let value = pair.splitn(2, |&byte| byte == b'=').nth(1);
-    value.is_none_or(|value| {
-        std::str::from_utf8(value.trim_ascii()).is_err() && !value.trim_ascii().starts_with(b"\"")
-    })
+    // A value that is no text stands for one that nobody can use.
+    let text = |value| String::from_utf8(value).unwrap_or_else(|_| "\u{fffd}".to_owned());
+    values.into_iter().map(text).collect()
 }
