@@ -28,6 +28,7 @@
 //! What one family does next is decided by a pure state machine (`family`); which token belongs
 //! to which family is kept in a bounded table (`table`); only `queue` waits, spawns and locks.
 
+mod call;
 mod digest;
 mod family;
 mod hold;
@@ -39,7 +40,8 @@ mod table;
 mod tests;
 
 pub(crate) use self::{
-    family::{Newest, Op, Outcome},
+    call::{Op, Outcome},
+    family::Newest,
     hold::Hold,
     queue::SpendQueue,
 };

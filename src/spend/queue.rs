@@ -9,8 +9,9 @@ use tokio::{runtime::Handle, sync::OwnedRwLockWriteGuard};
 use tracing::Instrument;
 
 use super::{
+    call::{Op, Outcome},
     digest::Digest,
-    family::{Op, Outcome, Step},
+    family::Step,
     lately::Lately,
     table::{Arrival, FamilyId, Table},
 };

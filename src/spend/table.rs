@@ -9,8 +9,9 @@ use std::{
 use tokio::sync::RwLock;
 
 use super::{
+    call::{Op, Outcome},
     digest::Digest,
-    family::{Family, Op, Outcome, Step, Ticket},
+    family::{Family, Step, Ticket},
 };
 use crate::{clock::Now, error::Error, token::RefreshToken};
 

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on fails; helpers count as tests here"
 )]
 
+mod access_key_sessions;
 mod access_keys;
 mod broken;
 mod build;
@@ -31,6 +32,7 @@ mod renew_day;
 mod renew_early;
 mod renew_failures;
 mod renew_restarts;
+mod renew_service;
 mod routes;
 mod sdk;
 mod secrets;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::super::{
+    call::{Op, Outcome},
     digest::Digest,
-    family::{Op, Outcome, Step},
+    family::Step,
     table::{Arrival, FamilyId, Table},
 };
 use crate::{

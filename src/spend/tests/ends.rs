@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{
     super::{
+        call::{Op, Outcome},
         digest::Digest,
-        family::{Op, Outcome},
     },
     bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, sends},
 };

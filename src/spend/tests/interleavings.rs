@@ -27,10 +27,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    super::{
-        digest::Digest,
-        family::{Op, Step},
-    },
+    super::{call::Op, digest::Digest, family::Step},
     bench::KEEP,
     world::{Cookies, Event, Reply, Request, Stage, Wish, World, name},
 };

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{
     super::{
-        family::Op,
+        call::Op,
         table::{Arrival, FamilyId, Table},
     },
     bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, unrotated},

@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{
-        digest::Digest,
-        family::{Op, Step},
-        table::Table,
-    },
+    super::{call::Op, digest::Digest, family::Step, table::Table},
     bench::{Bench, KEEP, Seen, failed, rotated, select, sends, unrotated},
 };
 use crate::{error::ErrorKind, token::RefreshToken};

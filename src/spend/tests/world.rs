@@ -4,8 +4,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{
     super::{
+        call::{Op, Outcome},
         digest::Digest,
-        family::{Newest, Op, Outcome, Step},
+        family::{Newest, Step},
         table::Arrival,
     },
     bench::{Bench, KEEP, failed, rotated, select, unrotated},
