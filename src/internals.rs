@@ -48,6 +48,8 @@ pub struct Jose {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Answer {
+    /// Whether the body could be read; if not, there is a refresh token and nothing else.
+    pub whole: bool,
     pub session_token: Option<String>,
     pub refresh_token: Option<String>,
     pub texts: [(&'static str, Option<String>); 8],
@@ -181,6 +183,7 @@ pub fn answer(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Answe
     let raw = RawAnswer::of(headers, body, names)?;
     let exposed = |token: Option<zeroize::Zeroizing<String>>| token.map(|it| it.to_string());
     Ok(Answer {
+        whole: raw.fault.is_none(),
         session_token: raw
             .session_token()
             .map(|it| SessionToken::expose(it).into()),

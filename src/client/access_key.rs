@@ -55,7 +55,7 @@ impl DescopeClient {
         let headers = credential::access_key_headers(&self.inner.settings, key)?;
         let body = body.written()?;
         let reply = self.send(EXCHANGE, &headers, &body, false).await?;
-        RawExchange::read(&reply.body)
+        RawExchange::read(reply.body()?)
     }
 }
 

@@ -13,7 +13,24 @@ use crate::{
 /// A success (2xx) of Descope.
 pub(super) struct Reply {
     pub(super) headers: HeaderMap,
-    pub(super) body: Zeroizing<Vec<u8>>,
+    /// Or why it could not be read.
+    pub(super) body: Result<Zeroizing<Vec<u8>>, Error>,
+}
+
+impl Reply {
+    pub(super) fn body(&self) -> Result<&[u8], Error> {
+        self.body
+            .as_ref()
+            .map(|body| body.as_slice())
+            .map_err(Error::clone)
+    }
+
+    /// The value of the first of these cookies that the answer sets.
+    fn cookie<'n>(&self, names: impl IntoIterator<Item = &'n String>) -> Option<String> {
+        names
+            .into_iter()
+            .find_map(|name| set_cookie::value(&self.headers, name))
+    }
 }
 
 /// Descope's answer to a call that opens a session (a `JWTResponse`), read but not verified.
@@ -22,6 +39,9 @@ pub(super) struct Reply {
 /// the field cannot have (an event at debug level names the field): a field that nobody needs
 /// must not cost a session whose token has just been rotated. Unknown fields are ignored. Tokens
 /// are taken from the body, else from `Set-Cookie`.
+///
+/// For the same reason an answer whose body cannot be read is one too, if it brings a refresh token
+/// in `Set-Cookie`: then there is that token, and `fault`.
 #[derive(Default)]
 pub(crate) struct RawAnswer {
     pub(crate) session_token: Option<SessionToken>,
@@ -42,6 +62,8 @@ pub(crate) struct RawAnswer {
     pub(crate) tenant_sso_id: Option<String>,
     pub(crate) trusted_device_token: Option<Zeroizing<String>>,
     pub(crate) next_refresh_seconds: Option<i64>,
+    /// Why there is nothing but a refresh token.
+    pub(crate) fault: Option<Error>,
 }
 
 impl RawAnswer {
@@ -50,38 +72,35 @@ impl RawAnswer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::UpstreamInvalid`] for a body that is no JSON object (nested at most 127 deep,
+    /// Without a refresh token in `Set-Cookie`: what became of the body, if it could not be read;
+    /// [`ErrorKind::UpstreamInvalid`] for one that is no JSON object (nested at most 127 deep,
     /// which is `serde_json`'s own limit).
     pub(super) fn read(
         reply: &Reply,
         session_names: &[String],
         refresh_names: &[String],
     ) -> Result<Self, Error> {
-        let members = serde_json::from_slice(&reply.body).map_err(|error| {
-            // Not as the source: its text quotes what was there.
-            let (line, column) = (error.line(), error.column());
-            Error::new(
-                ErrorKind::UpstreamInvalid,
-                format!("descope's answer is not a JSON object (line {line}, column {column})"),
-            )
-        })?;
-        let mut fields = Fields(members);
+        let mut fields = match reply.body().and_then(object) {
+            Ok(members) => Fields(members),
+            Err(fault) => {
+                let token = reply.cookie(refresh_names).ok_or_else(|| fault.clone())?;
+                return Ok(Self {
+                    refresh_token: Some(RefreshToken::new(token)),
+                    fault: Some(fault),
+                    ..Self::default()
+                });
+            }
+        };
         let cookie_name = fields.text("cookieName");
         let session_cookie_name = fields.text("sessionCookieName");
-        let from_cookie = |named: Option<&String>, names: &[String]| {
-            named
-                .into_iter()
-                .chain(names)
-                .find_map(|name| set_cookie::value(&reply.headers, name))
-        };
         Ok(Self {
             session_token: fields
                 .text("sessionJwt")
-                .or_else(|| from_cookie(session_cookie_name.as_ref(), session_names))
+                .or_else(|| reply.cookie(session_cookie_name.iter().chain(session_names)))
                 .map(SessionToken::new),
             refresh_token: fields
                 .text("refreshJwt")
-                .or_else(|| from_cookie(cookie_name.as_ref(), refresh_names))
+                .or_else(|| reply.cookie(cookie_name.iter().chain(refresh_names)))
                 .map(RefreshToken::new),
             cookie_domain: fields.text("cookieDomain"),
             cookie_path: fields.text("cookiePath"),
@@ -98,13 +117,14 @@ impl RawAnswer {
             tenant_sso_id: fields.text("tenantSSOID"),
             trusted_device_token: fields.text("trustedDeviceJwt").map(Zeroizing::new),
             next_refresh_seconds: fields.integer("nextRefreshSeconds"),
+            fault: None,
         })
     }
 
     /// As [`read`](Self::read), of an answer's parts.
     #[cfg(feature = "__internals")]
     pub(crate) fn of(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Self, Error> {
-        let body = Zeroizing::new(body.to_vec());
+        let body = Ok(Zeroizing::new(body.to_vec()));
         let [session, refresh] = names.map(|name| [name.to_owned()]);
         Self::read(&Reply { headers, body }, &session, &refresh)
     }
@@ -127,6 +147,18 @@ impl fmt::Debug for RawAnswer {
             .field("refresh_token", &self.refresh_token)
             .finish_non_exhaustive()
     }
+}
+
+/// The members of a body.
+fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
+    serde_json::from_slice(body).map_err(|error| {
+        // Not as the source: its text quotes what was there.
+        let (line, column) = (error.line(), error.column());
+        Error::new(
+            ErrorKind::UpstreamInvalid,
+            format!("descope's answer is not a JSON object (line {line}, column {column})"),
+        )
+    })
 }
 
 /// The members of the body that are left to read.
@@ -180,7 +212,7 @@ mod tests {
         }
         let reply = Reply {
             headers,
-            body: Zeroizing::new(body.as_bytes().to_vec()),
+            body: Ok(Zeroizing::new(body.as_bytes().to_vec())),
         };
         RawAnswer::read(&reply, &["DS".to_owned()], &["DSR".to_owned()])
     }
@@ -276,6 +308,7 @@ mod tests {
                 tenant_sso_id: None,
                 trusted_device_token: None,
                 next_refresh_seconds: None,
+                fault: None,
             } = answer
             else {
                 panic!("{value} counts as something: {answer:?}");
@@ -319,6 +352,20 @@ mod tests {
         for body in ["", "null", "[]", "<html>", "{", r#"{"a":1} x"#, &deep] {
             let error = read(body, &["DS=s"]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::UpstreamInvalid, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_in_a_cookie_is_left_of_a_body_that_is_none() {
+        let cookies = &["DS=s", "DSR=r", "__cf_bm=cdn"];
+        for body in ["", "<html>", r#"{"sessionJwt":"s","refreshJwt":"b""#] {
+            let answer = read(body, cookies).unwrap();
+            assert_eq!(tokens(&answer), (None, Some("r")), "{body}");
+            let fault = answer.fault.unwrap();
+            assert_eq!(fault.kind(), ErrorKind::UpstreamInvalid);
+            for cookies in [["DS=s", "DSR=r; Max-Age=0"], ["DS=s", "dsr=r"]] {
+                assert!(read(body, &cookies).is_err(), "{body}");
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::{
 
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Client, Url};
+use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::{answer::Reply, credential, failure, settings::ClientSettings};
@@ -73,8 +74,8 @@ impl DescopeClient {
     /// # Errors
     ///
     /// What [`failure`] makes of a refusal; [`ErrorKind::UpstreamTimeout`] past the deadline;
-    /// [`ErrorKind::UpstreamUnavailable`] without a connection or where it breaks;
-    /// [`ErrorKind::UpstreamInvalid`] for an answer over 1 MiB.
+    /// [`ErrorKind::UpstreamUnavailable`] without a connection or where it breaks. Where a success
+    /// breaks, comes to no end in time or is over 1 MiB after its head, [`Reply::body`] says so.
     pub(super) async fn call(
         &self,
         endpoint: Endpoint,
@@ -98,8 +99,9 @@ impl DescopeClient {
         let url = self.inner.base.join(endpoint.path).map_err(|error| {
             Error::config("base_url cannot be continued with a path").with_source(error)
         })?;
+        let deadline = Instant::now() + self.inner.settings.timeout;
         let attempts = async {
-            let attempt = || self.attempt(endpoint.method, &url, headers, body);
+            let attempt = || self.attempt(endpoint.method, &url, headers, body, deadline);
             match attempt().await {
                 Err(fault) if fault.is_repeatable(may_repeat) => {
                     tokio::time::sleep(RETRY_DELAY).await;
@@ -108,7 +110,7 @@ impl DescopeClient {
                 outcome => outcome,
             }
         };
-        tokio::time::timeout(self.inner.settings.timeout, attempts)
+        timeout_at(deadline, attempts)
             .await
             .map_err(|_| failure::timed_out())?
             .map_err(Error::from)
@@ -120,6 +122,7 @@ impl DescopeClient {
         url: &Url,
         headers: &HeaderMap,
         body: &[u8],
+        deadline: Instant,
     ) -> Result<Reply, Fault> {
         let mut request = self
             .http
@@ -131,15 +134,19 @@ impl DescopeClient {
         let response = request.send().await.map_err(Fault::sending)?;
         let status = response.status();
         let headers = response.headers().clone();
-        let body = http_client::read_limited(response, MAX_BODY)
-            .await
-            .map(Zeroizing::new);
+        let body = http_client::read_limited(response, MAX_BODY);
         if status.is_success() {
-            let body = body?;
+            // The head may hold all that is left of the session, whatever becomes of the rest.
+            let body = match timeout_at(deadline, body).await {
+                Ok(body) => body
+                    .map(Zeroizing::new)
+                    .map_err(|fault| Fault::from(fault).into()),
+                Err(_) => Err(failure::timed_out()),
+            };
             return Ok(Reply { headers, body });
         }
         // What a refusal says is worth having, but its status decides without it, too.
-        let body = body.unwrap_or_default();
+        let body = body.await.map(Zeroizing::new).unwrap_or_default();
         let error = failure::refused(status, &headers, &body, SystemTime::now());
         Err(Fault::Status(status, error))
     }

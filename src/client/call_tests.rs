@@ -38,8 +38,8 @@ enum Act {
     Stall(String),
     /// Closes without a word.
     Close,
-    /// Sends a head and then zeros for ever.
-    Flood,
+    /// Sends a head with these fields, and then zeros for ever.
+    Flood(&'static str),
 }
 
 /// A server that does one act per connection, the last one again and again.
@@ -104,8 +104,9 @@ async fn serve(
             std::future::pending::<()>().await;
         }
         Act::Close => {}
-        Act::Flood => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+        Act::Flood(headers) => {
+            let head = format!("HTTP/1.1 200 OK\r\n{headers}\r\n");
+            stream.write_all(head.as_bytes()).await?;
             loop {
                 stream.write_all(&[b'0'; 8192]).await?;
             }
@@ -202,7 +203,7 @@ async fn what_descope_cannot_mean_is_invalid() {
             "",
             &format!("{{\"a\":\"{}\"}}", "x".repeat(1024 * 1024)),
         ),
-        Act::Flood,
+        Act::Flood(""),
     ] {
         let shown = format!("{act:.60?}");
         assert_eq!(
@@ -210,6 +211,29 @@ async fn what_descope_cannot_mean_is_invalid() {
             ErrorKind::UpstreamInvalid,
             "{shown}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_in_a_cookie_outlives_the_body_it_came_with() {
+    const COOKIE: &str = "set-cookie: DSR=r; Path=/\r\n";
+    let cut = format!("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n{COOKIE}\r\n{{");
+    for (act, timeout, kind) in [
+        (
+            answer("200 OK", COOKIE, "<html>"),
+            LONG,
+            ErrorKind::UpstreamInvalid,
+        ),
+        (Act::Say(cut.clone()), LONG, ErrorKind::UpstreamUnavailable),
+        (Act::Stall(cut), SHORT, ErrorKind::UpstreamTimeout),
+        (Act::Flood(COOKIE), LONG, ErrorKind::UpstreamInvalid),
+    ] {
+        let shown = format!("{act:?}");
+        let server = Server::start(vec![act]).await;
+        let answer = select(&client(&server.base, true, timeout)).await.unwrap();
+        let token = RefreshToken::new("r");
+        assert_eq!(answer.refresh_token(), Some(&token), "{shown}");
+        assert_eq!(answer.fault.unwrap().kind(), kind, "{shown}");
     }
 }
 

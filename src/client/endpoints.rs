@@ -142,7 +142,7 @@ fn written(body: &impl Serialize) -> Result<Vec<u8>, Error> {
 
 fn read(reply: &Reply) -> Result<Value, Error> {
     // The fault's text quotes what was there, so it is no source.
-    serde_json::from_slice(&reply.body).map_err(|_| odd("descope's answer is not JSON"))
+    serde_json::from_slice(reply.body()?).map_err(|_| odd("descope's answer is not JSON"))
 }
 
 fn odd(message: &'static str) -> Error {

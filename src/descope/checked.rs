@@ -73,7 +73,7 @@ impl Descope {
         if successor.is_some() {
             self.inner.queue.note_replaced(&sent.user);
         }
-        let session = match fault {
+        let session = match fault.or_else(|| answer.fault.clone()) {
             Some(fault) => Err(fault),
             None => self.session_of(&answer, &sent).await,
         };

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tower_descope::{RefreshToken, test_util::Canned};
+use tower_descope::{
+    RefreshToken,
+    test_util::{Canned, FakeDescope},
+};
 
 use super::{
     ABOUT_THE_SESSION, Browser, CALLS, HISTORY, LOGOUT, LOGOUT_ALL, ME, REFRESH, SELECT,
@@ -178,9 +181,45 @@ async fn an_answer_for_somebody_else_writes_nothing_and_the_session_goes_on() {
     fake.clock().advance(Duration::from_secs(1));
     fake.clear_requests();
     assert_eq!(ann.refresh(&routes).await.status, 200);
-    let sent = fake.requests();
-    let request = sent.iter().find(|one| one.path == REFRESH).unwrap();
-    assert!(request.header("authorization").unwrap().ends_with(&fresh));
+    assert_eq!(sent(&fake), [fresh]);
+}
+
+#[tokio::test]
+async fn a_new_refresh_token_in_a_cookie_is_not_lost_with_the_body() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let routes = routes(&descope);
+    let mut ann = Browser::signed_in(&fake);
+    let before = ann.jar.clone();
+    let mut in_force = ann.jar["DSR"].clone();
+    for body in ["<html>".to_owned(), " ".repeat(2 * 1024 * 1024)] {
+        let fresh = fake.refresh("U1").active("T1").token();
+        let cookie = format!("DSR={fresh}; Path=/; HttpOnly; Secure");
+        let half = Canned::new(200).header("set-cookie", &cookie).body(body);
+        fake.respond_next(REFRESH, half);
+        fake.clear_requests();
+        assert_eq!(ann.refresh(&routes).await.status, 503);
+        assert_eq!(ann.jar, before, "nobody was told");
+        assert_eq!(sent(&fake), [in_force]);
+        in_force = fresh;
+        fake.clock().advance(Duration::from_secs(1));
+    }
+    fake.clear_requests();
+    assert_eq!(ann.refresh(&routes).await.status, 200);
+    assert_eq!(sent(&fake), [in_force]);
+}
+
+/// The refresh tokens that went up to be spent.
+fn sent(fake: &FakeDescope) -> Vec<String> {
+    let requests = fake.requests();
+    let spent = requests.iter().filter(|one| one.path == REFRESH);
+    spent
+        .map(|one| {
+            let credential = one.header("authorization").unwrap();
+            let (_, token) = credential.rsplit_once(':').unwrap();
+            token.to_owned()
+        })
+        .collect()
 }
 
 #[tokio::test]
