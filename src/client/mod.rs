@@ -17,6 +17,8 @@ mod settings;
 
 #[cfg(test)]
 mod call_tests;
+#[cfg(test)]
+mod unruly;
 
 pub(crate) use self::{
     access_key::ExchangeBody,
