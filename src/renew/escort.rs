@@ -9,10 +9,9 @@ use std::{
 };
 
 use http::HeaderMap;
-use tokio::time::{Sleep, sleep};
 
 use super::{ride::Ride, wish::Wish};
-use crate::session::Session;
+use crate::{clock::Clock, session::Session};
 
 /// How long the head of a response waits for a renewal that could as well have come later.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -23,8 +22,9 @@ pub(crate) struct Escort(Box<Stage>);
 enum Stage {
     Renewing {
         renewal: Pin<Box<dyn Future<Output = Option<Ride>> + Send>>,
+        clock: Clock,
         /// Runs once the response is there.
-        deadline: Option<Pin<Box<Sleep>>>,
+        deadline: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     },
     Done(Option<Ride>),
 }
@@ -39,6 +39,7 @@ impl Escort {
     /// is kept alone.
     pub(crate) fn renewing(wish: Wish, session: Session, due: bool) -> Self {
         Self(Box::new(Stage::Renewing {
+            clock: wish.clock(),
             renewal: Box::pin(wish.early(session, due)),
             deadline: None,
         }))
@@ -57,8 +58,14 @@ impl Escort {
     /// later is kept for the next request.
     pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.proceed(cx);
-        if let Stage::Renewing { deadline, .. } = &mut *self.0 {
-            let deadline = deadline.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        if let Stage::Renewing {
+            clock, deadline, ..
+        } = &mut *self.0
+        {
+            let deadline = deadline.get_or_insert_with(|| {
+                let clock = clock.clone();
+                Box::pin(async move { clock.sleep(PATIENCE).await })
+            });
             if deadline.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, Uri, header};
 
 use super::{failure::Failure, ride::Ride};
 use crate::{
+    clock::Clock,
     cookie::Candidates,
     descope::{Descope, PresentedRefresh},
     rejection::Rejection,
@@ -64,6 +65,11 @@ impl Got {
 }
 
 impl Wish {
+    /// The clock that a renewal's times are taken from.
+    pub(super) fn clock(&self) -> Clock {
+        self.descope.clock().clone()
+    }
+
     /// `None` without a refresh cookie.
     pub(crate) fn of(descope: &Descope, headers: &HeaderMap, uri: &Uri) -> Option<Self> {
         if descope.cookies().refresh_candidates(headers) == Candidates::None {

@@ -72,6 +72,7 @@ async fn a_hung_source_delays_nobody_with_a_known_key_and_the_others_once() {
     }
     assert!(world.store.status().fetching, "nobody waited for it");
     assert_eq!(settle(unknown).await, "waited, unavailable");
+    world.until(|world| !world.store.status().fetching).await;
     assert_eq!(
         world.store.status().last_failure().unwrap().reason(),
         "the deadline passed"

@@ -36,7 +36,7 @@ main(840, async () => {
     // closing and opening; then it is another process.
     async visitor() {
       for (const attempt of [1, 2, 3]) {
-        const page = await within(3_000, empty(context));
+        const page = await within(10_000, empty(context));
         if (page) return { context, page };
         console.log(`(Chromium is stuck; starting another one, ${attempt})`);
         await bed.burn();

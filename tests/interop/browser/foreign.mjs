@@ -117,7 +117,7 @@ export async function world(target, prefix) {
       "a host that ends alike": `https://evilapp.test:${port}`,
     },
     // The requests that carry a mark, once there are `count` that were answered, or after `patience`.
-    async marked(mark, count, patience = 5_000) {
+    async marked(mark, count, patience = 10_000) {
       const until = Date.now() + patience;
       const found = () => requests.filter((request) => request.mark === mark && request.status);
       while (found().length < count && Date.now() < until) await new Promise((done) => setTimeout(done, 10));

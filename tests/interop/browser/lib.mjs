@@ -113,7 +113,7 @@ export function startOpenHearted(...more) {
   writeFileSync(path.join(folder, "Default/Preferences"), JSON.stringify({ profile: cookies }));
   const options = { ...chromiumWith(more), ignoreHTTPSErrors: true };
   return chromium.launchPersistentContext(folder, options).then((context) => {
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000);
     folders.push(folder);
     return context;
   });
@@ -127,7 +127,7 @@ export async function visit(browser, origin, options = {}) {
     reducedMotion: "reduce",
     ...options,
   });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   const complaints = [];
   const strangers = new Set();
   context.on("page", (page) => {

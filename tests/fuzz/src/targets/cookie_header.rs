@@ -107,11 +107,9 @@ fn named(name: &str, headers: &HeaderMap) -> Vec<String> {
             if cookie.name() != name || !exact {
                 continue;
             }
-            let value = match std::str::from_utf8(pair) {
-                Ok(_) => cookie.value().as_bytes(),
-                // Which the crate does not read. Two of them are two, though neither is a text.
-                Err(_) => pair.splitn(2, |&byte| byte == b'=').last().unwrap(),
-            };
+            // Not the crate's value: it takes white space of Unicode for white space, and reads
+            // only text. Two values that are no text are two.
+            let value = pair.splitn(2, |&byte| byte == b'=').last().unwrap();
             let value = value.trim_ascii();
             if !value.is_empty() && !value.starts_with(b"\"") && !values.iter().any(|v| v == value)
             {
