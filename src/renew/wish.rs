@@ -103,8 +103,9 @@ impl Wish {
         }
     }
 
-    /// Renews a session that is still good; if it is not `due`, with what is kept alone. `None`:
-    /// there is nothing new, for whatever reason.
+    /// Renews a session that is still good; if it is not `due`, with what is kept alone, or where
+    /// a call brought a refresh token and nothing else. `None`: there is nothing new, for whatever
+    /// reason.
     pub(crate) async fn early(self, session: Session, due: bool) -> Option<Ride> {
         match self.ageing(&session, due).await {
             Ok(got) => got.map(|got| self.ride(got)),
@@ -144,6 +145,8 @@ impl Wish {
         if let Some(kept) = kept.filter(|kept| self.is_good(kept)) {
             return Ok(Some(Got::kept(kept, presented.token, hold)));
         }
+        // What the browser has may be spent, and its successor be known to this process alone.
+        let due = due || hold.is_untold();
         if !due || !hold.try_early() {
             return Ok(None);
         }

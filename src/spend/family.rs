@@ -278,12 +278,20 @@ impl<T: Clone> Family<T> {
         ticket.presented != self.current_digest
     }
 
+    /// Whether nobody but this process has the current token: the call that brought it brought
+    /// nothing to tell a browser.
+    pub(super) fn is_untold(&self) -> bool {
+        self.untold.is_some()
+    }
+
     /// Whether the current token may be spent although its session is still good; notes it, so
-    /// that one call at most is made of it.
+    /// that one call at most is made of it. A token that is untold does not rest: what the browser
+    /// has is spent, and this one is not kept for long.
     pub(super) fn try_early(&mut self, now: Now) -> bool {
-        let rests = self
-            .early
-            .is_some_and(|tried| now.since(&tried) < EARLY_REST);
+        let rests = !self.is_untold()
+            && self
+                .early
+                .is_some_and(|tried| now.since(&tried) < EARLY_REST);
         let free = !rests && self.claimed.is_none() && self.dead.is_none();
         if free {
             self.early = Some(now);

@@ -67,8 +67,18 @@ impl<T: Clone> Hold<T> {
             .is_some_and(|family| family.has_replaced(arrival.ticket))
     }
 
+    /// Whether the newest token of the family is known to nobody but this process.
+    pub(crate) fn is_untold(&self) -> bool {
+        let Place { queue, arrival } = &self.place;
+        let mut table = queue.table();
+        table
+            .family(arrival.family)
+            .is_some_and(|family| family.is_untold())
+    }
+
     /// Whether the family's token may be spent although its session is still good: once a
-    /// minute at most, and only while no other call is under way. Notes that it was.
+    /// minute at most, unless it is untold, and only while no other call is under way. Notes that
+    /// it was.
     pub(crate) fn try_early(&self) -> bool {
         let Place { queue, arrival } = &self.place;
         let now = queue.inner.clock.now();

@@ -7,7 +7,10 @@ use proptest::{
     collection::vec, prelude::*, sample::select as select_from, test_runner::TestRunner,
 };
 use tower::ServiceExt;
-use tower_descope::{Descope, RefreshToken, SelectTenant, TenantId, test_util::FakeDescope};
+use tower_descope::{
+    Descope, RefreshToken, SelectTenant, TenantId,
+    test_util::{Canned, FakeDescope},
+};
 
 use crate::{
     renew_browser::{ALMOST, Browser, EXPIRY, REFRESH, early, fake, late, set_cookies, untouched},
@@ -45,6 +48,47 @@ async fn a_switch_whose_answer_was_lost_comes_with_the_next_page() {
     assert_eq!((fake.calls(SELECT), fake.calls(REFRESH)), (1, 0));
     fake.clock().advance(EXPIRY);
     assert_eq!(browser.visit(&app).await.body(), "U1@T2");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_came_alone_is_spent_by_a_page_though_the_session_is_good() {
+    // By an early renewal, and long before it would be time for one.
+    for (path, passed) in [(REFRESH, ALMOST), (SELECT, Duration::from_secs(100))] {
+        let fake = fake().start().await;
+        let descope = fake.descope();
+        let app = early(&descope);
+        let mut browser = Browser::signed_in(&fake, "ann@example.test");
+        assert!(untouched(&browser.visit(&app).await));
+        let before = browser.clone();
+        fake.clock().advance(passed);
+        let alone = fake.refresh("U1").active("T1").token();
+        let half = Canned::new(200)
+            .header("set-cookie", &format!("DSR={alone}"))
+            .body("<html>");
+        fake.respond_next(path, half);
+        if path == SELECT {
+            let refresh = RefreshToken::new(&*browser.jar["DSR"]);
+            let tenant = TenantId::new("T2").unwrap();
+            assert!(descope.select_tenant(&refresh, &tenant).await.is_err());
+        } else {
+            assert!(untouched(&browser.visit(&app).await));
+        }
+        // While it is not known what became of the call, nothing goes up.
+        fake.clear_requests();
+        assert!(untouched(&browser.visit(&app).await));
+        assert_eq!((fake.calls(REFRESH), &browser), (0, &before), "{path}");
+        fake.clock().advance(Duration::from_secs(2));
+        assert_eq!(browser.visit(&app).await.body(), "U1@T1", "{path}");
+        assert_ne!(browser, before, "{path}");
+        let request = fake.requests().pop().unwrap();
+        let credential = request.header("authorization").unwrap();
+        assert!(credential.ends_with(&alone), "{path}");
+        // Longer than anything is kept; the session goes on.
+        for _ in 0..3 {
+            fake.clock().advance(EXPIRY);
+            assert_eq!(browser.visit(&app).await.body(), "U1@T1", "{path}");
+        }
+    }
 }
 
 #[tokio::test]
