@@ -65,9 +65,10 @@ impl Descope {
 
     /// Ends a session (`POST /v1/auth/logout`). That it has ended before is a success.
     ///
-    /// From the call on, nothing of this session is renewed by this process, whatever Descope
-    /// says, and a refresh that is under way brings its caller nothing. Session tokens that have
-    /// been handed out work until they expire.
+    /// From the call on and for an hour (less where ten thousand other sessions are remembered),
+    /// nothing of this session is renewed by this process, whatever Descope says, and a refresh
+    /// that is under way brings its caller nothing. Session tokens that have been handed out work
+    /// until they expire.
     ///
     /// # Errors
     ///
