@@ -65,11 +65,6 @@ impl Got {
 }
 
 impl Wish {
-    /// The clock that a renewal's times are taken from.
-    pub(super) fn clock(&self) -> Clock {
-        self.descope.clock().clone()
-    }
-
     /// `None` without a refresh cookie.
     pub(crate) fn of(descope: &Descope, headers: &HeaderMap, uri: &Uri) -> Option<Self> {
         if descope.cookies().refresh_candidates(headers) == Candidates::None {
@@ -101,6 +96,11 @@ impl Wish {
                 }
             }
         }
+    }
+
+    /// The clock that a renewal's times are taken from.
+    pub(super) fn clock(&self) -> Clock {
+        self.descope.clock().clone()
     }
 
     /// Renews a session that is still good; if it is not `due`, with what is kept alone, or where
