@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderValue, Uri};
 
 use crate::{
     client::RawAnswer,
+    client::transport,
     cookie::{self, Candidates, SessionCookies},
     descope::{Descope, DescopeBuilder},
     error::Error,
-    http_client,
     ids::TenantId,
     jwks::{self, KeyStore},
     jwt::{check, claims::Claims, compact, header::Header, key::VerifyingKey},
@@ -116,7 +116,7 @@ pub fn believing(builder: DescopeBuilder, jwk: &str) -> Result<Descope, Error> {
 
 /// The verdict on a refresh token before it is spent.
 pub async fn refresh_verdict(descope: &Descope, token: &str) -> Result<(), Rejection> {
-    let slot = check::Slot::Refresh;
+    let slot = check::TokenUse::Refresh;
     let genuine = descope.verifier().genuine(token, slot).await?;
     genuine.timing.verdict()
 }
@@ -153,8 +153,8 @@ pub fn set_cookies(
     insecure: bool,
 ) -> Result<Vec<HeaderValue>, Error> {
     let slot = match slot {
-        Slot::Session => cookie::Slot::Session,
-        Slot::Refresh => cookie::Slot::Refresh,
+        Slot::Session => cookie::CookieKind::Session,
+        Slot::Refresh => cookie::CookieKind::Refresh,
     };
     let place = cookies.place(slot, None, None);
     let mut lines = vec![cookies.set(place, token, max_age, insecure)?];
@@ -214,17 +214,17 @@ pub fn answer(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Answe
 
 /// A base URL as it is used, ending in a slash.
 pub fn base_url(text: &str, danger_plain_http: bool) -> Result<String, Error> {
-    http_client::parse_base_url(text, danger_plain_http).map(Into::into)
+    transport::parse_base_url(text, danger_plain_http).map(Into::into)
 }
 
 /// What `build()` has against a project id.
 pub fn check_project_id(id: &str) -> Result<(), Error> {
-    http_client::check_project_id(id)
+    transport::check_project_id(id)
 }
 
 /// The base URL that a project id names.
 pub fn region_base_url(id: &str) -> String {
-    http_client::region_base_url(id)
+    transport::region_base_url(id)
 }
 
 /// Whether a request may act with this site's cookies, given the origins of other front ends.

@@ -183,6 +183,7 @@
 )]
 
 pub mod access_key;
+pub mod answer;
 pub mod auth;
 mod client;
 mod clock;
@@ -193,25 +194,22 @@ mod error;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod extract;
-mod grant;
-mod http_client;
+mod gate;
 mod ids;
 #[cfg(feature = "__internals")]
 #[doc(hidden)]
 pub mod internals;
+mod json;
 pub mod jwks;
 mod jwt;
 mod membership;
 mod origin;
-mod refusal;
 pub mod rejection;
-mod renew;
+mod renewal;
+mod rotation;
 pub mod routes;
 pub mod select;
-pub mod selection;
 mod session;
-mod sessions;
-mod spend;
 mod telemetry;
 mod tenant;
 #[cfg(feature = "test-util")]
@@ -227,20 +225,20 @@ mod token;
 mod verifier;
 
 pub use access_key::{AccessKeySession, AccessKeys, ExchangeOptions};
+pub use answer::{SessionAnswer, TenantSelection};
 pub use auth::TenantLayer;
 pub use descope::{Descope, DescopeBuilder};
 pub use error::{Error, ErrorKind};
 pub use ids::{TenantId, UserId};
 pub use membership::Membership;
 pub use rejection::{Rejection, RejectionKind};
-pub use renew::Renewal;
+pub use renewal::Renewal;
 pub use routes::SessionRoutes;
 pub use select::SelectTenant;
-pub use selection::{SessionAnswer, TenantSelection};
 pub use session::{Session, TenantClaims};
-pub use sessions::SessionCacheStatus;
 pub use tenant::ActiveTenant;
 pub use token::{AccessKey, RefreshToken, SessionToken};
+pub use verifier::SessionCacheStatus;
 
 /// Chapters that are too long for an item's documentation.
 pub mod _docs {

@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use crate::{
     error::Error,
     ids::{TenantId, UserId},
+    json,
     jwt::{
         check::{rfc3339, system_time},
         claims::{Claims, Tenants},
-        json,
     },
     membership::{Membership, read_claims},
     rejection::{Rejection, RejectionKind},

@@ -179,8 +179,8 @@ impl Exchanger {
     }
 
     /// A session at hand holds no longer, though its time is not over.
-    pub(crate) fn spoil(&self, cached: &Cached) {
-        self.table().spoil(cached.digest, cached.number);
+    pub(crate) fn invalidate(&self, cached: &Cached) {
+        self.table().invalidate(cached.digest, cached.number);
     }
 
     /// The exchange has its own deadline, but the runtime it was started on may no longer be

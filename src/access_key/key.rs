@@ -154,7 +154,7 @@ impl<V: Clone, W: Clone> Key<V, W> {
 
     /// The session that came by this exchange is none any more, say because its signing key was
     /// withdrawn.
-    pub(super) fn spoil(&mut self, number: u64) {
+    pub(super) fn invalidate(&mut self, number: u64) {
         self.session.take_if(|held| held.number == number);
     }
 

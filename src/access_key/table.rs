@@ -167,9 +167,9 @@ impl<V: Clone, W: Clone> Table<V, W> {
     }
 
     /// The session that came by this exchange is none any more.
-    pub(super) fn spoil(&mut self, digest: Digest, number: u64) {
+    pub(super) fn invalidate(&mut self, digest: Digest, number: u64) {
         if let Some(known) = self.known.get_mut(&digest) {
-            known.key.spoil(number);
+            known.key.invalidate(number);
         }
     }
 

@@ -214,10 +214,10 @@ fn a_spoilt_session_is_not_served_again_but_its_successor_is() {
     let mut world = World::new();
     let number = world.exchange(1);
     world.end(1, number, session(7));
-    world.table.spoil(digest(1), number);
+    world.table.invalidate(digest(1), number);
     let next = world.exchange(1);
     world.end(1, next, session(8));
-    world.table.spoil(digest(1), number);
+    world.table.invalidate(digest(1), number);
     assert_eq!(served(&world.ask(1)), Some((8, None)));
 }
 

@@ -9,15 +9,12 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{
-    gate::{self, Gate, Next},
-    response::RejectionResponse,
-};
+use super::response::RejectionResponse;
 use crate::{
     descope::PendingSession,
-    refusal,
-    rejection::Rejection,
-    renew::{Escort, PendingRenewal, Renewed},
+    gate::{self, Decision, Gate},
+    rejection::{self, Rejection},
+    renewal::{EarlyRenewal, PendingRenewal, Renewed},
     session::Session,
 };
 
@@ -33,9 +30,9 @@ pin_project! {
     #[project = StateProj]
     enum State<S, R, ReqBody, F, ResBody> {
         /// The inner service is at work, perhaps with a renewal beside it.
-        Inner { #[pin] future: F, escort: Option<Escort>, no_store: bool },
+        Inner { #[pin] future: F, escort: Option<EarlyRenewal>, no_store: bool },
         /// There is a response, which may wait for the renewal beside it.
-        Answered { response: Option<Response<ResBody>>, escort: Option<Escort> },
+        Answered { response: Option<Response<ResBody>>, escort: Option<EarlyRenewal> },
         /// The verdict waits for keys or for a new session. Costs a box.
         Parked { parked: Option<Box<Parked<S, R, ReqBody>>> },
     }
@@ -58,10 +55,10 @@ pub(super) enum Wait {
 }
 
 /// A verdict at last.
-type Settled = (Result<Session, Rejection>, Option<Escort>);
+type Settled = (Result<Session, Rejection>, Option<EarlyRenewal>);
 
 impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
-    pub(super) fn inner(future: F, escort: Option<Escort>, no_store: bool) -> Self {
+    pub(super) fn inner(future: F, escort: Option<EarlyRenewal>, no_store: bool) -> Self {
         Self {
             state: State::Inner {
                 future,
@@ -74,9 +71,9 @@ impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
     fn refused(
         mut response: Response<ResBody>,
         rejection: Rejection,
-        escort: Option<Escort>,
+        escort: Option<EarlyRenewal>,
     ) -> Self {
-        refusal::mark(&mut response, rejection);
+        rejection::response::mark(&mut response, rejection);
         Self {
             state: State::Answered {
                 response: Some(response),
@@ -101,7 +98,7 @@ pub(super) fn go<S, R, ReqBody, ResBody>(
     shaper: &mut R,
     mut request: Request<ReqBody>,
     verdict: Result<Session, Rejection>,
-    escort: Option<Escort>,
+    escort: Option<EarlyRenewal>,
 ) -> ResponseFuture<S, R, ReqBody, S::Future, ResBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
@@ -188,13 +185,13 @@ impl<S, R, ReqBody> Parked<S, R, ReqBody> {
                 Wait::Keys(verdict) => {
                     let verdict = ready!(verdict.as_mut().poll(cx));
                     match self.gate.next(&self.request, verdict) {
-                        Next::Go(verdict, escort) => return Poll::Ready((verdict, escort)),
-                        Next::Renew(renewal) => self.wait = Wait::Renewal(renewal),
+                        Decision::Go(verdict, escort) => return Poll::Ready((verdict, escort)),
+                        Decision::Renew(renewal) => self.wait = Wait::Renewal(renewal),
                     }
                 }
                 Wait::Renewal(renewal) => {
                     let Renewed { verdict, ride } = ready!(renewal.as_mut().poll(cx));
-                    return Poll::Ready((verdict, ride.map(Escort::carrying)));
+                    return Poll::Ready((verdict, ride.map(EarlyRenewal::carrying)));
                 }
             }
         }
@@ -203,7 +200,7 @@ impl<S, R, ReqBody> Parked<S, R, ReqBody> {
     fn go<ResBody>(
         mut self,
         verdict: Result<Session, Rejection>,
-        escort: Option<Escort>,
+        escort: Option<EarlyRenewal>,
     ) -> ResponseFuture<S, R, ReqBody, S::Future, ResBody>
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,

@@ -3,8 +3,8 @@ use std::fmt;
 use http::{Response, request::Parts};
 use tower_layer::Layer;
 
-use super::{gate::Gate, response::DefaultRejectionResponse, service::TenantService};
-use crate::{descope::Descope, rejection::Rejection, renew::Renewal};
+use super::{response::DefaultRejectionResponse, service::TenantService};
+use crate::{descope::Descope, gate::Gate, rejection::Rejection, renewal::Renewal};
 
 /// Layer that verifies the session of each request.
 ///

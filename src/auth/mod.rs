@@ -58,7 +58,6 @@
 //! ```
 
 mod future;
-mod gate;
 mod layer;
 mod response;
 mod service;

@@ -2,7 +2,7 @@ use std::marker::PhantomData;
 
 use http::{Response, request::Parts};
 
-use crate::{refusal, rejection::Rejection};
+use crate::rejection::{self, Rejection};
 
 /// Makes the response of a refusal.
 ///
@@ -41,9 +41,9 @@ pub struct DefaultRejectionResponse {
 
 impl<B: Default + 'static> RejectionResponse<B> for DefaultRejectionResponse {
     fn rejection_response(&mut self, rejection: Rejection, request: &Parts) -> Response<B> {
-        if refusal::is_grpc(request) {
-            return refusal::grpc(&rejection).map(|()| B::default());
+        if rejection::response::is_grpc(request) {
+            return rejection::response::grpc(&rejection).map(|()| B::default());
         }
-        refusal::plain(&rejection)
+        rejection::response::plain(&rejection)
     }
 }

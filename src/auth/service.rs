@@ -8,10 +8,12 @@ use tower_service::Service;
 
 use super::{
     future::{self, Parked, ResponseFuture, Wait},
-    gate::{Gate, Next},
     response::RejectionResponse,
 };
-use crate::descope::Authentication;
+use crate::{
+    descope::Authentication,
+    gate::{Decision, Gate},
+};
 
 /// Service made by [`TenantLayer`](super::TenantLayer).
 ///
@@ -67,11 +69,11 @@ where
         }
         let wait = match self.gate.authenticate(&request) {
             Authentication::Done(verdict) => match self.gate.next(&request, verdict) {
-                Next::Go(verdict, escort) => {
+                Decision::Go(verdict, escort) => {
                     let (inner, rejection) = (&mut self.inner, &mut self.rejection);
                     return future::go(&self.gate, inner, rejection, request, verdict, escort);
                 }
-                Next::Renew(renewal) => Wait::Renewal(renewal),
+                Decision::Renew(renewal) => Wait::Renewal(renewal),
             },
             Authentication::Pending(verdict) => Wait::Keys(verdict),
         };

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use super::{answer::Reply, credential, failure, settings::ClientSettings};
 use crate::{
+    client::transport::{self, BodyFault},
     error::{Error, ErrorKind},
-    http_client::{self, BodyFault},
     token::RefreshToken,
 };
 
@@ -134,7 +134,7 @@ impl DescopeClient {
         let response = request.send().await.map_err(Fault::sending)?;
         let status = response.status();
         let headers = response.headers().clone();
-        let body = http_client::read_limited(response, MAX_BODY);
+        let body = transport::read_limited(response, MAX_BODY);
         if status.is_success() {
             // The head may hold all that is left of the session, whatever becomes of the rest.
             let body = match timeout_at(deadline, body).await {

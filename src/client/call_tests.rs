@@ -9,7 +9,7 @@ use tokio::net::TcpSocket;
 
 use super::{
     DescopeClient, RawAnswer, TenantsBody,
-    unruly::{Act, LONG, SHORT, Server, answer, client},
+    faulty_server::{Act, LONG, SHORT, Server, answer, client},
 };
 use crate::{
     error::{Error, ErrorKind},

@@ -14,11 +14,12 @@ mod endpoints;
 mod failure;
 mod set_cookie;
 mod settings;
+pub(crate) mod transport;
 
 #[cfg(test)]
 mod call_tests;
 #[cfg(test)]
-mod unruly;
+mod faulty_server;
 
 pub(crate) use self::{
     access_key::ExchangeBody,

@@ -7,7 +7,7 @@ use ::cookie::{Cookie, time};
 use http::{HeaderMap, HeaderValue, header};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{Candidates, SameSite, SessionCookies, Slot};
+use super::{Candidates, CookieKind, SameSite, SessionCookies};
 
 fn names() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -75,7 +75,7 @@ proptest! {
     fn what_is_written_is_read_again(
         cookies in settings(),
         token in token(),
-        slot in select(vec![Slot::Session, Slot::Refresh]),
+        slot in select(vec![CookieKind::Session, CookieKind::Refresh]),
         age in any::<u64>(),
         strangers in vec(("[a-zA-Z]{1,6}", "[ -:<-~]{0,12}"), 0..4),
     ) {
@@ -105,11 +105,11 @@ proptest! {
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, HeaderValue::from_str(&field.join("; ")).unwrap());
         let (same, other) = match slot {
-            Slot::Session => (
+            CookieKind::Session => (
                 cookies.session_candidates(&headers),
                 cookies.refresh_candidates(&headers),
             ),
-            Slot::Refresh => (
+            CookieKind::Refresh => (
                 cookies.refresh_candidates(&headers),
                 cookies.session_candidates(&headers),
             ),
@@ -142,7 +142,7 @@ proptest! {
         for (at, scope) in scopes.iter().enumerate() {
             prop_assert!(!scopes[..at].contains(scope), "twice: {scope:?}");
         }
-        for slot in [Slot::Session, Slot::Refresh] {
+        for slot in [CookieKind::Session, CookieKind::Refresh] {
             let set = cookies.set_usual(slot, "a.b.c", Duration::from_secs(60), insecure).unwrap();
             let set = Cookie::parse(set.to_str().unwrap().to_owned()).unwrap();
             let place = (

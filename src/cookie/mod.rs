@@ -48,6 +48,7 @@
 //! ```
 
 mod check;
+mod grant;
 mod read;
 mod settings;
 mod write;
@@ -59,4 +60,8 @@ mod vectors;
 
 pub use self::settings::{SameSite, SessionCookies};
 
-pub(crate) use self::{read::Candidates, write::Slot};
+pub(crate) use self::{
+    grant::{CookieGrant, refresh_age, session_age},
+    read::Candidates,
+    write::CookieKind,
+};

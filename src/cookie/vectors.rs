@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Candidates, SessionCookies, Slot};
+use super::{Candidates, CookieKind, SessionCookies};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -125,7 +125,7 @@ fn writer_cases() {
             .map_or(3600, |age| age.as_u64().unwrap_or_default());
         let written = cookies.check().and_then(|()| {
             cookies.set_usual(
-                Slot::Session,
+                CookieKind::Session,
                 &case.value,
                 Duration::from_secs(max_age),
                 false,

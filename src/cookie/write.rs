@@ -30,7 +30,7 @@ pub(crate) struct Place<'a> {
 
 /// Which of the two cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slot {
+pub(crate) enum CookieKind {
     Session,
     Refresh,
 }
@@ -39,7 +39,12 @@ impl SessionCookies {
     /// Where a slot's cookie is written: under the primary name, in the scope in use. Or, if the
     /// answer's word counts ([`follow_answer`](Self::follow_answer)), where that says, provided it
     /// is one of the configured names and scopes: else it would neither be read nor removed.
-    pub(crate) fn place(&self, slot: Slot, name: Option<&str>, domain: Option<&str>) -> Place<'_> {
+    pub(crate) fn place(
+        &self,
+        slot: CookieKind,
+        name: Option<&str>,
+        domain: Option<&str>,
+    ) -> Place<'_> {
         let names = self.names(slot);
         let usual = Place {
             name: &names.primary,
@@ -116,7 +121,7 @@ impl SessionCookies {
     /// there.
     pub(crate) fn evictions(
         &self,
-        slot: Slot,
+        slot: CookieKind,
         place: Place<'_>,
         insecure: bool,
     ) -> impl Iterator<Item = HeaderValue> {
@@ -150,12 +155,16 @@ impl SessionCookies {
                 self.removal(name, scope, insecure)
             });
         current
-            .chain(self.former_removals(Slot::Session, insecure))
-            .chain(self.former_removals(Slot::Refresh, insecure))
+            .chain(self.former_removals(CookieKind::Session, insecure))
+            .chain(self.former_removals(CookieKind::Refresh, insecure))
             .collect()
     }
 
-    fn former_removals(&self, slot: Slot, insecure: bool) -> impl Iterator<Item = HeaderValue> {
+    fn former_removals(
+        &self,
+        slot: CookieKind,
+        insecure: bool,
+    ) -> impl Iterator<Item = HeaderValue> {
         self.evictions(slot, self.place(slot, None, None), insecure)
     }
 
@@ -190,7 +199,7 @@ impl SessionCookies {
     #[cfg(test)]
     pub(crate) fn set_usual(
         &self,
-        slot: Slot,
+        slot: CookieKind,
         token: &str,
         max_age: Duration,
         insecure: bool,
@@ -198,10 +207,10 @@ impl SessionCookies {
         self.set(self.place(slot, None, None), token, max_age, insecure)
     }
 
-    fn names(&self, slot: Slot) -> &Names {
+    fn names(&self, slot: CookieKind) -> &Names {
         match slot {
-            Slot::Session => &self.session,
-            Slot::Refresh => &self.refresh,
+            CookieKind::Session => &self.session,
+            CookieKind::Refresh => &self.refresh,
         }
     }
 }

@@ -8,18 +8,18 @@ use std::{
 use super::{
     authenticate::{Authentication, PendingSession},
     builder::DescopeBuilder,
-    checked::refused_answer,
     handle::Descope,
+    verify_answer::refused_answer,
 };
 use crate::{
     access_key::{AccessKeySession, AccessKeys, Cached, ExchangeOptions, Exchanger, Found},
     client::ExchangeBody,
     error::{Error, ErrorKind},
-    jwt::check::Slot,
+    jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::{AccessKey, Credential},
-    verifier::{Genuine, Step},
+    verifier::{AuthenticToken, Step},
 };
 
 impl DescopeBuilder {
@@ -98,9 +98,9 @@ impl Descope {
         let verifier = &self.inner.verifier;
         let token = answer.session_token;
         let session = verifier
-            .genuine(token.expose(), Slot::Session)
+            .genuine(token.expose(), TokenUse::Session)
             .await
-            .and_then(Genuine::session)
+            .and_then(AuthenticToken::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
         if options.tenant().is_some() && session.current_tenant() != options.tenant() {
             return Err(Error::new(
@@ -139,7 +139,7 @@ impl Descope {
         let token = credential.as_bytes();
         let known = verifier.known(token, &now);
         if let Some(Step::Done(verdict)) = known {
-            return Authentication::Done(verdict.and_then(Genuine::session));
+            return Authentication::Done(verdict.and_then(AuthenticToken::session));
         }
         if let Some(exchanger) = &self.inner.exchanger
             && let Some(text) = credential.text()
@@ -147,7 +147,8 @@ impl Descope {
         {
             return self.machine(exchanger, &AccessKey::new(text));
         }
-        let step = known.unwrap_or_else(|| verifier.afresh(token, Slot::Session, &now));
+        let step =
+            known.unwrap_or_else(|| verifier.verify_uncached(token, TokenUse::Session, &now));
         // What is no token at all is refused for that, whether or not there are keys. Only here,
         // since its verdict is the same in all other cases.
         if step.lacks_keys() && credential.text().is_none() {
@@ -186,7 +187,7 @@ impl Descope {
         key: &AccessKey,
         cached: &Cached,
     ) -> Result<Session, Rejection> {
-        exchanger.spoil(cached);
+        exchanger.invalidate(cached);
         match self.look_up(exchanger, key) {
             // Somebody else was faster.
             Found::Session(cached) => Ok(cached.session.session().clone()),

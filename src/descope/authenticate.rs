@@ -10,11 +10,11 @@ use super::handle::Descope;
 use crate::{
     cookie::Candidates,
     ids::{TenantId, UserId},
-    jwt::check::{Slot, Timing, system_time},
+    jwt::check::{Timing, TokenUse, system_time},
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::{self, Authorization, RefreshToken, SessionToken},
-    verifier::{Genuine, Several, Step},
+    verifier::{AuthenticToken, Several, Step},
 };
 
 /// The verdict on a request's session token.
@@ -92,14 +92,14 @@ impl Descope {
     }
 
     pub(super) fn one(&self, token: &str) -> Authentication {
-        let step = self.inner.verifier.start(token, Slot::Session);
+        let step = self.inner.verifier.start(token, TokenUse::Session);
         self.settle(token.as_bytes(), step)
     }
 
     /// The session of a token of which so much has been said.
     pub(super) fn settle(&self, token: &[u8], step: Step) -> Authentication {
         match step {
-            Step::Done(verdict) => Authentication::Done(verdict.and_then(Genuine::session)),
+            Step::Done(verdict) => Authentication::Done(verdict.and_then(AuthenticToken::session)),
             Step::Wait(wait) => {
                 let Ok(token) = std::str::from_utf8(token) else {
                     return refused(Rejection::invalid("malformed_authorization"));
@@ -108,7 +108,9 @@ impl Descope {
                 let token = SessionToken::new(token);
                 Authentication::Pending(Box::pin(async move {
                     let verifier = &this.inner.verifier;
-                    let verdict = verifier.resume(token.expose(), Slot::Session, wait).await;
+                    let verdict = verifier
+                        .resume(token.expose(), TokenUse::Session, wait)
+                        .await;
                     verdict?.session()
                 }))
             }
@@ -116,7 +118,7 @@ impl Descope {
     }
 
     fn several(&self, tokens: &[&str]) -> Authentication {
-        let begun = match self.inner.verifier.start_all(tokens, Slot::Session) {
+        let begun = match self.inner.verifier.start_all(tokens, TokenUse::Session) {
             Several::Done(verdict) => {
                 return Authentication::Done(verdict.and_then(|(_, genuine)| genuine.session()));
             }
@@ -145,7 +147,7 @@ impl Descope {
             }
         };
         let verifier = &self.inner.verifier;
-        let (_, genuine) = verifier.genuine_of(&tokens, Slot::Session).await?;
+        let (_, genuine) = verifier.genuine_of(&tokens, TokenUse::Session).await?;
         Ok(Some(genuine.claims().user.clone()))
     }
 
@@ -165,7 +167,7 @@ impl Descope {
             Candidates::None => return Err(RefreshRefusal::Missing),
         };
         let verifier = &self.inner.verifier;
-        let (token, genuine) = verifier.genuine_of(&tokens, Slot::Refresh).await?;
+        let (token, genuine) = verifier.genuine_of(&tokens, TokenUse::Refresh).await?;
         Ok(PresentedRefresh {
             from_cookie,
             ..self.in_time(RefreshToken::new(token), &genuine)?
@@ -177,7 +179,7 @@ impl Descope {
     pub(super) fn in_time(
         &self,
         token: RefreshToken,
-        genuine: &Genuine,
+        genuine: &AuthenticToken,
     ) -> Result<PresentedRefresh, Rejection> {
         let expired = matches!(genuine.timing, Timing::Expired);
         if !(expired && self.inner.queue.is_replaced(&token)) {

@@ -10,14 +10,14 @@ use super::{
     handle::{Descope, Inner},
 };
 use crate::{
+    client::transport,
     client::{ClientSettings, CredentialStyle, DescopeClient},
     error::Error,
-    http_client,
     jwks::{DescopeKeys, KeyOrigin, KeyPolicy, KeyStore, parse_public_key},
     jwt::{check::Rules, key::VerifyingKey},
     origin::AllowedOrigins,
-    sessions::SessionCache,
-    spend::SpendQueue,
+    rotation::RotationQueue,
+    verifier::SessionCache,
     verifier::{OnceAMinute, Verifier},
 };
 
@@ -40,7 +40,7 @@ impl DescopeBuilder {
     /// is wrong, or if a crate feature is missing; the message says which and what to do.
     pub fn build(self) -> Result<Descope, Error> {
         let variables = self.variables;
-        http_client::check_project_id(&self.project_id)
+        transport::check_project_id(&self.project_id)
             .map_err(|error| error.in_variable(variables.project_id))?;
         self.check_ranges()?;
         self.limits.check()?;
@@ -56,15 +56,15 @@ impl DescopeBuilder {
         let rules = self.rules()?;
         let base_url = match &self.base_url {
             Some(url) => url.clone(),
-            None => http_client::region_base_url(&self.project_id),
+            None => transport::region_base_url(&self.project_id),
         };
-        let base_url = http_client::parse_base_url(&base_url, self.http.danger_plain_http)
+        let base_url = transport::parse_base_url(&base_url, self.http.danger_plain_http)
             .map_err(|error| error.in_variable(variables.base_url))?;
         let mut settings = self.http.clone();
         settings.connect_timeout = KEYS_CONNECT_TIMEOUT;
-        let keys = self.keys(&http_client::build(&settings, &base_url)?, &base_url)?;
+        let keys = self.keys(&transport::build(&settings, &base_url)?, &base_url)?;
         settings.connect_timeout = CONNECT_TIMEOUT;
-        let http = http_client::build(&settings, &base_url)?;
+        let http = transport::build(&settings, &base_url)?;
         let client = DescopeClient::new(
             http,
             base_url,
@@ -97,7 +97,7 @@ impl DescopeBuilder {
                     runtime_warning: OnceAMinute::default(),
                 },
                 client,
-                queue: SpendQueue::new(self.keep_answers, self.clock),
+                queue: RotationQueue::new(self.keep_answers, self.clock),
                 next_refresh: AtomicU64::default(),
                 exchanger,
             }),

@@ -7,12 +7,12 @@ use super::{env::Variables, handle::Descope};
 use crate::clock::TestClock;
 use crate::{
     access_key::AccessKeys,
+    client::transport::HttpSettings,
     clock::Clock,
     cookie::SessionCookies,
-    http_client::HttpSettings,
     jwks::{KeyPolicy, Limits},
     session::TenantClaims,
-    sessions::Bounds,
+    verifier::Bounds,
 };
 
 /// Builds a [`Descope`]. Setters never fail; [`build`](Self::build) checks everything.

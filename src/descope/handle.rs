@@ -11,19 +11,19 @@ use std::{
 use crate::jwks::KeyStore;
 use crate::{
     access_key::Exchanger,
+    answer::SessionAnswer,
     client::DescopeClient,
     clock::{Clock, Now},
     cookie::SessionCookies,
     error::Error,
     jwks::KeyStatus,
-    jwt::check::Slot,
+    jwt::check::TokenUse,
     origin::{self, AllowedOrigins, WhenAbsent},
     rejection::Rejection,
-    selection::SessionAnswer,
+    rotation::{FamilyLease, RotationQueue},
     session::Session,
-    sessions::SessionCacheStatus,
-    spend::{Hold, SpendQueue},
     token::RefreshToken,
+    verifier::SessionCacheStatus,
     verifier::Verifier,
 };
 
@@ -52,7 +52,7 @@ pub(super) struct Inner {
     pub(super) origins: AllowedOrigins,
     pub(super) verifier: Verifier,
     pub(super) client: DescopeClient,
-    pub(super) queue: SpendQueue<SessionAnswer>,
+    pub(super) queue: RotationQueue<SessionAnswer>,
     /// The newest answer's `nextRefreshSeconds`; 0 where there is none.
     pub(super) next_refresh: AtomicU64,
     /// Where machines' keys are exchanged, if they are taken at all.
@@ -74,7 +74,7 @@ impl Descope {
     /// Why the token is no session here and now.
     pub async fn verify(&self, session_token: &str) -> Result<Session, Rejection> {
         let verifier = &self.inner.verifier;
-        let genuine = verifier.genuine(session_token, Slot::Session).await?;
+        let genuine = verifier.genuine(session_token, TokenUse::Session).await?;
         genuine.session()
     }
 
@@ -103,7 +103,7 @@ impl Descope {
     }
 
     /// Watches the family of a refresh token until a response goes out.
-    pub(crate) fn hold(&self, token: &RefreshToken) -> Result<Hold<SessionAnswer>, Error> {
+    pub(crate) fn hold(&self, token: &RefreshToken) -> Result<FamilyLease<SessionAnswer>, Error> {
         self.inner.queue.hold(token)
     }
 

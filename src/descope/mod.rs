@@ -4,12 +4,12 @@ mod access_key;
 mod authenticate;
 mod build;
 mod builder;
-mod checked;
+mod calls;
 mod env;
 mod handle;
 mod profile;
 mod session;
-mod spend;
+mod verify_answer;
 
 pub(crate) use self::authenticate::{
     Authentication, PendingSession, PresentedRefresh, RefreshRefusal,

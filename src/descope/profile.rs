@@ -2,8 +2,8 @@
 
 use super::handle::Descope;
 use crate::{
+    answer::{SignIn, TenantRecord, User, WhichTenants},
     error::Error,
-    selection::{SignIn, TenantRecord, User, WhichTenants},
     token::RefreshToken,
 };
 

@@ -1,11 +1,11 @@
 //! Sessions outside of HTTP: for websockets, jobs, and services that keep their own cookies.
 
-use super::{authenticate::PresentedRefresh, checked::refused_refresh, handle::Descope};
+use super::{authenticate::PresentedRefresh, handle::Descope, verify_answer::refused_refresh};
 use crate::{
+    answer::{SessionAnswer, TenantSelection},
     error::Error,
     ids::TenantId,
-    jwt::check::Slot,
-    selection::{SessionAnswer, TenantSelection},
+    jwt::check::TokenUse,
     token::RefreshToken,
 };
 
@@ -96,7 +96,10 @@ impl Descope {
         &self,
         refresh: &RefreshToken,
     ) -> Result<PresentedRefresh, Error> {
-        let verdict = self.inner.verifier.genuine(refresh.expose(), Slot::Refresh);
+        let verdict = self
+            .inner
+            .verifier
+            .genuine(refresh.expose(), TokenUse::Refresh);
         verdict
             .await
             .and_then(|genuine| self.in_time(refresh.clone(), &genuine))

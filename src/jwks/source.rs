@@ -10,7 +10,7 @@ use super::{
     limits::Limits,
     parse::{key_set, source_error},
 };
-use crate::http_client::{self, BodyFault};
+use crate::client::transport::{self, BodyFault};
 
 /// Fetches `{base}/v2/keys/{project id}`.
 ///
@@ -62,7 +62,7 @@ impl JwksSource for DescopeKeys {
                 status.as_u16()
             )));
         }
-        let body = http_client::read_limited(response, self.limits.max_body)
+        let body = transport::read_limited(response, self.limits.max_body)
             .await
             .map_err(|fault| match fault {
                 BodyFault::TooLarge => source_error("the answer is too large"),

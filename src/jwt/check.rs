@@ -7,10 +7,9 @@ use std::{
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{
-    claims::{Claims, Named, Times},
-    json::{self, Fault},
-};
+use super::claims::{Claims, Named, Times};
+
+use crate::json::{self, Fault};
 
 #[cfg(test)]
 mod tests;
@@ -39,7 +38,7 @@ pub(crate) struct Rules {
 
 /// The place that a token was presented in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slot {
+pub(crate) enum TokenUse {
     Session,
     Refresh,
 }
@@ -61,18 +60,18 @@ impl Rules {
     pub(crate) fn check(
         &self,
         claims: &Claims,
-        slot: Slot,
+        slot: TokenUse,
         access_token_typ: bool,
     ) -> Result<(), Fault> {
-        if access_token_typ && !(self.resource_server && slot == Slot::Session) {
+        if access_token_typ && !(self.resource_server && slot == TokenUse::Session) {
             return Err("unsupported_typ");
         }
         if !self.issuer(claims.table.text(claims.issuer)) {
             return Err("wrong_issuer");
         }
         match slot {
-            Slot::Session => self.session(claims),
-            Slot::Refresh => self.refresh(claims),
+            TokenUse::Session => self.session(claims),
+            TokenUse::Refresh => self.refresh(claims),
         }
     }
 

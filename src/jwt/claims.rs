@@ -1,10 +1,10 @@
 //! The claims of a Descope token, read once from a payload whose signature has been verified.
 
-use super::{
+use super::table::{List, Table, Text, Value};
+use crate::{
+    ids::{TenantId, UserId},
     json::Fault,
-    table::{List, Table, Text, Value},
 };
-use crate::ids::{TenantId, UserId};
 
 mod read;
 #[cfg(test)]

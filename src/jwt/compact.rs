@@ -4,7 +4,7 @@ use base64_simd::{AsOut as _, Out, URL_SAFE_NO_PAD};
 use memchr::memchr;
 use smallvec::SmallVec;
 
-use super::json::Fault;
+use crate::json::Fault;
 
 /// The longest header segment, in characters.
 pub(crate) const MAX_HEADER: usize = 4 * 1024;

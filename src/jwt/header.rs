@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::json::{DUPLICATE, Fault, NOT_JSON, Names, Quoted, Scan};
+use crate::json::{DUPLICATE, Fault, NOT_JSON, Names, Quoted, Scan};
 
 /// What is read of a token's header, all of it unverified: it only chooses the key to check with.
 #[derive(Debug, PartialEq, Eq)]

@@ -10,6 +10,5 @@ pub(crate) mod compact;
 #[cfg(test)]
 mod edges;
 pub(crate) mod header;
-pub(crate) mod json;
 pub(crate) mod key;
 pub(crate) mod table;

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::json::{Fault, NOT_JSON, Quoted, Scan};
+use crate::json::{Fault, NOT_JSON, Quoted, Scan};
 
 /// A token's decoded payload and the strings that stand in its lists.
 ///

@@ -5,10 +5,10 @@ use http_body::Body;
 
 use super::refusal::{Kind, Refusal};
 use crate::{
+    answer::WhichTenants,
     ids::TenantId,
-    jwt::json,
+    json,
     select::{BodyFault, Type, read_at_most},
-    selection::WhichTenants,
 };
 
 /// The longest body that is read, in bytes: an external token may be in it.

@@ -14,13 +14,12 @@ use super::{
     service::Settings,
 };
 use crate::{
+    answer::WhichTenants,
     cookie::Candidates,
     descope::{Descope, PresentedRefresh},
-    grant::Grant,
     ids::UserId,
     origin::{self, WhenAbsent},
-    select::{Granted, ResponseBody, finish, json_response},
-    selection::WhichTenants,
+    select::{ResponseBody, SessionBody, finish, json_response},
     telemetry,
 };
 
@@ -153,11 +152,11 @@ impl Call {
         let answer = hold.newest_after(answer)?;
         let answer = answer.for_holder_of(&presented.token);
         if presented.from_cookie {
-            let grant = Grant::new(&answer, self.descope.now().date());
+            let grant = answer.cookie_grant(self.descope.now().date());
             let cookies = self.descope.cookies();
             grant.write(cookies, self.insecure(), &mut outcome.cookies)?;
         }
-        Ok(Granted::new(&answer).into_response(self.settings.show))
+        Ok(SessionBody::new(&answer).into_response(self.settings.show))
     }
 
     /// Whatever becomes of it, the browser is signed out.

@@ -12,7 +12,7 @@ use crate::{
     descope::RefreshRefusal,
     error::{Error, ErrorKind},
     rejection::{RejectionKind, retry_after_header},
-    select::{RETRY_AFTER, ResponseBody, Said},
+    select::{AnswerProblem, RETRY_AFTER, ResponseBody},
 };
 
 /// The sort of a [`Refusal`]: its status, its code and its words.
@@ -141,7 +141,7 @@ impl Refusal {
     }
 
     pub(super) fn into_response(self) -> Response<ResponseBody> {
-        let said = Said {
+        let said = AnswerProblem {
             status: self.kind.status(),
             code: self.kind.code(),
             description: self.kind.description(),

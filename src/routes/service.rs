@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     descope::Descope,
-    select::{ResponseBody, ResponseFuture, SelectTenant, Show, finish},
+    select::{AnswerFields, ResponseBody, ResponseFuture, SelectTenant, finish},
 };
 
 /// Serves a session's calls by path, with this service's own cookies.
@@ -40,7 +40,7 @@ pub(super) struct Settings {
     /// With a slash at its start and none at its end, or empty.
     prefix: String,
     pub(super) accept_bearer: bool,
-    pub(super) show: Show,
+    pub(super) show: AnswerFields,
 }
 
 impl SessionRoutes {

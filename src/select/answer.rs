@@ -5,15 +5,15 @@ use http::{HeaderValue, Response, header};
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{body::ResponseBody, settings::Show};
-use crate::{ids::TenantId, selection::SessionAnswer, token::RefreshToken};
+use super::{body::ResponseBody, settings::AnswerFields};
+use crate::{answer::SessionAnswer, ids::TenantId, token::RefreshToken};
 
 /// The browser SDK sets no timer at all for a smaller figure.
 const MIN_NEXT_REFRESH: i64 = 20;
 
 /// What Descope granted, all of it verified but `user`.
 #[derive(Clone, Copy)]
-pub(crate) struct Granted<'a> {
+pub(crate) struct SessionBody<'a> {
     tenant: Option<&'a TenantId>,
     session_token: &'a str,
     /// Unix seconds.
@@ -46,7 +46,7 @@ struct Body<'a> {
     refresh_jwt: Option<&'a str>,
 }
 
-impl<'a> Granted<'a> {
+impl<'a> SessionBody<'a> {
     pub(crate) fn new(answer: &'a SessionAnswer) -> Self {
         Self {
             tenant: answer.tenant(),
@@ -61,7 +61,7 @@ impl<'a> Granted<'a> {
         }
     }
 
-    pub(crate) fn into_response(self, show: Show) -> Response<ResponseBody> {
+    pub(crate) fn into_response(self, show: AnswerFields) -> Response<ResponseBody> {
         let body = Body {
             tenant: self.tenant,
             session_expiration: self.session_expires,
@@ -97,17 +97,17 @@ mod tests {
 
     use super::*;
 
-    const ALL: Show = Show {
+    const ALL: AnswerFields = AnswerFields {
         claims: true,
         user: true,
         session_token: true,
         refresh_token: true,
     };
 
-    fn with<T>(test: impl FnOnce(Granted<'_>) -> T) -> T {
+    fn with<T>(test: impl FnOnce(SessionBody<'_>) -> T) -> T {
         let tenant = TenantId::new("T1").unwrap();
         let user = json!({"userId": "U1"});
-        test(Granted {
+        test(SessionBody {
             tenant: Some(&tenant),
             session_token: "ses.si.on",
             session_expires: 1_767_226_200,
@@ -125,7 +125,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_answer_tells_the_session_and_no_token_unless_asked() {
-        let show = Show {
+        let show = AnswerFields {
             session_token: false,
             refresh_token: false,
             ..ALL
@@ -142,7 +142,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_absent_or_switched_off_is_left_out_and_never_null() {
-        let none = Show {
+        let none = AnswerFields {
             claims: false,
             user: false,
             session_token: false,
@@ -154,12 +154,12 @@ mod tests {
             minimal
         );
         let absent = with(|granted| {
-            let granted = Granted {
+            let granted = SessionBody {
                 user: Some(&Value::Null),
                 refresh_token: None,
                 ..granted
             };
-            granted.into_response(Show {
+            granted.into_response(AnswerFields {
                 claims: false,
                 session_token: false,
                 ..ALL

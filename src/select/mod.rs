@@ -67,17 +67,17 @@ mod future;
 mod kind;
 mod refusal;
 mod request;
-mod returning;
+mod return_paths;
 mod service;
 mod settings;
 
 pub(crate) use self::{
-    answer::{Granted, json_response},
-    refusal::{RETRY_AFTER, Said},
+    answer::{SessionBody, json_response},
+    refusal::{AnswerProblem, RETRY_AFTER},
     request::{BodyFault, Type, read_at_most},
     service::finish,
-    settings::Show,
+    settings::AnswerFields,
 };
 pub use self::{body::ResponseBody, future::ResponseFuture, service::SelectTenant};
 #[cfg(feature = "__internals")]
-pub(crate) use self::{request::asked, returning::location};
+pub(crate) use self::{request::asked, return_paths::location};

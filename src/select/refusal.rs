@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use super::{answer::json_response, body::ResponseBody, kind::Kind, returning::Returning};
+use super::{answer::json_response, body::ResponseBody, kind::Kind, return_paths::ReturnPaths};
 use crate::{
     descope::RefreshRefusal,
     error::{Error, ErrorKind},
@@ -30,13 +30,13 @@ pub(super) struct Refusal {
 
 /// What a refusal tells a client: all of it fixed texts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Said {
+pub(crate) struct AnswerProblem {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) description: &'static str,
 }
 
-impl Said {
+impl AnswerProblem {
     /// The challenge (RFC 6750 section 3) of a refusal that is about the credential.
     fn challenge(self) -> Option<HeaderValue> {
         let error = match (self.status, self.code) {
@@ -118,7 +118,7 @@ impl Refusal {
 
     /// The refusal as JSON with its status.
     pub(super) fn into_response(self) -> Response<ResponseBody> {
-        let said = Said {
+        let said = AnswerProblem {
             status: self.kind.status(),
             code: self.kind.code(),
             description: self.kind.description(),
@@ -135,7 +135,7 @@ impl Refusal {
     }
 
     /// The refusal as a redirect, for a form.
-    pub(super) fn into_redirect(self, returning: &Returning) -> Response<ResponseBody> {
+    pub(super) fn into_redirect(self, returning: &ReturnPaths) -> Response<ResponseBody> {
         let mut response = redirect(&returning.failure(self.code()));
         response
             .headers_mut()
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_form_is_sent_back_to_its_page_with_the_code() {
-        let returning = Returning::new("/tenants").unwrap();
+        let returning = ReturnPaths::new("/tenants").unwrap();
         let response = Refusal::new(Kind::InvalidBody).into_redirect(&returning);
         assert_eq!(response.status(), 303);
         assert_eq!(

@@ -7,7 +7,7 @@ use http::{HeaderMap, header};
 use http_body::Body;
 
 use super::{kind::Kind, refusal::Refusal};
-use crate::{ids::TenantId, jwt::json};
+use crate::{ids::TenantId, json};
 
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 4096;

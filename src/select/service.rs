@@ -12,19 +12,18 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    answer::Granted,
+    answer::SessionBody,
     body::ResponseBody,
     future::ResponseFuture,
     kind::Kind,
     refusal::{Refusal, redirect},
-    returning::Returning,
+    return_paths::ReturnPaths,
     settings::Settings,
 };
 use crate::{
     cookie::Candidates,
     descope::Descope,
     error::Error,
-    grant::Grant,
     ids::{TenantId, UserId},
     origin, telemetry,
 };
@@ -55,7 +54,7 @@ impl SelectTenant {
     ///
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) if the path is not local.
     pub fn html_forms(mut self, return_path: impl AsRef<str>) -> Result<Self, Error> {
-        self.set().forms = Some(Returning::new(return_path.as_ref())?);
+        self.set().forms = Some(ReturnPaths::new(return_path.as_ref())?);
         Ok(self)
     }
 
@@ -226,12 +225,12 @@ impl Call {
             // Between its coming and this, another call or a logout may have ended.
             let newest = hold.newest_after((*selection).clone())?;
             let newest = newest.for_holder_of(&presented.token);
-            let grant = Grant::new(&newest, self.descope.now().date());
+            let grant = newest.cookie_grant(self.descope.now().date());
             grant.write(self.descope.cookies(), self.insecure(), cookies)?;
         }
         Ok(match self.settings.returning(&self.request) {
             Some(returning) => redirect(&returning.success(asked.return_to.as_deref())),
-            None => Granted::new(&selection).into_response(self.settings.show),
+            None => SessionBody::new(&selection).into_response(self.settings.show),
         })
     }
 

@@ -7,16 +7,16 @@ use super::{
     kind::Kind,
     refusal::Refusal,
     request::{Asked, Type, read},
-    returning::Returning,
+    return_paths::ReturnPaths,
 };
 use crate::origin::WhenAbsent;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
     /// Where forms lead to; `None`: forms are not accepted.
-    pub(super) forms: Option<Returning>,
+    pub(super) forms: Option<ReturnPaths>,
     pub(super) accept_bearer: bool,
-    pub(super) show: Show,
+    pub(super) show: AnswerFields,
 }
 
 /// What the answer tells beside the tenant.
@@ -25,7 +25,7 @@ pub(super) struct Settings {
     clippy::struct_excessive_bools,
     reason = "four members of the answer, each switched alone"
 )]
-pub(crate) struct Show {
+pub(crate) struct AnswerFields {
     pub(crate) claims: bool,
     pub(crate) user: bool,
     pub(crate) session_token: bool,
@@ -34,7 +34,7 @@ pub(crate) struct Show {
 
 impl Settings {
     /// Where the request's page goes on to, if it is a form that is accepted.
-    pub(super) fn returning(&self, request: &request::Parts) -> Option<&Returning> {
+    pub(super) fn returning(&self, request: &request::Parts) -> Option<&ReturnPaths> {
         let is_form = Type::of(&request.headers) == Some(Type::Form);
         self.forms.as_ref().filter(|_| is_form)
     }
@@ -70,7 +70,7 @@ impl Settings {
     }
 }
 
-impl Default for Show {
+impl Default for AnswerFields {
     fn default() -> Self {
         Self {
             claims: true,
@@ -95,7 +95,7 @@ mod tests {
 
     fn forms() -> Settings {
         Settings {
-            forms: Some(Returning::new("/tenants").unwrap()),
+            forms: Some(ReturnPaths::new("/tenants").unwrap()),
             ..Settings::default()
         }
     }

@@ -1,14 +1,14 @@
 //! Several tokens of one name in one request, as cookies of several scopes bring them.
 
-use super::{Genuine, Step, Verifier};
+use super::{AuthenticToken, Step, Verifier};
 use crate::{
-    jwt::{check::Slot, claims::Claims},
+    jwt::{check::TokenUse, claims::Claims},
     rejection::{Rejection, RejectionKind},
 };
 
 /// What can be said of several tokens without waiting.
 pub(crate) enum Several<T> {
-    Done(Result<(T, Genuine), Rejection>),
+    Done(Result<(T, AuthenticToken), Rejection>),
     /// The keys of some may be among those being fetched.
     Wait(Begun<T>),
 }
@@ -16,7 +16,7 @@ pub(crate) enum Several<T> {
 /// Tokens of which some wait for keys.
 pub(crate) struct Begun<T> {
     steps: Vec<(T, Step)>,
-    slot: Slot,
+    slot: TokenUse,
 }
 
 impl Verifier {
@@ -24,7 +24,7 @@ impl Verifier {
     ///
     /// All are begun before any is waited for: those that need keys then wait for one fetch, side
     /// by side.
-    pub(crate) fn start_all<'t>(&self, tokens: &[&'t str], slot: Slot) -> Several<&'t str> {
+    pub(crate) fn start_all<'t>(&self, tokens: &[&'t str], slot: TokenUse) -> Several<&'t str> {
         let steps: Vec<_> = tokens
             .iter()
             .map(|token| (*token, self.start(token, slot)))
@@ -43,8 +43,8 @@ impl Verifier {
     pub(crate) async fn genuine_of<'t>(
         &self,
         tokens: &[&'t str],
-        slot: Slot,
-    ) -> Result<(&'t str, Genuine), Rejection> {
+        slot: TokenUse,
+    ) -> Result<(&'t str, AuthenticToken), Rejection> {
         match self.start_all(tokens, slot) {
             Several::Done(verdict) => verdict,
             Several::Wait(begun) => self.resume_all(begun, |token| token).await,
@@ -56,7 +56,7 @@ impl Verifier {
         &self,
         begun: Begun<T>,
         text: impl Fn(&T) -> &str,
-    ) -> Result<(T, Genuine), Rejection> {
+    ) -> Result<(T, AuthenticToken), Rejection> {
         let Begun { steps, slot } = begun;
         let mut verdicts = Vec::with_capacity(steps.len());
         for (token, step) in steps {
@@ -94,9 +94,9 @@ impl<T> Begun<T> {
 ///
 /// Each verdict comes with something to tell its token by.
 fn judge<T>(
-    verdicts: impl IntoIterator<Item = (T, Result<Genuine, Rejection>)>,
-) -> Result<(T, Genuine), Rejection> {
-    let mut best: Option<(T, Genuine)> = None;
+    verdicts: impl IntoIterator<Item = (T, Result<AuthenticToken, Rejection>)>,
+) -> Result<(T, AuthenticToken), Rejection> {
+    let mut best: Option<(T, AuthenticToken)> = None;
     let mut contradiction = false;
     let mut unavailable = None;
     let mut refused = None;

@@ -8,7 +8,7 @@ use tower::ServiceExt;
 use tower_descope::{
     AccessKey, AccessKeys, Descope, ExchangeOptions, RefreshToken, Renewal, SelectTenant,
     SessionRoutes, SessionToken, TenantId, TenantLayer,
-    selection::WhichTenants,
+    answer::WhichTenants,
     test_util::{Canned, FakeDescope},
 };
 

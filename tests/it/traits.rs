@@ -6,7 +6,7 @@ use tower_descope::{
     AccessKey, AccessKeySession, AccessKeys, ActiveTenant, Descope, DescopeBuilder, Error,
     ErrorKind, ExchangeOptions, RefreshToken, Rejection, RejectionKind, Renewal, SelectTenant,
     Session, SessionAnswer, SessionCacheStatus, SessionRoutes, SessionToken, TenantId, TenantLayer,
-    TenantSelection, UserId, auth, cookie, jwks, select, selection,
+    TenantSelection, UserId, answer, auth, cookie, jwks, select,
 };
 
 fn all<T: Send + Sync + Unpin + Debug>() {}
@@ -30,10 +30,10 @@ fn public_types_are_send_sync_unpin_and_debug() {
     all_clone::<SessionAnswer>();
     all_clone::<SessionRoutes>();
     all_clone::<SessionToken>();
-    all_clone::<selection::SignIn>();
-    all_clone::<selection::TenantRecord>();
-    all_clone::<selection::User>();
-    all_clone::<selection::WhichTenants>();
+    all_clone::<answer::SignIn>();
+    all_clone::<answer::TenantRecord>();
+    all_clone::<answer::User>();
+    all_clone::<answer::WhichTenants>();
     all_clone::<TenantId>();
     all_clone::<TenantLayer>();
     all_clone::<TenantSelection>();
@@ -47,8 +47,8 @@ fn public_types_are_send_sync_unpin_and_debug() {
     all_clone::<SessionCacheStatus>();
     all_clone::<jwks::KeyFailure>();
     all_clone::<jwks::Limits>();
-    all_clone::<selection::OpaqueToken>();
-    all_clone::<selection::UserTenant<'_>>();
+    all_clone::<answer::OpaqueToken>();
+    all_clone::<answer::UserTenant<'_>>();
     all_clone::<cookie::SessionCookies>();
     all_clone::<jwks::KeyStatus>();
     all::<select::ResponseBody>();
@@ -90,7 +90,7 @@ fn public_futures_are_send() {
     drop(send(descope.logout(&refresh)));
     drop(send(descope.logout_all(&refresh)));
     drop(send(descope.me(&refresh)));
-    let current = selection::WhichTenants::Current;
+    let current = answer::WhichTenants::Current;
     drop(send(descope.my_tenants(&refresh, current)));
     drop(send(descope.history(&refresh)));
 

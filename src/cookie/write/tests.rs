@@ -20,14 +20,14 @@ fn what_is_set_is_http_only_secure_and_of_the_configured_scope() {
         .path("/app")
         .same_site(SameSite::Lax);
     assert_eq!(
-        shown(cookies.set_usual(Slot::Session, TOKEN, HOUR, false)),
+        shown(cookies.set_usual(CookieKind::Session, TOKEN, HOUR, false)),
         [
             "DS=eyJh.eyJi.c2ln; HttpOnly; SameSite=Lax; Secure; Path=/app; Domain=example.com; \
           Max-Age=3600"
         ]
     );
     assert_eq!(
-        shown(SessionCookies::host_prefixed().set_usual(Slot::Refresh, TOKEN, HOUR, false)),
+        shown(SessionCookies::host_prefixed().set_usual(CookieKind::Refresh, TOKEN, HOUR, false)),
         ["__Host-DSR=eyJh.eyJi.c2ln; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=3600"]
     );
 }
@@ -35,7 +35,7 @@ fn what_is_set_is_http_only_secure_and_of_the_configured_scope() {
 #[test]
 fn secure_is_left_out_only_if_asked_for() {
     let cookies = SessionCookies::new();
-    let lines = shown(cookies.set_usual(Slot::Session, TOKEN, HOUR, true));
+    let lines = shown(cookies.set_usual(CookieKind::Session, TOKEN, HOUR, true));
     assert!(!lines[0].contains("Secure"), "{lines:?}");
     let removals = cookies.removals(true);
     assert!(shown(removals).iter().all(|line| !line.contains("Secure")));
@@ -52,8 +52,8 @@ fn a_lifetime_is_a_second_at_least_and_400_days_at_most() {
         (Duration::MAX, 34_560_000),
     ] {
         for line in [
-            cookies.set_usual(Slot::Session, TOKEN, age, false),
-            cookies.set_usual(Slot::Refresh, TOKEN, age, false),
+            cookies.set_usual(CookieKind::Session, TOKEN, age, false),
+            cookies.set_usual(CookieKind::Refresh, TOKEN, age, false),
         ] {
             let line = shown(line).remove(0);
             assert!(line.ends_with(&format!("Max-Age={written}")), "{line}");
@@ -66,10 +66,10 @@ fn name_and_value_may_have_4096_bytes_together() {
     let cookies = SessionCookies::new();
     let token = format!("a.b.{}", "c".repeat(MAX_SIZE - 6));
     cookies
-        .set_usual(Slot::Session, &token, HOUR, false)
+        .set_usual(CookieKind::Session, &token, HOUR, false)
         .unwrap();
     let error = cookies
-        .set_usual(Slot::Refresh, &token, HOUR, false)
+        .set_usual(CookieKind::Refresh, &token, HOUR, false)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CookieTooLarge);
     assert!(!error.to_string().contains("ccc"));
@@ -87,7 +87,7 @@ fn only_a_compact_jwt_is_written() {
         "a.b.é",
         "a.b.c ",
     ] {
-        let error = SessionCookies::new().set_usual(Slot::Session, bad, HOUR, false);
+        let error = SessionCookies::new().set_usual(CookieKind::Session, bad, HOUR, false);
         assert_eq!(
             error.unwrap_err().kind(),
             ErrorKind::UpstreamInvalid,
@@ -118,7 +118,7 @@ fn removals_cover_every_name_and_former_scope_with_the_attributes_of_setting() {
         ]
     );
     assert_eq!(
-        shown(cookies.former_removals(Slot::Refresh, false)),
+        shown(cookies.former_removals(CookieKind::Refresh, false)),
         [removal("DSR", "Path=/x; Domain=a.test")]
     );
 }
@@ -141,7 +141,7 @@ fn an_answer_chooses_among_the_configured_names_and_scopes_only_where_it_may() {
         .domain("b.test")
         .former_cookie_scope(Some("a.test"), "/");
     let place = |cookies: &SessionCookies, name, domain| {
-        let place = cookies.place(Slot::Session, name, domain);
+        let place = cookies.place(CookieKind::Session, name, domain);
         (place.name.to_owned(), place.scope.domain.clone().unwrap())
     };
     let usual = ("DS".to_owned(), "b.test".to_owned());
@@ -158,8 +158,8 @@ fn an_answer_chooses_among_the_configured_names_and_scopes_only_where_it_may() {
         let (name, domain) = place(&follows, name, domain);
         assert_eq!((name.as_str(), domain.as_str()), expected);
     }
-    let chosen = follows.place(Slot::Session, Some("appS"), Some("a.test"));
-    let evicted = shown(follows.evictions(Slot::Session, chosen, false));
+    let chosen = follows.place(CookieKind::Session, Some("appS"), Some("a.test"));
+    let evicted = shown(follows.evictions(CookieKind::Session, chosen, false));
     let heads: Vec<&str> = evicted
         .iter()
         .filter_map(|line| line.split(';').next())

@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::http_client::{HttpSettings, build, parse_base_url};
+use crate::client::transport::{HttpSettings, build, parse_base_url};
 
 const KEYS: &str = r#"{"keys":[
     {"kty":"RSA","kid":"a","alg":"RS256","n":"AQAB","e":"AQAB"},

@@ -21,11 +21,11 @@ fn claims(members: &str) -> Claims {
 }
 
 fn session(rules: &Rules, members: &str) -> Result<(), Fault> {
-    rules.check(&claims(members), Slot::Session, false)
+    rules.check(&claims(members), TokenUse::Session, false)
 }
 
 fn refresh(rules: &Rules, members: &str) -> Result<(), Fault> {
-    rules.check(&claims(members), Slot::Refresh, false)
+    rules.check(&claims(members), TokenUse::Refresh, false)
 }
 
 /// The vectors of Descope's Node SDK, with what we make of them by default and with the very
@@ -115,10 +115,14 @@ fn access_tokens_are_sessions_for_a_resource_server_only() {
     };
     assert_eq!(session(&server, access), Ok(()));
     assert!(session(&server, r#""token_type":"refresh_token","aud":"api","#).is_err());
-    assert!(server.check(&claims(access), Slot::Session, true).is_ok());
-    assert!(rules().check(&claims(""), Slot::Session, true).is_err());
+    assert!(
+        server
+            .check(&claims(access), TokenUse::Session, true)
+            .is_ok()
+    );
+    assert!(rules().check(&claims(""), TokenUse::Session, true).is_err());
     let refresh = claims(r#""drn":"DSR","#);
-    assert!(server.check(&refresh, Slot::Refresh, true).is_err());
+    assert!(server.check(&refresh, TokenUse::Refresh, true).is_err());
 }
 
 #[test]

@@ -5,10 +5,8 @@ use smallvec::SmallVec;
 use super::{Current, Entry, Named, Tenants};
 use crate::{
     ids::TenantId,
-    jwt::{
-        json::{self, DUPLICATE, Fault, NOT_JSON, Names, Quoted, Scan},
-        table::{Builder, List, Text, Value, boxed, push},
-    },
+    json::{self, DUPLICATE, Fault, NOT_JSON, Names, Quoted, Scan},
+    jwt::table::{Builder, List, Text, Value, boxed, push},
 };
 
 /// What a payload says, before anything is known to be missing.

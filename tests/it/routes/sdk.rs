@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_descope::{
     ErrorKind, RefreshToken, SelectTenant, SessionRoutes, TenantId,
-    selection::WhichTenants,
+    answer::WhichTenants,
     test_util::{Canned, ResponseMethod},
 };
 

@@ -1,0 +1,219 @@
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, header};
+
+use crate::{
+    descope::{Authentication, Descope},
+    origin::{self, WhenAbsent},
+    rejection::{self, Rejection, RejectionKind},
+    renewal::{EarlyRenewal, PendingRenewal, Renewal, SessionRenewal},
+    session::Session,
+    telemetry,
+    token::{self, Authorization},
+};
+
+/// What a layer decides by. The one place that turns a verdict into "go on" or a refusal, for
+/// requests that were judged at once and for those that had to wait alike.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    pub(crate) descope: Descope,
+    pub(crate) policy: Policy,
+    pub(crate) renewal: Option<Renewal>,
+}
+
+/// How a request goes on once there is a verdict on its credential.
+pub(crate) enum Decision {
+    /// As the verdict says, perhaps with a renewal beside it.
+    Go(Result<Session, Rejection>, Option<EarlyRenewal>),
+    /// With what the renewal brings.
+    Renew(PendingRenewal),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each named after its setter"
+)]
+pub(crate) struct Policy {
+    pub(crate) optional: bool,
+    pub(crate) require_tenant: bool,
+    pub(crate) same_origin: bool,
+    pub(crate) pass_preflight: bool,
+    pub(crate) no_store: bool,
+}
+
+impl Gate {
+    pub(crate) fn new(descope: Descope) -> Self {
+        Self {
+            descope,
+            policy: Policy::default(),
+            renewal: None,
+        }
+    }
+
+    /// The verdict on a request's credential.
+    pub(crate) fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
+        let (headers, uri) = (request.headers(), request.uri());
+        self.descope.authenticate(headers, || {
+            if !self.policy.same_origin || !acts(request) {
+                return Ok(());
+            }
+            self.descope
+                .check_origin(headers, uri, WhenAbsent::Refuse)
+                .inspect_err(|reason| origin::log_refusal(reason, headers))
+        })
+    }
+
+    /// What there is to renew before the request goes on, or beside it.
+    pub(crate) fn next<B>(
+        &self,
+        request: &Request<B>,
+        verdict: Result<Session, Rejection>,
+    ) -> Decision {
+        let Some(renewal) = &self.renewal else {
+            return Decision::Go(verdict, None);
+        };
+        let (headers, uri) = (request.headers(), request.uri());
+        let due = match &verdict {
+            Ok(session) => renewal.is_due(
+                session,
+                self.descope.next_refresh(),
+                self.descope.now().date(),
+            ),
+            Err(rejection) => matches!(
+                rejection.kind(),
+                RejectionKind::MissingToken | RejectionKind::ExpiredToken
+            ),
+        };
+        let wanted = match &verdict {
+            Ok(session) if !due => self
+                .descope
+                .presents_rotated_token(session.user_id(), headers),
+            _ => due,
+        };
+        if !wanted || !takes_cookies(request) {
+            return Decision::Go(verdict, None);
+        }
+        let Some(wish) = SessionRenewal::of(&self.descope, headers, uri) else {
+            return Decision::Go(verdict, None);
+        };
+        match (self.is_ours(request), verdict) {
+            (Ok(()), Ok(session)) => {
+                let escort = EarlyRenewal::renewing(wish, session.clone(), due);
+                Decision::Go(Ok(session), Some(escort))
+            }
+            (Ok(()), Err(rejection)) => Decision::Renew(Box::pin(wish.first(rejection))),
+            (Err(_), Ok(session)) => Decision::Go(Ok(session), None),
+            (Err(reason), Err(rejection)) => {
+                origin::log_refusal(reason, headers);
+                Decision::Go(Err(rejection), None)
+            }
+        }
+    }
+
+    /// Whether cookies may be written because of this request: no other site had it sent. A link
+    /// that opens a page is no other site's doing but the user's, and what only reads may come
+    /// from another host of this site.
+    fn is_ours<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
+        let headers = request.headers();
+        let acts = acts(request);
+        let when_absent = if acts {
+            WhenAbsent::Refuse
+        } else {
+            WhenAbsent::Allow
+        };
+        let verdict = self
+            .descope
+            .check_origin(headers, request.uri(), when_absent);
+        if acts {
+            return verdict;
+        }
+        verdict.or_else(|reason| {
+            let reads =
+                origin::is_same_site(headers) || origin::opens_a_page(request.method(), headers);
+            if reads { Ok(()) } else { Err(reason) }
+        })
+    }
+
+    /// Lets the request pass, with what there is to know about its session in its extensions, or
+    /// refuses it.
+    pub(crate) fn admit(
+        &self,
+        verdict: Result<Session, Rejection>,
+        extensions: &mut Extensions,
+    ) -> Result<(), Rejection> {
+        // Another layer further out may have spoken for another project: its word ends here.
+        extensions.remove::<Session>();
+        extensions.remove::<Rejection>();
+        match verdict {
+            Ok(session) => {
+                if self.policy.require_tenant {
+                    session.active_tenant().inspect_err(|rejection| {
+                        telemetry::refused(rejection, false);
+                    })?;
+                }
+                telemetry::admitted(&session);
+                extensions.insert(session);
+                Ok(())
+            }
+            Err(rejection) => {
+                telemetry::refused(&rejection, self.policy.optional);
+                if self.policy.optional {
+                    extensions.insert(rejection);
+                    Ok(())
+                } else {
+                    Err(rejection)
+                }
+            }
+        }
+    }
+
+    /// Whether the request passes unseen: a CORS preflight, where the layer was told to let those
+    /// through. It carries no credential, and the actual request follows.
+    pub(crate) fn passes_unseen<B>(&self, request: &Request<B>) -> bool {
+        let headers = request.headers();
+        self.policy.pass_preflight
+            && is_preflight(request)
+            && !headers.contains_key(header::AUTHORIZATION)
+            && !headers.contains_key(header::COOKIE)
+    }
+}
+
+/// Whether a request may change something, so that a foreign page must not send it with our
+/// cookies: all but the safe methods that browsers send across sites, and upgrades, which are GETs
+/// that open a channel. TRACE is left out of the safe ones on purpose: it would echo the cookies.
+fn acts<B>(request: &Request<B>) -> bool {
+    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    !safe
+        || request.headers().contains_key(header::UPGRADE)
+        || request.headers().contains_key("sec-websocket-key")
+}
+
+/// Whether the client brings cookies as its only credentials and keeps those of the answer.
+fn takes_cookies<B>(request: &Request<B>) -> bool {
+    let (method, headers) = (request.method(), request.headers());
+    token::authorization(headers) == Authorization::Absent
+        && !rejection::response::is_grpc_call(method, request.version(), headers)
+        && !is_preflight(request)
+}
+
+/// Whether a request is a browser's question whether it may send another one.
+fn is_preflight<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    request.method() == Method::OPTIONS
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && headers.contains_key(header::ORIGIN)
+}
+
+/// Keeps an answer out of every store, unless whoever made it has said what may be kept.
+pub(crate) fn no_store(headers: &mut HeaderMap) {
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// Every answer depended on these two fields, or on their absence (RFC 9110 section 12.5.5).
+pub(crate) fn vary(headers: &mut HeaderMap) {
+    headers.append(
+        header::VARY,
+        const { HeaderValue::from_static("Authorization, Cookie") },
+    );
+}

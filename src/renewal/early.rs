@@ -1,0 +1,90 @@
+//! A renewal beside the inner service, until its response is there and goes out.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::HeaderMap;
+
+use super::{cookie_update::CookieUpdate, renew::SessionRenewal};
+use crate::{clock::Clock, session::Session};
+
+/// How long the head of a response waits for a renewal that could as well have come later.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What accompanies a request through the inner service, and its response out.
+pub(crate) struct EarlyRenewal(Box<Stage>);
+
+enum Stage {
+    Renewing {
+        renewal: Pin<Box<dyn Future<Output = Option<CookieUpdate>> + Send>>,
+        clock: Clock,
+        /// Runs once the response is there.
+        deadline: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    },
+    Done(Option<CookieUpdate>),
+}
+
+impl EarlyRenewal {
+    /// What is ready rides along.
+    pub(crate) fn carrying(ride: CookieUpdate) -> Self {
+        Self(Box::new(Stage::Done(Some(ride))))
+    }
+
+    /// Renews a session that is still good, from the first poll on; if it is not `due`, with what
+    /// is kept alone.
+    pub(crate) fn renewing(wish: SessionRenewal, session: Session, due: bool) -> Self {
+        Self(Box::new(Stage::Renewing {
+            clock: wish.clock(),
+            renewal: Box::pin(wish.early(session, due)),
+            deadline: None,
+        }))
+    }
+
+    /// Goes on with the renewal while the inner service is at work.
+    pub(crate) fn proceed(&mut self, cx: &mut Context<'_>) {
+        if let Stage::Renewing { renewal, .. } = &mut *self.0
+            && let Poll::Ready(ride) = renewal.as_mut().poll(cx)
+        {
+            *self.0 = Stage::Done(ride);
+        }
+    }
+
+    /// Waits for the renewal now that the response is there, for a second at most. What comes
+    /// later is kept for the next request.
+    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.proceed(cx);
+        if let Stage::Renewing {
+            clock, deadline, ..
+        } = &mut *self.0
+        {
+            let deadline = deadline.get_or_insert_with(|| {
+                let clock = clock.clone();
+                Box::pin(async move { clock.sleep(PATIENCE).await })
+            });
+            if deadline.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            tracing::debug!("session not renewed in time for this response");
+            *self.0 = Stage::Done(None);
+        }
+        Poll::Ready(())
+    }
+
+    /// Adds what there is to the response's head, which is otherwise done.
+    pub(crate) fn write(self, headers: &mut HeaderMap) {
+        if let Stage::Done(Some(ride)) = *self.0 {
+            ride.write(headers);
+        }
+    }
+}
+
+impl fmt::Debug for EarlyRenewal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EarlyRenewal").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+//! Renewing sessions while requests pass through [`TenantLayer`](crate::TenantLayer).
+//!
+//! Which requests may be renewed is the layer's to decide; here is what happens then, and what
+//! rides on the response afterwards. The calls themselves, one at a time for each refresh token,
+//! and the answers kept for stragglers are the queue's.
+
+mod cookie_update;
+mod early;
+mod failure;
+mod renew;
+mod settings;
+
+pub use self::settings::Renewal;
+
+pub(crate) use self::{
+    early::EarlyRenewal,
+    renew::{PendingRenewal, Renewed, SessionRenewal},
+};

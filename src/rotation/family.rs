@@ -1,0 +1,394 @@
+//! What to do next with the refresh tokens of one session: a pure state machine.
+//!
+//! A *family* is the chain of tokens that rotation makes of one: predecessors, each spent, and the
+//! *current* one. As far as this process knows: what another replica rotated is not in it.
+
+use std::time::{Duration, SystemTime};
+
+use super::{
+    call::{Operation, Outcome},
+    digest::Digest,
+};
+use crate::{
+    clock::Now,
+    error::{Error, ErrorKind},
+    ids::TenantId,
+    token::RefreshToken,
+};
+
+/// How long a token rests after a failure that leaves its fate open.
+pub(super) const REST: Duration = Duration::from_secs(1);
+
+/// How long, after the keep time, it is remembered that a token is dead. Forgetting costs one call
+/// to Descope, which then says so again.
+const DEAD_FOR: Duration = Duration::from_secs(3_600);
+
+/// How long an early renewal is left alone once one was tried: the token is good without it.
+const EARLY_REST: Duration = Duration::from_secs(60);
+
+/// What is known of a family to somebody who holds an older answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Newest<T> {
+    /// The newest answer.
+    Answer(T),
+    /// No call of this family has brought an answer.
+    None,
+    /// The session is over, or its token in other hands: no answer is worth anything any more.
+    Dead,
+}
+
+/// What to do about one wish.
+#[derive(Debug)]
+pub(super) enum Step<T> {
+    /// A call with this family is under way: ask again when it has ended.
+    Wait,
+    /// Answer with this; nothing goes up.
+    Answer(T),
+    /// Answer with this; nothing goes up.
+    Refuse(Error),
+    /// Send this token up, then say how it went ([`Family::done`]). It is claimed until then.
+    Send { token: RefreshToken },
+}
+
+/// A wish's place in time: what was presented, and how many calls had ended by then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub(super) presented: Digest,
+    arrived: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Family<T> {
+    keep: Duration,
+    current: RefreshToken,
+    current_digest: Digest,
+    /// Calls that have ended.
+    ended: u64,
+    /// What a token is up for, or about to be.
+    claimed: Option<Operation>,
+    /// Set once no token of this family will bring a session again.
+    dead: Option<Dead>,
+    /// The newest answer.
+    kept: Option<Kept<T>>,
+    /// The newest call, if it failed.
+    failed: Option<Failed>,
+    /// When the current token was last given up early, unless that brought a new session.
+    early: Option<Now>,
+    /// When the current token came, if nobody but this process has it.
+    undelivered: Option<Now>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept<T> {
+    answer: T,
+    tenant: Option<TenantId>,
+    expires_at: Option<SystemTime>,
+    /// Which call brought it, counted from 1.
+    call: u64,
+    at: Now,
+}
+
+#[derive(Clone, Debug)]
+struct Failed {
+    op: Operation,
+    error: Error,
+    call: u64,
+    at: Now,
+}
+
+#[derive(Clone, Debug)]
+struct Dead {
+    error: Error,
+    /// Whether Descope knows it, too.
+    revoked: bool,
+    call: u64,
+    at: Now,
+}
+
+impl<T: Clone> Family<T> {
+    /// A family of which one token is known.
+    pub(super) fn new(keep: Duration, token: RefreshToken, digest: Digest) -> Self {
+        Self {
+            keep,
+            current: token,
+            current_digest: digest,
+            ended: 0,
+            claimed: None,
+            dead: None,
+            kept: None,
+            failed: None,
+            early: None,
+            undelivered: None,
+        }
+    }
+
+    /// Notes the arrival of a wish that presents `presented`: the current token, or a predecessor
+    /// whose keep time has not passed.
+    pub(super) fn arrive(&self, presented: Digest) -> Ticket {
+        Ticket {
+            presented,
+            arrived: self.ended,
+        }
+    }
+
+    /// Decides about a wish whose turn has come.
+    pub(super) fn next(&mut self, ticket: Ticket, op: &Operation, now: Now) -> Step<T> {
+        if let Some(dead) = &self.dead
+            && (*op != Operation::SignOut || dead.revoked)
+        {
+            return Step::Refuse(dead.refusal(ticket, self.keep, now));
+        }
+        if self.claimed.is_some() {
+            return Step::Wait;
+        }
+        if *op != Operation::SignOut {
+            if let Some(answer) = self.ready(ticket, op, now) {
+                return Step::Answer(answer);
+            }
+            if let Some(error) = self.standing_failure(ticket, op, now) {
+                return Step::Refuse(error);
+            }
+        }
+        self.claimed = Some(op.clone());
+        Step::Send {
+            token: self.current.clone(),
+        }
+    }
+
+    /// Notes how the call ended. The result is what its caller gets: not always what came.
+    ///
+    /// A successor is named together with its digest.
+    pub(super) fn done(
+        &mut self,
+        now: Now,
+        result: Result<Outcome<T>, Error>,
+        successor_digest: Option<Digest>,
+    ) -> Result<T, Error> {
+        self.ended += 1;
+        let claimed = self.claimed.take();
+        let (result, tenant, expires_at) = match result {
+            Ok(outcome) => {
+                if let (Some(token), Some(digest)) = (outcome.successor, successor_digest) {
+                    self.current = token;
+                    self.current_digest = digest;
+                    if outcome.answer.is_err() {
+                        // What is kept names a token that is spent by now.
+                        self.kept = None;
+                        self.undelivered = Some(now);
+                    }
+                }
+                (outcome.answer, outcome.tenant, outcome.expires_at)
+            }
+            Err(error) => (Err(error), None, None),
+        };
+        if let Some(dead) = &self.dead {
+            // Signed out while the call was under way: its tokens must not sign in again.
+            return Err(dead.error.clone());
+        }
+        let Some(op) = claimed else {
+            return result;
+        };
+        match result {
+            Ok(answer) => {
+                self.kept = Some(Kept {
+                    answer: answer.clone(),
+                    tenant,
+                    expires_at,
+                    call: self.ended,
+                    at: now,
+                });
+                self.failed = None;
+                self.early = None;
+                self.undelivered = None;
+                Ok(answer)
+            }
+            Err(error) => {
+                let error = self.learned(error, now);
+                if self.dead.is_none() {
+                    self.failed = Some(Failed {
+                        op,
+                        error: error.clone(),
+                        call: self.ended,
+                        at: now,
+                    });
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The token to ask something with that spends nothing.
+    pub(super) fn current(&self, ticket: Ticket, now: Now) -> Result<RefreshToken, Error> {
+        match &self.dead {
+            Some(dead) => Err(dead.refusal(ticket, self.keep, now)),
+            None => Ok(self.current.clone()),
+        }
+    }
+
+    /// Notes what Descope said about a token of this family, if that was its end. The result is
+    /// what the caller gets.
+    pub(super) fn learned(&mut self, error: Error, now: Now) -> Error {
+        let error = match error.kind() {
+            ErrorKind::SessionEnded => error.with_session_ended(),
+            ErrorKind::RefreshTokenReused => error,
+            _ => return error,
+        };
+        if self.dead.is_none() {
+            self.die(error.clone(), true, now);
+        }
+        error
+    }
+
+    /// Notes how the call of a [`Operation::SignOut`] ended.
+    pub(super) fn signed_out(&mut self, now: Now, revoked: bool) {
+        self.ended += 1;
+        self.claimed = None;
+        self.forget(now);
+        if let Some(dead) = &mut self.dead {
+            dead.revoked |= revoked;
+        }
+    }
+
+    /// Notes that the user signed out: no kept answer, no further call, and what is under way
+    /// brings its caller nothing.
+    pub(super) fn forget(&mut self, now: Now) {
+        if self.dead.is_none() {
+            let error = Error::new(ErrorKind::SessionEnded, "the user signed out");
+            self.die(error.with_session_ended(), false, now);
+        }
+    }
+
+    /// The newest answer, however old.
+    pub(super) fn newest(&self) -> Newest<T> {
+        match &self.kept {
+            _ if self.dead.is_some() => Newest::Dead,
+            Some(kept) => Newest::Answer(kept.answer.clone()),
+            None => Newest::None,
+        }
+    }
+
+    /// The newest answer, while it is kept.
+    pub(super) fn kept(&self, now: Now) -> Option<T> {
+        let kept = self.kept.as_ref()?;
+        (now.since(&kept.at) < self.keep).then(|| kept.answer.clone())
+    }
+
+    /// Whether the token that was presented is a predecessor.
+    pub(super) fn has_replaced(&self, ticket: Ticket) -> bool {
+        ticket.presented != self.current_digest
+    }
+
+    /// Whether nobody but this process has the current token: the call that brought it brought
+    /// nothing to tell a browser.
+    pub(super) fn is_undelivered(&self) -> bool {
+        self.undelivered.is_some()
+    }
+
+    /// Whether the current token may be spent although its session is still good; notes it, so
+    /// that one call at most is made of it. A token that is undelivered does not rest: what the browser
+    /// has is spent, and this one is not kept for long.
+    pub(super) fn try_early(&mut self, now: Now) -> bool {
+        let rests = !self.is_undelivered()
+            && self
+                .early
+                .is_some_and(|tried| now.since(&tried) < EARLY_REST);
+        let free = !rests && self.claimed.is_none() && self.dead.is_none();
+        if free {
+            self.early = Some(now);
+        }
+        free
+    }
+
+    /// Whether a call is under way.
+    pub(super) fn is_claimed(&self) -> bool {
+        self.claimed.is_some()
+    }
+
+    /// Whether no token of this family will go up again.
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.is_some()
+    }
+
+    /// Whether nothing here would change the answer to any wish.
+    pub(super) fn is_stale(&self, now: Now) -> bool {
+        let over = |at: &Now, span: Duration| now.since(at) >= span;
+        if self.claimed.is_some() {
+            return false;
+        }
+        if let Some(dead) = &self.dead {
+            return over(&dead.at, self.keep.saturating_add(DEAD_FOR));
+        }
+        self.kept
+            .as_ref()
+            .is_none_or(|kept| over(&kept.at, self.keep))
+            && self
+                .failed
+                .as_ref()
+                .is_none_or(|failed| over(&failed.at, REST))
+            && self
+                .undelivered
+                .as_ref()
+                .is_none_or(|at| over(at, self.keep))
+            && self.early.as_ref().is_none_or(|at| over(at, EARLY_REST))
+    }
+
+    fn die(&mut self, error: Error, revoked: bool, now: Now) {
+        self.kept = None;
+        self.failed = None;
+        self.undelivered = None;
+        self.dead = Some(Dead {
+            error,
+            revoked,
+            call: self.ended,
+            at: now,
+        });
+    }
+
+    /// The kept answer, if it answers this wish: it came while the wish waited, or the wish
+    /// presents a token that the answer replaced; and its session has not ended since.
+    fn ready(&self, ticket: Ticket, op: &Operation, now: Now) -> Option<T> {
+        let kept = self.kept.as_ref()?;
+        if kept.expires_at.is_some_and(|end| end <= now.date()) {
+            return None;
+        }
+        let waited = kept.call > ticket.arrived;
+        let replaced = self.has_replaced(ticket);
+        let fits = match op {
+            Operation::Refresh => true,
+            Operation::Select(tenant) => kept.tenant.as_ref() == Some(tenant),
+            Operation::SignOut => false,
+        };
+        ((waited || replaced) && fits).then(|| kept.answer.clone())
+    }
+
+    /// The last failure, if it answers this wish: it was about an equal wish and came while this
+    /// one waited, or it leaves open whether the token was spent and is less than a second old.
+    fn standing_failure(&self, ticket: Ticket, op: &Operation, now: Now) -> Option<Error> {
+        let failed = self.failed.as_ref()?;
+        let rest = REST.saturating_sub(now.since(&failed.at));
+        if leaves_fate_open(&failed.error) && !rest.is_zero() {
+            let after = failed.error.retry_after().unwrap_or_default().max(rest);
+            return Some(failed.error.clone().with_retry_after(Some(after)));
+        }
+        (failed.call > ticket.arrived && failed.op == *op).then(|| failed.error.clone())
+    }
+}
+
+impl Dead {
+    /// A dead token's cookies are removed at once only if the session is over. Else only where the
+    /// token is presented anew although the keep time has passed.
+    fn refusal(&self, ticket: Ticket, keep: Duration, now: Now) -> Error {
+        let error = self.error.clone();
+        let anew = ticket.arrived >= self.call;
+        if anew && now.since(&self.at) >= keep {
+            error.with_session_ended()
+        } else {
+            error
+        }
+    }
+}
+
+/// Whether, after this failure, Descope may or may not have spent the token.
+fn leaves_fate_open(error: &Error) -> bool {
+    error.is_transient() || error.kind() == ErrorKind::UpstreamInvalid
+}

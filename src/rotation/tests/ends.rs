@@ -1,0 +1,189 @@
+//! The rules of ends: signing out, and answers of which only the successor can be used.
+
+use std::time::Duration;
+
+use super::{
+    super::{
+        call::{Operation, Outcome},
+        digest::Digest,
+    },
+    bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, sends},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    token::RefreshToken,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const OVER: Seen = Seen::Refuse(ErrorKind::SessionEnded, true);
+
+/// The token that a call which spends nothing goes up with.
+fn current(bench: &mut Bench, token: &str) -> Result<String, ErrorKind> {
+    let arrival = bench.arrive(token);
+    let current = bench.table.current(&arrival, bench.now).unwrap();
+    bench.table.leave(arrival.family);
+    current
+        .map(|token| token.expose().to_owned())
+        .map_err(|error| error.kind())
+}
+
+fn sign_out(bench: &mut Bench, token: &str, revoked: bool) {
+    let arrival = bench.arrive(token);
+    bench.forget(token);
+    assert!(matches!(
+        bench.next(&arrival, &Operation::SignOut),
+        Seen::Send(_)
+    ));
+    bench.table.signed_out(arrival.family, bench.now, revoked);
+    bench.table.leave(arrival.family);
+}
+
+#[test]
+fn a_successor_is_not_lost_with_the_answer_that_brought_it() {
+    for kind in [ErrorKind::KeysUnavailable, ErrorKind::UpstreamInvalid] {
+        let mut bench = Bench::new(KEEP);
+        bench.call("a", &select("T1"), rotated(1, "b", "T1"));
+        bench.call("b", &select("T2"), orphaned(kind, "c"));
+        // What was kept names a token that is spent.
+        for token in ["a", "b"] {
+            let rests = Seen::Refuse(kind, false);
+            assert_eq!(bench.ask(token, &Operation::Refresh), rests);
+        }
+        bench.advance(SECOND);
+        assert_eq!(current(&mut bench, "a").unwrap(), "c");
+        bench.call("a", &Operation::Refresh, rotated(2, "d", "T1"));
+        assert_eq!(bench.ask("b", &Operation::Refresh), Seen::Answer(2));
+    }
+}
+
+#[test]
+fn a_successor_that_nobody_was_told_of_is_kept_for_the_keep_time() {
+    let mut bench = Bench::new(KEEP);
+    bench.call(
+        "a",
+        &Operation::Refresh,
+        orphaned(ErrorKind::KeysUnavailable, "b"),
+    );
+    for _ in 0..59 {
+        bench.advance(SECOND);
+        // Other browsers come and go, and what is stale is thrown out.
+        bench.call("x", &Operation::Refresh, failed(ErrorKind::Refused));
+    }
+    assert_eq!(bench.ask("a", &Operation::Refresh), sends("b"));
+
+    let mut bench = Bench::new(KEEP);
+    bench.call(
+        "a",
+        &Operation::Refresh,
+        orphaned(ErrorKind::KeysUnavailable, "b"),
+    );
+    bench.advance(KEEP);
+    assert_eq!(bench.ask("a", &Operation::Refresh), sends("a"), "forgotten");
+}
+
+#[test]
+fn a_wish_that_waited_goes_up_with_the_successor_after_its_rest() {
+    let mut bench = Bench::new(KEEP);
+    let (first, second) = (bench.arrive("a"), bench.arrive("a"));
+    assert_eq!(bench.next(&first, &Operation::Refresh), sends("a"));
+    let outcome = orphaned(ErrorKind::UpstreamInvalid, "b");
+    assert!(!bench.done(first.family, outcome));
+    let rests = Seen::Refuse(ErrorKind::UpstreamInvalid, false);
+    assert_eq!(bench.next(&second, &Operation::Refresh), rests);
+    bench.advance(SECOND);
+    assert_eq!(bench.next(&second, &select("T1")), sends("b"));
+}
+
+#[test]
+fn an_answer_is_not_kept_beyond_its_session() {
+    let mut bench = Bench::new(KEEP);
+    let end = bench.now.later(10 * SECOND).date();
+    let short = rotated(1, "b", "T1").map(|outcome| Outcome {
+        expires_at: Some(end),
+        ..outcome
+    });
+    bench.call("a", &Operation::Refresh, short);
+    bench.advance(9 * SECOND);
+    assert_eq!(bench.ask("a", &Operation::Refresh), Seen::Answer(1));
+    bench.advance(SECOND);
+    assert_eq!(
+        bench.ask("a", &Operation::Refresh),
+        sends("b"),
+        "with the newest"
+    );
+}
+
+#[test]
+fn a_sign_out_waits_for_what_is_up_and_goes_up_with_the_successor() {
+    let mut bench = Bench::new(KEEP);
+    let up = bench.arrive("a");
+    assert_eq!(bench.next(&up, &Operation::Refresh), sends("a"));
+    let out = bench.arrive("a");
+    bench.forget("a");
+    assert_eq!(bench.next(&out, &Operation::SignOut), Seen::Wait);
+    assert!(!bench.done(up.family, rotated(1, "b", "T1")), "signed out");
+    assert_eq!(bench.next(&out, &Operation::SignOut), sends("b"));
+    assert_eq!(bench.ask("a", &Operation::Refresh), OVER);
+    bench.table.signed_out(out.family, bench.now, true);
+    for token in ["a", "b"] {
+        assert_eq!(bench.ask(token, &Operation::Refresh), OVER, "{token}");
+        assert_eq!(bench.ask(token, &Operation::SignOut), OVER, "{token}");
+        assert_eq!(current(&mut bench, token), Err(ErrorKind::SessionEnded));
+    }
+}
+
+#[test]
+fn a_sign_out_that_descope_does_not_know_of_may_be_repeated() {
+    let mut bench = Bench::new(KEEP);
+    bench.call("a", &Operation::Refresh, rotated(1, "b", "T1"));
+    sign_out(&mut bench, "a", false);
+    assert_eq!(bench.ask("b", &Operation::Refresh), OVER);
+    sign_out(&mut bench, "a", true);
+    assert_eq!(bench.ask("b", &Operation::SignOut), OVER);
+}
+
+#[test]
+fn a_sign_out_is_not_answered_with_a_failure_that_stands() {
+    let mut bench = Bench::new(KEEP);
+    bench.call("a", &Operation::Refresh, failed(ErrorKind::UpstreamTimeout));
+    assert_eq!(bench.ask("a", &Operation::SignOut), sends("a"));
+}
+
+#[test]
+fn what_descope_says_of_a_token_counts_whatever_the_call() {
+    for (kind, ends) in [
+        (ErrorKind::SessionEnded, true),
+        (ErrorKind::RefreshTokenReused, false),
+    ] {
+        let mut bench = Bench::new(KEEP);
+        bench.call("a", &Operation::Refresh, rotated(1, "b", "T1"));
+        let arrival = bench.arrive("b");
+        let error = Error::new(kind, "x");
+        let error = bench.table.learned(arrival.family, error, bench.now);
+        assert_eq!(error.ends_session(), ends);
+        bench.table.leave(arrival.family);
+        assert_eq!(
+            bench.ask("b", &Operation::Refresh),
+            Seen::Refuse(kind, ends)
+        );
+        assert_eq!(current(&mut bench, "a"), Err(kind));
+    }
+    let mut bench = Bench::new(KEEP);
+    let arrival = bench.arrive("a");
+    let error = Error::new(ErrorKind::UpstreamTimeout, "x");
+    bench.table.learned(arrival.family, error, bench.now);
+    assert_eq!(bench.next(&arrival, &Operation::Refresh), sends("a"));
+}
+
+#[test]
+fn what_nobody_knows_is_not_remembered_as_forgotten() {
+    let mut bench = Bench::new(KEEP);
+    bench.call("a", &Operation::Refresh, rotated(1, "b", "T1"));
+    for token in ["x", "a"] {
+        let digest = Digest::of_test(&RefreshToken::new(token));
+        bench.table.forget_known(digest, bench.now);
+    }
+    assert_eq!(bench.table.len(), (1, 2));
+    assert_eq!(bench.ask("b", &Operation::Refresh), OVER);
+    assert_eq!(bench.ask("x", &Operation::Refresh), sends("x"));
+}

@@ -1,0 +1,163 @@
+//! Random sequences of all that can happen, and what must hold whatever does.
+
+use std::{collections::HashMap, time::Duration};
+
+use proptest::prelude::*;
+
+use super::{
+    super::{
+        call::Operation,
+        table::{Arrival, FamilyId, Table},
+    },
+    bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, unrotated},
+};
+use crate::{clock::Now, error::ErrorKind};
+
+/// One event of a random sequence. Numbers choose among what there is.
+#[derive(Clone, Debug)]
+enum Event {
+    Arrive { token: usize, op: Operation },
+    Turn { wish: usize },
+    End { call: usize, how: How },
+    GiveUp { wish: usize },
+    Advance { seconds: u64 },
+    Forget { token: usize },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Rotated,
+    /// The successor came, and nothing else that could be used.
+    Orphaned,
+    Unrotated,
+    Refused,
+    TimedOut,
+    SignedOut,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let op = prop_oneof![
+        4 => Just(Operation::Refresh),
+        4 => "[12]".prop_map(|id| select(&id)),
+        1 => Just(Operation::SignOut),
+    ];
+    let how = prop_oneof![
+        4 => Just(How::Rotated),
+        1 => Just(How::Orphaned),
+        1 => Just(How::Unrotated),
+        1 => Just(How::Refused),
+        1 => Just(How::TimedOut),
+        1 => Just(How::SignedOut),
+    ];
+    prop_oneof![
+        6 => (any::<usize>(), op).prop_map(|(token, op)| Event::Arrive { token, op }),
+        8 => any::<usize>().prop_map(|wish| Event::Turn { wish }),
+        5 => (any::<usize>(), how).prop_map(|(call, how)| Event::End { call, how }),
+        1 => any::<usize>().prop_map(|wish| Event::GiveUp { wish }),
+        2 => (0..20_u64).prop_map(|seconds| Event::Advance { seconds }),
+        1 => any::<usize>().prop_map(|token| Event::Forget { token }),
+    ]
+}
+
+struct Up {
+    token: String,
+    family: FamilyId,
+    op: Operation,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_token_is_up_twice_nor_after_its_successor_came(
+        events in prop::collection::vec(event(), 1..150)
+    ) {
+        let mut bench = Bench::new(KEEP);
+        bench.table = Table::new(KEEP, 1_000);
+        let mut tokens = vec!["x".to_owned(), "y".to_owned()];
+        // When its successor came.
+        let mut replaced: HashMap<String, Now> = HashMap::new();
+        let mut forgotten: Vec<String> = Vec::new();
+        let mut wishes: Vec<(Arrival, String, Operation)> = Vec::new();
+        let mut up: Vec<Up> = Vec::new();
+        let mut calls = 0;
+        for event in events {
+            match event {
+                Event::Arrive { token, op } => {
+                    let token = tokens[token % tokens.len()].clone();
+                    let arrival = bench.arrive(&token);
+                    if op == Operation::SignOut {
+                        bench.forget(&token);
+                        forgotten.push(token.clone());
+                    }
+                    wishes.push((arrival, token, op));
+                }
+                Event::Turn { wish } if !wishes.is_empty() => {
+                    let index = wish % wishes.len();
+                    let (arrival, presented, op) = &wishes[index];
+                    let seen = bench.next(arrival, op);
+                    if seen == Seen::Wait {
+                        prop_assert!(up.iter().any(|call| call.family == arrival.family));
+                        continue;
+                    }
+                    let family = arrival.family;
+                    if let Seen::Send(token) = seen {
+                        prop_assert!(up.iter().all(|call| call.token != token), "twice {token}");
+                        prop_assert!(token[..1] == presented[..1], "another browser's");
+                        let signs_out = *op == Operation::SignOut;
+                        prop_assert!(signs_out || !forgotten.contains(&token), "after logout");
+                        if let Some(at) = replaced.get(&token) {
+                            prop_assert!(bench.now.since(at) >= KEEP, "spent {token}");
+                        }
+                        up.push(Up { token, family, op: op.clone() });
+                    }
+                    wishes.remove(index);
+                    bench.table.leave(family);
+                }
+                Event::End { call, how } if !up.is_empty() => {
+                    let call = up.remove(call % up.len());
+                    calls += 1;
+                    let id = match &call.op {
+                        Operation::Select(id) => id.as_str(),
+                        Operation::Refresh => "1",
+                        Operation::SignOut => {
+                            let revoked = !matches!(how, How::TimedOut);
+                            bench.table.signed_out(call.family, bench.now, revoked);
+                            continue;
+                        }
+                    };
+                    let successor = format!("{}{calls}", &call.token[..1]);
+                    let result = match how {
+                        How::Rotated => rotated(calls, &successor, id),
+                        How::Orphaned => orphaned(ErrorKind::KeysUnavailable, &successor),
+                        How::Unrotated => unrotated(calls, id),
+                        How::Refused => failed(ErrorKind::Refused),
+                        How::TimedOut => failed(ErrorKind::UpstreamTimeout),
+                        How::SignedOut => failed(ErrorKind::SessionEnded),
+                    };
+                    let answered = bench.done(call.family, result);
+                    match how {
+                        How::Rotated if answered => {
+                            replaced.insert(call.token, bench.now);
+                            tokens.push(successor);
+                        }
+                        // Nobody has the successor, so nobody presents it.
+                        How::Orphaned => drop(replaced.insert(call.token, bench.now)),
+                        _ => {}
+                    }
+                }
+                Event::GiveUp { wish } if !wishes.is_empty() => {
+                    let (arrival, ..) = wishes.remove(wish % wishes.len());
+                    bench.table.leave(arrival.family);
+                }
+                Event::Advance { seconds } => bench.advance(Duration::from_secs(seconds)),
+                Event::Forget { token } => {
+                    let token = tokens[token % tokens.len()].clone();
+                    bench.forget(&token);
+                    forgotten.push(token);
+                }
+                Event::Turn { .. } | Event::End { .. } | Event::GiveUp { .. } => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! The world of `interleavings`: a browser, its requests, our table, a model of Descope.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::{
+    super::{
+        call::{Operation, Outcome},
+        digest::Digest,
+        family::{Newest, Step},
+        table::Arrival,
+    },
+    bench::{Bench, KEEP, failed, rotated, select, unrotated},
+};
+use crate::error::{Error, ErrorKind};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SessionRenewal {
+    Refresh,
+    Select(u8),
+    Logout,
+}
+
+impl SessionRenewal {
+    fn op(self) -> Operation {
+        match self {
+            Self::Refresh => Operation::Refresh,
+            Self::Select(tenant) => select(&format!("T{tenant}")),
+            Self::Logout => Operation::SignOut,
+        }
+    }
+}
+
+/// What signs somebody in: a refresh token by its number, a session by its tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) refresh: u8,
+    pub(super) tenant: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Live,
+    Killed,
+    LoggedOut,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Descope {
+    pub(super) rotation: bool,
+    pub(super) newest: u8,
+    pub(super) tenant: u8,
+    pub(super) fate: Fate,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reply {
+    SessionBody(u32),
+    Reused,
+    Gone,
+    LoggedOut,
+    /// Descope never saw the call.
+    Unreachable,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    Idle,
+    /// With the refresh cookie of that moment.
+    Sent(Option<u8>),
+    Waiting,
+    Up(u8),
+    Replied(Reply),
+    /// An answer, or whether the failure ends the session.
+    Ended(Result<u32, bool>),
+    Head(Cookies),
+    Over,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cookies {
+    Untouched,
+    Removed,
+    Written(Pair),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) wish: SessionRenewal,
+    pub(super) stage: Stage,
+    pub(super) arrival: Option<Arrival>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Event {
+    Go(usize),
+    Lose(usize),
+    Second,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) bench: Bench,
+    pub(super) requests: Vec<Request>,
+    pub(super) descope: Descope,
+    /// The browser's cookies.
+    pub(super) jar: Option<Pair>,
+    /// What Descope granted, by the number of the answer.
+    pub(super) granted: Vec<Pair>,
+    /// The newest answer that came here.
+    pub(super) newest: Option<u32>,
+    pub(super) losses: u8,
+    /// Whether a call was lost, and whether a second has passed since.
+    pub(super) rests: bool,
+    pub(super) passed: bool,
+    /// A successor that Descope made and nobody got.
+    pub(super) orphaned: bool,
+    /// A logout has arrived; a logout's response was delivered; cookies were written after that.
+    pub(super) logout: bool,
+    pub(super) signed_out: bool,
+    pub(super) overtaken: bool,
+}
+
+pub(super) fn name(token: u8) -> String {
+    format!("t{token}")
+}
+
+impl Descope {
+    pub(super) fn accepts(&self, token: u8) -> bool {
+        self.fate == Fate::Live && (!self.rotation || token == self.newest)
+    }
+
+    pub(super) fn process(
+        &mut self,
+        wish: SessionRenewal,
+        token: u8,
+        granted: &mut Vec<Pair>,
+    ) -> Reply {
+        match self.fate {
+            Fate::Killed => return Reply::Reused,
+            Fate::LoggedOut => return Reply::Gone,
+            Fate::Live => {}
+        }
+        if !self.accepts(token) {
+            self.fate = Fate::Killed;
+            return Reply::Reused;
+        }
+        match wish {
+            SessionRenewal::Logout => {
+                self.fate = Fate::LoggedOut;
+                return Reply::LoggedOut;
+            }
+            SessionRenewal::Select(tenant) => self.tenant = tenant,
+            SessionRenewal::Refresh => {}
+        }
+        self.newest += u8::from(self.rotation);
+        granted.push(Pair {
+            refresh: self.newest,
+            tenant: self.tenant,
+        });
+        Reply::SessionBody(u32::try_from(granted.len() - 1).unwrap())
+    }
+}
+
+impl World {
+    pub(super) fn new(wishes: &[SessionRenewal], rotation: bool, losses: u8) -> Self {
+        let request = |&wish| Request {
+            wish,
+            stage: Stage::Idle,
+            arrival: None,
+        };
+        Self {
+            bench: Bench::new(KEEP),
+            requests: wishes.iter().map(request).collect(),
+            descope: Descope {
+                rotation,
+                newest: 0,
+                tenant: 1,
+                fate: Fate::Live,
+            },
+            jar: Some(Pair {
+                refresh: 0,
+                tenant: 1,
+            }),
+            granted: Vec::new(),
+            newest: None,
+            losses,
+            rests: false,
+            passed: false,
+            orphaned: false,
+            logout: false,
+            signed_out: false,
+            overtaken: false,
+        }
+    }
+
+    pub(super) fn key(&self) -> (u64, u64) {
+        // Who is who does not matter, nor what is over.
+        let requests = self.requests.iter().filter_map(|request| {
+            let ticket = request.arrival.as_ref().map(|arrival| arrival.ticket);
+            match request.stage {
+                Stage::Over => None,
+                Stage::Waiting => Some(format!("{:?}{ticket:?}", request.wish)),
+                stage => Some(format!("{:?}{stage:?}", request.wish)),
+            }
+        });
+        let mut requests: Vec<_> = requests.collect();
+        requests.sort_unstable();
+        let text = format!(
+            "{:?}{:?}{:?}{:?}{:?}{:?}{:?}",
+            self.bench.table,
+            requests,
+            self.descope,
+            self.jar,
+            self.granted,
+            self.newest,
+            (
+                self.losses,
+                self.rests,
+                self.passed,
+                self.orphaned,
+                self.logout,
+                self.signed_out,
+                self.overtaken
+            ),
+        );
+        let hash = |seed: u8| {
+            let mut hasher = DefaultHasher::new();
+            (seed, &text).hash(&mut hasher);
+            hasher.finish()
+        };
+        (hash(0), hash(1))
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        let mut stages = self.requests.iter().map(|request| request.stage);
+        stages.any(|stage| matches!(stage, Stage::Up(_) | Stage::Replied(_)))
+    }
+
+    pub(super) fn go(&mut self, index: usize) -> Stage {
+        let wish = self.requests[index].wish;
+        match self.requests[index].stage {
+            Stage::Idle => Stage::Sent(self.jar.map(|pair| pair.refresh)),
+            Stage::Sent(None) if wish == SessionRenewal::Logout => Stage::Head(Cookies::Removed),
+            Stage::Sent(None) => Stage::Head(Cookies::Untouched),
+            Stage::Sent(Some(token)) => {
+                self.requests[index].arrival = Some(self.bench.arrive(&name(token)));
+                if wish == SessionRenewal::Logout {
+                    self.logout = true;
+                    self.bench.forget(&name(token));
+                }
+                Stage::Waiting
+            }
+            Stage::Waiting => self.turn(index),
+            Stage::Up(token) => {
+                let reply = self.descope.process(wish, token, &mut self.granted);
+                Stage::Replied(reply)
+            }
+            Stage::Replied(reply) => {
+                self.rests |= matches!(reply, Reply::Unreachable);
+                self.end(index, self.outcome(reply))
+            }
+            Stage::Ended(result) => Stage::Head(self.head(index, result)),
+            Stage::Head(cookies) => {
+                self.deliver(wish, cookies);
+                Stage::Over
+            }
+            Stage::Over => unreachable!("nothing is left to do"),
+        }
+    }
+
+    fn turn(&mut self, index: usize) -> Stage {
+        let request = &self.requests[index];
+        let (wish, arrival) = (request.wish, request.arrival.as_ref().unwrap());
+        let step = self.bench.table.next(arrival, &wish.op(), self.bench.now);
+        match step.unwrap() {
+            Step::Send { token } => {
+                let token: u8 = token.expose()[1..].parse().unwrap();
+                assert!(!self.is_up(), "two tokens of one family are up");
+                assert!(
+                    wish == SessionRenewal::Logout || !self.logout,
+                    "signs in after a logout"
+                );
+                assert!(
+                    token == self.descope.newest || self.orphaned,
+                    "a rotated-out token goes up"
+                );
+                assert!(
+                    wish == SessionRenewal::Logout || self.descope.fate == Fate::Live,
+                    "a dead token goes up"
+                );
+                Stage::Up(token)
+            }
+            Step::Answer(answer) => {
+                assert!(!self.logout, "an answer after a logout");
+                let tenant = self.granted[answer as usize].tenant;
+                assert!(wish == SessionRenewal::Refresh || wish == SessionRenewal::Select(tenant));
+                Stage::Ended(Ok(answer))
+            }
+            Step::Refuse(error) => Stage::Ended(Err(error.ends_session())),
+            Step::Wait => panic!("nothing is up to wait for"),
+        }
+    }
+
+    pub(super) fn outcome(&self, reply: Reply) -> Result<Outcome<u32>, Error> {
+        match reply {
+            Reply::SessionBody(answer) => {
+                let Pair { refresh, tenant } = self.granted[answer as usize];
+                let tenant = format!("T{tenant}");
+                if self.descope.rotation {
+                    rotated(answer, &name(refresh), &tenant)
+                } else {
+                    unrotated(answer, &tenant)
+                }
+            }
+            Reply::Reused => failed(ErrorKind::RefreshTokenReused),
+            Reply::Gone | Reply::LoggedOut => failed(ErrorKind::SessionEnded),
+            Reply::Unreachable => failed(ErrorKind::UpstreamUnavailable),
+        }
+    }
+
+    /// A call's end, which its caller then sees.
+    fn end(&mut self, index: usize, outcome: Result<Outcome<u32>, Error>) -> Stage {
+        let request = &self.requests[index];
+        let family = request.arrival.as_ref().unwrap().family;
+        let now = self.bench.now;
+        if request.wish == SessionRenewal::Logout {
+            let revoked = !matches!(&outcome, Err(error) if error.is_transient());
+            self.bench.table.signed_out(family, now, revoked);
+            return Stage::Ended(Err(true));
+        }
+        let successor = outcome.as_ref().ok().and_then(|it| it.successor.as_ref());
+        let digest = successor.map(Digest::of_test);
+        let result = self.bench.table.done(family, now, outcome, digest);
+        let result = result.unwrap();
+        if let Ok(answer) = &result {
+            self.newest = Some(*answer);
+        }
+        Stage::Ended(result.map_err(|error| error.ends_session()))
+    }
+
+    pub(super) fn lose(&mut self, index: usize) -> Stage {
+        match self.requests[index].stage {
+            Stage::Up(_) => Stage::Replied(Reply::Unreachable),
+            Stage::Replied(reply) => {
+                self.rests = true;
+                self.orphaned |= self.descope.rotation && matches!(reply, Reply::SessionBody(_));
+                self.end(index, failed(ErrorKind::UpstreamTimeout))
+            }
+            _ => Stage::Over,
+        }
+    }
+
+    /// The head of a response brings the newest answer that is known as it is made.
+    fn head(&mut self, index: usize, result: Result<u32, bool>) -> Cookies {
+        let request = &mut self.requests[index];
+        let family = request.arrival.take().unwrap().family;
+        let newest = self.bench.table.family(family).unwrap().newest();
+        self.bench.table.leave(family);
+        if request.wish == SessionRenewal::Logout {
+            return Cookies::Removed;
+        }
+        match (result, newest) {
+            (Ok(_), Newest::Answer(answer)) => {
+                assert_eq!(Some(answer), self.newest, "older than the newest");
+                assert!(!self.logout, "cookies that sign in, made after a logout");
+                Cookies::Written(self.granted[answer as usize])
+            }
+            (Ok(_), Newest::None) => panic!("there was an answer"),
+            (Ok(_), Newest::Dead) | (Err(false), _) => Cookies::Untouched,
+            (Err(true), _) => {
+                assert!(self.logout, "a session that goes on loses its cookies");
+                Cookies::Removed
+            }
+        }
+    }
+
+    fn deliver(&mut self, wish: SessionRenewal, cookies: Cookies) {
+        match cookies {
+            Cookies::Untouched => {}
+            Cookies::Removed => {
+                self.jar = None;
+                self.signed_out |= wish == SessionRenewal::Logout;
+            }
+            Cookies::Written(pair) => {
+                self.overtaken |= self.signed_out;
+                self.jar = Some(pair);
+            }
+        }
+    }
+}

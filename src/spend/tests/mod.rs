@@ -1,8 +1,0 @@
-mod bench;
-mod ends;
-mod hold;
-mod interleavings;
-mod queue;
-mod random;
-mod rules;
-mod world;
