@@ -28,7 +28,7 @@
 //!         .route("/projects", get(projects))
 //!         .route("/invoices", get(invoices))
 //!         .route_layer(layer) // 400, 401, 403 and 503 are answered here
-//!         .nest_service("/v1/auth", SessionRoutes::new(descope)); // refresh, tenant/select, logout, me
+//!         .nest_service("/v1/auth", SessionRoutes::new(descope)); // tenant/select, logout and so on
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
 //!     axum::serve(listener, app).await?;
 //!     Ok(())
@@ -39,7 +39,8 @@
 //!
 //! The pieces, around one handle:
 //!
-//! - [`Descope`] knows a project: it verifies tokens, caches keys, makes the calls. Clone it freely.
+//! - [`Descope`] is the handle to a project: it verifies tokens, caches keys and makes the calls.
+//!   Clones share everything.
 //! - [`TenantLayer`] verifies the session of each request and refuses those without one. With
 //!   [`renew`](TenantLayer::renew) it renews sessions: parallel requests of one browser cost one
 //!   call to Descope, and while Descope is down the answer is 503 and every cookie stays.
@@ -51,8 +52,8 @@
 //! - [`SessionRoutes`] is a service with all of a session's calls: refresh, tenant switch, logout,
 //!   profile. Descope's browser SDK works against it, without a token that scripts can read.
 //! - [`SelectTenant`] is the tenant switch alone; it takes HTML forms too.
-//! - [`AccessKeys`] lets machines in: an access key sent as a bearer token is exchanged for a session
-//!   once, and handlers see an [`ActiveTenant`] like any other.
+//! - [`AccessKeys`] lets machines in: an access key sent as a bearer token is exchanged for a
+//!   session once, and handlers see an [`ActiveTenant`] like any other.
 //!
 //! Signing in is yours: Descope's flows, one-time codes or single sign-on give your service the two
 //! tokens, and your handler sets them as cookies, as the example `demo` does. Name the cookies by
