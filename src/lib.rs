@@ -1,43 +1,64 @@
 //! Tower middleware and axum extractors for multi-tenant services whose identity provider is
-//! [Descope](https://www.descope.com): sessions verified against cached keys, the active tenant as
-//! a handler argument, and a ready-made tenant switch.
+//! [Descope](https://www.descope.com): sessions verified against cached keys and renewed when they
+//! expire, the current tenant as a handler argument, a tenant switch, and a session's own routes.
 //!
-//! Four pieces, around one handle:
-//!
-//! - [`Descope`] knows a project: it verifies tokens, caches keys, makes the calls. Clone it freely.
-//! - [`TenantLayer`] verifies the session of each request and refuses those without one.
-//! - [`ActiveTenant`] is the tenant that the session acts in, Descope's *current tenant* (`dct`).
-//! - [`SelectTenant`] is a service that switches tenants and rewrites the session cookies.
-//! - [`SessionRoutes`] is a service with all of a session's calls, the switch included: refresh,
-//!   logout, profile. Descope's browser SDK works against it, without a token that scripts can read.
-//!
-//! # axum
-//!
-//! ```
+//! ```no_run
 //! # #[cfg(all(feature = "axum", feature = "aws-lc-rs", feature = "rustls"))]
-//! # fn main() -> Result<(), tower_descope::Error> {
-//! use axum::{Router, routing::{get, post_service}};
-//! use tower_descope::{ActiveTenant, Descope, SelectTenant, TenantLayer};
+//! # mod app {
+//! use axum::{Router, routing::get};
+//! use tower_descope::{ActiveTenant, Descope, Rejection, Renewal, SessionRoutes, TenantLayer};
 //!
 //! async fn projects(tenant: ActiveTenant) -> String {
-//!     format!("the projects of {}", tenant.id())
+//!     format!("the projects of {}", tenant.id()) // filter every query by this id
 //! }
 //!
-//! let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build()?; // or from_env()
-//! let app: Router = Router::new()
-//!     .route("/projects", get(projects))
-//!     .route_layer(TenantLayer::new(descope.clone())) // 400, 401, 403 and 503 are answered here
-//!     .route("/tenant/select", post_service(SelectTenant::new(descope)));
-//! # Ok(())
+//! async fn invoices(tenant: ActiveTenant) -> Result<String, Rejection> {
+//!     tenant.require_permission("invoice.read")?;
+//!     Ok(format!("the invoices of {}", tenant.id()))
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let descope = Descope::from_env()?; // DESCOPE_PROJECT_ID
+//!     descope.warm_up().await?; // a mistyped id shows here
+//!     let layer = TenantLayer::new(descope.clone())
+//!         .renew(Renewal::new()) // an expired session is renewed before the handler runs
+//!         .cookies_same_origin_only(); // no other site's page writes with a user's cookies
+//!     let app = Router::new()
+//!         .route("/projects", get(projects))
+//!         .route("/invoices", get(invoices))
+//!         .route_layer(layer) // 400, 401, 403 and 503 are answered here
+//!         .nest_service("/v1/auth", SessionRoutes::new(descope)); // tenant/select, logout and so on
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     axum::serve(listener, app).await?;
+//!     Ok(())
+//! }
 //! # }
-//! # #[cfg(not(all(feature = "axum", feature = "aws-lc-rs", feature = "rustls")))]
 //! # fn main() {}
 //! ```
 //!
-//! Roles and permissions of the active tenant: [`ActiveTenant::require_role`],
-//! [`ActiveTenant::require_permission`] and their kin return a [`Rejection`], which axum handlers
-//! can return with `?`. `Option<ActiveTenant>` is for public pages, behind
-//! [`TenantLayer::optional`].
+//! The pieces, around one handle:
+//!
+//! - [`Descope`] is the handle to a project: it verifies tokens, caches keys and makes the calls.
+//!   Clones share everything.
+//! - [`TenantLayer`] verifies the session of each request and refuses those without one. With
+//!   [`renew`](TenantLayer::renew) it renews sessions: parallel requests of one browser cost one
+//!   call to Descope, and while Descope is down the answer is 503 and every cookie stays.
+//! - [`ActiveTenant`] is the tenant that the session acts in, Descope's *current tenant* (`dct`).
+//!   [`require_role`](ActiveTenant::require_role),
+//!   [`require_permission`](ActiveTenant::require_permission) and their kin return a [`Rejection`],
+//!   which axum handlers can return with `?`. `Option<ActiveTenant>` is for public pages, behind
+//!   [`TenantLayer::optional`].
+//! - [`SessionRoutes`] is a service with all of a session's calls: refresh, tenant switch, logout,
+//!   profile. Descope's browser SDK works against it, without a token that scripts can read.
+//! - [`SelectTenant`] is the tenant switch alone; it takes HTML forms too.
+//! - [`AccessKeys`] lets machines in: an access key sent as a bearer token is exchanged for a
+//!   session once, and handlers see an [`ActiveTenant`] like any other.
+//!
+//! Signing in is yours: Descope's flows, one-time codes or single sign-on give your service the two
+//! tokens, and your handler sets them as cookies, as the example `demo` does. Name the cookies by
+//! [`SessionCookies::host_prefixed`](cookie::SessionCookies::host_prefixed), so that no other host
+//! can set them.
 //!
 //! # hyper
 //!
@@ -83,7 +104,15 @@
 //!
 //! # Testing a service that uses this crate
 //!
-//! With the feature `test-util`, [`test_util::FakeDescope`] is an embedded stand-in for Descope:
+//! With the feature `test-util`, [`test_util::FakeDescope`] is an embedded stand-in for Descope. It
+//! listens on loopback, needs no account, and stops when it is dropped.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! tower-descope = { version = "0.1", default-features = false, features = ["test-util"] }
+//! ```
+//!
+//! Features unify, so the crypto backend and TLS are those of the normal dependency.
 //!
 //! ```
 //! # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
@@ -92,13 +121,19 @@
 //! use tower_descope::test_util::FakeDescope;
 //!
 //! let fake = FakeDescope::start().await;
+//! let descope = fake.descope(); // for your TenantLayer
 //! let token = fake.session("U1").tenant("T1", |t| t.role("admin")).active("T1").token();
-//! let session = fake.descope().verify(&token).await.unwrap();
+//! let forged = fake.session("U1").active("T1").signed_by_stranger().token();
+//! let session = descope.verify(&token).await.unwrap();
 //! assert!(session.active_tenant().unwrap().has_role("admin"));
+//! assert!(descope.verify(&forged).await.is_err());
 //! # }
 //! # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
 //! # fn main() {}
 //! ```
+//!
+//! For services in other languages, `cargo run --example fake_descope` in the repository serves it
+//! alone.
 //!
 //! # Features
 //!
@@ -113,60 +148,21 @@
 //! | `test-util` | | [`test_util`]: the fake and a clock that tests move |
 //!
 //! One of `aws-lc-rs` and `rust-crypto` is needed, and for an https base URL one of `rustls` and
-//! `native-tls`; [`DescopeBuilder::build`] says so where one is missing.
-//!
-//! # What an operator sees
-//!
-//! Events and span fields go through [`tracing`]. The layer makes no span of its own; it records
-//! into the current one, where that declares the fields. A name that ends in `…` is the beginning of
-//! a message that goes on. Fields are left out where they are not known.
-//!
-//! | name | where | meaning |
-//! |---|---|---|
-//! | `user.id` | span field | the user of an admitted request |
-//! | `tenant.id` | span field | the tenant that the session names, where it names one |
-//! | `no session` | event, debug | a request refused, or passed on in optional mode: `outcome`, `code`, `reason` |
-//! | `cross-site request refused; …` | event, info | a request from another origin: `reason`, `origin`, `sec_fetch_site`; goes on with the setting for other front ends |
-//! | `no session in the request's extensions: …` | event, error | an axum extractor where no layer ran; goes on with what to check |
-//! | `keys fetched` | event, debug | a key fetch that succeeded: `url` (not of a `jwks_source`), `count`, `elapsed` |
-//! | `keys not refreshed` | event, warn | one that failed, while there are keys from before: `url`, `reason`, `detail`, `usable` |
-//! | `no usable keys …` | event, warn | one that failed, where there were never any: `reason`, `detail`; goes on with where they were looked for and what to check |
-//! | `keys cannot be fetched: …` | event, warn | a verification outside of a tokio runtime that needed keys; once a minute at most |
-//! | `key skipped` | event, warn | a published key that cannot be used: `kid`, `why` |
-//! | `keys skipped: several have this kid` | event, warn | published keys of one name, none of which is used: `kid` |
-//! | `private key published: …` | event, error | a published key with its private part, which is not used: `kid` |
-//! | `clock behind Descope: …` | event, warn | a genuine token from the future, refused; once a minute at most: `behind_seconds` |
-//! | `plain http beyond loopback: …` | event, warn | a handle built with [`DescopeBuilder::danger_plain_http_base_url`]: `url` |
-//! | `tenant selected` | event, info | a tenant selection: `user.id`, `tenant.id`, `outcome` |
-//! | `tenant not selected` | event, debug to error by cause | one refused: also `reason` |
-//! | `descope's new refresh token names no tenant: …` | event, warn | a selection that may not survive the next refresh: `tenant.id` |
-//! | `session call` | event, debug | a call of [`SessionRoutes`]: `call`, `user.id`, `outcome` |
-//! | `session call refused` | event, debug to error by cause | one refused: also `reason` |
-//! | `signed out here, but not at descope` | event, info or warn | a logout that Descope could not be told: `call`, `user.id`, `outcome`, `reason` |
-//! | `the session is in no tenant after its refresh` | event, warn | a refresh that lost the tenant: `user.id`, `tenant.before` |
-//! | `the session is in another tenant after its refresh` | event, debug | a refresh that changed it: `user.id`, `tenant.id`, `tenant.before` |
-//! | `a field of descope's answer has an odd type` | event, debug | a member that is taken for absent: `field` |
-//! | `session renewed` | event, debug | a renewal in the layer: `user.id`, `tenant.id`, `early` |
-//! | `session not renewed` | event, debug or warn | one that failed: `outcome`, `early`, `error` |
-//! | `session not renewed in time for this response` | event, debug | an early renewal that goes out with the next response |
-//! | `a cookie of a renewed session cannot be written` | event, error | a session that is too large for a cookie: `error` |
-//! | `access key exchanged` | event, debug | a machine has a new session: `user.id`, `tenant.id` |
-//! | `access key refused` | event, debug | Descope refused a key: `reason` |
-//! | `access key not exchanged` | event, warn | an exchange that failed: `reason` |
-//! | `tower_descope_requests_total` | counter | by `outcome`: `admitted`, or a rejection's code |
-//! | `tower_descope_key_fetches_total` | counter | by `outcome`: `ok`, `failed` |
-//! | `tower_descope_selections_total` | counter | by `outcome`: `selected`, or an error code |
-//! | `tower_descope_session_calls_total` | counter | by `outcome`: `ok`, or an error code |
-//! | `tower_descope_renewals_total` | counter | by `outcome`: `renewed`, `kept`, `unavailable`, `ended`, `refused` |
-//! | `tower_descope_access_key_exchanges_total` | counter | by `outcome`: `ok`, `refused`, `rate_limited`, `failed` |
-//!
-//! A client's mistake is never logged above `info`, and no token is ever logged. For a health
-//! endpoint there is [`Descope::key_status`].
+//! `native-tls`; [`DescopeBuilder::build`] says so where one is missing. `aws-lc-rs` needs a C
+//! compiler.
 //!
 //! # Further reading
 //!
-//! [`_docs`] holds chapters on deployment, key rotation, cookies and cross-site requests, on why
-//! things are as they are, and on what is promised against whom (the threat model).
+//! | chapter | for whom |
+//! |---|---|
+//! | [Coming from …](_docs::coming_from) | who knows Descope's other SDKs, jwt-authorizer, Clerk or WorkOS |
+//! | [Deployment](_docs::deployment) | who runs it: proxies, caches, clocks, several replicas |
+//! | [Operations](_docs::operations) | who watches it: events, span fields, counters |
+//! | [Cookies and cross-site requests](_docs::cookies) | who names and scopes the cookies |
+//! | [Keys and their rotation](_docs::keys) | who asks how long a removed key works |
+//! | [Threat model](_docs::threat_model) | who asks what is promised against whom, and which test holds it |
+//! | [Comparison](_docs::comparison) | who asks what peers do, and what each costs |
+//! | [Why it is as it is](_docs::rationale) | who would change it |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -242,8 +238,14 @@ pub use verifier::SessionCacheStatus;
 
 /// Chapters that are too long for an item's documentation.
 pub mod _docs {
+    #[doc = include_str!("docs/coming_from.md")]
+    pub mod coming_from {}
+
     #[doc = include_str!("docs/deployment.md")]
     pub mod deployment {}
+
+    #[doc = include_str!("docs/operations.md")]
+    pub mod operations {}
 
     #[doc = include_str!("docs/keys.md")]
     pub mod keys {}
@@ -256,6 +258,9 @@ pub mod _docs {
 
     #[doc = include_str!("docs/threat_model.md")]
     pub mod threat_model {}
+
+    #[doc = include_str!("docs/comparison.md")]
+    pub mod comparison {}
 }
 
 #[cfg(all(
