@@ -30,9 +30,9 @@ pin_project! {
     #[project = StateProj]
     enum State<S, R, ReqBody, F, ResBody> {
         /// The inner service is at work, perhaps with a renewal beside it.
-        Inner { #[pin] future: F, escort: Option<EarlyRenewal>, no_store: bool },
+        Inner { #[pin] future: F, early: Option<EarlyRenewal>, no_store: bool },
         /// There is a response, which may wait for the renewal beside it.
-        Answered { response: Option<Response<ResBody>>, escort: Option<EarlyRenewal> },
+        Answered { response: Option<Response<ResBody>>, early: Option<EarlyRenewal> },
         /// The verdict waits for keys or for a new session. Costs a box.
         Parked { parked: Option<Box<Parked<S, R, ReqBody>>> },
     }
@@ -58,11 +58,11 @@ pub(super) enum Wait {
 type Settled = (Result<Session, Rejection>, Option<EarlyRenewal>);
 
 impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
-    pub(super) fn inner(future: F, escort: Option<EarlyRenewal>, no_store: bool) -> Self {
+    pub(super) fn inner(future: F, early: Option<EarlyRenewal>, no_store: bool) -> Self {
         Self {
             state: State::Inner {
                 future,
-                escort,
+                early,
                 no_store,
             },
         }
@@ -71,13 +71,13 @@ impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
     fn refused(
         mut response: Response<ResBody>,
         rejection: Rejection,
-        escort: Option<EarlyRenewal>,
+        early: Option<EarlyRenewal>,
     ) -> Self {
         rejection::response::mark(&mut response, rejection);
         Self {
             state: State::Answered {
                 response: Some(response),
-                escort,
+                early,
             },
         }
     }
@@ -98,7 +98,7 @@ pub(super) fn go<S, R, ReqBody, ResBody>(
     shaper: &mut R,
     mut request: Request<ReqBody>,
     verdict: Result<Session, Rejection>,
-    escort: Option<EarlyRenewal>,
+    early: Option<EarlyRenewal>,
 ) -> ResponseFuture<S, R, ReqBody, S::Future, ResBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
@@ -106,11 +106,11 @@ where
 {
     let no_store = gate.policy.no_store && verdict.is_ok();
     match gate.admit(verdict, request.extensions_mut()) {
-        Ok(()) => ResponseFuture::inner(inner.call(request), escort, no_store),
+        Ok(()) => ResponseFuture::inner(inner.call(request), early, no_store),
         Err(rejection) => {
             let (parts, _) = request.into_parts();
             let response = shaper.rejection_response(rejection.clone(), &parts);
-            ResponseFuture::refused(response, rejection, escort)
+            ResponseFuture::refused(response, rejection, early)
         }
     }
 }
@@ -128,37 +128,37 @@ where
             let next = match this.state.as_mut().project() {
                 StateProj::Inner {
                     future,
-                    escort,
+                    early,
                     no_store,
                 } => {
-                    if let Some(escort) = escort {
-                        escort.proceed(cx);
+                    if let Some(early) = early {
+                        early.proceed(cx);
                     }
                     let mut response = ready!(future.poll(cx))?;
                     if *no_store {
                         gate::no_store(response.headers_mut());
                     }
-                    match escort.take() {
+                    match early.take() {
                         None => {
                             gate::vary(response.headers_mut());
                             return Poll::Ready(Ok(response));
                         }
-                        escort => State::Answered {
+                        early => State::Answered {
                             response: Some(response),
-                            escort,
+                            early,
                         },
                     }
                 }
-                StateProj::Answered { response, escort } => {
-                    if let Some(escort) = escort {
-                        ready!(escort.poll_done(cx));
+                StateProj::Answered { response, early } => {
+                    if let Some(early) = early {
+                        ready!(early.poll_done(cx));
                     }
                     #[expect(clippy::expect_used, reason = "polling a completed future is a bug")]
                     let mut response = response
                         .take()
                         .expect("ResponseFuture polled after completion");
-                    if let Some(escort) = escort.take() {
-                        escort.write(response.headers_mut());
+                    if let Some(early) = early.take() {
+                        early.write(response.headers_mut());
                     }
                     gate::vary(response.headers_mut());
                     return Poll::Ready(Ok(response));
@@ -166,10 +166,10 @@ where
                 StateProj::Parked { parked } => {
                     #[expect(clippy::expect_used, reason = "taken only when its verdict is in")]
                     let waiting = parked.as_mut().expect("a parked request has not left yet");
-                    let (verdict, escort) = ready!(waiting.poll_settled(cx));
+                    let (verdict, early) = ready!(waiting.poll_settled(cx));
                     #[expect(clippy::expect_used, reason = "it was there a line above")]
                     let parked = *parked.take().expect("a parked request has not left yet");
-                    parked.go(verdict, escort).state
+                    parked.go(verdict, early).state
                 }
             };
             this.state.set(next);
@@ -185,13 +185,13 @@ impl<S, R, ReqBody> Parked<S, R, ReqBody> {
                 Wait::Keys(verdict) => {
                     let verdict = ready!(verdict.as_mut().poll(cx));
                     match self.gate.next(&self.request, verdict) {
-                        Decision::Go(verdict, escort) => return Poll::Ready((verdict, escort)),
+                        Decision::Go(verdict, early) => return Poll::Ready((verdict, early)),
                         Decision::Renew(renewal) => self.wait = Wait::Renewal(renewal),
                     }
                 }
                 Wait::Renewal(renewal) => {
-                    let Renewed { verdict, ride } = ready!(renewal.as_mut().poll(cx));
-                    return Poll::Ready((verdict, ride.map(EarlyRenewal::carrying)));
+                    let Renewed { verdict, update } = ready!(renewal.as_mut().poll(cx));
+                    return Poll::Ready((verdict, update.map(EarlyRenewal::carrying)));
                 }
             }
         }
@@ -200,14 +200,14 @@ impl<S, R, ReqBody> Parked<S, R, ReqBody> {
     fn go<ResBody>(
         mut self,
         verdict: Result<Session, Rejection>,
-        escort: Option<EarlyRenewal>,
+        early: Option<EarlyRenewal>,
     ) -> ResponseFuture<S, R, ReqBody, S::Future, ResBody>
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
         R: RejectionResponse<ResBody>,
     {
         let (inner, shaper) = (&mut self.inner, &mut self.rejection);
-        go(&self.gate, inner, shaper, self.request, verdict, escort)
+        go(&self.gate, inner, shaper, self.request, verdict, early)
     }
 }
 

@@ -69,9 +69,9 @@ where
         }
         let wait = match self.gate.authenticate(&request) {
             Authentication::Done(verdict) => match self.gate.next(&request, verdict) {
-                Decision::Go(verdict, escort) => {
+                Decision::Go(verdict, early) => {
                     let (inner, rejection) = (&mut self.inner, &mut self.rejection);
-                    return future::go(&self.gate, inner, rejection, request, verdict, escort);
+                    return future::go(&self.gate, inner, rejection, request, verdict, early);
                 }
                 Decision::Renew(renewal) => Wait::Renewal(renewal),
             },

@@ -20,9 +20,8 @@ use crate::{
     jwt::check::TokenUse,
     origin::{self, AllowedOrigins, WhenAbsent},
     rejection::Rejection,
-    rotation::{FamilyLease, RotationQueue},
+    rotation::RotationQueue,
     session::Session,
-    token::RefreshToken,
     verifier::SessionCacheStatus,
     verifier::Verifier,
 };
@@ -100,11 +99,6 @@ impl Descope {
     /// ([`DescopeBuilder::session_cache`](crate::DescopeBuilder::session_cache)).
     pub fn session_cache_status(&self) -> SessionCacheStatus {
         self.inner.verifier.sessions.status()
-    }
-
-    /// Watches the family of a refresh token until a response goes out.
-    pub(crate) fn hold(&self, token: &RefreshToken) -> Result<FamilyLease<SessionAnswer>, Error> {
-        self.inner.queue.hold(token)
     }
 
     /// How old a session may become before it is renewed, if Descope has said so.

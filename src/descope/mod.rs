@@ -7,11 +7,13 @@ mod builder;
 mod calls;
 mod env;
 mod handle;
+mod present;
 mod profile;
 mod session;
 mod verify_answer;
 
-pub(crate) use self::authenticate::{
-    Authentication, PendingSession, PresentedRefresh, RefreshRefusal,
+pub(crate) use self::{
+    authenticate::{Authentication, PendingSession},
+    present::{PresentedRefresh, RefreshRefusal},
 };
 pub use self::{builder::DescopeBuilder, handle::Descope};

@@ -23,7 +23,7 @@ impl Descope {
     /// [`ErrorKind::UpstreamInvalid`]: crate::ErrorKind::UpstreamInvalid
     pub async fn me(&self, refresh: &RefreshToken) -> Result<User, Error> {
         let presented = self.verified_refresh(refresh).await?;
-        self.show_for_me(&presented).await
+        self.me_presented(&presented).await
     }
 
     /// The user's tenants with their names (`POST /v1/auth/me/tenants`).
@@ -37,7 +37,7 @@ impl Descope {
         which: WhichTenants,
     ) -> Result<Vec<TenantRecord>, Error> {
         let presented = self.verified_refresh(refresh).await?;
-        self.show_for_tenants(&presented, which).await
+        self.tenants_presented(&presented, which).await
     }
 
     /// The user's sign-ins (`GET /v1/auth/me/history`).
@@ -47,6 +47,6 @@ impl Descope {
     /// As [`refresh`](Self::refresh).
     pub async fn history(&self, refresh: &RefreshToken) -> Result<Vec<SignIn>, Error> {
         let presented = self.verified_refresh(refresh).await?;
-        self.show_for_history(&presented).await
+        self.history_presented(&presented).await
     }
 }

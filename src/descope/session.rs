@@ -1,11 +1,10 @@
 //! Sessions outside of HTTP: for websockets, jobs, and services that keep their own cookies.
 
-use super::{authenticate::PresentedRefresh, handle::Descope, verify_answer::refused_refresh};
+use super::handle::Descope;
 use crate::{
     answer::{SessionAnswer, TenantSelection},
     error::Error,
     ids::TenantId,
-    jwt::check::TokenUse,
     token::RefreshToken,
 };
 
@@ -39,7 +38,7 @@ impl Descope {
     /// [`Error::ends_session`] whether cookies should go.
     pub async fn refresh(&self, refresh: &RefreshToken) -> Result<SessionAnswer, Error> {
         let presented = self.verified_refresh(refresh).await?;
-        self.spend_for_refresh(&presented).await
+        self.refresh_presented(&presented).await
     }
 
     /// Makes a tenant the current one of a session (`POST /v1/auth/tenant/select`), and returns
@@ -60,7 +59,7 @@ impl Descope {
         tenant: &TenantId,
     ) -> Result<TenantSelection, Error> {
         let presented = self.verified_refresh(refresh).await?;
-        self.spend_for_tenant(&presented, tenant).await
+        self.select_presented(&presented, tenant).await
     }
 
     /// Ends a session (`POST /v1/auth/logout`). That it has ended before is a success.
@@ -76,7 +75,7 @@ impl Descope {
     /// the call may be repeated, and goes up again.
     pub async fn logout(&self, refresh: &RefreshToken) -> Result<(), Error> {
         let presented = self.verified_refresh(refresh).await?;
-        self.spend_for_logout(&presented, false).await
+        self.sign_out_presented(&presented, false).await
     }
 
     /// Ends all sessions of a user (`POST /v1/auth/logoutall`); see [`logout`](Self::logout).
@@ -88,21 +87,6 @@ impl Descope {
     /// before, for it can then not end the others.
     pub async fn logout_all(&self, refresh: &RefreshToken) -> Result<(), Error> {
         let presented = self.verified_refresh(refresh).await?;
-        self.spend_for_logout(&presented, true).await
-    }
-
-    /// A refresh token that did not come in a request, verified.
-    pub(super) async fn verified_refresh(
-        &self,
-        refresh: &RefreshToken,
-    ) -> Result<PresentedRefresh, Error> {
-        let verdict = self
-            .inner
-            .verifier
-            .genuine(refresh.expose(), TokenUse::Refresh);
-        verdict
-            .await
-            .and_then(|genuine| self.in_time(refresh.clone(), &genuine))
-            .map_err(|rejection| refused_refresh(&rejection))
+        self.sign_out_presented(&presented, true).await
     }
 }

@@ -1,4 +1,4 @@
-//! What of an answer can be believed: its tokens, once verified.
+//! Verification of an answer: of all that it says only its tokens can be relied on.
 
 use std::time::SystemTime;
 
@@ -10,150 +10,121 @@ use crate::{
     ids::{TenantId, UserId},
     jwt::check::{Timing, TokenUse, system_time},
     rejection::{Rejection, RejectionKind},
-    rotation::Outcome,
+    rotation::CallOutcome,
     session::Session,
     token::RefreshToken,
     verifier::AuthenticToken,
 };
 
-/// What a call sent up, and what its answer is held against.
-pub(super) struct Sent {
+/// The token that a call sends, and what its answer is compared with.
+pub(super) struct SentToken {
     pub(super) token: RefreshToken,
     pub(super) user: UserId,
-    /// What the token sent says, as far as it could be read.
+    /// The tenant that the token names, as far as it could be read.
     pub(super) tenant: Option<TenantId>,
     pub(super) expires_at: Option<SystemTime>,
     /// The tenant asked for; `None` for a refresh.
     pub(super) wanted: Option<TenantId>,
 }
 
-/// A refresh token of an answer.
-struct Successor {
-    token: RefreshToken,
-    /// `None` if it cannot be verified for want of keys.
-    expires_at: Option<SystemTime>,
-    fault: Option<Error>,
-}
-
 impl Descope {
-    /// An answer whose tokens have been verified. A confused upstream, proxy or cache must not
-    /// hand over somebody else's session, nor another tenant's.
-    ///
-    /// The refresh token comes first, for the one that was sent may be dead by now: if the answer
-    /// fails for another reason, the outcome still has it, so that the session can go on.
+    /// Verifies the tokens of an answer. A confused upstream, proxy or cache must not hand over
+    /// somebody else's session, nor another tenant's.
     ///
     /// # Errors
     ///
     /// Only where the answer's refresh token is not to be used: it is forged, of another kind, or
-    /// another user's.
+    /// another user's. If the answer fails for another reason, the outcome still has its refresh
+    /// token.
     pub(super) async fn verify_answer(
         &self,
         answer: RawAnswer,
-        sent: Sent,
-    ) -> Result<Outcome<SessionAnswer>, Error> {
-        let successor = match answer.refresh_token() {
-            Some(token) => Some(self.successor(token.clone(), &sent).await?),
-            None => None,
-        };
-        let (successor, fault, refresh) = match successor {
-            Some(Successor {
-                token,
-                expires_at,
-                fault,
-            }) => (Some(token.clone()), fault, InForce { token, expires_at }),
+        sent: SentToken,
+    ) -> Result<CallOutcome<SessionAnswer>, Error> {
+        // The refresh token comes first: the one that was sent may be rotated by now, and without
+        // its successor the session could not go on.
+        let (in_force, fault) = match answer.refresh_token() {
+            Some(token) => {
+                let verified = self.verify_successor(token.clone(), &sent).await?;
+                self.inner.queue.note_rotated(&sent.user);
+                verified
+            }
             None => (
-                None,
-                None,
                 InForce {
                     token: sent.token.clone(),
                     expires_at: sent.expires_at,
                 },
+                None,
             ),
         };
-        if successor.is_some() {
-            self.inner.queue.note_replaced(&sent.user);
-        }
+        let successor = answer.refresh_token().map(|_| in_force.token.clone());
         let session = match fault.or_else(|| answer.fault.clone()) {
             Some(fault) => Err(fault),
-            None => self.session_of(&answer, &sent).await,
+            None => self.verify_session(&answer, &sent).await,
         };
-        let tenant = session.as_ref().ok().and_then(Session::current_tenant);
-        Ok(Outcome {
-            tenant: tenant.cloned(),
-            expires_at: session.as_ref().ok().map(Session::expires_at),
+        let (tenant, expires_at) = match &session {
+            Ok(session) => (
+                session.current_tenant().cloned(),
+                Some(session.expires_at()),
+            ),
+            Err(_) => (None, None),
+        };
+        Ok(CallOutcome {
+            tenant,
+            expires_at,
             successor,
             answer: session.map(|session| {
                 let lost = sent.lost_in(&session);
-                SessionAnswer::new(answer, session, refresh).with_lost_tenant(lost)
+                SessionAnswer::new(answer, session, in_force).with_lost_tenant(lost)
             }),
         })
     }
 
-    async fn successor(&self, token: RefreshToken, sent: &Sent) -> Result<Successor, Error> {
-        let verdict = self
-            .inner
-            .verifier
-            .genuine(token.expose(), TokenUse::Refresh);
-        let genuine = match verdict.await {
-            Ok(genuine) => genuine,
-            // Nobody is told of it unverified; but Descope can judge it when it goes up.
-            Err(rejection) if rejection.kind() == RejectionKind::KeysUnavailable => {
-                return Ok(Successor {
-                    token,
-                    expires_at: None,
-                    fault: Some(keys_unavailable(&rejection)),
-                });
-            }
-            // Likewise: a key that Descope has just changed may be one that cannot be fetched yet,
-            // as long as strangers use up what unknown keys may cost.
-            Err(rejection) if rejection.reason() == "unknown_kid" => {
-                return Ok(Successor {
-                    token,
-                    expires_at: None,
-                    fault: Some(refused_answer("refresh token", &rejection)),
-                });
+    /// Verifies the new refresh token of an answer. The second part is why nobody may be sent it
+    /// yet, although the next call is to be made with it.
+    async fn verify_successor(
+        &self,
+        token: RefreshToken,
+        sent: &SentToken,
+    ) -> Result<(InForce, Option<Error>), Error> {
+        let verifier = &self.inner.verifier;
+        let verdict = verifier.genuine(token.expose(), TokenUse::Refresh).await;
+        let authentic = match verdict {
+            Ok(authentic) => authentic,
+            // No browser is sent it unverified; but Descope can judge it in the next call. The same
+            // for an unknown key: one that Descope has just introduced may be one that cannot be
+            // fetched yet, as long as strangers use up what unknown keys may cost.
+            Err(rejection)
+                if rejection.kind() == RejectionKind::KeysUnavailable
+                    || rejection.reason() == "unknown_kid" =>
+            {
+                let fault = refused_answer("refresh token", &rejection);
+                let expires_at = None;
+                return Ok((InForce { token, expires_at }, Some(fault)));
             }
             Err(rejection) => return Err(refused_answer("refresh token", &rejection)),
         };
-        let claims = genuine.claims();
+        let claims = authentic.claims();
         if claims.user != sent.user {
             return Err(invalid_answer(
                 "the refresh token of descope's answer is another user's",
             ));
         }
-        let fault = match genuine.timing.verdict() {
-            Ok(()) => None,
-            // Of no use to anybody.
-            Err(rejection) if matches!(genuine.timing, Timing::Expired) => {
+        let fault = match authentic.timing.verdict() {
+            Ok(()) => sent.fault_of_tenant(claims.current_tenant()),
+            // An expired one is of no use to anybody.
+            Err(rejection) if matches!(authentic.timing, Timing::Expired) => {
                 return Err(refused_answer("refresh token", &rejection));
             }
-            // This machine's clock is behind. It is told to nobody before its time, but it is all
+            // This machine's clock is behind. No browser is sent it before its time, but it is all
             // that is left of the session.
             Err(rejection) => Some(refused_answer("refresh token", &rejection)),
         };
-        let fault = match (claims.current_tenant(), &sent.wanted) {
-            _ if fault.is_some() => fault,
-            (Some(current), Some(wanted)) if current != wanted => Some(invalid_answer(
-                "the refresh token of descope's answer is for another tenant",
-            )),
-            (None, Some(wanted)) => {
-                tracing::warn!(
-                    tenant.id = %wanted,
-                    "descope's new refresh token names no tenant: the selection may not survive \
-                     the next refresh"
-                );
-                None
-            }
-            _ => None,
-        };
-        Ok(Successor {
-            token,
-            expires_at: Some(system_time(claims.times.expires)),
-            fault,
-        })
+        let expires_at = Some(system_time(claims.times.expires));
+        Ok((InForce { token, expires_at }, fault))
     }
 
-    async fn session_of(&self, answer: &RawAnswer, sent: &Sent) -> Result<Session, Error> {
+    async fn verify_session(&self, answer: &RawAnswer, sent: &SentToken) -> Result<Session, Error> {
         let verifier = &self.inner.verifier;
         let session_token = answer
             .session_token()
@@ -173,7 +144,25 @@ impl Descope {
     }
 }
 
-impl Sent {
+impl SentToken {
+    /// Why a new refresh token with this `dct` does not fit the selection, if it does not.
+    fn fault_of_tenant(&self, current: Option<&TenantId>) -> Option<Error> {
+        match (current, &self.wanted) {
+            (Some(current), Some(wanted)) if current != wanted => Some(invalid_answer(
+                "the refresh token of descope's answer is for another tenant",
+            )),
+            (None, Some(wanted)) => {
+                tracing::warn!(
+                    tenant.id = %wanted,
+                    "descope's new refresh token names no tenant: the selection may not survive \
+                     the next refresh"
+                );
+                None
+            }
+            _ => None,
+        }
+    }
+
     /// The tenant that a refresh lost. Descope's word counts: it has just signed who may be where,
     /// and membership changes show at a refresh. So a session in no tenant, or in another one, is
     /// a good session; refusing it would burn the token and help nobody. Another tenant is usual

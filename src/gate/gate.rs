@@ -92,15 +92,15 @@ impl Gate {
         if !wanted || !takes_cookies(request) {
             return Decision::Go(verdict, None);
         }
-        let Some(wish) = SessionRenewal::of(&self.descope, headers, uri) else {
+        let Some(renewal) = SessionRenewal::of(&self.descope, headers, uri) else {
             return Decision::Go(verdict, None);
         };
         match (self.is_ours(request), verdict) {
             (Ok(()), Ok(session)) => {
-                let escort = EarlyRenewal::renewing(wish, session.clone(), due);
-                Decision::Go(Ok(session), Some(escort))
+                let early = EarlyRenewal::renewing(renewal, session.clone(), due);
+                Decision::Go(Ok(session), Some(early))
             }
-            (Ok(()), Err(rejection)) => Decision::Renew(Box::pin(wish.first(rejection))),
+            (Ok(()), Err(rejection)) => Decision::Renew(Box::pin(renewal.required(rejection))),
             (Err(_), Ok(session)) => Decision::Go(Ok(session), None),
             (Err(reason), Err(rejection)) => {
                 origin::log_refusal(reason, headers);

@@ -1,9 +1,11 @@
-//! What rides on a response: the new cookies, or the removal of dead ones.
+//! The cookies that a response carries because of a renewal: new ones, or removals.
 
 use http::{HeaderMap, HeaderValue, header};
 
-use super::renew::Got;
-use crate::descope::Descope;
+use crate::{
+    answer::SessionAnswer,
+    descope::{Descope, PresentedRefresh},
+};
 
 /// Fields that tell caches what to keep, and outrank `Cache-Control` where they are understood
 /// (RFC 9213 section 2.2; the Edge Architecture Specification).
@@ -12,33 +14,48 @@ const TARGETED_CACHE_CONTROL: [&str; 2] = ["cdn-cache-control", "surrogate-contr
 /// Cookies on their way to the browser.
 pub(crate) struct CookieUpdate {
     descope: Descope,
+    /// True where cookies are written without `Secure`.
     insecure: bool,
-    /// `None`: the cookies are removed.
-    got: Option<Got>,
+    change: CookieChange,
+}
+
+enum CookieChange {
+    Write {
+        answer: SessionAnswer,
+        presented: PresentedRefresh,
+    },
+    Remove,
 }
 
 impl CookieUpdate {
-    pub(super) fn cookies(descope: Descope, insecure: bool, got: Got) -> Self {
+    /// Writes the cookies of `answer`, or of a newer one if there is one by then.
+    pub(super) fn write_session(
+        descope: Descope,
+        insecure: bool,
+        answer: SessionAnswer,
+        presented: PresentedRefresh,
+    ) -> Self {
         Self {
             descope,
             insecure,
-            got: Some(got),
+            change: CookieChange::Write { answer, presented },
         }
     }
 
-    pub(super) fn removals(descope: Descope, insecure: bool) -> Self {
+    /// Removes the cookies of a session that is over.
+    pub(super) fn remove(descope: Descope, insecure: bool) -> Self {
         Self {
             descope,
             insecure,
-            got: None,
+            change: CookieChange::Remove,
         }
     }
 
     /// Adds the cookies to a response whose head is otherwise done. Cookies that the inner
-    /// service wrote itself (a sign-in, a sign-out) are its word, and newer than ours.
+    /// service wrote itself (a sign-in, a sign-out) are newer than these and stay.
     pub(crate) fn write(self, headers: &mut HeaderMap) {
         let mut lines = self.lines();
-        lines.retain(|line| !writes(headers, name(line)));
+        lines.retain(|line| !has_cookie(headers, name(line)));
         if lines.is_empty() {
             return;
         }
@@ -51,13 +68,15 @@ impl CookieUpdate {
         }
     }
 
-    fn lines(&self) -> Vec<HeaderValue> {
+    fn lines(self) -> Vec<HeaderValue> {
         let cookies = self.descope.cookies();
-        let Some(got) = &self.got else {
-            return cookies.removals(self.insecure);
+        let (answer, presented) = match self.change {
+            CookieChange::Remove => return cookies.removals(self.insecure),
+            CookieChange::Write { answer, presented } => (answer, presented),
         };
         let mut lines = Vec::new();
-        if let Some(answer) = got.newest() {
+        // A session that has ended since must not sign the browser in again: nothing is written.
+        if let Ok(answer) = presented.newest_after(answer) {
             let grant = answer.cookie_grant(self.descope.now().date());
             if let Err(error) = grant.write(cookies, self.insecure, &mut lines) {
                 tracing::error!(%error, "a cookie of a renewed session cannot be written");
@@ -67,8 +86,8 @@ impl CookieUpdate {
     }
 }
 
-/// Whether a response sets or removes a cookie of this name already.
-fn writes(headers: &HeaderMap, wanted: &[u8]) -> bool {
+/// Returns `true` if a response sets or removes a cookie of this name already.
+fn has_cookie(headers: &HeaderMap, wanted: &[u8]) -> bool {
     let mut lines = headers.get_all(header::SET_COOKIE).iter();
     lines.any(|line| name(line) == wanted)
 }

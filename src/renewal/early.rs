@@ -31,16 +31,16 @@ enum Stage {
 
 impl EarlyRenewal {
     /// What is ready rides along.
-    pub(crate) fn carrying(ride: CookieUpdate) -> Self {
-        Self(Box::new(Stage::Done(Some(ride))))
+    pub(crate) fn carrying(update: CookieUpdate) -> Self {
+        Self(Box::new(Stage::Done(Some(update))))
     }
 
     /// Renews a session that is still good, from the first poll on; if it is not `due`, with what
     /// is kept alone.
-    pub(crate) fn renewing(wish: SessionRenewal, session: Session, due: bool) -> Self {
+    pub(crate) fn renewing(renewal: SessionRenewal, session: Session, due: bool) -> Self {
         Self(Box::new(Stage::Renewing {
-            clock: wish.clock(),
-            renewal: Box::pin(wish.early(session, due)),
+            clock: renewal.clock(),
+            renewal: Box::pin(renewal.early(session, due)),
             deadline: None,
         }))
     }
@@ -48,9 +48,9 @@ impl EarlyRenewal {
     /// Goes on with the renewal while the inner service is at work.
     pub(crate) fn proceed(&mut self, cx: &mut Context<'_>) {
         if let Stage::Renewing { renewal, .. } = &mut *self.0
-            && let Poll::Ready(ride) = renewal.as_mut().poll(cx)
+            && let Poll::Ready(update) = renewal.as_mut().poll(cx)
         {
-            *self.0 = Stage::Done(ride);
+            *self.0 = Stage::Done(update);
         }
     }
 
@@ -77,8 +77,8 @@ impl EarlyRenewal {
 
     /// Adds what there is to the response's head, which is otherwise done.
     pub(crate) fn write(self, headers: &mut HeaderMap) {
-        if let Stage::Done(Some(ride)) = *self.0 {
-            ride.write(headers);
+        if let Stage::Done(Some(update)) = *self.0 {
+            update.write(headers);
         }
     }
 }

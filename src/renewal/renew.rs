@@ -1,4 +1,4 @@
-//! The renewal itself: from a request's cookies to a new session.
+//! A renewal: from a request's cookies to a new session.
 
 use std::{future::Future, pin::Pin};
 
@@ -11,62 +11,32 @@ use crate::{
     cookie::Candidates,
     descope::{Descope, PresentedRefresh},
     rejection::Rejection,
-    rotation::{FamilyLease, Newest},
     session::Session,
     telemetry,
-    token::RefreshToken,
 };
 
-/// What a renewal needs of its request, which goes on meanwhile, or waits.
+/// A renewal for a request, with all that it needs of the request, which goes on meanwhile, or
+/// waits.
 pub(crate) struct SessionRenewal {
     descope: Descope,
     /// The request's `Cookie` fields and nothing else.
     cookies: HeaderMap,
-    /// Whether cookies are written without `Secure`.
+    /// True where cookies are written without `Secure`.
     insecure: bool,
 }
 
-/// What became of a request that could not pass without a new session.
+/// The end of a renewal that its request waited for.
 pub(crate) struct Renewed {
     pub(crate) verdict: Result<Session, Rejection>,
-    /// What its response is to carry.
-    pub(crate) ride: Option<CookieUpdate>,
+    /// The cookies that the response is to carry.
+    pub(crate) update: Option<CookieUpdate>,
 }
 
 /// A renewal to come. Dropping it cancels no call that has begun.
 pub(crate) type PendingRenewal = Pin<Box<dyn Future<Output = Renewed> + Send>>;
 
-/// A new session, and the family of the token that was presented for it.
-pub(super) struct Got {
-    answer: SessionAnswer,
-    presented: RefreshToken,
-    hold: FamilyLease<SessionAnswer>,
-}
-
-impl Got {
-    fn kept(
-        kept: SessionAnswer,
-        presented: RefreshToken,
-        hold: FamilyLease<SessionAnswer>,
-    ) -> Self {
-        telemetry::renewed("kept");
-        Self {
-            answer: kept.for_holder_of(&presented),
-            presented,
-            hold,
-        }
-    }
-
-    /// The newest answer for the browser by now, perhaps a later one than this; `None` if the
-    /// session has ended since, and its tokens must not sign the browser in again.
-    pub(super) fn newest(&self) -> Option<SessionAnswer> {
-        match self.hold.newest() {
-            Newest::Answer(answer) => Some(answer.for_holder_of(&self.presented)),
-            Newest::None => Some(self.answer.clone()),
-            Newest::Dead => None,
-        }
-    }
-}
+/// A new session, and the token that was presented for it.
+type NewSession = (SessionAnswer, PresentedRefresh);
 
 impl SessionRenewal {
     /// `None` without a refresh cookie.
@@ -84,35 +54,35 @@ impl SessionRenewal {
         })
     }
 
+    /// The clock that a renewal's times are taken from.
+    pub(super) fn clock(&self) -> Clock {
+        self.descope.clock().clone()
+    }
+
     /// Renews a session that is missing or has expired, as `before` says.
-    pub(crate) async fn first(self, before: Rejection) -> Renewed {
-        match self.missing().await {
-            Ok(got) => Renewed {
-                verdict: Ok(got.answer.session().clone()),
-                ride: Some(self.ride(got)),
+    pub(crate) async fn required(self, before: Rejection) -> Renewed {
+        match self.renew_missing().await {
+            Ok(new) => Renewed {
+                verdict: Ok(new.0.session().clone()),
+                update: Some(self.update(new)),
             },
             Err(failure) => {
                 log(&failure, false);
                 let ended = matches!(failure, Failure::Ended(_));
                 Renewed {
                     verdict: Err(failure.rejection(before)),
-                    ride: ended.then(|| CookieUpdate::removals(self.descope, self.insecure)),
+                    update: ended.then(|| CookieUpdate::remove(self.descope, self.insecure)),
                 }
             }
         }
     }
 
-    /// The clock that a renewal's times are taken from.
-    pub(super) fn clock(&self) -> Clock {
-        self.descope.clock().clone()
-    }
-
-    /// Renews a session that is still good; if it is not `due`, with what is kept alone, or where
-    /// a call brought a refresh token and nothing else. `None`: there is nothing new, for whatever
-    /// reason.
+    /// Renews a session that is still good; if it is not `due`, from the answer that is kept alone,
+    /// or where a call brought a refresh token that no browser has been sent. `None`: there is
+    /// nothing new, for whatever reason.
     pub(crate) async fn early(self, session: Session, due: bool) -> Option<CookieUpdate> {
-        match self.ageing(&session, due).await {
-            Ok(got) => got.map(|got| self.ride(got)),
+        match self.renew_good(&session, due).await {
+            Ok(new) => new.map(|new| self.update(new)),
             Err(failure) => {
                 log(&failure, true);
                 None
@@ -120,54 +90,54 @@ impl SessionRenewal {
         }
     }
 
-    async fn missing(&self) -> Result<Got, Failure> {
-        let presented = self.presented().await?;
+    async fn renew_missing(&self) -> Result<NewSession, Failure> {
+        let presented = self.descope.presented_refresh(&self.cookies, false).await?;
         let holder = self.descope.session_holder(&self.cookies).await?;
         // A refresh cookie that another host planted must not turn one user into another.
         if holder.is_some_and(|user| user != presented.user) {
             return Err(Failure::Refused("another_users_refresh_token".into()));
         }
-        let hold = self.descope.hold(&presented.token)?;
         // Where refresh tokens are not rotated the queue cannot tell a straggler by its token.
-        if let Some(kept) = hold.kept().filter(|kept| self.is_good(kept)) {
-            return Ok(Got::kept(kept, presented.token, hold));
+        if let Some(kept) = presented.kept_answer().filter(|kept| self.is_good(kept)) {
+            telemetry::renewed("kept");
+            return Ok((kept, presented));
         }
-        self.spend(presented, hold, false).await
+        self.refresh(presented, false).await
     }
 
-    async fn ageing(&self, session: &Session, due: bool) -> Result<Option<Got>, Failure> {
-        let presented = self.presented().await?;
+    async fn renew_good(
+        &self,
+        session: &Session,
+        due: bool,
+    ) -> Result<Option<NewSession>, Failure> {
+        let presented = self.descope.presented_refresh(&self.cookies, false).await?;
         if presented.user != *session.user_id() {
             return Err(Failure::Refused("another_users_refresh_token".into()));
         }
-        let hold = self.descope.hold(&presented.token)?;
         let end = session.expires_at();
-        // A browser that shows a replaced token lacks the answer, whichever session it has.
-        let is_news =
-            |kept: &SessionAnswer| hold.is_replaced() || kept.session().expires_at() > end;
-        let kept = hold.kept().filter(is_news);
+        // A browser that shows a rotated token lacks the answer, whichever session it has.
+        let is_news = |kept: &SessionAnswer| {
+            presented.family.is_rotated() || kept.session().expires_at() > end
+        };
+        let kept = presented.kept_answer().filter(is_news);
         if let Some(kept) = kept.filter(|kept| self.is_good(kept)) {
-            return Ok(Some(Got::kept(kept, presented.token, hold)));
+            telemetry::renewed("kept");
+            return Ok(Some((kept, presented)));
         }
-        // What the browser has may be spent, and its successor be known to this process alone.
-        let due = due || hold.is_undelivered();
-        if !due || !hold.try_early() {
+        // The browser's token may have been rotated, and its successor be known here alone.
+        let due = due || presented.family.is_undelivered();
+        if !due || !presented.family.try_early() {
             return Ok(None);
         }
-        self.spend(presented, hold, true).await.map(Some)
+        self.refresh(presented, true).await.map(Some)
     }
 
-    async fn presented(&self) -> Result<PresentedRefresh, Failure> {
-        Ok(self.descope.presented_refresh(&self.cookies, false).await?)
-    }
-
-    async fn spend(
+    async fn refresh(
         &self,
         presented: PresentedRefresh,
-        hold: FamilyLease<SessionAnswer>,
         early: bool,
-    ) -> Result<Got, Failure> {
-        let answer = self.descope.spend_for_refresh(&presented).await?;
+    ) -> Result<NewSession, Failure> {
+        let answer = self.descope.refresh_presented(&presented).await?;
         self.descope
             .note_next_refresh(answer.next_refresh_seconds());
         let session = answer.session();
@@ -178,19 +148,15 @@ impl SessionRenewal {
             early,
             "session renewed"
         );
-        Ok(Got {
-            answer,
-            presented: presented.token,
-            hold,
-        })
+        Ok((answer, presented))
     }
 
     fn is_good(&self, answer: &SessionAnswer) -> bool {
         answer.session().expires_at() > self.descope.now().date()
     }
 
-    fn ride(self, got: Got) -> CookieUpdate {
-        CookieUpdate::cookies(self.descope, self.insecure, got)
+    fn update(self, (answer, presented): NewSession) -> CookieUpdate {
+        CookieUpdate::write_session(self.descope, self.insecure, answer, presented)
     }
 }
 

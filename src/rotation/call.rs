@@ -18,7 +18,7 @@ pub(crate) enum Operation {
 
 /// What a call brought.
 #[derive(Clone, Debug)]
-pub(crate) struct Outcome<T> {
+pub(crate) struct CallOutcome<T> {
     /// What the caller gets, and whoever repeats the call while it is kept. An error where the
     /// answer is of no use but for its successor, which may be all that is left of the session:
     /// nobody is told of it, but the next call goes up with it.

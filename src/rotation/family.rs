@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    call::{Operation, Outcome},
+    call::{CallOutcome, Operation},
     digest::Digest,
 };
 use crate::{
@@ -34,12 +34,12 @@ pub(crate) enum Newest<T> {
     /// No call of this family has brought an answer.
     None,
     /// The session is over, or its token in other hands: no answer is worth anything any more.
-    Dead,
+    Ended,
 }
 
 /// What to do about one wish.
 #[derive(Debug)]
-pub(super) enum Step<T> {
+pub(super) enum FamilyStep<T> {
     /// A call with this family is under way: ask again when it has ended.
     Wait,
     /// Answer with this; nothing goes up.
@@ -67,11 +67,11 @@ pub(super) struct Family<T> {
     /// What a token is up for, or about to be.
     claimed: Option<Operation>,
     /// Set once no token of this family will bring a session again.
-    dead: Option<Dead>,
+    dead: Option<FamilyEnd>,
     /// The newest answer.
-    kept: Option<Kept<T>>,
+    kept: Option<KeptAnswer<T>>,
     /// The newest call, if it failed.
-    failed: Option<Failed>,
+    failed: Option<FailedCall>,
     /// When the current token was last given up early, unless that brought a new session.
     early: Option<Now>,
     /// When the current token came, if nobody but this process has it.
@@ -79,7 +79,7 @@ pub(super) struct Family<T> {
 }
 
 #[derive(Clone, Debug)]
-struct Kept<T> {
+struct KeptAnswer<T> {
     answer: T,
     tenant: Option<TenantId>,
     expires_at: Option<SystemTime>,
@@ -89,7 +89,7 @@ struct Kept<T> {
 }
 
 #[derive(Clone, Debug)]
-struct Failed {
+struct FailedCall {
     op: Operation,
     error: Error,
     call: u64,
@@ -97,7 +97,7 @@ struct Failed {
 }
 
 #[derive(Clone, Debug)]
-struct Dead {
+struct FamilyEnd {
     error: Error,
     /// Whether Descope knows it, too.
     revoked: bool,
@@ -132,25 +132,25 @@ impl<T: Clone> Family<T> {
     }
 
     /// Decides about a wish whose turn has come.
-    pub(super) fn next(&mut self, ticket: Ticket, op: &Operation, now: Now) -> Step<T> {
+    pub(super) fn next(&mut self, ticket: Ticket, op: &Operation, now: Now) -> FamilyStep<T> {
         if let Some(dead) = &self.dead
             && (*op != Operation::SignOut || dead.revoked)
         {
-            return Step::Refuse(dead.refusal(ticket, self.keep, now));
+            return FamilyStep::Refuse(dead.refusal(ticket, self.keep, now));
         }
         if self.claimed.is_some() {
-            return Step::Wait;
+            return FamilyStep::Wait;
         }
         if *op != Operation::SignOut {
             if let Some(answer) = self.ready(ticket, op, now) {
-                return Step::Answer(answer);
+                return FamilyStep::Answer(answer);
             }
             if let Some(error) = self.standing_failure(ticket, op, now) {
-                return Step::Refuse(error);
+                return FamilyStep::Refuse(error);
             }
         }
         self.claimed = Some(op.clone());
-        Step::Send {
+        FamilyStep::Send {
             token: self.current.clone(),
         }
     }
@@ -161,7 +161,7 @@ impl<T: Clone> Family<T> {
     pub(super) fn done(
         &mut self,
         now: Now,
-        result: Result<Outcome<T>, Error>,
+        result: Result<CallOutcome<T>, Error>,
         successor_digest: Option<Digest>,
     ) -> Result<T, Error> {
         self.ended += 1;
@@ -190,7 +190,7 @@ impl<T: Clone> Family<T> {
         };
         match result {
             Ok(answer) => {
-                self.kept = Some(Kept {
+                self.kept = Some(KeptAnswer {
                     answer: answer.clone(),
                     tenant,
                     expires_at,
@@ -205,7 +205,7 @@ impl<T: Clone> Family<T> {
             Err(error) => {
                 let error = self.learned(error, now);
                 if self.dead.is_none() {
-                    self.failed = Some(Failed {
+                    self.failed = Some(FailedCall {
                         op,
                         error: error.clone(),
                         call: self.ended,
@@ -243,7 +243,7 @@ impl<T: Clone> Family<T> {
     pub(super) fn signed_out(&mut self, now: Now, revoked: bool) {
         self.ended += 1;
         self.claimed = None;
-        self.forget(now);
+        self.sign_out(now);
         if let Some(dead) = &mut self.dead {
             dead.revoked |= revoked;
         }
@@ -251,7 +251,7 @@ impl<T: Clone> Family<T> {
 
     /// Notes that the user signed out: no kept answer, no further call, and what is under way
     /// brings its caller nothing.
-    pub(super) fn forget(&mut self, now: Now) {
+    pub(super) fn sign_out(&mut self, now: Now) {
         if self.dead.is_none() {
             let error = Error::new(ErrorKind::SessionEnded, "the user signed out");
             self.die(error.with_session_ended(), false, now);
@@ -261,7 +261,7 @@ impl<T: Clone> Family<T> {
     /// The newest answer, however old.
     pub(super) fn newest(&self) -> Newest<T> {
         match &self.kept {
-            _ if self.dead.is_some() => Newest::Dead,
+            _ if self.dead.is_some() => Newest::Ended,
             Some(kept) => Newest::Answer(kept.answer.clone()),
             None => Newest::None,
         }
@@ -274,7 +274,7 @@ impl<T: Clone> Family<T> {
     }
 
     /// Whether the token that was presented is a predecessor.
-    pub(super) fn has_replaced(&self, ticket: Ticket) -> bool {
+    pub(super) fn has_rotated(&self, ticket: Ticket) -> bool {
         ticket.presented != self.current_digest
     }
 
@@ -336,7 +336,7 @@ impl<T: Clone> Family<T> {
         self.kept = None;
         self.failed = None;
         self.undelivered = None;
-        self.dead = Some(Dead {
+        self.dead = Some(FamilyEnd {
             error,
             revoked,
             call: self.ended,
@@ -352,7 +352,7 @@ impl<T: Clone> Family<T> {
             return None;
         }
         let waited = kept.call > ticket.arrived;
-        let replaced = self.has_replaced(ticket);
+        let replaced = self.has_rotated(ticket);
         let fits = match op {
             Operation::Refresh => true,
             Operation::Select(tenant) => kept.tenant.as_ref() == Some(tenant),
@@ -374,7 +374,7 @@ impl<T: Clone> Family<T> {
     }
 }
 
-impl Dead {
+impl FamilyEnd {
     /// A dead token's cookies are removed at once only if the session is over. Else only where the
     /// token is presented anew although the keep time has passed.
     fn refusal(&self, ticket: Ticket, keep: Duration, now: Now) -> Error {

@@ -1,90 +1,108 @@
-//! Watching a family from the time its token came in until its response goes out.
+//! A request's place in the family of the token that it presented.
+
+use std::fmt;
 
 use super::{
-    family::Newest,
-    queue::{Place, RotationQueue},
+    digest::Digest,
+    family::{Family, Newest},
+    queue::RotationQueue,
+    table::Arrival,
 };
 use crate::{error::Error, token::RefreshToken};
 
-/// A place in a token's family without a wish: as long as it lives, the family is not forgotten,
-/// so that what is written into a browser in the end is the newest there is.
+/// A request's place in a family, from the time its token was presented until its response is
+/// written. As long as it lives the family is not forgotten, so that the cookies that are written
+/// in the end are the newest there are.
 pub(crate) struct FamilyLease<T: Clone> {
-    place: Place<T>,
+    pub(super) queue: RotationQueue<T>,
+    pub(super) arrival: Arrival,
 }
 
-impl<T: Clone + Send + Sync + 'static> RotationQueue<T> {
-    /// Watches the family of a token.
+impl<T: Clone> RotationQueue<T> {
+    /// Takes a place in the family of a token.
     ///
     /// # Errors
     ///
     /// Without a crypto backend.
-    pub(crate) fn hold(&self, token: &RefreshToken) -> Result<FamilyLease<T>, Error> {
-        let place = self.arrive(token)?;
-        Ok(FamilyLease { place })
+    pub(crate) fn lease(&self, token: &RefreshToken) -> Result<FamilyLease<T>, Error> {
+        let digest = Digest::of(token)?;
+        let now = self.clock().now();
+        let arrival = self.table().arrive(token, digest, now);
+        Ok(FamilyLease {
+            queue: self.clone(),
+            arrival,
+        })
     }
 }
 
 impl<T: Clone> FamilyLease<T> {
-    /// The newest answer of the family, however old.
-    pub(crate) fn newest(&self) -> Newest<T> {
-        let Place { queue, arrival } = &self.place;
-        let mut table = queue.table();
-        table
-            .family(arrival.family)
-            .map_or(Newest::None, |family| family.newest())
-    }
-
-    /// What is to be written into a browser now in place of `answer`, which came a moment ago.
+    /// The newest answer of the family, or `answer`, which its caller has just received, where none
+    /// is known: the one to write into a browser now.
     ///
     /// # Errors
     ///
-    /// Why the session is over since: the user signed out, for example.
+    /// Why the session has ended since: the user signed out, for example.
     pub(crate) fn newest_after(&self, answer: T) -> Result<T, Error> {
-        let Place { queue, arrival } = &self.place;
-        let now = queue.inner.clock.now();
-        if let Some(Err(error)) = queue.table().current(arrival, now) {
+        let now = self.queue.clock().now();
+        let mut table = self.queue.table();
+        if let Some(Err(error)) = table.current(&self.arrival, now) {
             return Err(error);
         }
-        match self.newest() {
-            Newest::Answer(newest) => Ok(newest),
-            Newest::None | Newest::Dead => Ok(answer),
-        }
+        let family = table.family(self.arrival.family);
+        Ok(match family.map(|family| family.newest()) {
+            Some(Newest::Answer(newest)) => newest,
+            Some(Newest::None | Newest::Ended) | None => answer,
+        })
     }
 
     /// The newest answer of the family, while it is kept for repeats.
     pub(crate) fn kept(&self) -> Option<T> {
-        let Place { queue, arrival } = &self.place;
-        let now = queue.inner.clock.now();
-        queue.table().family(arrival.family)?.kept(now)
+        let now = self.queue.clock().now();
+        self.family(|family| family.kept(now))?
     }
 
-    /// Whether the token that was presented is a predecessor of the newest.
-    pub(crate) fn is_replaced(&self) -> bool {
-        let Place { queue, arrival } = &self.place;
-        let mut table = queue.table();
-        table
-            .family(arrival.family)
-            .is_some_and(|family| family.has_replaced(arrival.ticket))
+    /// Returns `true` if the token that was presented is a predecessor of the current one.
+    pub(crate) fn is_rotated(&self) -> bool {
+        self.family(|family| family.has_rotated(self.arrival.ticket))
+            .unwrap_or_default()
     }
 
-    /// Whether the newest token of the family is known to nobody but this process.
+    /// Returns `true` if no browser has been sent the family's current token.
     pub(crate) fn is_undelivered(&self) -> bool {
-        let Place { queue, arrival } = &self.place;
-        let mut table = queue.table();
-        table
-            .family(arrival.family)
-            .is_some_and(|family| family.is_undelivered())
+        self.family(|family| family.is_undelivered())
+            .unwrap_or_default()
     }
 
-    /// Whether the family's token may be spent although its session is still good: once a
-    /// minute at most, unless it is undelivered, and only while no other call is under way. Notes that
-    /// it was.
+    /// Returns `true`, and notes it, if the current token may be exchanged although its session is
+    /// still good: once a minute at most, unless it is undelivered, and never beside another call.
     pub(crate) fn try_early(&self) -> bool {
-        let Place { queue, arrival } = &self.place;
-        let now = queue.inner.clock.now();
-        let mut table = queue.table();
-        table
-            .family(arrival.family)
-            .is_some_and(|family| family.try_early(now))
+        let now = self.queue.clock().now();
+        self.family(|family| family.try_early(now))
+            .unwrap_or_default()
+    }
+
+    /// A second place in the same family, for a call that outlives this one.
+    pub(super) fn share(&self) -> Self {
+        self.queue.table().share(self.arrival.family);
+        Self {
+            queue: self.queue.clone(),
+            arrival: self.arrival.clone(),
+        }
+    }
+
+    fn family<R>(&self, look: impl FnOnce(&mut Family<T>) -> R) -> Option<R> {
+        self.queue.table().family(self.arrival.family).map(look)
+    }
+}
+
+impl<T: Clone> Drop for FamilyLease<T> {
+    fn drop(&mut self) {
+        self.queue.table().leave(self.arrival.family);
+    }
+}
+
+impl<T: Clone> fmt::Debug for FamilyLease<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FamilyLease").finish_non_exhaustive()
     }
 }

@@ -9,9 +9,9 @@ use std::{
 use tokio::sync::RwLock;
 
 use super::{
-    call::{Operation, Outcome},
+    call::{CallOutcome, Operation},
     digest::Digest,
-    family::{Family, Step, Ticket},
+    family::{Family, FamilyStep, Ticket},
 };
 use crate::{clock::Now, error::Error, token::RefreshToken};
 
@@ -25,11 +25,11 @@ const ROOM: usize = 8;
 const PURGE_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
-pub(super) struct Table<T> {
+pub(super) struct FamilyTable<T> {
     keep: Duration,
     capacity: usize,
-    families: HashMap<FamilyId, Entry<T>>,
-    links: HashMap<Digest, Link>,
+    families: HashMap<FamilyId, FamilyEntry<T>>,
+    tokens: HashMap<Digest, KnownToken>,
     /// Counts arrivals: the source of ids, and the order of last use.
     arrivals: u64,
     purged_at: Option<Now>,
@@ -48,30 +48,30 @@ pub(super) struct Arrival {
 }
 
 #[derive(Clone, Debug)]
-struct Entry<T> {
+struct FamilyEntry<T> {
     family: Family<T>,
     turn: Arc<RwLock<()>>,
     /// Wishes that have arrived and not left.
     present: usize,
     /// The known tokens, oldest first.
-    tokens: VecDeque<Digest>,
+    chain: VecDeque<Digest>,
     used: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Link {
+struct KnownToken {
     family: FamilyId,
     /// When a successor took its place. `None`: it is the current one.
-    replaced_at: Option<Now>,
+    rotated_at: Option<Now>,
 }
 
-impl<T: Clone> Table<T> {
+impl<T: Clone> FamilyTable<T> {
     pub(super) fn new(keep: Duration, capacity: usize) -> Self {
         Self {
             keep,
             capacity,
             families: HashMap::new(),
-            links: HashMap::new(),
+            tokens: HashMap::new(),
             arrivals: 0,
             purged_at: None,
         }
@@ -99,7 +99,12 @@ impl<T: Clone> Table<T> {
 
     /// Decides about a wish. `None`, as everywhere here, if its family is gone, which a family
     /// with wishes in it never is.
-    pub(super) fn next(&mut self, arrival: &Arrival, op: &Operation, now: Now) -> Option<Step<T>> {
+    pub(super) fn next(
+        &mut self,
+        arrival: &Arrival,
+        op: &Operation,
+        now: Now,
+    ) -> Option<FamilyStep<T>> {
         let entry = self.families.get_mut(&arrival.family)?;
         Some(entry.family.next(arrival.ticket, op, now))
     }
@@ -115,29 +120,29 @@ impl<T: Clone> Table<T> {
         &mut self,
         id: FamilyId,
         now: Now,
-        result: Result<Outcome<T>, Error>,
+        result: Result<CallOutcome<T>, Error>,
         digest: Option<Digest>,
     ) -> Option<Result<T, Error>> {
         let entry = self.families.get_mut(&id)?;
-        let current = entry.tokens.back().copied();
+        let current = entry.chain.back().copied();
         // A successor that is the token itself is none.
         let successor = digest.filter(|_| result.is_ok() && digest != current);
         let claimed = entry.family.is_claimed();
         let result = entry.family.done(now, result, successor);
         if let Some(successor) = successor.filter(|_| claimed) {
-            if let Some(replaced) = current.and_then(|current| self.links.get_mut(&current)) {
-                replaced.replaced_at = Some(now);
+            if let Some(replaced) = current.and_then(|current| self.tokens.get_mut(&current)) {
+                replaced.rotated_at = Some(now);
             }
-            entry.tokens.retain(|token| *token != successor);
-            entry.tokens.push_back(successor);
-            let oldest = (entry.tokens.len() > MAX_LINKS)
-                .then(|| entry.tokens.pop_front())
+            entry.chain.retain(|token| *token != successor);
+            entry.chain.push_back(successor);
+            let oldest = (entry.chain.len() > MAX_LINKS)
+                .then(|| entry.chain.pop_front())
                 .flatten();
-            self.links.insert(
+            self.tokens.insert(
                 successor,
-                Link {
+                KnownToken {
                     family: id,
-                    replaced_at: None,
+                    rotated_at: None,
                 },
             );
             if let Some(oldest) = oldest {
@@ -148,13 +153,11 @@ impl<T: Clone> Table<T> {
     }
 
     /// Whether a token has a successor here that is in force, so that nobody need do without.
-    pub(super) fn is_replaced(&self, digest: Digest, now: Now) -> bool {
-        self.links.get(&digest).is_some_and(|link| {
+    pub(super) fn is_rotated(&self, digest: Digest, now: Now) -> bool {
+        self.tokens.get(&digest).is_some_and(|link| {
             let family = self.families.get(&link.family);
             family.is_some_and(|entry| !entry.family.is_dead())
-                && link
-                    .replaced_at
-                    .is_some_and(|at| now.since(&at) < self.keep)
+                && link.rotated_at.is_some_and(|at| now.since(&at) < self.keep)
         })
     }
 
@@ -184,27 +187,26 @@ impl<T: Clone> Table<T> {
         }
     }
 
-    /// Takes a wish out of its family.
+    /// Takes a second place in a family, for somebody who has one already.
+    pub(super) fn share(&mut self, id: FamilyId) {
+        if let Some(entry) = self.families.get_mut(&id) {
+            entry.present += 1;
+        }
+    }
+
+    /// Gives a place in a family back.
     pub(super) fn leave(&mut self, id: FamilyId) {
         if let Some(entry) = self.families.get_mut(&id) {
             entry.present = entry.present.saturating_sub(1);
         }
     }
 
-    /// Notes that the holder of a token has signed out.
-    pub(super) fn forget(&mut self, token: &RefreshToken, digest: Digest, now: Now) {
-        let id = self.family_of(token, digest, now);
-        if let Some(entry) = self.families.get_mut(&id) {
-            entry.family.forget(now);
-        }
-    }
-
-    /// As [`forget`](Self::forget), for a token that may be anything: only what is known is
-    /// forgotten, so that nobody can fill the table.
-    pub(super) fn forget_known(&mut self, digest: Digest, now: Now) {
-        let id = self.links.get(&digest).map(|link| link.family);
+    /// Signs out the family of a token that may be anything: a token that is not known is left
+    /// alone, so that nobody can fill the table.
+    pub(super) fn sign_out_known(&mut self, digest: Digest, now: Now) {
+        let id = self.tokens.get(&digest).map(|token| token.family);
         if let Some(entry) = id.and_then(|id| self.families.get_mut(&id)) {
-            entry.family.forget(now);
+            entry.family.sign_out(now);
         }
     }
 
@@ -212,10 +214,10 @@ impl<T: Clone> Table<T> {
     fn family_of(&mut self, token: &RefreshToken, digest: Digest, now: Now) -> FamilyId {
         self.arrivals += 1;
         self.purge(now, false);
-        if let Some(link) = self.links.get(&digest) {
+        if let Some(link) = self.tokens.get(&digest) {
             let id = link.family;
             let expired = link
-                .replaced_at
+                .rotated_at
                 .is_some_and(|at| now.since(&at) >= self.keep);
             match self.families.get(&id).filter(|entry| !entry.is_stale(now)) {
                 None => self.remove(id),
@@ -228,19 +230,19 @@ impl<T: Clone> Table<T> {
         let id = FamilyId(self.arrivals);
         self.families.insert(
             id,
-            Entry {
+            FamilyEntry {
                 family: Family::new(self.keep, token.clone(), digest),
                 turn: Arc::default(),
                 present: 0,
-                tokens: VecDeque::from([digest]),
+                chain: VecDeque::from([digest]),
                 used: self.arrivals,
             },
         );
-        self.links.insert(
+        self.tokens.insert(
             digest,
-            Link {
+            KnownToken {
                 family: id,
-                replaced_at: None,
+                rotated_at: None,
             },
         );
         id
@@ -283,31 +285,35 @@ impl<T: Clone> Table<T> {
         self.purged_at = Some(now);
         self.families.retain(|_, entry| !entry.is_stale(now));
         let families = &self.families;
-        self.links
+        self.tokens
             .retain(|_, link| families.contains_key(&link.family));
     }
 
     fn remove(&mut self, id: FamilyId) {
         if let Some(entry) = self.families.remove(&id) {
-            for token in entry.tokens {
+            for token in entry.chain {
                 self.unlink(id, token);
             }
         }
     }
 
     fn unlink(&mut self, id: FamilyId, token: Digest) {
-        if self.links.get(&token).is_some_and(|link| link.family == id) {
-            self.links.remove(&token);
+        if self
+            .tokens
+            .get(&token)
+            .is_some_and(|link| link.family == id)
+        {
+            self.tokens.remove(&token);
         }
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> (usize, usize) {
-        (self.families.len(), self.links.len())
+        (self.families.len(), self.tokens.len())
     }
 }
 
-impl<T: Clone> Entry<T> {
+impl<T: Clone> FamilyEntry<T> {
     fn is_busy(&self) -> bool {
         self.present > 0 || self.family.is_claimed()
     }

@@ -98,16 +98,16 @@ impl Call {
             (Endpoint::LogoutAll, _) => Ok(self.log_out(true, outcome).await),
             (Endpoint::MyTenants, Asked::Tenants(which)) => {
                 let presented = self.presented(outcome).await?;
-                let tenants = self.descope.show_for_tenants(&presented, which).await?;
+                let tenants = self.descope.tenants_presented(&presented, which).await?;
                 Ok(json(&Tenants { tenants }))
             }
             (Endpoint::History, _) => {
                 let presented = self.presented(outcome).await?;
-                Ok(json(&self.descope.show_for_history(&presented).await?))
+                Ok(json(&self.descope.history_presented(&presented).await?))
             }
             (Endpoint::Me | Endpoint::MyTenants, _) => {
                 let presented = self.presented(outcome).await?;
-                let user = self.descope.show_for_me(&presented).await?;
+                let user = self.descope.me_presented(&presented).await?;
                 Ok(json(&for_scripts(user.json())))
             }
         }
@@ -146,11 +146,8 @@ impl Call {
 
     async fn refresh(&self, outcome: &mut Outcome) -> Result<Response<ResponseBody>, Refusal> {
         let presented = self.presented(outcome).await?;
-        let hold = self.descope.hold(&presented.token)?;
-        let answer = self.descope.spend_for_refresh(&presented).await?;
-        // Between its coming and this, another call or a logout may have ended.
-        let answer = hold.newest_after(answer)?;
-        let answer = answer.for_holder_of(&presented.token);
+        let answer = self.descope.refresh_presented(&presented).await?;
+        let answer = presented.newest_after(answer)?;
         if presented.from_cookie {
             let grant = answer.cookie_grant(self.descope.now().date());
             let cookies = self.descope.cookies();
@@ -165,7 +162,7 @@ impl Call {
         match self.presented(outcome).await {
             Ok(presented) => {
                 in_browser = presented.from_cookie;
-                let done = self.descope.spend_for_logout(&presented, everywhere);
+                let done = self.descope.sign_out_presented(&presented, everywhere);
                 if let Err(error) = done.await {
                     self.log_not_told(&Refusal::from(error), outcome);
                 }
@@ -174,21 +171,12 @@ impl Call {
             Err(refusal) if refusal.is_no_session() => {}
             Err(refusal) => self.log_not_told(&refusal, outcome),
         }
-        self.forget_the_rest();
+        // Cookies beside the one that was presented, or that could not be verified.
+        self.descope.sign_out_here(&self.request.headers);
         if in_browser {
             outcome.cookies = self.descope.cookies().removals(self.insecure());
         }
         json_response("{}")
-    }
-
-    /// Cookies beside the one that was presented, or that could not be verified.
-    fn forget_the_rest(&self) {
-        let cookies = self.descope.cookies();
-        match cookies.refresh_candidates(&self.request.headers) {
-            Candidates::One(token) => self.descope.forget(&[token]),
-            Candidates::Several(tokens) => self.descope.forget(&tokens),
-            Candidates::None | Candidates::TooMany => {}
-        }
     }
 
     fn insecure(&self) -> bool {

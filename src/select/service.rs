@@ -216,15 +216,12 @@ impl Call {
             .presented_refresh(&self.request.headers, self.settings.accept_bearer)
             .await?;
         subject.user = Some(presented.user.clone());
-        let hold = self.descope.hold(&presented.token)?;
         let selection = self
             .descope
-            .spend_for_tenant(&presented, &asked.tenant)
+            .select_presented(&presented, &asked.tenant)
             .await?;
         if presented.from_cookie {
-            // Between its coming and this, another call or a logout may have ended.
-            let newest = hold.newest_after((*selection).clone())?;
-            let newest = newest.for_holder_of(&presented.token);
+            let newest = presented.newest_after((*selection).clone())?;
             let grant = newest.cookie_grant(self.descope.now().date());
             grant.write(self.descope.cookies(), self.insecure(), cookies)?;
         }

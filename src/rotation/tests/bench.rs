@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::super::{
-    call::{Operation, Outcome},
+    call::{CallOutcome, Operation},
     digest::Digest,
-    family::Step,
-    table::{Arrival, FamilyId, Table},
+    family::FamilyStep,
+    table::{Arrival, FamilyId, FamilyTable},
 };
 use crate::{
     clock::Now,
@@ -19,7 +19,7 @@ pub(super) const KEEP: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub(super) struct Bench {
-    pub(super) table: Table<u32>,
+    pub(super) table: FamilyTable<u32>,
     pub(super) now: Now,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Seen {
 impl Bench {
     pub(super) fn new(keep: Duration) -> Self {
         Self {
-            table: Table::new(keep, 4),
+            table: FamilyTable::new(keep, 4),
             now: Now {
                 wall: Duration::ZERO,
                 mono: Duration::ZERO,
@@ -54,15 +54,19 @@ impl Bench {
 
     pub(super) fn next(&mut self, arrival: &Arrival, op: &Operation) -> Seen {
         match self.table.next(arrival, op, self.now).unwrap() {
-            Step::Wait => Seen::Wait,
-            Step::Answer(answer) => Seen::Answer(answer),
-            Step::Refuse(error) => Seen::Refuse(error.kind(), error.ends_session()),
-            Step::Send { token } => Seen::Send(token.expose().to_owned()),
+            FamilyStep::Wait => Seen::Wait,
+            FamilyStep::Answer(answer) => Seen::Answer(answer),
+            FamilyStep::Refuse(error) => Seen::Refuse(error.kind(), error.ends_session()),
+            FamilyStep::Send { token } => Seen::Send(token.expose().to_owned()),
         }
     }
 
     /// Whether the caller gets an answer.
-    pub(super) fn done(&mut self, family: FamilyId, result: Result<Outcome<u32>, Error>) -> bool {
+    pub(super) fn done(
+        &mut self,
+        family: FamilyId,
+        result: Result<CallOutcome<u32>, Error>,
+    ) -> bool {
         let successor = result.as_ref().ok().and_then(|it| it.successor.clone());
         let digest = successor.as_ref().map(Digest::of_test);
         let result = self.table.done(family, self.now, result, digest);
@@ -82,7 +86,7 @@ impl Bench {
         &mut self,
         token: &str,
         op: &Operation,
-        result: Result<Outcome<u32>, Error>,
+        result: Result<CallOutcome<u32>, Error>,
     ) {
         let arrival = self.arrive(token);
         assert!(matches!(self.next(&arrival, op), Seen::Send(_)));
@@ -91,8 +95,10 @@ impl Bench {
     }
 
     pub(super) fn forget(&mut self, token: &str) {
-        let token = RefreshToken::new(token);
-        self.table.forget(&token, Digest::of_test(&token), self.now);
+        let arrival = self.arrive(token);
+        let now = self.now;
+        self.table.family(arrival.family).unwrap().sign_out(now);
+        self.table.leave(arrival.family);
     }
 }
 
@@ -105,8 +111,8 @@ pub(super) fn select(id: &str) -> Operation {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where `failed` could")]
-pub(super) fn rotated(answer: u32, successor: &str, id: &str) -> Result<Outcome<u32>, Error> {
-    Ok(Outcome {
+pub(super) fn rotated(answer: u32, successor: &str, id: &str) -> Result<CallOutcome<u32>, Error> {
+    Ok(CallOutcome {
         answer: Ok(answer),
         successor: Some(RefreshToken::new(successor)),
         tenant: Some(tenant(id)),
@@ -115,8 +121,8 @@ pub(super) fn rotated(answer: u32, successor: &str, id: &str) -> Result<Outcome<
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where `failed` could")]
-pub(super) fn unrotated(answer: u32, id: &str) -> Result<Outcome<u32>, Error> {
-    Ok(Outcome {
+pub(super) fn unrotated(answer: u32, id: &str) -> Result<CallOutcome<u32>, Error> {
+    Ok(CallOutcome {
         answer: Ok(answer),
         successor: None,
         tenant: Some(tenant(id)),
@@ -126,8 +132,8 @@ pub(super) fn unrotated(answer: u32, id: &str) -> Result<Outcome<u32>, Error> {
 
 /// Of the answer nothing can be used but the successor.
 #[expect(clippy::unnecessary_wraps, reason = "it stands where `failed` could")]
-pub(super) fn orphaned(kind: ErrorKind, successor: &str) -> Result<Outcome<u32>, Error> {
-    Ok(Outcome {
+pub(super) fn orphaned(kind: ErrorKind, successor: &str) -> Result<CallOutcome<u32>, Error> {
+    Ok(CallOutcome {
         answer: Err(Error::new(kind, "failed")),
         successor: Some(RefreshToken::new(successor)),
         tenant: None,
@@ -135,7 +141,7 @@ pub(super) fn orphaned(kind: ErrorKind, successor: &str) -> Result<Outcome<u32>,
     })
 }
 
-pub(super) fn failed(kind: ErrorKind) -> Result<Outcome<u32>, Error> {
+pub(super) fn failed(kind: ErrorKind) -> Result<CallOutcome<u32>, Error> {
     Err(Error::new(kind, "failed"))
 }
 

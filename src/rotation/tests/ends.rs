@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     super::{
-        call::{Operation, Outcome},
+        call::{CallOutcome, Operation},
         digest::Digest,
     },
     bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, sends},
@@ -98,7 +98,7 @@ fn a_wish_that_waited_goes_up_with_the_successor_after_its_rest() {
 fn an_answer_is_not_kept_beyond_its_session() {
     let mut bench = Bench::new(KEEP);
     let end = bench.now.later(10 * SECOND).date();
-    let short = rotated(1, "b", "T1").map(|outcome| Outcome {
+    let short = rotated(1, "b", "T1").map(|outcome| CallOutcome {
         expires_at: Some(end),
         ..outcome
     });
@@ -181,7 +181,7 @@ fn what_nobody_knows_is_not_remembered_as_forgotten() {
     bench.call("a", &Operation::Refresh, rotated(1, "b", "T1"));
     for token in ["x", "a"] {
         let digest = Digest::of_test(&RefreshToken::new(token));
-        bench.table.forget_known(digest, bench.now);
+        bench.table.sign_out_known(digest, bench.now);
     }
     assert_eq!(bench.table.len(), (1, 2));
     assert_eq!(bench.ask("b", &Operation::Refresh), OVER);

@@ -27,7 +27,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    super::{call::Operation, digest::Digest, family::Step},
+    super::{call::Operation, digest::Digest, family::FamilyStep},
     bench::KEEP,
     world::{Cookies, Event, Reply, Request, SessionRenewal, Stage, World, name},
 };
@@ -111,10 +111,10 @@ impl World {
         let (family, now) = (arrival.family, self.bench.now);
         let step = self.bench.table.next(&arrival, &Operation::Refresh, now);
         let result = match step.unwrap() {
-            Step::Answer(answer) => Ok(answer),
-            Step::Refuse(error) => Err(error),
-            Step::Wait => panic!("nothing is up"),
-            Step::Send { token } => {
+            FamilyStep::Answer(answer) => Ok(answer),
+            FamilyStep::Refuse(error) => Err(error),
+            FamilyStep::Wait => panic!("nothing is up"),
+            FamilyStep::Send { token } => {
                 let token: u8 = token.expose()[1..].parse().unwrap();
                 let granted = &mut self.granted;
                 let reply = self

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::bench::{Bench, KEEP, rotated, unrotated};
 use crate::{
     error::{Error, ErrorKind},
-    rotation::{Newest, Operation},
+    rotation::{Operation, family::Newest},
 };
 
 fn newest(bench: &mut Bench, arrival: &super::super::table::Arrival) -> Result<Option<u32>, ()> {
     match bench.table.family(arrival.family).unwrap().newest() {
         Newest::Answer(answer) => Ok(Some(answer)),
         Newest::None => Ok(None),
-        Newest::Dead => Err(()),
+        Newest::Ended => Err(()),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::super::{Operation, Outcome, RotationQueue};
+use super::super::{CallOutcome, Operation, RotationQueue};
 use crate::{
     clock::{Clock, TestClock},
     error::{Error, ErrorKind},
@@ -19,7 +19,7 @@ use crate::{
 
 const KEEP: Duration = Duration::from_secs(60);
 
-type CallResult = Result<Outcome<u32>, Error>;
+type CallResult = Result<CallOutcome<u32>, Error>;
 
 /// A call that has gone up.
 struct Call {
@@ -58,7 +58,7 @@ impl Bench {
                 calls.send(Call { token, end }).unwrap_or_default();
                 ended.await.expect("the test ends each call")
             };
-            queue.spend(&token, op, send).await
+            queue.lease(&token).unwrap().exchange(op, send).await
         });
         settle().await;
         request
@@ -94,7 +94,7 @@ fn select(id: &str) -> Operation {
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where `failed` could")]
 fn rotated(answer: u32, successor: &str, id: &str) -> CallResult {
-    Ok(Outcome {
+    Ok(CallOutcome {
         answer: Ok(answer),
         successor: Some(RefreshToken::new(successor)),
         tenant: Some(TenantId::new(id).unwrap()),
@@ -212,11 +212,10 @@ async fn a_panic_wedges_nothing() {
         failed(ErrorKind::Refused)
     };
     let token = RefreshToken::new("a");
-    let error = bench
-        .queue
-        .spend(&token, Operation::Refresh, send)
-        .await
-        .unwrap_err();
+    let lease = bench.queue.lease(&token).unwrap();
+    let call = lease.exchange(Operation::Refresh, send);
+    let error = call.await.unwrap_err();
+    drop(lease);
     assert_eq!(error.kind(), ErrorKind::UpstreamUnavailable);
 
     bench.clock.advance(Duration::from_secs(1));
@@ -230,7 +229,11 @@ async fn logout_stops_what_waits_and_what_is_up() {
     let mut bench = Bench::new();
     let up = bench.ask("a", Operation::Refresh).await;
     let waiting = bench.ask("a", select("T2")).await;
-    bench.queue.forget(&RefreshToken::new("a")).unwrap();
+    bench
+        .queue
+        .lease(&RefreshToken::new("a"))
+        .unwrap()
+        .end_here();
     bench.call().end("a", rotated(1, "b", "T1"));
     for request in [up, waiting, bench.ask("a", Operation::Refresh).await] {
         let error = request.await.unwrap().unwrap_err();
@@ -251,7 +254,11 @@ async fn a_sign_out_reaches_descope_though_its_caller_left_at_once() {
             told.send(token.expose().to_owned()).unwrap();
             Ok(())
         };
-        queue.sign_out(&RefreshToken::new("a"), send).await
+        queue
+            .lease(&RefreshToken::new("a"))
+            .unwrap()
+            .sign_out(send)
+            .await
     });
     settle().await;
     caller.abort();
@@ -275,7 +282,11 @@ async fn calls_that_spend_nothing_run_side_by_side_but_not_beside_one_that_spend
                 until.await.unwrap();
                 Ok(n)
             };
-            queue.show(&RefreshToken::new("a"), ask).await
+            queue
+                .lease(&RefreshToken::new("a"))
+                .unwrap()
+                .read(ask)
+                .await
         })
     };
     let (told, mut heard) = mpsc::unbounded_channel();
@@ -305,7 +316,8 @@ async fn calls_that_spend_nothing_run_side_by_side_but_not_beside_one_that_spend
     assert_eq!(refresh.await.unwrap().unwrap(), 1);
     // The holder of the predecessor asks with the successor.
     let ask = |token: RefreshToken| async move { Ok(token.expose().to_owned()) };
-    let token = bench.queue.show(&RefreshToken::new("a"), ask).await;
+    let lease = bench.queue.lease(&RefreshToken::new("a")).unwrap();
+    let token = lease.read(ask).await;
     assert_eq!(token.unwrap(), "b");
 }
 
@@ -314,7 +326,8 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
     let queue = RotationQueue::<u32>::new(KEEP, Clock::System);
     let token = RefreshToken::new("a");
     let send = |_| async { failed(ErrorKind::Refused) };
-    let mut call = std::pin::pin!(queue.spend(&token, Operation::Refresh, send));
+    let lease = queue.lease(&token).unwrap();
+    let mut call = std::pin::pin!(lease.exchange(Operation::Refresh, send));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match call.as_mut().poll(&mut context) {
         std::task::Poll::Ready(Err(error)) => assert_eq!(error.kind(), ErrorKind::NoRuntime),
@@ -325,6 +338,7 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
 #[test]
 fn debug_shows_nothing_of_a_token() {
     let queue = RotationQueue::<u32>::new(KEEP, Clock::System);
-    queue.forget(&RefreshToken::new("eyJ")).unwrap();
+    let lease = queue.lease(&RefreshToken::new("eyJ")).unwrap();
+    assert_eq!(format!("{lease:?}"), "FamilyLease { .. }");
     assert_eq!(format!("{queue:?}"), "RotationQueue { .. }");
 }

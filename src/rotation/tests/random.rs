@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     super::{
         call::Operation,
-        table::{Arrival, FamilyId, Table},
+        table::{Arrival, FamilyId, FamilyTable},
     },
     bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, unrotated},
 };
@@ -73,7 +73,7 @@ proptest! {
         events in prop::collection::vec(event(), 1..150)
     ) {
         let mut bench = Bench::new(KEEP);
-        bench.table = Table::new(KEEP, 1_000);
+        bench.table = FamilyTable::new(KEEP, 1_000);
         let mut tokens = vec!["x".to_owned(), "y".to_owned()];
         // When its successor came.
         let mut replaced: HashMap<String, Now> = HashMap::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{call::Operation, digest::Digest, family::Step, table::Table},
+    super::{call::Operation, digest::Digest, family::FamilyStep, table::FamilyTable},
     bench::{Bench, KEEP, Seen, failed, rotated, select, sends, unrotated},
 };
 use crate::{error::ErrorKind, token::RefreshToken};
@@ -129,7 +129,8 @@ fn a_failure_that_leaves_the_fate_open_stands_for_a_second() {
         bench.call("a", &select("T1"), failed(kind));
         bench.advance(Duration::from_millis(600));
         let arrival = bench.arrive("a");
-        let Some(Step::Refuse(error)) = bench.table.next(&arrival, &Operation::Refresh, bench.now)
+        let Some(FamilyStep::Refuse(error)) =
+            bench.table.next(&arrival, &Operation::Refresh, bench.now)
         else {
             panic!("{kind:?} must stand");
         };
@@ -237,7 +238,7 @@ fn the_table_is_bounded_and_empties_itself() {
 #[test]
 fn a_full_table_gives_up_its_dead_and_then_an_eighth_of_the_others() {
     let mut bench = Bench::new(KEEP);
-    bench.table = Table::new(KEEP, 80);
+    bench.table = FamilyTable::new(KEEP, 80);
     for index in 0..80 {
         bench.call(
             &format!("a{index}"),

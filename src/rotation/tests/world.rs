@@ -4,9 +4,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{
     super::{
-        call::{Operation, Outcome},
+        call::{CallOutcome, Operation},
         digest::Digest,
-        family::{Newest, Step},
+        family::{FamilyStep, Newest},
         table::Arrival,
     },
     bench::{Bench, KEEP, failed, rotated, select, unrotated},
@@ -274,7 +274,7 @@ impl World {
         let (wish, arrival) = (request.wish, request.arrival.as_ref().unwrap());
         let step = self.bench.table.next(arrival, &wish.op(), self.bench.now);
         match step.unwrap() {
-            Step::Send { token } => {
+            FamilyStep::Send { token } => {
                 let token: u8 = token.expose()[1..].parse().unwrap();
                 assert!(!self.is_up(), "two tokens of one family are up");
                 assert!(
@@ -291,18 +291,18 @@ impl World {
                 );
                 Stage::Up(token)
             }
-            Step::Answer(answer) => {
+            FamilyStep::Answer(answer) => {
                 assert!(!self.logout, "an answer after a logout");
                 let tenant = self.granted[answer as usize].tenant;
                 assert!(wish == SessionRenewal::Refresh || wish == SessionRenewal::Select(tenant));
                 Stage::Ended(Ok(answer))
             }
-            Step::Refuse(error) => Stage::Ended(Err(error.ends_session())),
-            Step::Wait => panic!("nothing is up to wait for"),
+            FamilyStep::Refuse(error) => Stage::Ended(Err(error.ends_session())),
+            FamilyStep::Wait => panic!("nothing is up to wait for"),
         }
     }
 
-    pub(super) fn outcome(&self, reply: Reply) -> Result<Outcome<u32>, Error> {
+    pub(super) fn outcome(&self, reply: Reply) -> Result<CallOutcome<u32>, Error> {
         match reply {
             Reply::SessionBody(answer) => {
                 let Pair { refresh, tenant } = self.granted[answer as usize];
@@ -320,7 +320,7 @@ impl World {
     }
 
     /// A call's end, which its caller then sees.
-    fn end(&mut self, index: usize, outcome: Result<Outcome<u32>, Error>) -> Stage {
+    fn end(&mut self, index: usize, outcome: Result<CallOutcome<u32>, Error>) -> Stage {
         let request = &self.requests[index];
         let family = request.arrival.as_ref().unwrap().family;
         let now = self.bench.now;
@@ -367,7 +367,7 @@ impl World {
                 Cookies::Written(self.granted[answer as usize])
             }
             (Ok(_), Newest::None) => panic!("there was an answer"),
-            (Ok(_), Newest::Dead) | (Err(false), _) => Cookies::Untouched,
+            (Ok(_), Newest::Ended) | (Err(false), _) => Cookies::Untouched,
             (Err(true), _) => {
                 assert!(self.logout, "a session that goes on loses its cookies");
                 Cookies::Removed
