@@ -11,18 +11,18 @@ use tracing::{
     field::{Field, Visit},
     level_filters::LevelFilter,
     span::{Attributes, Id, Record},
-    subscriber::set_global_default,
+    subscriber::{SetGlobalDefaultError, set_global_default},
 };
 
 /// Shows the events of the demo and the crate up to the level in `RUST_LOG`, and warnings of others.
-pub(crate) fn init() -> Result<(), String> {
-    let own = match env::var("RUST_LOG") {
-        Ok(level) => level
-            .parse()
-            .map_err(|_| format!("RUST_LOG={level:?} is no level, as debug is one"))?,
-        Err(_) => LevelFilter::INFO,
-    };
-    set_global_default(Log { own }).map_err(|error| error.to_string())
+/// Anything else than a level, which may be meant for another program, counts as `info`.
+pub(crate) fn init() -> Result<(), SetGlobalDefaultError> {
+    let level = env::var("RUST_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok());
+    set_global_default(Log {
+        own: level.unwrap_or(LevelFilter::INFO),
+    })
 }
 
 struct Log {
@@ -31,8 +31,8 @@ struct Log {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let of = metadata.target().split("::").next();
-        let shown = match of {
+        let name = metadata.target().split("::").next();
+        let shown = match name {
             Some("demo" | "tower_descope") => self.own,
             _ => LevelFilter::WARN,
         };
