@@ -25,7 +25,7 @@
 //! | `DEMO_SESSION_SECONDS` | how long the fake's sessions live (default 600), to see them renewed |
 //! | `DEMO_COOKIE_NAMES=plain` | `DS` and `DSR` in place of `__Host-DS` and `__Host-DSR` |
 //! | `DEMO_INSECURE_COOKIES=1` | cookies without `Secure` (and with plain names), for browsers that keep none over http on loopback |
-//! | `RUST_LOG` | what is logged, for example `tower_descope=debug` |
+//! | `RUST_LOG` | how much the demo and the crate log: `warn`, `info` (default) or `debug` |
 
 use std::{env, error::Error, process::ExitCode, str::FromStr, sync::Arc, time::Duration};
 
@@ -50,6 +50,8 @@ mod cookies;
 mod doors;
 #[path = "demo/html.rs"]
 mod html;
+#[path = "demo/log.rs"]
+mod log;
 #[path = "demo/pages.rs"]
 mod pages;
 #[path = "demo/refusals.rs"]
@@ -74,8 +76,6 @@ struct App {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = env::var("RUST_LOG").unwrap_or("warn,tower_descope=info,demo=info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -86,6 +86,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
+    log::init()?;
     let cookies = CookieStyle::from_env();
     // The fake stops when it is dropped, so it stays here.
     let fake = match env::var("DESCOPE_PROJECT_ID") {

@@ -14,7 +14,7 @@
 //! | `--session-seconds 600` | how long sessions live |
 //! | `--print-tokens FILE` | writes right and wrong tokens as JSON, to compare verifiers with |
 
-use std::{env, error::Error, fs, net::SocketAddr, time::Duration};
+use std::{env, error::Error, fs, future::pending, net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};
 use tower_descope::test_util::{FakeDescope, FakeDescopeBuilder, ResponseMethod, TokenBuilder};
@@ -58,8 +58,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         fs::write(file, serde_json::to_string_pretty(&tokens(&fake))?)?;
     }
     introduce(&fake);
-    tokio::signal::ctrl_c().await?;
-    Ok(())
+    // It serves as long as `fake` lives: until Ctrl-C ends the process.
+    pending().await
 }
 
 /// Three users with two, one and no tenants, and an access key.

@@ -15,11 +15,10 @@ use std::{convert::Infallible, env, error::Error};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::Incoming;
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
     service::TowerToHyperService,
 };
 use tokio::net::TcpListener;
@@ -46,8 +45,7 @@ async fn serve(listener: TcpListener, descope: Descope) -> Result<(), Box<dyn Er
         let (stream, _) = listener.accept().await?;
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(async move {
-            let connection = auto::Builder::new(TokioExecutor::new());
-            let served = connection.serve_connection(TokioIo::new(stream), service);
+            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             if let Err(error) = served.await {
                 eprintln!("connection ended: {error}");
             }

@@ -2,7 +2,7 @@
 //! alone, so that health checks need no session.
 //!
 //! ```console
-//! cargo run --example tonic_service
+//! cargo run --example tonic_service --features tonic
 //! ```
 //!
 //! Runs offline against a fake Descope; with `DESCOPE_PROJECT_ID` set, against the real one.

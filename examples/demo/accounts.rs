@@ -101,7 +101,6 @@ impl Accounts {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
         // The fake speaks plain http: no certificates are needed, and a slim image has none.
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
         let http = if fake.is_some() {
             http.tls_certs_only([])
         } else {

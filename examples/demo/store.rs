@@ -76,7 +76,7 @@ impl Store {
     /// The tenant's projects, the latest first.
     pub(crate) fn projects(&self, tenant: &ActiveTenant) -> Result<Vec<Project>, Error> {
         let db = self.db();
-        let mut query = db.prepare_cached(
+        let mut query = db.prepare(
             "SELECT id, name, status, lead, done, tasks, updated FROM projects
              WHERE tenant = ?1 ORDER BY updated DESC, id DESC",
         )?;
@@ -118,7 +118,7 @@ impl Store {
     /// The tenant's invoices, the latest first.
     pub(crate) fn invoices(&self, tenant: &ActiveTenant) -> Result<Vec<Invoice>, Error> {
         let db = self.db();
-        let mut query = db.prepare_cached(
+        let mut query = db.prepare(
             "SELECT issued, what, seats, cents, paid FROM invoices
              WHERE tenant = ?1 ORDER BY issued DESC",
         )?;

@@ -16,11 +16,8 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     runtime,
@@ -178,7 +175,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         let cut = Arc::clone(&cut);
         move |request| respond(request, Arc::clone(&shared), Arc::clone(&cut))
     });
-    let server = auto::Builder::new(TokioExecutor::new());
+    let server = http1::Builder::new();
     tokio::select! {
         // A client that breaks off is no concern of the fake's.
         _ = server.serve_connection(TokioIo::new(stream), service) => {}
