@@ -48,7 +48,7 @@ pub(super) struct Parked<S, R, ReqBody> {
     pub(super) rejection: R,
 }
 
-/// What a parked request waits for.
+/// The event that a parked request waits for.
 pub(super) enum Wait {
     Keys(PendingSession),
     Renewal(PendingRenewal),

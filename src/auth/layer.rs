@@ -85,7 +85,7 @@ impl<R> TenantLayer<R> {
     /// service sees it. A session that is about to expire is renewed beside the inner service
     /// ([`Renewal::early`]). Off by default.
     ///
-    /// The new cookies, with the scope of [`DescopeBuilder::cookies`], ride on the response,
+    /// The new cookies, with the scope of [`DescopeBuilder::cookies`], are added to the response,
     /// whatever its status, together with `Cache-Control: no-store`. Cookies of the same name
     /// that the inner service wrote itself stay as they are.
     ///
@@ -103,7 +103,7 @@ impl<R> TenantLayer<R> {
     /// * Only for this site: not where another site had the request sent, except for a page that
     ///   opens (a link). Requests that may act (other methods than GET, HEAD and OPTIONS, and
     ///   upgrades) must come from this origin or one of [`DescopeBuilder::origins`], and say so.
-    ///   What is not renewed for this reason is refused with 401 as without renewal.
+    ///   A request that is not renewed for this reason is refused with 401 as without renewal.
     /// * Where Descope cannot be reached, or answers with a failure of its own, a session that is
     ///   still good goes on, and without one the answer is 503 `renewal_unavailable` with
     ///   `Retry-After`; every cookie stays.
@@ -118,7 +118,7 @@ impl<R> TenantLayer<R> {
     /// The request itself stays as it came, its old cookies included. So where layers are nested,
     /// each of them renews or none; they share one call. Mount
     /// [`SelectTenant`](crate::SelectTenant) and [`SessionRoutes`](crate::SessionRoutes) outside:
-    /// they spend the refresh token themselves. Needs a tokio runtime with time enabled.
+    /// they use the refresh token themselves. Needs a tokio runtime with time enabled.
     ///
     /// [`DescopeBuilder::cookies`]: crate::DescopeBuilder::cookies
     /// [`DescopeBuilder::keep_answers`]: crate::DescopeBuilder::keep_answers

@@ -78,7 +78,7 @@ where
             Authentication::Pending(verdict) => Wait::Keys(verdict),
         };
         // The service that was polled ready must be the one that is called, so it goes along, and
-        // its clone stays to be polled ready anew.
+        // its clone stays to be polled ready again.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
         ResponseFuture::parked(Parked {

@@ -149,7 +149,7 @@ impl Descope {
         }
         let step =
             known.unwrap_or_else(|| verifier.verify_uncached(token, TokenUse::Session, &now));
-        // What is no token at all is refused for that, whether or not there are keys. Only here,
+        // A credential that is no token at all is refused for that, with or without keys. Only here,
         // since its verdict is the same in all other cases.
         if step.lacks_keys() && credential.text().is_none() {
             return Authentication::Done(Err(Rejection::invalid("malformed_authorization")));
@@ -174,14 +174,16 @@ impl Descope {
         let (this, exchanger, key) = (self.clone(), exchanger.clone(), key.clone());
         Authentication::Pending(Box::pin(async move {
             match verdict.await {
-                Err(rejection) if is_over(&rejection) => this.anew(&exchanger, &key, &cached).await,
+                Err(rejection) if is_over(&rejection) => {
+                    this.exchange_again(&exchanger, &key, &cached).await
+                }
                 verdict => verdict,
             }
         }))
     }
 
     /// A key whose session at hand does not hold any more.
-    async fn anew(
+    async fn exchange_again(
         &self,
         exchanger: &Exchanger,
         key: &AccessKey,
@@ -210,7 +212,7 @@ async fn session(
     exchange.await.map(|machine| machine.session().clone())
 }
 
-/// Whether a session that was good is none any more, so that a new one may help.
+/// Returns `true` if a session that was good is none any more, so that a new one may help.
 fn is_over(rejection: &Rejection) -> bool {
     matches!(
         rejection.kind(),

@@ -1,4 +1,4 @@
-//! What a session's user may ask about themselves.
+//! Calls about the session's user: record, tenants, sign-ins.
 
 use super::handle::Descope;
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
 
 /// # The user
 ///
-/// These calls spend nothing. They go up with the newest refresh token that is known here, so that
-/// the holder of one that was just replaced is answered, too. What comes back is not signed: good
+/// These calls rotate nothing. They are made with the newest refresh token that is known here, so
+/// that the holder of one that was just rotated is answered, too. The answers are not signed: good
 /// for showing, not for deciding what somebody may do. All need a tokio runtime.
 impl Descope {
     /// The user's record (`GET /v1/auth/me`).

@@ -13,7 +13,7 @@ use crate::{
 /// Calls with one refresh token, or with its successors as far as they are known here, run one
 /// after another, each to its end even if the caller goes away. The answer is kept for a while
 /// ([`DescopeBuilder::keep_answers`](crate::DescopeBuilder::keep_answers)) for whoever still holds
-/// the spent token. All of these calls need a tokio runtime.
+/// the rotated token. All of these calls need a tokio runtime.
 impl Descope {
     /// Opens a new session for the tenant that the old one is in (`POST /v1/auth/refresh`), and
     /// returns all that Descope answers.
@@ -25,7 +25,7 @@ impl Descope {
     ///
     /// # The tenant
     ///
-    /// The new session's tenant is Descope's decision, made anew with each refresh; it is the one
+    /// The new session's tenant is Descope's decision, made with each refresh; it is the one
     /// that was selected as long as the newest refresh token is used and the user is a member. If
     /// the old refresh token names a tenant and the new session is in none, the call still
     /// succeeds, a warning is logged, and [`SessionAnswer::lost_tenant`] says which one it was.
@@ -72,7 +72,7 @@ impl Descope {
     /// # Errors
     ///
     /// As [`refresh`](Self::refresh). After a transient one Descope may not know of the logout:
-    /// the call may be repeated, and goes up again.
+    /// the call may be repeated, and is sent again.
     pub async fn logout(&self, refresh: &RefreshToken) -> Result<(), Error> {
         let presented = self.verified_refresh(refresh).await?;
         self.sign_out_presented(&presented, false).await

@@ -10,8 +10,8 @@ use crate::{
     token::{self, Authorization},
 };
 
-/// What a layer decides by. The one place that turns a verdict into "go on" or a refusal, for
-/// requests that were judged at once and for those that had to wait alike.
+/// The policy of a layer, and the decisions by it: for requests whose verdict was there at once and
+/// for those that had to wait alike.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     pub(crate) descope: Descope,
@@ -62,7 +62,7 @@ impl Gate {
         })
     }
 
-    /// What there is to renew before the request goes on, or beside it.
+    /// Decides how a request goes on: at once, with a renewal beside it, or after a renewal.
     pub(crate) fn next<B>(
         &self,
         request: &Request<B>,
@@ -109,7 +109,7 @@ impl Gate {
         }
     }
 
-    /// Whether cookies may be written because of this request: no other site had it sent. A link
+    /// Checks that cookies may be written because of this request: no other site caused it. A link
     /// that opens a page is no other site's doing but the user's, and what only reads may come
     /// from another host of this site.
     fn is_ours<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
@@ -166,7 +166,7 @@ impl Gate {
         }
     }
 
-    /// Whether the request passes unseen: a CORS preflight, where the layer was told to let those
+    /// Returns `true` if the request passes without a verdict: a CORS preflight, where the layer lets those
     /// through. It carries no credential, and the actual request follows.
     pub(crate) fn passes_unseen<B>(&self, request: &Request<B>) -> bool {
         let headers = request.headers();
@@ -177,7 +177,7 @@ impl Gate {
     }
 }
 
-/// Whether a request may change something, so that a foreign page must not send it with our
+/// Returns `true` if a request may change something, so that a foreign page must not send it with our
 /// cookies: all but the safe methods that browsers send across sites, and upgrades, which are GETs
 /// that open a channel. TRACE is left out of the safe ones on purpose: it would echo the cookies.
 fn acts<B>(request: &Request<B>) -> bool {
@@ -187,7 +187,7 @@ fn acts<B>(request: &Request<B>) -> bool {
         || request.headers().contains_key("sec-websocket-key")
 }
 
-/// Whether the client brings cookies as its only credentials and keeps those of the answer.
+/// Returns `true` if cookies are the client's only credentials, so that it keeps new ones.
 fn takes_cookies<B>(request: &Request<B>) -> bool {
     let (method, headers) = (request.method(), request.headers());
     token::authorization(headers) == Authorization::Absent
@@ -195,7 +195,7 @@ fn takes_cookies<B>(request: &Request<B>) -> bool {
         && !is_preflight(request)
 }
 
-/// Whether a request is a browser's question whether it may send another one.
+/// Returns `true` for a CORS preflight: a browser asks whether it may send another request.
 fn is_preflight<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS
@@ -203,7 +203,7 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
         && headers.contains_key(header::ORIGIN)
 }
 
-/// Keeps an answer out of every store, unless whoever made it has said what may be kept.
+/// Keeps a response out of every cache, unless its handler has set `Cache-Control` itself.
 pub(crate) fn no_store(headers: &mut HeaderMap) {
     headers
         .entry(header::CACHE_CONTROL)

@@ -1,4 +1,4 @@
-//! A renewal beside the inner service, until its response is there and goes out.
+//! A renewal beside the inner service, from the request until its response is sent.
 
 use std::{
     fmt,
@@ -16,7 +16,7 @@ use crate::{clock::Clock, session::Session};
 /// How long the head of a response waits for a renewal that could as well have come later.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What accompanies a request through the inner service, and its response out.
+/// The renewal, or its cookies, that a request takes along through the inner service.
 pub(crate) struct EarlyRenewal(Box<Stage>);
 
 enum Stage {
@@ -30,7 +30,7 @@ enum Stage {
 }
 
 impl EarlyRenewal {
-    /// What is ready rides along.
+    /// A renewal that has ended; its cookies wait for the response.
     pub(crate) fn carrying(update: CookieUpdate) -> Self {
         Self(Box::new(Stage::Done(Some(update))))
     }
@@ -54,7 +54,7 @@ impl EarlyRenewal {
         }
     }
 
-    /// Waits for the renewal now that the response is there, for a second at most. What comes
+    /// Waits for the renewal now that the response is there, for a second at most. An answer that comes
     /// later is kept for the next request.
     pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.proceed(cx);

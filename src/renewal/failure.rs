@@ -1,4 +1,4 @@
-//! What a failed renewal means for its request.
+//! The meaning of a failed renewal for its request.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -19,7 +19,7 @@ pub(super) enum Failure {
         retry_after: Duration,
         why: Cow<'static, str>,
     },
-    /// Never again: the refresh token is dead, and its cookies are of no use.
+    /// The session is over: the refresh token is of no use any more, nor are its cookies.
     Ended(Cow<'static, str>),
     /// Not with what was presented; the request stands as it would without a refresh token.
     Refused(Cow<'static, str>),
@@ -71,7 +71,7 @@ impl From<RefreshRefusal> for Failure {
     }
 }
 
-/// The session's own cookie, judged anew.
+/// The verdict on the session cookie that came beside the refresh token.
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
         if rejection.kind() == RejectionKind::KeysUnavailable {
@@ -99,7 +99,7 @@ impl From<Error> for Failure {
             | ErrorKind::RefreshTokenReused
             | ErrorKind::SessionEnded
             | ErrorKind::InvalidTenantId => Self::Refused(why.into()),
-            // What is left is transient or our own side's trouble: nobody is signed out for it.
+            // The rest is transient or a fault of this service: nobody is signed out for it.
             _ => Self::unavailable(error.retry_after(), why),
         }
     }

@@ -1,7 +1,7 @@
 //! Renewing sessions while requests pass through [`TenantLayer`](crate::TenantLayer).
 //!
 //! Which requests may be renewed is the layer's to decide; here is what happens then, and what
-//! rides on the response afterwards. The calls themselves, one at a time for each refresh token,
+//! its response carries afterwards. The calls themselves, one at a time for each refresh token,
 //! and the answers kept for stragglers are the queue's.
 
 mod cookie_update;

@@ -160,7 +160,7 @@ impl SessionRenewal {
     }
 }
 
-/// What a client's state brings about is nobody's trouble but the client's.
+/// Logs a renewal that failed. What the state of one client causes is no warning to operators.
 fn log(failure: &Failure, early: bool) {
     telemetry::renewed(failure.outcome());
     macro_rules! not_renewed {

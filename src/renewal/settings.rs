@@ -43,7 +43,7 @@ impl Renewal {
         self
     }
 
-    /// Whether a session that is still good is to be renewed now. `hint` is how old Descope lets
+    /// Returns `true` if a session that is still good is to be renewed now. `hint` is how old Descope lets
     /// a session become.
     pub(crate) fn is_due(
         &self,
@@ -78,7 +78,7 @@ mod tests {
 
     const START: u64 = 1_767_225_600;
 
-    /// Whether a session that was issued at `START` is due after so many seconds.
+    /// Returns `true` if a session that was issued at `START` is due after so many seconds.
     fn due(renewal: Renewal, life: u64, hint: Option<u64>, after: u64) -> bool {
         let payload = format!(
             r#"{{"sub":"U1","iss":"P1","iat":{START},"exp":{}}}"#,

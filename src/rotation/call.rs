@@ -1,27 +1,27 @@
-//! A call to Descope that spends a refresh token, and what comes of it.
+//! A call to Descope with a refresh token, and its outcome.
 
 use std::time::SystemTime;
 
 use crate::{error::Error, ids::TenantId, token::RefreshToken};
 
-/// What a refresh token is spent on.
+/// The operation that a refresh token is sent for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     /// A new session for the same tenant.
     Refresh,
     /// A new session for a tenant.
     Select(TenantId),
-    /// No session any more, here or everywhere. Nothing that is kept answers it, and it goes up
-    /// also for a family that is dead only as far as this process knows.
+    /// The end of the session, here or everywhere. Nothing that is kept answers it, and it is sent
+    /// also for a family that has ended only as far as this process knows.
     SignOut,
 }
 
-/// What a call brought.
+/// The outcome of a call that Descope answered.
 #[derive(Clone, Debug)]
 pub(crate) struct CallOutcome<T> {
-    /// What the caller gets, and whoever repeats the call while it is kept. An error where the
+    /// The answer for the caller, and for whoever repeats the call while it is kept. An error where the
     /// answer is of no use but for its successor, which may be all that is left of the session:
-    /// nobody is told of it, but the next call goes up with it.
+    /// no browser is sent it, but the next call is made with it.
     pub(crate) answer: Result<T, Error>,
     /// The token that takes the place of the one sent; `None` if that one stays in force.
     pub(crate) successor: Option<RefreshToken>,

@@ -1,6 +1,6 @@
-//! What to do next with the refresh tokens of one session: a pure state machine.
+//! The pure state machine that decides what is done next with the refresh tokens of one session.
 //!
-//! A *family* is the chain of tokens that rotation makes of one: predecessors, each spent, and the
+//! A *family* is the chain of tokens that rotation makes of one: predecessors, each rotated, and the
 //! *current* one. As far as this process knows: what another replica rotated is not in it.
 
 use std::time::{Duration, SystemTime};
@@ -16,41 +16,42 @@ use crate::{
     token::RefreshToken,
 };
 
-/// How long a token rests after a failure that leaves its fate open.
-pub(super) const REST: Duration = Duration::from_secs(1);
+/// How long a token is not sent again after a failure that leaves open whether Descope rotated it.
+pub(super) const RESEND_AFTER: Duration = Duration::from_secs(1);
 
-/// How long, after the keep time, it is remembered that a token is dead. Forgetting costs one call
+/// How long, after the keep time, it is remembered that a session ended. Forgetting costs one call
 /// to Descope, which then says so again.
-const DEAD_FOR: Duration = Duration::from_secs(3_600);
+const REMEMBER_END: Duration = Duration::from_secs(3_600);
 
 /// How long an early renewal is left alone once one was tried: the token is good without it.
-const EARLY_REST: Duration = Duration::from_secs(60);
+const EARLY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What is known of a family to somebody who holds an older answer.
+/// The newest answer of a family, for a holder of an older one.
 #[derive(Clone, Debug)]
 pub(crate) enum Newest<T> {
     /// The newest answer.
     Answer(T),
     /// No call of this family has brought an answer.
     None,
-    /// The session is over, or its token in other hands: no answer is worth anything any more.
+    /// The session is over, or another holder has rotated its token: no kept answer is of use.
     Ended,
 }
 
-/// What to do about one wish.
+/// The decision about one request.
 #[derive(Debug)]
 pub(super) enum FamilyStep<T> {
     /// A call with this family is under way: ask again when it has ended.
     Wait,
-    /// Answer with this; nothing goes up.
+    /// Answer with this; nothing is sent.
     Answer(T),
-    /// Answer with this; nothing goes up.
+    /// Refuse with this; nothing is sent.
     Refuse(Error),
-    /// Send this token up, then say how it went ([`Family::done`]). It is claimed until then.
+    /// Send this token to Descope, then record the result ([`Family::done`]). It is claimed until
+    /// then.
     Send { token: RefreshToken },
 }
 
-/// A wish's place in time: what was presented, and how many calls had ended by then.
+/// A request's place in time: the token presented, and how many calls had ended by then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     pub(super) presented: Digest,
@@ -64,7 +65,7 @@ pub(super) struct Family<T> {
     current_digest: Digest,
     /// Calls that have ended.
     ended: u64,
-    /// What a token is up for, or about to be.
+    /// The operation that a token is on its way for, or about to be sent for.
     claimed: Option<Operation>,
     /// Set once no token of this family will bring a session again.
     dead: Option<FamilyEnd>,
@@ -99,7 +100,7 @@ struct FailedCall {
 #[derive(Clone, Debug)]
 struct FamilyEnd {
     error: Error,
-    /// Whether Descope knows it, too.
+    /// True once Descope knows it, too.
     revoked: bool,
     call: u64,
     at: Now,
@@ -122,7 +123,7 @@ impl<T: Clone> Family<T> {
         }
     }
 
-    /// Notes the arrival of a wish that presents `presented`: the current token, or a predecessor
+    /// Notes the arrival of a request that presents `presented`: the current token, or a predecessor
     /// whose keep time has not passed.
     pub(super) fn arrive(&self, presented: Digest) -> Ticket {
         Ticket {
@@ -131,7 +132,7 @@ impl<T: Clone> Family<T> {
         }
     }
 
-    /// Decides about a wish whose turn has come.
+    /// Decides about a request whose turn has come.
     pub(super) fn next(&mut self, ticket: Ticket, op: &Operation, now: Now) -> FamilyStep<T> {
         if let Some(dead) = &self.dead
             && (*op != Operation::SignOut || dead.revoked)
@@ -172,7 +173,7 @@ impl<T: Clone> Family<T> {
                     self.current = token;
                     self.current_digest = digest;
                     if outcome.answer.is_err() {
-                        // What is kept names a token that is spent by now.
+                        // The kept answer names a token that has been rotated by now.
                         self.kept = None;
                         self.undelivered = Some(now);
                     }
@@ -217,7 +218,7 @@ impl<T: Clone> Family<T> {
         }
     }
 
-    /// The token to ask something with that spends nothing.
+    /// The token for a call that only reads.
     pub(super) fn current(&self, ticket: Ticket, now: Now) -> Result<RefreshToken, Error> {
         match &self.dead {
             Some(dead) => Err(dead.refusal(ticket, self.keep, now)),
@@ -273,25 +274,25 @@ impl<T: Clone> Family<T> {
         (now.since(&kept.at) < self.keep).then(|| kept.answer.clone())
     }
 
-    /// Whether the token that was presented is a predecessor.
+    /// Returns `true` if the token that was presented is a predecessor.
     pub(super) fn has_rotated(&self, ticket: Ticket) -> bool {
         ticket.presented != self.current_digest
     }
 
-    /// Whether nobody but this process has the current token: the call that brought it brought
+    /// Returns `true` if nobody but this process has the current token: the call that brought it brought
     /// nothing to tell a browser.
     pub(super) fn is_undelivered(&self) -> bool {
         self.undelivered.is_some()
     }
 
-    /// Whether the current token may be spent although its session is still good; notes it, so
-    /// that one call at most is made of it. A token that is undelivered does not rest: what the browser
-    /// has is spent, and this one is not kept for long.
+    /// Returns `true`, and notes it, if the current token may be exchanged although its session is
+    /// still good, so that one call at most is made for it. An undelivered token need not wait: the
+    /// browser's own has been rotated, and this one is not kept for long.
     pub(super) fn try_early(&mut self, now: Now) -> bool {
         let rests = !self.is_undelivered()
             && self
                 .early
-                .is_some_and(|tried| now.since(&tried) < EARLY_REST);
+                .is_some_and(|tried| now.since(&tried) < EARLY_INTERVAL);
         let free = !rests && self.claimed.is_none() && self.dead.is_none();
         if free {
             self.early = Some(now);
@@ -299,24 +300,24 @@ impl<T: Clone> Family<T> {
         free
     }
 
-    /// Whether a call is under way.
+    /// Returns `true` while a call is under way.
     pub(super) fn is_claimed(&self) -> bool {
         self.claimed.is_some()
     }
 
-    /// Whether no token of this family will go up again.
+    /// Returns `true` if no token of this family will be sent again.
     pub(super) fn is_dead(&self) -> bool {
         self.dead.is_some()
     }
 
-    /// Whether nothing here would change the answer to any wish.
+    /// Returns `true` if forgetting the family would change no later decision.
     pub(super) fn is_stale(&self, now: Now) -> bool {
         let over = |at: &Now, span: Duration| now.since(at) >= span;
         if self.claimed.is_some() {
             return false;
         }
         if let Some(dead) = &self.dead {
-            return over(&dead.at, self.keep.saturating_add(DEAD_FOR));
+            return over(&dead.at, self.keep.saturating_add(REMEMBER_END));
         }
         self.kept
             .as_ref()
@@ -324,12 +325,15 @@ impl<T: Clone> Family<T> {
             && self
                 .failed
                 .as_ref()
-                .is_none_or(|failed| over(&failed.at, REST))
+                .is_none_or(|failed| over(&failed.at, RESEND_AFTER))
             && self
                 .undelivered
                 .as_ref()
                 .is_none_or(|at| over(at, self.keep))
-            && self.early.as_ref().is_none_or(|at| over(at, EARLY_REST))
+            && self
+                .early
+                .as_ref()
+                .is_none_or(|at| over(at, EARLY_INTERVAL))
     }
 
     fn die(&mut self, error: Error, revoked: bool, now: Now) {
@@ -344,7 +348,7 @@ impl<T: Clone> Family<T> {
         });
     }
 
-    /// The kept answer, if it answers this wish: it came while the wish waited, or the wish
+    /// The kept answer, if it answers this request: it came while the request waited, or the request
     /// presents a token that the answer replaced; and its session has not ended since.
     fn ready(&self, ticket: Ticket, op: &Operation, now: Now) -> Option<T> {
         let kept = self.kept.as_ref()?;
@@ -361,12 +365,12 @@ impl<T: Clone> Family<T> {
         ((waited || replaced) && fits).then(|| kept.answer.clone())
     }
 
-    /// The last failure, if it answers this wish: it was about an equal wish and came while this
-    /// one waited, or it leaves open whether the token was spent and is less than a second old.
+    /// The last failure, if it answers this request: it was about an equal one and came while this
+    /// one waited, or it leaves open whether the token was rotated and is less than a second old.
     fn standing_failure(&self, ticket: Ticket, op: &Operation, now: Now) -> Option<Error> {
         let failed = self.failed.as_ref()?;
-        let rest = REST.saturating_sub(now.since(&failed.at));
-        if leaves_fate_open(&failed.error) && !rest.is_zero() {
+        let rest = RESEND_AFTER.saturating_sub(now.since(&failed.at));
+        if leaves_rotation_open(&failed.error) && !rest.is_zero() {
             let after = failed.error.retry_after().unwrap_or_default().max(rest);
             return Some(failed.error.clone().with_retry_after(Some(after)));
         }
@@ -375,8 +379,9 @@ impl<T: Clone> Family<T> {
 }
 
 impl FamilyEnd {
-    /// A dead token's cookies are removed at once only if the session is over. Else only where the
-    /// token is presented anew although the keep time has passed.
+    /// The error for a request whose family has ended. Cookies are removed at once only if the
+    /// session is over; else only where the token is still presented after the keep time, since
+    /// until then the cookies of another replica's answer may be on their way to the browser.
     fn refusal(&self, ticket: Ticket, keep: Duration, now: Now) -> Error {
         let error = self.error.clone();
         let anew = ticket.arrived >= self.call;
@@ -388,7 +393,7 @@ impl FamilyEnd {
     }
 }
 
-/// Whether, after this failure, Descope may or may not have spent the token.
-fn leaves_fate_open(error: &Error) -> bool {
+/// Returns `true` if after this failure nobody knows whether Descope rotated the token.
+fn leaves_rotation_open(error: &Error) -> bool {
     error.is_transient() || error.kind() == ErrorKind::UpstreamInvalid
 }

@@ -1,4 +1,4 @@
-//! Whose refresh tokens were replaced a moment ago, told at a glance.
+//! A cheap first look at whether any refresh token of a user was rotated a moment ago.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -35,8 +35,8 @@ impl RecentRotations {
         }
     }
 
-    /// Whether one of the user's tokens may have been replaced less than `keep` ago. If not, none
-    /// was.
+    /// Returns `false` if none of the user's tokens was rotated less than `keep` ago; `true` may be
+    /// about another user who shares the place.
     pub(super) fn may_have(&self, user: &UserId, keep: Duration, now: Now) -> bool {
         self.place(user).is_some_and(|place| {
             let ago = whole_seconds(now.wall).abs_diff(place.load(Relaxed));

@@ -38,12 +38,13 @@ pub(super) struct FamilyTable<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FamilyId(u64);
 
-/// A wish in its family's queue.
+/// A request in its family's queue.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
     pub(super) family: FamilyId,
     pub(super) ticket: Ticket,
-    /// Held by whoever's turn it is: alone by who spends the token, together by who only shows it.
+    /// Held by the call whose turn it is: alone by one that rotates the token, shared by those that
+    /// only read.
     pub(super) turn: Arc<RwLock<()>>,
 }
 
@@ -51,7 +52,7 @@ pub(super) struct Arrival {
 struct FamilyEntry<T> {
     family: Family<T>,
     turn: Arc<RwLock<()>>,
-    /// Wishes that have arrived and not left.
+    /// Requests that have arrived and not left.
     present: usize,
     /// The known tokens, oldest first.
     chain: VecDeque<Digest>,
@@ -77,7 +78,7 @@ impl<T: Clone> FamilyTable<T> {
         }
     }
 
-    /// Puts a wish into the queue of its token's family. It must [`leave`](Self::leave) again.
+    /// Puts a request into the queue of its token's family. It must [`leave`](Self::leave) again.
     #[expect(
         clippy::expect_used,
         reason = "the line before made sure of it, under the same lock"
@@ -97,8 +98,8 @@ impl<T: Clone> FamilyTable<T> {
         }
     }
 
-    /// Decides about a wish. `None`, as everywhere here, if its family is gone, which a family
-    /// with wishes in it never is.
+    /// Decides about a request. `None`, as everywhere here, if its family is gone, which a family
+    /// with requests in it never is.
     pub(super) fn next(
         &mut self,
         arrival: &Arrival,
@@ -109,12 +110,12 @@ impl<T: Clone> FamilyTable<T> {
         Some(entry.family.next(arrival.ticket, op, now))
     }
 
-    /// The family of a wish, or of whoever else holds a place in it.
+    /// The family of a request.
     pub(super) fn family(&mut self, id: FamilyId) -> Option<&mut Family<T>> {
         self.families.get_mut(&id).map(|entry| &mut entry.family)
     }
 
-    /// Notes how a family's call ended; `digest` is the successor's. What comes back is the
+    /// Notes how a family's call ended; `digest` is the successor's. The result is the
     /// caller's result.
     pub(super) fn done(
         &mut self,
@@ -152,7 +153,7 @@ impl<T: Clone> FamilyTable<T> {
         Some(result)
     }
 
-    /// Whether a token has a successor here that is in force, so that nobody need do without.
+    /// Returns `true` if a token has a successor here that is in force.
     pub(super) fn is_rotated(&self, digest: Digest, now: Now) -> bool {
         self.tokens.get(&digest).is_some_and(|link| {
             let family = self.families.get(&link.family);
@@ -161,7 +162,7 @@ impl<T: Clone> FamilyTable<T> {
         })
     }
 
-    /// The token to ask something with that spends nothing.
+    /// The token for a call that only reads.
     pub(super) fn current(
         &self,
         arrival: &Arrival,
@@ -221,7 +222,7 @@ impl<T: Clone> FamilyTable<T> {
                 .is_some_and(|at| now.since(&at) >= self.keep);
             match self.families.get(&id).filter(|entry| !entry.is_stale(now)) {
                 None => self.remove(id),
-                // A dead family's predecessors stay dead with it.
+                // The predecessors of a family that has ended stay with it, so that none is sent.
                 Some(entry) if expired && !entry.family.is_dead() => self.unlink(id, digest),
                 Some(_) => return id,
             }
@@ -258,7 +259,7 @@ impl<T: Clone> FamilyTable<T> {
         if self.families.len() < self.capacity {
             return;
         }
-        // Several at once, so that not each newcomer looks at all. Forgetting the dead costs a call
+        // Several at once, so that not each newcomer scans all. Forgetting an ended one costs a call
         // at most.
         let mut idle: Vec<_> = self
             .families
