@@ -1,6 +1,9 @@
 //! The calls that send a verified refresh token to Descope, each in the queue of its family.
 
-use super::{handle::Descope, present::PresentedRefresh, verify_answer::SentToken};
+use super::{
+    handle::Descope,
+    present::{PresentedRefresh, VerifiedRefresh},
+};
 use crate::{
     answer::{SessionAnswer, SignIn, TenantRecord, TenantSelection, User, WhichTenants},
     client::TenantsBody,
@@ -19,14 +22,14 @@ impl Descope {
         presented: &PresentedRefresh,
     ) -> Result<SessionAnswer, Error> {
         let this = self.clone();
-        let holder = sent_token_of(presented, None);
+        let holder = presented.verified.clone();
         let send = move |token: RefreshToken| async move {
             let answer = this.inner.client.refresh(&token).await?;
             let sent = this.sent_token(holder, token).await;
-            this.verify_answer(answer, sent).await
+            this.verify_answer(answer, sent, None).await
         };
         let answer = presented.family.exchange(Operation::Refresh, send).await?;
-        Ok(answer.for_holder_of(&presented.token))
+        Ok(answer.for_holder_of(&presented.verified.token))
     }
 
     /// Exchanges a refresh token for a new session in a tenant.
@@ -37,15 +40,15 @@ impl Descope {
     ) -> Result<TenantSelection, Error> {
         let this = self.clone();
         let wanted = tenant.clone();
-        let holder = sent_token_of(presented, Some(tenant.clone()));
+        let holder = presented.verified.clone();
         let send = move |token: RefreshToken| async move {
             let answer = this.inner.client.select_tenant(&token, &wanted).await?;
             let sent = this.sent_token(holder, token).await;
-            this.verify_answer(answer, sent).await
+            this.verify_answer(answer, sent, Some(wanted)).await
         };
         let operation = Operation::Select(tenant.clone());
         let answer = presented.family.exchange(operation, send).await?;
-        let answer = answer.for_holder_of(&presented.token);
+        let answer = answer.for_holder_of(&presented.verified.token);
         Ok(TenantSelection::new(tenant.clone(), answer))
     }
 
@@ -73,7 +76,7 @@ impl Descope {
         let ask = move |token: RefreshToken| async move { client.me(&token).await };
         let user = User::new(presented.family.read(ask).await?);
         // Nothing is signed here, and it is a GET: a cache in between may err.
-        if user.id() != Some(presented.user.as_str()) {
+        if user.id() != Some(presented.verified.user.as_str()) {
             return Err(another_users());
         }
         Ok(user)
@@ -109,7 +112,7 @@ impl Descope {
         let is_ours = |entry: &SignIn| {
             entry
                 .user_id()
-                .is_none_or(|id| id == presented.user.as_str())
+                .is_none_or(|id| id == presented.verified.user.as_str())
         };
         if !entries.iter().all(is_ours) {
             return Err(another_users());
@@ -119,7 +122,7 @@ impl Descope {
 
     /// The token that is sent: `holder` describes the one that was presented, which `token` equals
     /// or has replaced.
-    async fn sent_token(&self, holder: SentToken, token: RefreshToken) -> SentToken {
+    async fn sent_token(&self, holder: VerifiedRefresh, token: RefreshToken) -> VerifiedRefresh {
         if token == holder.token {
             return holder;
         }
@@ -128,23 +131,12 @@ impl Descope {
         let verdict = verifier.genuine(token.expose(), TokenUse::Refresh);
         let authentic = verdict.await.ok();
         let claims = authentic.as_ref().map(AuthenticToken::claims);
-        SentToken {
+        VerifiedRefresh {
             tenant: claims.and_then(|claims| claims.current_tenant().cloned()),
             expires_at: claims.map(|claims| system_time(claims.times.expires)),
             token,
             ..holder
         }
-    }
-}
-
-/// A presented token as the one that is sent.
-fn sent_token_of(presented: &PresentedRefresh, wanted: Option<TenantId>) -> SentToken {
-    SentToken {
-        token: presented.token.clone(),
-        user: presented.user.clone(),
-        tenant: presented.tenant.clone(),
-        expires_at: Some(presented.expires_at),
-        wanted,
     }
 }
 

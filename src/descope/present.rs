@@ -17,14 +17,21 @@ use crate::{
     verifier::AuthenticToken,
 };
 
-/// A refresh token that was presented and that this project signed, with a place in its family.
-#[derive(Debug)]
-pub(crate) struct PresentedRefresh {
+/// A refresh token that this project signed, and its claims.
+#[derive(Clone, Debug)]
+pub(crate) struct VerifiedRefresh {
     pub(crate) token: RefreshToken,
     pub(crate) user: UserId,
-    pub(crate) expires_at: SystemTime,
-    /// The tenant that it names (`dct`).
+    /// The tenant that it names (`dct`), as far as it could be read.
     pub(crate) tenant: Option<TenantId>,
+    /// `None` if the token could not be read again for want of keys.
+    pub(crate) expires_at: Option<SystemTime>,
+}
+
+/// A refresh token that was presented, with a place in its family.
+#[derive(Debug)]
+pub(crate) struct PresentedRefresh {
+    pub(crate) verified: VerifiedRefresh,
     /// True for a token that came as a cookie, so that new cookies may be written.
     pub(crate) from_cookie: bool,
     pub(crate) family: FamilyLease<SessionAnswer>,
@@ -55,13 +62,13 @@ impl PresentedRefresh {
     /// Why the session has ended since, so that its tokens must not sign anybody in again.
     pub(crate) fn newest_after(&self, answer: SessionAnswer) -> Result<SessionAnswer, Error> {
         let newest = self.family.newest_after(answer)?;
-        Ok(newest.for_holder_of(&self.token))
+        Ok(newest.for_holder_of(&self.verified.token))
     }
 
     /// The family's answer that is kept for repeats, as whoever presented the token gets it.
     pub(crate) fn kept_answer(&self) -> Option<SessionAnswer> {
         let kept = self.family.kept()?;
-        Some(kept.for_holder_of(&self.token))
+        Some(kept.for_holder_of(&self.verified.token))
     }
 }
 
@@ -168,10 +175,12 @@ impl Descope {
                 .lease(&token)
                 .map_err(|_| Rejection::invalid("no_crypto_backend"))?,
             from_cookie: false,
-            token,
-            user: claims.user.clone(),
-            expires_at: system_time(claims.times.expires),
-            tenant: claims.current_tenant().cloned(),
+            verified: VerifiedRefresh {
+                token,
+                user: claims.user.clone(),
+                tenant: claims.current_tenant().cloned(),
+                expires_at: Some(system_time(claims.times.expires)),
+            },
         })
     }
 

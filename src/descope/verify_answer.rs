@@ -1,13 +1,11 @@
 //! Verification of an answer: of all that it says only its tokens can be relied on.
 
-use std::time::SystemTime;
-
-use super::handle::Descope;
+use super::{handle::Descope, present::VerifiedRefresh};
 use crate::{
     answer::{InForce, SessionAnswer},
     client::RawAnswer,
     error::{Error, ErrorKind},
-    ids::{TenantId, UserId},
+    ids::TenantId,
     jwt::check::{Timing, TokenUse, system_time},
     rejection::{Rejection, RejectionKind},
     rotation::CallOutcome,
@@ -16,19 +14,9 @@ use crate::{
     verifier::AuthenticToken,
 };
 
-/// The token that a call sends, and what its answer is compared with.
-pub(super) struct SentToken {
-    pub(super) token: RefreshToken,
-    pub(super) user: UserId,
-    /// The tenant that the token names, as far as it could be read.
-    pub(super) tenant: Option<TenantId>,
-    pub(super) expires_at: Option<SystemTime>,
-    /// The tenant asked for; `None` for a refresh.
-    pub(super) wanted: Option<TenantId>,
-}
-
 impl Descope {
-    /// Verifies the tokens of an answer. A confused upstream, proxy or cache must not hand over
+    /// Verifies the tokens of the answer to a call that sent `sent`, for a new session in the tenant
+    /// `wanted` if it was a selection. A confused upstream, proxy or cache must not hand over
     /// somebody else's session, nor another tenant's.
     ///
     /// # Errors
@@ -39,13 +27,16 @@ impl Descope {
     pub(super) async fn verify_answer(
         &self,
         answer: RawAnswer,
-        sent: SentToken,
+        sent: VerifiedRefresh,
+        wanted: Option<TenantId>,
     ) -> Result<CallOutcome<SessionAnswer>, Error> {
         // The refresh token comes first: the one that was sent may be rotated by now, and without
         // its successor the session could not go on.
         let (in_force, fault) = match answer.refresh_token() {
             Some(token) => {
-                let verified = self.verify_successor(token.clone(), &sent).await?;
+                let verified = self
+                    .verify_successor(token.clone(), &sent, wanted.as_ref())
+                    .await?;
                 self.inner.queue.note_rotated(&sent.user);
                 verified
             }
@@ -60,7 +51,7 @@ impl Descope {
         let successor = answer.refresh_token().map(|_| in_force.token.clone());
         let session = match fault.or_else(|| answer.fault.clone()) {
             Some(fault) => Err(fault),
-            None => self.verify_session(&answer, &sent).await,
+            None => self.verify_session(&answer, &sent, wanted.as_ref()).await,
         };
         let (tenant, expires_at) = match &session {
             Ok(session) => (
@@ -74,7 +65,11 @@ impl Descope {
             expires_at,
             successor,
             answer: session.map(|session| {
-                let lost = sent.lost_in(&session);
+                // A selection leaves its tenant on purpose.
+                let lost = match wanted {
+                    Some(_) => None,
+                    None => lost_tenant(&sent, &session),
+                };
                 SessionAnswer::new(answer, session, in_force).with_lost_tenant(lost)
             }),
         })
@@ -85,7 +80,8 @@ impl Descope {
     async fn verify_successor(
         &self,
         token: RefreshToken,
-        sent: &SentToken,
+        sent: &VerifiedRefresh,
+        wanted: Option<&TenantId>,
     ) -> Result<(InForce, Option<Error>), Error> {
         let verifier = &self.inner.verifier;
         let verdict = verifier.genuine(token.expose(), TokenUse::Refresh).await;
@@ -111,7 +107,7 @@ impl Descope {
             ));
         }
         let fault = match authentic.timing.verdict() {
-            Ok(()) => sent.fault_of_tenant(claims.current_tenant()),
+            Ok(()) => fault_of_tenant(claims.current_tenant(), wanted),
             // An expired one is of no use to anybody.
             Err(rejection) if matches!(authentic.timing, Timing::Expired) => {
                 return Err(refused_answer("refresh token", &rejection));
@@ -124,7 +120,12 @@ impl Descope {
         Ok((InForce { token, expires_at }, fault))
     }
 
-    async fn verify_session(&self, answer: &RawAnswer, sent: &SentToken) -> Result<Session, Error> {
+    async fn verify_session(
+        &self,
+        answer: &RawAnswer,
+        sent: &VerifiedRefresh,
+        wanted: Option<&TenantId>,
+    ) -> Result<Session, Error> {
         let verifier = &self.inner.verifier;
         let session_token = answer
             .session_token()
@@ -137,58 +138,57 @@ impl Descope {
         if *session.user_id() != sent.user {
             return Err(invalid_answer("descope's answer is for another user"));
         }
-        if sent.wanted.is_some() && session.current_tenant() != sent.wanted.as_ref() {
+        if wanted.is_some() && session.current_tenant() != wanted {
             return Err(invalid_answer("descope's answer is for another tenant"));
         }
         Ok(session)
     }
 }
 
-impl SentToken {
-    /// Why a new refresh token with this `dct` does not fit the selection, if it does not.
-    fn fault_of_tenant(&self, current: Option<&TenantId>) -> Option<Error> {
-        match (current, &self.wanted) {
-            (Some(current), Some(wanted)) if current != wanted => Some(invalid_answer(
-                "the refresh token of descope's answer is for another tenant",
-            )),
-            (None, Some(wanted)) => {
-                tracing::warn!(
-                    tenant.id = %wanted,
-                    "descope's new refresh token names no tenant: the selection may not survive \
-                     the next refresh"
-                );
-                None
-            }
-            _ => None,
+/// Why a new refresh token with the tenant `current` does not fit a selection of `wanted`, if it
+/// does not.
+fn fault_of_tenant(current: Option<&TenantId>, wanted: Option<&TenantId>) -> Option<Error> {
+    match (current, wanted) {
+        (Some(current), Some(wanted)) if current != wanted => Some(invalid_answer(
+            "the refresh token of descope's answer is for another tenant",
+        )),
+        (None, Some(wanted)) => {
+            tracing::warn!(
+                tenant.id = %wanted,
+                "descope's new refresh token names no tenant: the selection may not survive the \
+                 next refresh"
+            );
+            None
         }
+        _ => None,
     }
+}
 
-    /// The tenant that a refresh lost. Descope's word counts: it has just signed who may be where,
-    /// and membership changes show at a refresh. So a session in no tenant, or in another one, is
-    /// a good session; refusing it would burn the token and help nobody. Another tenant is usual
-    /// where tokens are not rotated: there the service remembers the selection, and the refresh
-    /// token goes on naming an older one.
-    fn lost_in(&self, session: &Session) -> Option<TenantId> {
-        let before = self.tenant.as_ref().filter(|_| self.wanted.is_none())?;
-        match session.current_tenant() {
-            Some(now) if now == before => None,
-            Some(now) => {
-                tracing::debug!(
-                    user.id = %self.user,
-                    tenant.id = %now,
-                    tenant.before = %before,
-                    "the session is in another tenant after its refresh"
-                );
-                None
-            }
-            None => {
-                tracing::warn!(
-                    user.id = %self.user,
-                    tenant.before = %before,
-                    "the session is in no tenant after its refresh"
-                );
-                Some(before.clone())
-            }
+/// The tenant that a refresh lost. Descope's word counts: it has just signed who may be where,
+/// and membership changes show at a refresh. So a session in no tenant, or in another one, is
+/// a good session; refusing it would burn the token and help nobody. Another tenant is usual
+/// where tokens are not rotated: there the service remembers the selection, and the refresh
+/// token goes on naming an older one.
+fn lost_tenant(sent: &VerifiedRefresh, session: &Session) -> Option<TenantId> {
+    let before = sent.tenant.as_ref()?;
+    match session.current_tenant() {
+        Some(now) if now == before => None,
+        Some(now) => {
+            tracing::debug!(
+                user.id = %sent.user,
+                tenant.id = %now,
+                tenant.before = %before,
+                "the session is in another tenant after its refresh"
+            );
+            None
+        }
+        None => {
+            tracing::warn!(
+                user.id = %sent.user,
+                tenant.before = %before,
+                "the session is in no tenant after its refresh"
+            );
+            Some(before.clone())
         }
     }
 }

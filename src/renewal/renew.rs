@@ -94,7 +94,7 @@ impl SessionRenewal {
         let presented = self.descope.presented_refresh(&self.cookies, false).await?;
         let holder = self.descope.session_holder(&self.cookies).await?;
         // A refresh cookie that another host planted must not turn one user into another.
-        if holder.is_some_and(|user| user != presented.user) {
+        if holder.is_some_and(|user| user != presented.verified.user) {
             return Err(Failure::Refused("another_users_refresh_token".into()));
         }
         // Where refresh tokens are not rotated the queue cannot tell a straggler by its token.
@@ -111,7 +111,7 @@ impl SessionRenewal {
         due: bool,
     ) -> Result<Option<NewSession>, Failure> {
         let presented = self.descope.presented_refresh(&self.cookies, false).await?;
-        if presented.user != *session.user_id() {
+        if presented.verified.user != *session.user_id() {
             return Err(Failure::Refused("another_users_refresh_token".into()));
         }
         let end = session.expires_at();

@@ -140,7 +140,7 @@ impl Call {
         let headers = &self.request.headers;
         let presented = self.descope.presented_refresh(headers, accept_bearer);
         let presented = presented.await?;
-        outcome.user = Some(presented.user.clone());
+        outcome.user = Some(presented.verified.user.clone());
         Ok(presented)
     }
 

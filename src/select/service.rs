@@ -215,7 +215,7 @@ impl Call {
             .descope
             .presented_refresh(&self.request.headers, self.settings.accept_bearer)
             .await?;
-        subject.user = Some(presented.user.clone());
+        subject.user = Some(presented.verified.user.clone());
         let selection = self
             .descope
             .select_presented(&presented, &asked.tenant)
