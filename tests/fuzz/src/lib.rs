@@ -17,8 +17,8 @@ mod spoil;
 pub mod targets;
 
 /// The policy as a slow, obvious program: the one that the property tests use.
-#[path = "../../it/model/json.rs"]
+#[path = "../../it/oracles/model/json.rs"]
 mod json;
 #[allow(dead_code, reason = "the property tests use more of it")]
-#[path = "../../it/model/policy.rs"]
+#[path = "../../it/oracles/model/policy.rs"]
 mod policy;

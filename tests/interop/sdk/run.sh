@@ -92,7 +92,7 @@ run tokens body on --print-tokens "$TOKENS"
 echo "== the SDKs beside our verifier, and through an app of ours"
 runs=$((runs + 1))
 (cd "$root" && SDK_VERDICTS="$work" SDK_SELECT="$here/select.sh" SDK_ROWS="$here/rows.sh" \
-    SDK_ROOT="$work/node" SDK_VENV="$work/venv" cargo test --test it sdk:: -- --nocapture) || failed=$((failed + 1))
+    SDK_ROOT="$work/node" SDK_VENV="$work/venv" cargo test --test it oracles::sdk:: -- --nocapture) || failed=$((failed + 1))
 
 if [ "$failed" -gt 0 ]; then
     echo "FAIL: $failed of $runs runs"

@@ -22,7 +22,7 @@ async fn late<'a>(
     (path, body): (&str, &str),
 ) -> Late<'a> {
     fake.hang_path(path, true);
-    let mut call: Late = Box::pin(ask(routes, ann.request(path, body)));
+    let mut call: Late = Box::pin(ask(routes, ann.sdk_request(path, body)));
     poll_fn(|cx| {
         assert!(call.as_mut().poll(cx).is_pending());
         Poll::Ready(())
@@ -53,13 +53,13 @@ async fn a_head_made_after_a_logout_signs_nobody_in() {
         for rotation in [true, false] {
             let fake = fake().rotation(rotation).start().await;
             let routes = routes(&fake.descope());
-            let mut ann = Browser::signed_in(&fake);
+            let mut ann = Browser::ann(&fake);
             let late = late(&fake, &routes, &ann, call).await;
             let out = ann.call(&routes, LOGOUT, "{}").await;
             assert_eq!(out.status, 200);
             assert!(ann.jar.is_empty());
             let answer = late.await;
-            ann.keep(&answer);
+            ann.keep(&answer.headers);
             assert!(ann.jar.is_empty(), "{call:?}: {:?}", answer.cookies());
             assert_eq!(answer.status, 401, "{call:?}: {}", answer.text);
         }
@@ -72,16 +72,16 @@ async fn a_head_made_after_another_selection_writes_that_ones_cookies() {
         let fake = fake().start().await;
         let descope = fake.descope();
         let routes = routes(&descope);
-        let mut ann = Browser::signed_in(&fake);
+        let mut ann = Browser::ann(&fake);
         let late = late(&fake, &routes, &ann, call).await;
-        let other = ann.request(SELECT, r#"{"tenant":"T2"}"#);
+        let other = ann.sdk_request(SELECT, r#"{"tenant":"T2"}"#);
         let other = ask(&routes, other).await;
         assert_eq!(other.status, 200, "{}", other.text);
-        ann.keep(&other);
+        ann.keep(&other.headers);
         let newest = ann.clone();
         let answer = late.await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        ann.keep(&answer);
+        ann.keep(&answer.headers);
         assert_eq!(ann.jar, newest.jar, "{call:?}");
         let session = descope.verify(&ann.jar["DS"]).await.unwrap();
         assert_eq!(session.active_tenant().unwrap().id(), "T2");

@@ -22,7 +22,7 @@ async fn logout_is_always_done_and_removes_every_name_in_every_scope() {
             Some(Canned::error(500, "E990500", "oops")),
             Some(Canned::error(429, "E130429", "slow")),
         ] {
-            let mut ann = Browser::signed_in(&fake);
+            let mut ann = Browser::ann(&fake);
             if let Some(canned) = canned {
                 fake.respond_next(path, canned);
             }
@@ -43,12 +43,12 @@ async fn logout_is_always_done_and_removes_every_name_in_every_scope() {
         }
     }
     // Descope is down, or the tokens cannot be verified at all: the browser is signed out.
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     fake.down(true);
     assert_eq!(ann.call(&routes, LOGOUT, "{}").await.status, 200);
     assert!(ann.jar.is_empty());
     let unwarmed = SessionRoutes::new(fake.descope()).at("/v1/auth");
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     assert_eq!(ann.call(&unwarmed, LOGOUT, "{}").await.status, 200);
     assert!(ann.jar.is_empty());
     fake.down(false);
@@ -71,7 +71,7 @@ async fn logout_is_always_done_and_removes_every_name_in_every_scope() {
 async fn after_logout_no_holder_of_any_token_of_the_session_signs_in_again() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     let oldest = ann.clone();
     ann.refresh(&routes).await;
     let newer = ann.clone();
@@ -98,7 +98,7 @@ async fn after_logout_no_holder_of_any_token_of_the_session_signs_in_again() {
 async fn logout_during_a_refresh_ends_with_no_cookies_in_whatever_order() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let ann = Browser::signed_in(&fake);
+    let ann = Browser::ann(&fake);
     fake.hang_path(REFRESH, true);
     let spawn = |path: &'static str| {
         let (mut browser, routes) = (ann.clone(), routes.clone());
@@ -114,7 +114,7 @@ async fn logout_during_a_refresh_ends_with_no_cookies_in_whatever_order() {
     for order in [[&refresh, &logout], [&logout, &refresh]] {
         let mut browser = ann.clone();
         for answer in order {
-            browser.keep(answer);
+            browser.keep(&answer.headers);
         }
         assert!(browser.jar.is_empty());
     }

@@ -8,19 +8,18 @@ mod refused;
 mod sdk;
 mod upstream;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::ServiceExt;
-use tower_descope::{
-    Descope, SessionRoutes,
-    test_util::{FakeDescope, FakeDescopeBuilder},
+use tower_descope::{Descope, SessionRoutes, test_util::FakeDescope};
+
+pub(crate) use crate::support::{
+    browser::Browser,
+    world::{REFRESH, fake},
 };
 
-pub(crate) const REFRESH: &str = "/v1/auth/refresh";
 pub(crate) const TRY_REFRESH: &str = "/v1/auth/try-refresh";
 pub(crate) const SELECT: &str = "/v1/auth/tenant/select";
 pub(crate) const LOGOUT: &str = "/v1/auth/logout";
@@ -44,18 +43,6 @@ pub(crate) const CALLS: [(&str, &str); 8] = [
 /// The calls of which a 4xx means to the SDK that the user is signed out.
 pub(crate) const ABOUT_THE_SESSION: [&str; 5] = [REFRESH, TRY_REFRESH, ME, MY_TENANTS, HISTORY];
 
-pub(crate) fn fake() -> FakeDescopeBuilder {
-    FakeDescope::builder()
-        .tenant("T1", "One")
-        .tenant("T2", "Two")
-        .user("ann@example.test", |user| {
-            user.id("U1")
-                .tenant("T1", |t| t.role("admin"))
-                .tenant("T2", |t| t)
-        })
-        .user("bob@example.test", |user| user.id("U2").tenant("T1", |t| t))
-}
-
 pub(crate) fn routes(descope: &Descope) -> SessionRoutes {
     SessionRoutes::new(descope.clone()).at("/v1/auth")
 }
@@ -65,40 +52,9 @@ pub(crate) fn calls(fake: &FakeDescope) -> usize {
     fake.requests().len() - fake.key_fetches()
 }
 
-/// A browser with the official SDK in its page.
-#[derive(Clone, Debug)]
-pub(crate) struct Browser {
-    pub(crate) jar: BTreeMap<String, String>,
-    pub(crate) project_id: String,
-}
-
 impl Browser {
-    pub(crate) fn signed_in(fake: &FakeDescope) -> Self {
-        Self::of(fake, &fake.sign_in_to("ann@example.test", "T1"))
-    }
-
-    pub(crate) fn of(fake: &FakeDescope, signed_in: &tower_descope::test_util::SignedIn) -> Self {
-        let jar = [
-            ("DS", signed_in.session_jwt()),
-            ("DSR", signed_in.refresh_jwt()),
-        ];
-        Self {
-            jar: jar
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-            project_id: fake.project_id().to_owned(),
-        }
-    }
-
-    pub(crate) fn signed_out(fake: &FakeDescope) -> Self {
-        Self {
-            jar: BTreeMap::new(),
-            project_id: fake.project_id().to_owned(),
-        }
-    }
-
     /// A request as the SDK makes it: a GET without a type where there is nothing to send.
-    pub(crate) fn request(&self, path: &str, body: &str) -> Request<Full<Bytes>> {
+    pub(crate) fn sdk_request(&self, path: &str, body: &str) -> Request<Full<Bytes>> {
         let mut request = Request::builder()
             .uri(format!("{path}?dcs=f&dcr=f"))
             .header("host", "app.example")
@@ -112,36 +68,20 @@ impl Browser {
                 .header("origin", "https://app.example");
         }
         if !self.jar.is_empty() {
-            let cookies = self
-                .jar
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"));
-            request = request.header("cookie", cookies.collect::<Vec<_>>().join("; "));
+            request = request.header("cookie", self.cookies());
         }
         request.body(Full::from(body.to_owned())).unwrap()
     }
 
     /// Makes a call and keeps the cookies of the answer.
     pub(crate) async fn call(&mut self, routes: &SessionRoutes, path: &str, body: &str) -> Answer {
-        let answer = ask(routes, self.request(path, body)).await;
-        self.keep(&answer);
+        let answer = ask(routes, self.sdk_request(path, body)).await;
+        self.keep(&answer.headers);
         answer
     }
 
     pub(crate) async fn refresh(&mut self, routes: &SessionRoutes) -> Answer {
         self.call(routes, REFRESH, "{}").await
-    }
-
-    pub(crate) fn keep(&mut self, answer: &Answer) {
-        for line in answer.cookies() {
-            let (pair, attributes) = line.split_once("; ").unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            if attributes.contains("Max-Age=0") {
-                self.jar.remove(name);
-            } else {
-                self.jar.insert(name.to_owned(), value.to_owned());
-            }
-        }
     }
 }
 

@@ -52,11 +52,11 @@ async fn a_select_of_ones_own_keeps_its_settings_whichever_comes_first() {
         all_other(new()).select_tenant(own()),
         all_other(new().select_tenant(own())),
     ] {
-        let select = Browser::signed_in(&fake).request(SELECT, r#"{"tenant":"T2"}"#);
+        let select = Browser::ann(&fake).sdk_request(SELECT, r#"{"tenant":"T2"}"#);
         assert_eq!(shown(&routes, select).await, ["claims", "user"]);
         let refused = routes.clone().oneshot(bearer(&fake)).await.unwrap();
         assert_eq!(refused.status(), 401, "no token of the header");
-        let refresh = Browser::signed_in(&fake).request(REFRESH, "{}");
+        let refresh = Browser::ann(&fake).sdk_request(REFRESH, "{}");
         let members = shown(&routes, refresh).await;
         assert_eq!(members, ["sessionJwt", "refreshJwt"], "the routes' own");
     }
@@ -80,10 +80,10 @@ async fn a_prefix_is_the_same_with_and_without_slashes_at_its_ends() {
     ] {
         let routes = routes().at(prefix);
         let browser = Browser::signed_out(&fake);
-        let answer = ask(&routes, browser.request(path, "{}")).await;
+        let answer = ask(&routes, browser.sdk_request(path, "{}")).await;
         assert_eq!(answer.status, 200, "{prefix:?}: {}", answer.text);
         for other in ["/v2/try-refresh", "/v1/authtry-refresh"] {
-            let answer = ask(&routes, browser.request(other, "{}")).await;
+            let answer = ask(&routes, browser.sdk_request(other, "{}")).await;
             assert_eq!(answer.status, 404, "{prefix:?}: {other}");
         }
     }

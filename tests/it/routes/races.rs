@@ -8,7 +8,7 @@ use super::{Browser, CALLS, HISTORY, ME, MY_TENANTS, REFRESH, SELECT, ask, fake,
 async fn fifty_refreshes_at_once_are_one_call_and_all_get_the_same_cookies() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let ann = Browser::signed_in(&fake);
+    let ann = Browser::ann(&fake);
     let tabs: Vec<_> = (0..50)
         .map(|_| {
             let (mut tab, routes) = (ann.clone(), routes.clone());
@@ -32,7 +32,7 @@ async fn fifty_refreshes_at_once_are_one_call_and_all_get_the_same_cookies() {
 async fn a_replayed_post_and_an_older_tab_are_healed_within_the_keep_time() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     let mut older = ann.clone();
     ann.refresh(&routes).await;
     ann.refresh(&routes).await;
@@ -57,9 +57,9 @@ async fn a_replayed_post_and_an_older_tab_are_healed_within_the_keep_time() {
 async fn an_aborted_refresh_is_answered_at_the_next_try() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     fake.hang_path(REFRESH, true);
-    let (request, service) = (ann.request(REFRESH, "{}"), routes.clone());
+    let (request, service) = (ann.sdk_request(REFRESH, "{}"), routes.clone());
     let navigated_away = tokio::spawn(async move { ask(&service, request).await });
     fake.wait_for_calls(REFRESH, 1).await;
     navigated_away.abort();
@@ -75,7 +75,7 @@ async fn a_refresh_that_races_a_selection_does_not_bring_the_old_tenant_back() {
         let fake = fake().start().await;
         let descope = fake.descope();
         let routes = routes(&descope);
-        let ann = Browser::signed_in(&fake);
+        let ann = Browser::ann(&fake);
         let spawn = |path: &'static str| {
             let (mut browser, routes) = (ann.clone(), routes.clone());
             let body = CALLS.iter().find(|(one, _)| *one == path).unwrap().1;
@@ -92,7 +92,7 @@ async fn a_refresh_that_races_a_selection_does_not_bring_the_old_tenant_back() {
             let mut browser = ann.clone();
             for index in order {
                 assert_eq!(answers[index].status, 200, "{}", answers[index].text);
-                browser.keep(&answers[index]);
+                browser.keep(&answers[index].headers);
             }
             // Reordered on the way, it is healed by the next request.
             browser.refresh(&routes).await;

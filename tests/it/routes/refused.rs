@@ -13,7 +13,7 @@ use super::{
 async fn what_is_not_listed_is_not_forwarded() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let ann = Browser::signed_in(&fake);
+    let ann = Browser::ann(&fake);
     for path in [
         "/v1/auth",
         "/v1/auth/",
@@ -32,7 +32,7 @@ async fn what_is_not_listed_is_not_forwarded() {
         "/x/v1/auth/me",
     ] {
         for body in ["", "{}"] {
-            let answer = ask(&routes, ann.request(path, body)).await;
+            let answer = ask(&routes, ann.sdk_request(path, body)).await;
             assert_eq!(
                 (answer.status, answer.error()),
                 (404, "not_found"),
@@ -42,7 +42,7 @@ async fn what_is_not_listed_is_not_forwarded() {
     }
     for (path, _) in CALLS {
         for method in [Method::PUT, Method::DELETE, Method::OPTIONS, Method::HEAD] {
-            let mut request = ann.request(path, "");
+            let mut request = ann.sdk_request(path, "");
             *request.method_mut() = method.clone();
             let answer = ask(&routes, request).await;
             assert_eq!(answer.status, 405, "{method} {path}");
@@ -54,9 +54,9 @@ async fn what_is_not_listed_is_not_forwarded() {
             assert_eq!(answer.headers["allow"], allow, "{path}");
         }
     }
-    let answer = ask(&routes, ann.request(REFRESH, "")).await;
+    let answer = ask(&routes, ann.sdk_request(REFRESH, "")).await;
     assert_eq!(answer.status, 405, "a GET changes nothing");
-    let answer = ask(&routes, ann.request(ME, "{}")).await;
+    let answer = ask(&routes, ann.sdk_request(ME, "{}")).await;
     assert_eq!(answer.status, 405);
     assert!(fake.requests().is_empty());
 }
@@ -65,7 +65,7 @@ async fn what_is_not_listed_is_not_forwarded() {
 async fn other_sites_and_bad_bodies_are_refused_before_anything_else() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let ann = Browser::signed_in(&fake);
+    let ann = Browser::ann(&fake);
     for (path, body) in CALLS {
         for (name, value) in [
             ("sec-fetch-site", "cross-site"),
@@ -73,7 +73,7 @@ async fn other_sites_and_bad_bodies_are_refused_before_anything_else() {
             ("origin", "https://evil.example"),
             ("origin", "null"),
         ] {
-            let mut request = ann.request(path, body);
+            let mut request = ann.sdk_request(path, body);
             if name == "origin" {
                 request.headers_mut().remove("sec-fetch-site");
             }
@@ -97,7 +97,7 @@ async fn other_sites_and_bad_bodies_are_refused_before_anything_else() {
             ("", Some("application/x-www-form-urlencoded"), 415),
             ("{}", None, 415),
         ] {
-            let mut request = ann.request(path, "{}");
+            let mut request = ann.sdk_request(path, "{}");
             *request.body_mut() = Full::from(body);
             request.headers_mut().remove("content-type");
             if let Some(ty) = ty {
@@ -110,11 +110,11 @@ async fn other_sites_and_bad_bodies_are_refused_before_anything_else() {
             assert!(answer.cookies().is_empty(), "{path} {body:?}");
         }
         let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(20_000));
-        let answer = ask(&routes, ann.request(path, &large)).await;
+        let answer = ask(&routes, ann.sdk_request(path, &large)).await;
         assert_eq!(answer.status, 413, "{path}");
     }
     for body in ["{}", "[]", r#"{"dct":true,"ids":["T1"]}"#, r#"{"ids":[7]}"#] {
-        let answer = ask(&routes, ann.request(MY_TENANTS, body)).await;
+        let answer = ask(&routes, ann.sdk_request(MY_TENANTS, body)).await;
         assert_eq!(
             (answer.status, answer.error()),
             (400, "invalid_body"),
@@ -125,8 +125,11 @@ async fn other_sites_and_bad_bodies_are_refused_before_anything_else() {
 
     // Bodies of other SDKs, and what the browser SDK adds to its own.
     let odd = r#"{"fpData":{"vsid":"x","vrid":"y"},"externalToken":"z"}"#;
-    assert_eq!(ask(&routes, ann.request(REFRESH, odd)).await.status, 200);
-    let mut bare = ann.request(REFRESH, "");
+    assert_eq!(
+        ask(&routes, ann.sdk_request(REFRESH, odd)).await.status,
+        200
+    );
+    let mut bare = ann.sdk_request(REFRESH, "");
     *bare.method_mut() = Method::POST;
     assert_eq!(ask(&routes, bare).await.status, 200);
 }
@@ -146,7 +149,7 @@ async fn tokens_that_are_none_go_nowhere() {
         let mut browser = Browser::signed_out(&fake);
         browser.jar.insert("DSR".into(), token);
         for (path, body) in CALLS {
-            let answer = ask(&routes, browser.request(path, body)).await;
+            let answer = ask(&routes, browser.sdk_request(path, body)).await;
             match path {
                 TRY_REFRESH | LOGOUT | LOGOUT_ALL => {
                     assert_eq!(answer.status, 200, "{what} {path}");

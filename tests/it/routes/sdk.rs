@@ -22,7 +22,7 @@ async fn each_call_of_the_sdk_works_and_no_body_has_a_token() {
     let fake = fake().start().await;
     let descope = fake.descope();
     let routes = routes(&descope);
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     for path in [REFRESH, TRY_REFRESH] {
         let before = ann.jar["DSR"].clone();
         let answer = ann.call(&routes, path, "{}").await;
@@ -104,7 +104,7 @@ async fn the_four_response_modes_with_and_without_rotation_all_stay_signed_in() 
                     .build()
                     .unwrap();
                 let routes = routes(&descope);
-                let mut ann = Browser::signed_in(&fake);
+                let mut ann = Browser::ann(&fake);
                 let before = ann.jar.clone();
                 ann.call(&routes, SELECT, r#"{"tenant":"T2"}"#).await;
                 for _ in 0..3 {
@@ -133,7 +133,7 @@ async fn the_cookie_decides_alone_and_a_header_only_where_that_is_switched_on() 
     let fake = fake().start().await;
     let descope = fake.descope();
     let with_header = |browser: &Browser, path: &str, body: &str, token: &str| {
-        let mut request = browser.request(path, body);
+        let mut request = browser.sdk_request(path, body);
         let credential = format!("Bearer {}:{token}", fake.project_id());
         let headers = request.headers_mut();
         headers.insert("authorization", credential.parse().unwrap());
@@ -141,7 +141,7 @@ async fn the_cookie_decides_alone_and_a_header_only_where_that_is_switched_on() 
     };
     let sdk = routes(&descope).accept_bearer_refresh(true);
     for service in [routes(&descope), sdk.clone()] {
-        let ann = Browser::signed_in(&fake);
+        let ann = Browser::ann(&fake);
         let stale = fake.sign_in("bob@example.test");
         for token in ["garbage", stale.refresh_jwt()] {
             let answer = ask(&service, with_header(&ann, ME, "", token)).await;
@@ -180,7 +180,7 @@ async fn the_cookie_decides_alone_and_a_header_only_where_that_is_switched_on() 
 async fn user_records_are_passed_on_without_what_the_sdk_would_take_for_tokens() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     let record = json!({
         "userId": "U1", "name": "Ann", "customAttributes": {"plan": "gold"},
         "authInfo": {}, "access_token": "x", "sessionJwt": null, "sessionExpiration": 1,
@@ -198,8 +198,8 @@ async fn a_selection_can_have_a_service_of_its_own() {
         .html_forms("/home")
         .unwrap();
     let service = routes(&fake.descope()).select_tenant(select);
-    let ann = Browser::signed_in(&fake);
-    let mut request = ann.request(SELECT, "tenant=T2");
+    let ann = Browser::ann(&fake);
+    let mut request = ann.sdk_request(SELECT, "tenant=T2");
     let form = "application/x-www-form-urlencoded".parse().unwrap();
     request.headers_mut().insert("content-type", form);
     let response = service.oneshot(request).await.unwrap();
@@ -212,18 +212,18 @@ async fn in_axum_the_routes_are_nested() {
     let fake = fake().start().await;
     let app: axum::Router =
         axum::Router::new().nest_service("/v1/auth", SessionRoutes::new(fake.descope()));
-    let ann = Browser::signed_in(&fake);
+    let ann = Browser::ann(&fake);
     for (path, status) in [
         (ME, 200),
         (HISTORY, 200),
         ("/v1/auth/other", 404),
         ("/other", 404),
     ] {
-        let request = ann.request(path, "").map(axum::body::Body::new);
+        let request = ann.sdk_request(path, "").map(axum::body::Body::new);
         let response = app.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), status, "{path}");
     }
-    let request = ann.request(SELECT, r#"{"tenant":"T2"}"#);
+    let request = ann.sdk_request(SELECT, r#"{"tenant":"T2"}"#);
     let response = app
         .oneshot(request.map(axum::body::Body::new))
         .await

@@ -19,7 +19,7 @@ async fn a_dead_session_is_a_401_without_cookies_and_an_empty_try() {
     let descope = fake.descope();
     let routes = routes(&descope);
     for (path, body) in CALLS {
-        let mut ann = Browser::signed_in(&fake);
+        let mut ann = Browser::ann(&fake);
         fake.log_out("U1");
         let answer = ann.call(&routes, path, body).await;
         match path {
@@ -39,7 +39,7 @@ async fn a_dead_session_is_a_401_without_cookies_and_an_empty_try() {
     // It has expired: known here.
     fake.clear_requests();
     for (path, body) in CALLS {
-        let mut ann = Browser::signed_in(&fake);
+        let mut ann = Browser::ann(&fake);
         let expired = fake.refresh("U1").expired().token();
         ann.jar.insert("DSR".into(), expired);
         let answer = ann.call(&routes, path, body).await;
@@ -78,7 +78,7 @@ async fn what_may_get_better_is_a_503_and_costs_nothing() {
         let body = CALLS.iter().find(|(one, _)| *one == path).unwrap().1;
         let upstream = if path == TRY_REFRESH { REFRESH } else { path };
         for (what, canned) in answers {
-            let mut ann = Browser::signed_in(&fake);
+            let mut ann = Browser::ann(&fake);
             let before = ann.jar.clone();
             fake.respond_next(upstream, canned());
             let answer = ann.call(&routes, path, body).await;
@@ -91,7 +91,7 @@ async fn what_may_get_better_is_a_503_and_costs_nothing() {
             assert!(answer.cookies().is_empty(), "{path}: {what}");
         }
     }
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     fake.respond_next(REFRESH, limited());
     let answer = ann.refresh(&routes).await;
     assert_eq!(answer.headers["retry-after"], "17");
@@ -117,7 +117,7 @@ async fn a_descope_that_is_down_or_silent_is_a_503() {
     for down in [true, false] {
         for path in ABOUT_THE_SESSION {
             let body = CALLS.iter().find(|(one, _)| *one == path).unwrap().1;
-            let mut ann = Browser::signed_in(&fake);
+            let mut ann = Browser::ann(&fake);
             let before = ann.jar.clone();
             if down {
                 fake.down(true);
@@ -137,7 +137,7 @@ async fn a_descope_that_is_down_or_silent_is_a_503() {
 async fn a_session_too_large_for_a_cookie_does_not_cost_the_refresh_token() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     let before = ann.jar.clone();
     let large = fake
         .session("U1")
@@ -156,7 +156,7 @@ async fn an_answer_for_somebody_else_writes_nothing_and_the_session_goes_on() {
     let fake = fake().start().await;
     let descope = fake.descope();
     let routes = routes(&descope);
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     let before = ann.jar.clone();
     let others = json!({
         "sessionJwt": fake.session("U2").token(),
@@ -189,7 +189,7 @@ async fn a_new_refresh_token_in_a_cookie_is_not_lost_with_the_body() {
     let fake = fake().start().await;
     let descope = fake.descope();
     let routes = routes(&descope);
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     let before = ann.jar.clone();
     let mut in_force = ann.jar["DSR"].clone();
     for body in ["<html>".to_owned(), " ".repeat(2 * 1024 * 1024)] {
@@ -228,7 +228,7 @@ async fn new_keys_that_cannot_be_had_do_not_cost_the_session() {
     let descope = fake.descope();
     descope.warm_up().await.unwrap();
     let routes = routes(&descope);
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     fake.rotate_keys_keeping_old();
     fake.set_jwks_status(500);
     let answer = ann.refresh(&routes).await;
@@ -244,7 +244,7 @@ async fn a_user_who_left_the_tenant_is_told_which_one_it_was() {
     let fake = fake().start().await;
     let descope = fake.descope();
     let routes = routes(&descope);
-    let mut ann = Browser::signed_in(&fake);
+    let mut ann = Browser::ann(&fake);
     let body = json!({
         "sessionJwt": fake.session("U1").token(),
         "refreshJwt": fake.refresh("U1").token(),

@@ -5,65 +5,25 @@ mod replays;
 mod switching;
 mod upstream;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
-use tower_descope::{
-    SelectTenant,
-    select::ResponseBody,
-    test_util::{FakeDescope, FakeDescopeBuilder},
-};
+use tower_descope::{SelectTenant, select::ResponseBody};
+
+pub(crate) use crate::support::{browser::Browser, world::fake};
 
 pub(crate) const PATH: &str = "/v1/auth/tenant/select";
 
-pub(crate) fn fake() -> FakeDescopeBuilder {
-    FakeDescope::builder()
-        .tenant("T1", "One")
-        .tenant("T2", "Two")
-        .tenant("T3", "Three")
-        .user("ann@example.test", |user| {
-            user.id("U1")
-                .tenant("T1", |t| t.role("admin"))
-                .tenant("T2", |t| t)
-        })
-        .user("bob@example.test", |user| user.id("U2").tenant("T1", |t| t))
-}
-
-/// A browser: its cookies, and what it sends along.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Browser {
-    pub(crate) jar: BTreeMap<String, String>,
-}
-
 impl Browser {
-    pub(crate) fn signed_in(fake: &FakeDescope, login: &str) -> Self {
-        let signed_in = fake.sign_in(login);
-        let jar = [
-            ("DS", signed_in.session_jwt()),
-            ("DSR", signed_in.refresh_jwt()),
-        ];
-        Self {
-            jar: jar
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-        }
-    }
-
-    pub(crate) fn request(&self, body: &str) -> Request<Full<Bytes>> {
-        let cookies: Vec<String> = self
-            .jar
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+    /// The request by which a page of this site goes to another tenant.
+    pub(crate) fn select_request(&self, body: &str) -> Request<Full<Bytes>> {
         let mut request = Request::post(PATH)
             .header("host", "app.example")
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/json");
-        if !cookies.is_empty() {
-            request = request.header("cookie", cookies.join("; "));
+        if !self.jar.is_empty() {
+            request = request.header("cookie", self.cookies());
         }
         request.body(Full::from(body.to_owned())).unwrap()
     }
@@ -71,19 +31,9 @@ impl Browser {
     /// Selects a tenant and keeps the cookies of the answer.
     pub(crate) async fn select(&mut self, service: &SelectTenant, tenant: &str) -> Answer {
         let body = serde_json::json!({ "tenant": tenant }).to_string();
-        let answer = ask(service, self.request(&body)).await;
+        let answer = ask(service, self.select_request(&body)).await;
         self.keep(&answer.headers);
         answer
-    }
-
-    pub(crate) fn keep(&mut self, headers: &HeaderMap) {
-        for cookie in set_cookies(headers) {
-            if cookie.max_age == Some(0) {
-                self.jar.remove(&cookie.name);
-            } else {
-                self.jar.insert(cookie.name, cookie.value);
-            }
-        }
     }
 }
 
@@ -117,7 +67,6 @@ pub(crate) async fn ask(service: &SelectTenant, request: Request<Full<Bytes>>) -
 #[derive(Debug)]
 pub(crate) struct SetCookie {
     pub(crate) name: String,
-    pub(crate) value: String,
     pub(crate) max_age: Option<i64>,
     pub(crate) attributes: Vec<String>,
 }
@@ -129,7 +78,7 @@ pub(crate) fn set_cookies(headers: &HeaderMap) -> Vec<SetCookie> {
         .map(|line| {
             let line = line.to_str().unwrap();
             let mut parts = line.split("; ");
-            let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+            let (name, _) = parts.next().unwrap().split_once('=').unwrap();
             let attributes: Vec<String> = parts.map(str::to_owned).collect();
             let max_age = attributes
                 .iter()
@@ -137,7 +86,6 @@ pub(crate) fn set_cookies(headers: &HeaderMap) -> Vec<SetCookie> {
                 .map(|seconds| seconds.parse().unwrap());
             SetCookie {
                 name: name.to_owned(),
-                value: value.to_owned(),
                 max_age,
                 attributes,
             }

@@ -13,7 +13,7 @@ type Change = fn(&mut Request<Full<Bytes>>);
 async fn what_is_not_a_same_origin_json_post_never_reaches_descope() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
-    let browser = Browser::signed_in(&fake, "ann@example.test");
+    let browser = Browser::in_no_tenant(&fake, "ann@example.test");
     let good = r#"{"tenant":"T2"}"#;
     let cases: [(&str, Change, u16, &str); 12] = [
         (
@@ -96,7 +96,7 @@ async fn what_is_not_a_same_origin_json_post_never_reaches_descope() {
         ),
     ];
     for (what, change, status, error) in cases {
-        let mut request = browser.request(good);
+        let mut request = browser.select_request(good);
         change(&mut request);
         let answer = ask(&service, request).await;
         assert_eq!(
@@ -116,7 +116,7 @@ async fn what_is_not_a_same_origin_json_post_never_reaches_descope() {
 async fn a_body_names_one_tenant_or_goes_nowhere() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
-    let browser = Browser::signed_in(&fake, "ann@example.test");
+    let browser = Browser::in_no_tenant(&fake, "ann@example.test");
     for body in [
         "{}",
         r#"{"tenant":""}"#,
@@ -126,7 +126,7 @@ async fn a_body_names_one_tenant_or_goes_nowhere() {
         r#"{"tenant":"a\r\nb"}"#,
         "[]",
     ] {
-        let answer = ask(&service, browser.request(body)).await;
+        let answer = ask(&service, browser.select_request(body)).await;
         assert_eq!(answer.error(), "invalid_body", "{body}");
     }
     assert_eq!(fake.calls(PATH), 0);
@@ -175,10 +175,8 @@ async fn refresh_tokens_are_verified_here_before_anything_goes_up() {
         ),
         ("two users'", two_users, 400, "ambiguous_credentials", false),
     ] {
-        let browser = Browser {
-            jar: [("DSR".to_owned(), token)].into(),
-        };
-        let answer = ask(&service, browser.request(r#"{"tenant":"T2"}"#)).await;
+        let browser = Browser::with("", &token);
+        let answer = ask(&service, browser.select_request(r#"{"tenant":"T2"}"#)).await;
         assert_eq!(
             (answer.status.as_u16(), answer.error()),
             (status, error),
@@ -203,7 +201,7 @@ async fn a_form_is_answered_with_a_redirect_below_the_configured_prefix() {
         .unwrap()
         .return_prefix("/")
         .unwrap();
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     for (form, location) in [
         ("tenant=T2", "/home"),
         ("tenant=T2&return_to=%2Fprojects%3Fp%3D2", "/projects?p=2"),
@@ -214,7 +212,7 @@ async fn a_form_is_answered_with_a_redirect_below_the_configured_prefix() {
         ("tenant=T3", "/home?select_error=tenant_refused"),
         ("tenant=", "/home?select_error=invalid_body"),
     ] {
-        let mut request = browser.request(form);
+        let mut request = browser.select_request(form);
         set(
             &mut request,
             "content-type",
@@ -226,7 +224,7 @@ async fn a_form_is_answered_with_a_redirect_below_the_configured_prefix() {
         browser.keep(&answer.headers);
     }
     // A form says where it comes from, or is refused.
-    let mut request = browser.request("tenant=T2");
+    let mut request = browser.select_request("tenant=T2");
     set(
         &mut request,
         "content-type",
@@ -280,8 +278,8 @@ async fn sdk_clients_send_the_refresh_token_as_a_header_and_get_tokens_in_the_bo
         assert_eq!((answer.status.as_u16(), answer.error()), (401, error));
     }
     // With a cookie, the cookie decides alone.
-    let browser = Browser::signed_in(&fake, "bob@example.test");
-    let mut request = browser.request(r#"{"tenant":"T1"}"#);
+    let browser = Browser::in_no_tenant(&fake, "bob@example.test");
+    let mut request = browser.select_request(r#"{"tenant":"T1"}"#);
     let fresh = fake.sign_in("ann@example.test");
     let credential = format!("Bearer {pid}:{}", fresh.refresh_jwt());
     request

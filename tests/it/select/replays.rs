@@ -11,7 +11,7 @@ use super::{Browser, PATH, ask, fake};
 async fn a_replayed_request_gets_the_same_answer_and_spends_nothing() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     let mut lost = browser.clone();
     browser.select(&service, "T2").await;
     let answer = lost.select(&service, "T2").await;
@@ -19,7 +19,7 @@ async fn a_replayed_request_gets_the_same_answer_and_spends_nothing() {
     assert_eq!(lost.jar, browser.jar, "the same cookies");
     assert_eq!(fake.calls(PATH), 1);
     // The answer was lost and another tenant is wanted: it goes up with the successor.
-    let mut lost = Browser::signed_in(&fake, "ann@example.test");
+    let mut lost = Browser::in_no_tenant(&fake, "ann@example.test");
     let mut other = lost.clone();
     lost.select(&service, "T2").await;
     let answer = other.select(&service, "T1").await;
@@ -31,8 +31,8 @@ async fn a_replayed_request_gets_the_same_answer_and_spends_nothing() {
 async fn parallel_selects_of_one_browser_all_succeed_and_none_is_mixed_up() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
-    let ann = Browser::signed_in(&fake, "ann@example.test");
-    let bob = Browser::signed_in(&fake, "bob@example.test");
+    let ann = Browser::in_no_tenant(&fake, "ann@example.test");
+    let bob = Browser::in_no_tenant(&fake, "bob@example.test");
     let tasks = (0..20).map(|n| {
         let service = service.clone();
         let (mut browser, tenant, user) = match n % 3 {
@@ -56,9 +56,9 @@ async fn parallel_selects_of_one_browser_all_succeed_and_none_is_mixed_up() {
 async fn a_client_that_hangs_up_loses_nothing() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     fake.hang(true);
-    let request = browser.request(r#"{"tenant":"T2"}"#);
+    let request = browser.select_request(r#"{"tenant":"T2"}"#);
     let hung_up = tokio::time::timeout(Duration::from_millis(50), ask(&service, request)).await;
     assert!(hung_up.is_err());
     fake.hang(false);

@@ -16,7 +16,7 @@ async fn a_browser_switches_tenants_and_switches_on() {
     let fake = fake().start().await;
     let descope = fake.descope();
     let service = SelectTenant::new(descope.clone());
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     for tenant in ["T1", "T2", "T1"] {
         let before = browser.jar["DSR"].clone();
         let answer = browser.select(&service, tenant).await;
@@ -39,7 +39,7 @@ async fn cookies_have_the_configured_attributes_and_lifetimes() {
     let fake = fake().refresh_ttl(Duration::from_secs(1_000)).start().await;
     let cookies = SessionCookies::host_prefixed().former_cookie_scope(None, "/old");
     let descope = fake.descope_builder().cookies(cookies).build().unwrap();
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     let answer = browser.select(&SelectTenant::new(descope), "T2").await;
     let cookies = set_cookies(&answer.headers);
     for name in ["__Host-DS", "__Host-DSR"] {
@@ -78,7 +78,7 @@ async fn the_four_response_modes_with_and_without_rotation_all_end_in_the_tenant
                     .build()
                     .unwrap();
                 let service = SelectTenant::new(descope.clone());
-                let mut browser = Browser::signed_in(&fake, "ann@example.test");
+                let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
                 let before = browser.jar["DSR"].clone();
                 for tenant in ["T2", "T1"] {
                     let answer = browser.select(&service, tenant).await;
@@ -103,7 +103,7 @@ async fn the_four_response_modes_with_and_without_rotation_all_end_in_the_tenant
 #[tokio::test]
 async fn upstream_cookies_and_scopes_are_not_passed_on() {
     let fake = fake().start().await;
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     let body = serde_json::json!({
         "sessionJwt": fake.session("U1").active("T2").token(),
         "refreshJwt": fake.refresh("U1").active("T2").token(),
@@ -138,7 +138,7 @@ async fn upstream_cookies_and_scopes_are_not_passed_on() {
 async fn a_session_too_large_for_a_cookie_is_a_502_that_loses_no_refresh_token() {
     let fake = fake().start().await;
     let descope = fake.descope();
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     let before = browser.jar.clone();
     let large = fake
         .session("U1")

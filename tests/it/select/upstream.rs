@@ -39,7 +39,7 @@ async fn descopes_refusals_have_their_statuses_and_leave_the_cookies_alone() {
         (Canned::new(204), 502, "upstream_invalid"),
     ] {
         let fake = fake().start().await;
-        let mut browser = Browser::signed_in(&fake, "ann@example.test");
+        let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
         let before = browser.jar.clone();
         fake.respond_next(PATH, canned);
         let answer = browser
@@ -64,7 +64,7 @@ async fn descopes_refusals_have_their_statuses_and_leave_the_cookies_alone() {
 async fn a_tenant_of_others_is_refused_by_descope_and_nothing_is_lost() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     let answer = browser.select(&service, "T3").await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert_eq!(answer.error(), "tenant_refused");
@@ -75,7 +75,7 @@ async fn a_tenant_of_others_is_refused_by_descope_and_nothing_is_lost() {
 async fn a_signed_out_session_ends_and_its_cookies_are_removed() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     fake.respond_next(PATH, Canned::error(401, "E064001", "logged out"));
     let answer = browser.select(&service, "T2").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
@@ -87,7 +87,7 @@ async fn a_signed_out_session_ends_and_its_cookies_are_removed() {
 async fn a_reused_token_keeps_its_cookies_until_it_comes_again_after_the_keep_time() {
     let fake = fake().start().await;
     let service = SelectTenant::new(fake.descope());
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     // Another replica rotated the token: its answer is on its way to the browser.
     let elsewhere = SelectTenant::new(fake.descope());
     browser.clone().select(&elsewhere, "T1").await;
@@ -156,7 +156,7 @@ async fn an_answer_for_somebody_or_something_else_writes_nothing() {
             "x\r\nSet-Cookie: evil=1".to_owned(),
         ),
     ] {
-        let mut browser = Browser::signed_in(&fake, "ann@example.test");
+        let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
         let before = browser.jar.clone();
         let body = serde_json::json!({ "sessionJwt": session_jwt, "refreshJwt": refresh_jwt });
         fake.respond_next(PATH, Canned::new(200).body(body.to_string()));
@@ -181,7 +181,7 @@ async fn silence_is_a_504_within_the_deadline_and_keeps_the_cookies() {
         .build()
         .unwrap();
     descope.warm_up().await.unwrap();
-    let mut browser = Browser::signed_in(&fake, "ann@example.test");
+    let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     let before = browser.jar.clone();
     fake.hang(true);
     let answer = browser.select(&SelectTenant::new(descope), "T2").await;

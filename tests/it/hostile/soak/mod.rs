@@ -51,7 +51,7 @@ fn a_service_under_load_refuses_nobody_wrongly_and_neither_grows_nor_leaks() {
 async fn soak(long: Option<Duration>) {
     let fake = asking::fake().await;
     let service = Service::start(
-        "soak::a_service_under_load_refuses_nobody_wrongly_and_neither_grows_nor_leaks",
+        "hostile::soak::a_service_under_load_refuses_nobody_wrongly_and_neither_grows_nor_leaks",
         &fake,
     );
     let weather = Arc::new(Weather::new(&fake));

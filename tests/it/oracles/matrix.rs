@@ -10,9 +10,12 @@ use tower_descope::{
 };
 
 use crate::{
-    renew_browser::{EXPIRY, late, set_cookies},
     routes::{self, Browser, LOGOUT, REFRESH, SELECT},
     support::call,
+    support::{
+        browser::set_cookies,
+        world::{EXPIRY, late},
+    },
 };
 
 /// A cookie of Descope's CDN, which the browser has from elsewhere.

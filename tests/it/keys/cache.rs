@@ -250,7 +250,10 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
 fn without_a_runtime_the_log_is_told_once_a_minute() {
     // In a process of its own: which events are wanted is decided once per process.
     if !in_child() {
-        child::<&str>("keys::without_a_runtime_the_log_is_told_once_a_minute", &[]);
+        child::<&str>(
+            "keys::cache::without_a_runtime_the_log_is_told_once_a_minute",
+            &[],
+        );
         return;
     }
     let log = Log::default();

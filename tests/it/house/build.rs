@@ -15,7 +15,7 @@ fn the_environment_configures_a_handle() {
         return;
     }
     child(
-        "build::the_environment_configures_a_handle",
+        "house::build::the_environment_configures_a_handle",
         &[
             ("DESCOPE_PROJECT_ID", "P2fromEnv"),
             ("DESCOPE_BASE_URI", "http://127.0.0.1:1"),
@@ -35,7 +35,7 @@ fn a_variable_that_is_not_unicode_is_told_and_not_skipped() {
         return;
     }
     child(
-        "build::a_variable_that_is_not_unicode_is_told_and_not_skipped",
+        "house::build::a_variable_that_is_not_unicode_is_told_and_not_skipped",
         &[
             ("DESCOPE_PROJECT_ID", OsStr::new("P2fromEnv")),
             ("DESCOPE_BASE_URI", OsStr::from_bytes(b"https://\xff")),
@@ -55,7 +55,7 @@ fn a_proxy_in_the_environment_is_not_used() {
     }
     let nowhere = "http://127.0.0.1:9";
     child(
-        "build::a_proxy_in_the_environment_is_not_used",
+        "house::build::a_proxy_in_the_environment_is_not_used",
         &[
             ("HTTP_PROXY", nowhere),
             ("http_proxy", nowhere),
@@ -76,7 +76,7 @@ fn without_ca_files_loopback_still_works() {
         return;
     }
     child(
-        "build::without_ca_files_loopback_still_works",
+        "house::build::without_ca_files_loopback_still_works",
         &[
             ("SSL_CERT_FILE", "/nonexistent"),
             ("SSL_CERT_DIR", "/nonexistent"),

@@ -8,8 +8,11 @@ use tower::{ServiceBuilder, ServiceExt};
 use tower_descope::{RefreshToken, SelectTenant, test_util::FakeDescope};
 
 use crate::{
-    renew_browser::{Browser, EXPIRY, REFRESH, expired, fake, late, layer, set_cookies, untouched},
     support::{app, app_with, call, code, seen},
+    support::{
+        browser::{Browser, set_cookies, untouched},
+        world::{EXPIRY, REFRESH, expired, fake, late, layer},
+    },
 };
 
 #[tokio::test]

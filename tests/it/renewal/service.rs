@@ -6,8 +6,11 @@ use http::{Method, Request, Response};
 use tower::{Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimit};
 
 use crate::{
-    renew_browser::{ALMOST, Browser, EXPIRY, REFRESH, early, fake, layer, set_cookies},
     support::{app_with, call, code, seen},
+    support::{
+        browser::{Browser, set_cookies},
+        world::{ALMOST, EXPIRY, REFRESH, early, fake, layer},
+    },
 };
 
 async fn handle(request: Request<()>) -> Result<Response<String>, Infallible> {

@@ -13,8 +13,11 @@ use tower_descope::{
 };
 
 use crate::{
-    renew_browser::{ALMOST, Browser, EXPIRY, REFRESH, early, fake, late, set_cookies, untouched},
     support::{App, call},
+    support::{
+        browser::{Browser, set_cookies, untouched},
+        world::{ALMOST, EXPIRY, REFRESH, early, fake, late},
+    },
 };
 
 const SELECT: &str = "/v1/auth/tenant/select";

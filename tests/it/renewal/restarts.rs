@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    renew_browser::{Browser, REFRESH, early, fake, late},
     support::call,
+    support::{
+        browser::Browser,
+        world::{REFRESH, early, fake, late},
+    },
 };
 
 const DAY: u64 = 24 * 60;

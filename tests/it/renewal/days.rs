@@ -5,8 +5,11 @@ use std::time::Duration;
 use tower_descope::{Descope, test_util::Canned};
 
 use crate::{
-    renew_browser::{Browser, REFRESH, early, fake, late},
     support::{App, call},
+    support::{
+        browser::Browser,
+        world::{REFRESH, early, fake, late},
+    },
 };
 
 const SESSION: u64 = 600;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const CHAPTER: &str = include_str!("../../src/docs/threat_model.md");
+const CHAPTER: &str = include_str!("../../../src/docs/threat_model.md");
 
 fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -21,7 +21,7 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
     // In a process of its own: which events are wanted is decided once per process.
     if !in_child() {
         child::<&str>(
-            "secrets::nothing_that_this_crate_says_has_a_token_in_it",
+            "hostile::secrets::nothing_that_this_crate_says_has_a_token_in_it",
             &[],
         );
         return;

@@ -10,10 +10,11 @@ use tower_descope::{
 };
 
 use crate::{
-    renew_browser::{
-        Browser, EXPIRY, REFRESH, early, expired, fake, late, layer, set_cookies, untouched,
-    },
     support::{app_with, code},
+    support::{
+        browser::{Browser, set_cookies, untouched},
+        world::{EXPIRY, REFRESH, early, expired, fake, late, layer},
+    },
 };
 
 /// What happens at Descope.

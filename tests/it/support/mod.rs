@@ -1,5 +1,8 @@
 //! What tests share: a service behind the layer, and requests to it.
 
+pub(crate) mod browser;
+pub(crate) mod world;
+
 use std::{
     convert::Infallible,
     ffi::OsStr,

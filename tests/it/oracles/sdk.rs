@@ -181,7 +181,7 @@ async fn walked(
         .build()
         .unwrap();
     let routes = routes::routes(&descope);
-    let mut browser = Browser::signed_in(&fake);
+    let mut browser = Browser::ann(&fake);
     let before = browser.jar.clone();
     for call in 0..3 {
         let answer = if call == 1 {

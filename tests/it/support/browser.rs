@@ -1,60 +1,58 @@
-//! A browser with its cookies, and a service that renews them.
+//! The browser of the tests: its cookies, and the requests that its pages make.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::Full;
-use tower_descope::{
-    Descope, Renewal, TenantLayer,
-    test_util::{FakeDescope, FakeDescopeBuilder},
-};
+use tower_descope::test_util::{FakeDescope, SignedIn};
 
-use crate::support::{App, app_with, call};
+use super::{App, call};
 
-pub(crate) const REFRESH: &str = "/v1/auth/refresh";
-
-/// Longer than a session lives, leeway included.
-pub(crate) const EXPIRY: Duration = Duration::from_secs(660);
-
-/// Into the last minute of a session.
-pub(crate) const ALMOST: Duration = Duration::from_secs(550);
-
-pub(crate) fn fake() -> FakeDescopeBuilder {
-    FakeDescope::builder()
-        .tenant("T1", "One")
-        .tenant("T2", "Two")
-        .user("ann@example.test", |user| {
-            user.id("U1").tenant("T1", |t| t).tenant("T2", |t| t)
-        })
-        .user("bob@example.test", |user| user.id("U2").tenant("T1", |t| t))
-}
-
-/// A service whose layer renews only what has expired.
-pub(crate) fn late(descope: &Descope) -> App {
-    app_with(layer(descope, 0))
-}
-
-/// A service whose layer renews a minute early, as by default.
-pub(crate) fn early(descope: &Descope) -> App {
-    app_with(layer(descope, 60))
-}
-
-pub(crate) fn layer(descope: &Descope, window: u64) -> TenantLayer {
-    TenantLayer::new(descope.clone()).renew(Renewal::new().early(Duration::from_secs(window)))
-}
-
-/// Cookies by their names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Cookies by their names, and the project that Descope's SDK in the pages is set to.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Browser {
     pub(crate) jar: BTreeMap<String, String>,
+    pub(crate) project_id: String,
+}
+
+/// By the cookies alone.
+impl PartialEq for Browser {
+    fn eq(&self, other: &Self) -> bool {
+        self.jar == other.jar
+    }
 }
 
 impl Browser {
     /// Signed in, with the tenant `T1` selected.
     pub(crate) fn signed_in(fake: &FakeDescope, login: &str) -> Self {
-        let signed_in = fake.sign_in_to(login, "T1");
-        Self::with(signed_in.session_jwt(), signed_in.refresh_jwt())
+        Self::of(fake, &fake.sign_in_to(login, "T1"))
+    }
+
+    /// Ann's, signed in, with the tenant `T1` selected.
+    pub(crate) fn ann(fake: &FakeDescope) -> Self {
+        Self::signed_in(fake, "ann@example.test")
+    }
+
+    /// Signed in, in no tenant.
+    pub(crate) fn in_no_tenant(fake: &FakeDescope, login: &str) -> Self {
+        Self::of(fake, &fake.sign_in(login))
+    }
+
+    pub(crate) fn of(fake: &FakeDescope, signed_in: &SignedIn) -> Self {
+        let browser = Self::with(signed_in.session_jwt(), signed_in.refresh_jwt());
+        let project_id = fake.project_id().to_owned();
+        Self {
+            project_id,
+            ..browser
+        }
+    }
+
+    pub(crate) fn signed_out(fake: &FakeDescope) -> Self {
+        Self {
+            project_id: fake.project_id().to_owned(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn with(session: &str, refresh: &str) -> Self {
@@ -132,9 +130,4 @@ pub(crate) fn set_cookies(headers: &HeaderMap) -> Vec<String> {
 /// Whether nothing was written into the browser.
 pub(crate) fn untouched<B>(response: &Response<B>) -> bool {
     !response.headers().contains_key(header::SET_COOKIE)
-}
-
-/// A session token that has expired, of a user who is active in `T1`.
-pub(crate) fn expired(fake: &FakeDescope, user: &str) -> String {
-    fake.session(user).active("T1").expired().token()
 }

@@ -9,7 +9,7 @@ use tower_descope::{
 };
 
 use crate::{
-    access_keys::{KEY, PATH, key, tenant, world},
+    machines::access_keys::{KEY, PATH, key, tenant, world},
     support::{eventually, token},
 };
 

@@ -6,7 +6,10 @@ use serde_json::json;
 use tower_descope::test_util::Canned;
 
 use crate::{
-    renew_browser::{ALMOST, Browser, EXPIRY, REFRESH, early, fake, late, set_cookies, untouched},
+    support::{
+        browser::{Browser, set_cookies, untouched},
+        world::{ALMOST, EXPIRY, REFRESH, early, fake, late},
+    },
     support::{call, eventually},
 };
 
@@ -162,7 +165,7 @@ async fn a_response_that_takes_its_time_carries_what_was_ready_long_ago() {
     let descope = fake.descope();
     let counted = fake.clone();
     let service = ServiceBuilder::new()
-        .layer(crate::renew_browser::layer(&descope, 60))
+        .layer(crate::support::world::layer(&descope, 60))
         .service_fn(move |_: Request<()>| {
             let fake = counted.clone();
             async move {

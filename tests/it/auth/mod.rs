@@ -1,0 +1,12 @@
+//! The layer and its extractors: what passes, what is refused, and how.
+
+mod extractors;
+mod grpc;
+mod layer;
+mod origins;
+mod readiness;
+mod session_cache;
+mod several;
+mod sources;
+mod tenants;
+mod tokens;

@@ -1,0 +1,8 @@
+//! The repository itself: floors, words, promises, auto traits, the names that operators see.
+
+mod build;
+mod floors;
+mod promises;
+#[cfg(feature = "metrics")]
+mod telemetry;
+mod traits;

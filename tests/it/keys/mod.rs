@@ -1,0 +1,3 @@
+//! The key cache: outages, floods, rotations.
+
+mod cache;

@@ -1,0 +1,6 @@
+//! Verdicts compared with an independent model, with vectors of others and with the official SDKs.
+
+mod matrix;
+mod model;
+mod sdk;
+mod vectors;

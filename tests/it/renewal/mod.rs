@@ -1,0 +1,9 @@
+//! Renewal in the layer: browsers, lost answers, failures, whole days in simulated time.
+
+mod days;
+mod early;
+mod failures;
+mod layer;
+mod lost_answers;
+mod restarts;
+mod service;

@@ -1,0 +1,51 @@
+//! The world of the tests: Ann and Bob, their tenants, and a service that renews their sessions.
+
+use std::time::Duration;
+
+use tower_descope::{
+    Descope, Renewal, TenantLayer,
+    test_util::{FakeDescope, FakeDescopeBuilder},
+};
+
+use super::{App, app_with};
+
+pub(crate) const REFRESH: &str = "/v1/auth/refresh";
+
+/// Longer than a session lives, leeway included.
+pub(crate) const EXPIRY: Duration = Duration::from_secs(660);
+
+/// Into the last minute of a session.
+pub(crate) const ALMOST: Duration = Duration::from_secs(550);
+
+/// Ann is a member of `T1`, where she is an admin, and of `T2`; Bob of `T1`; nobody of `T3`.
+pub(crate) fn fake() -> FakeDescopeBuilder {
+    FakeDescope::builder()
+        .tenant("T1", "One")
+        .tenant("T2", "Two")
+        .tenant("T3", "Three")
+        .user("ann@example.test", |user| {
+            user.id("U1")
+                .tenant("T1", |t| t.role("admin"))
+                .tenant("T2", |t| t)
+        })
+        .user("bob@example.test", |user| user.id("U2").tenant("T1", |t| t))
+}
+
+/// A service whose layer renews only what has expired.
+pub(crate) fn late(descope: &Descope) -> App {
+    app_with(layer(descope, 0))
+}
+
+/// A service whose layer renews a minute early, as by default.
+pub(crate) fn early(descope: &Descope) -> App {
+    app_with(layer(descope, 60))
+}
+
+pub(crate) fn layer(descope: &Descope, window: u64) -> TenantLayer {
+    TenantLayer::new(descope.clone()).renew(Renewal::new().early(Duration::from_secs(window)))
+}
+
+/// A session token that has expired, of a user who is active in `T1`.
+pub(crate) fn expired(fake: &FakeDescope, user: &str) -> String {
+    fake.session(user).active("T1").expired().token()
+}
