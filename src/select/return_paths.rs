@@ -1,6 +1,7 @@
 //! Where a form's browser goes on to: a path of this site, never anywhere else.
 
-use std::fmt::Write;
+use percent_encoding::percent_decode_str;
+use url::{Position, Url};
 
 use crate::error::Error;
 
@@ -69,40 +70,23 @@ fn malformed(path: &str, remedy: &str) -> Error {
 /// `path` as it goes into `Location`, if browsers resolve it to this very origin and to no other
 /// path than it shows.
 fn local(path: &str) -> Option<String> {
-    let only = path.split(['?', '#']).next().unwrap_or_default();
-    let harmless = path.len() <= MAX_RETURN_TO
-        && path.starts_with('/')
-        && !path.starts_with("//")
-        // Browsers read `\` as `/`, and leave out tabs and line breaks.
-        && !path.contains(|c: char| c == '\\' || c.is_control())
-        && !only.split('/').any(is_dot_segment);
-    harmless.then(|| escape(path))
-}
-
-/// `.` and `..`, also percent-encoded, as browsers see them (WHATWG URL, section 4.4).
-fn is_dot_segment(segment: &str) -> bool {
-    let dots = segment.to_ascii_lowercase().replace("%2e", ".");
-    matches!(dots.as_str(), "." | "..")
+    // Browsers leave out tabs and line breaks, and read `\` as `/` in some places.
+    if path.len() > MAX_RETURN_TO || path.contains(|c: char| c == '\\' || c.is_control()) {
+        return None;
+    }
+    let site = Url::parse("https://site.invalid").ok()?;
+    let url = site.join(path).ok()?;
+    let resolved = &url[Position::BeforePath..];
+    // The one change that may be made on the way is percent-encoding. Any other (dot segments, a
+    // host or a scheme, a path that was relative) drops or adds a byte.
+    let as_shown = percent_decode_str(resolved).eq(percent_decode_str(path));
+    (url.origin() == site.origin() && as_shown).then(|| resolved.to_owned())
 }
 
 /// Whether `path` is `prefix` (without its final slash) or lies below it.
 fn is_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
-}
-
-/// Percent-encodes what may not stand in a header's URI: spaces and bytes that are not ASCII.
-fn escape(path: &str) -> String {
-    let mut escaped = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_graphic() && !b"\"<>".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            // A `String` takes everything.
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -123,6 +107,7 @@ mod tests {
             ("/app/a b/ü", "/app/a%20b/%C3%BC"),
             ("/app/..a/...", "/app/..a/..."),
             ("/app/?x=../y", "/app/?x=../y"),
+            ("/app/{a}?b=it's", "/app/%7Ba%7D?b=it%27s"),
         ] {
             assert_eq!(returning().success(Some(path)), location);
         }
