@@ -10,7 +10,7 @@ use http::{Response, StatusCode, header};
 use super::endpoint::Endpoint;
 use crate::{
     descope::RefreshRefusal,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, UpstreamVerdict},
     rejection::{RejectionKind, retry_after_header},
     select::{AnswerProblem, RETRY_AFTER, ResponseBody},
 };
@@ -178,27 +178,17 @@ impl From<RefreshRefusal> for Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let kind = match error.kind() {
-            ErrorKind::SessionEnded => Kind::ExpiredToken,
-            ErrorKind::InvalidRefreshToken | ErrorKind::RefreshTokenReused => Kind::InvalidToken,
-            // Descope's own word about the token. Without a code it is some proxy's.
-            ErrorKind::Refused
-                if error.upstream_status() == Some(401) && error.upstream_code().is_some() =>
-            {
-                Kind::InvalidToken
-            }
-            ErrorKind::Refused
-            | ErrorKind::RateLimited
-            | ErrorKind::UpstreamUnavailable
-            | ErrorKind::UpstreamInvalid
-            | ErrorKind::UpstreamTimeout => Kind::Unavailable,
-            ErrorKind::KeysUnavailable => Kind::KeysUnavailable,
-            ErrorKind::CookieTooLarge => Kind::CookieTooLarge,
-            ErrorKind::InvalidTenantId => Kind::InvalidBody,
-            ErrorKind::InvalidAccessKey
-            | ErrorKind::InvalidConfig
-            | ErrorKind::InvalidClaims
-            | ErrorKind::NoRuntime => Kind::Internal,
+        let kind = match error.upstream_verdict() {
+            UpstreamVerdict::Ended => Kind::ExpiredToken,
+            UpstreamVerdict::Reused | UpstreamVerdict::CredentialRefused => Kind::InvalidToken,
+            UpstreamVerdict::NotUpstream => match error.kind() {
+                ErrorKind::InvalidRefreshToken => Kind::InvalidToken,
+                ErrorKind::KeysUnavailable => Kind::KeysUnavailable,
+                ErrorKind::CookieTooLarge => Kind::CookieTooLarge,
+                ErrorKind::InvalidTenantId => Kind::InvalidBody,
+                _ => Kind::Internal,
+            },
+            _ => Kind::Unavailable,
         };
         Self {
             upstream_code: error.upstream_code().map(Into::into),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{answer::json_response, body::ResponseBody, kind::Kind, return_paths::ReturnPaths};
 use crate::{
     descope::RefreshRefusal,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, UpstreamVerdict},
     rejection::REJECTION_HEADER,
 };
 
@@ -174,25 +174,21 @@ impl From<RefreshRefusal> for Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let kind = match error.kind() {
-            ErrorKind::SessionEnded => Kind::ExpiredToken,
-            ErrorKind::InvalidRefreshToken | ErrorKind::RefreshTokenReused => Kind::InvalidToken,
-            ErrorKind::InvalidTenantId => Kind::InvalidBody,
-            ErrorKind::Refused => match error.upstream_status() {
-                Some(401) => Kind::InvalidToken,
-                status => Kind::TenantRefused {
-                    forbidden: status == Some(403),
-                },
+        let kind = match error.upstream_verdict() {
+            UpstreamVerdict::Ended => Kind::ExpiredToken,
+            UpstreamVerdict::Reused | UpstreamVerdict::CredentialRefused => Kind::InvalidToken,
+            UpstreamVerdict::Forbidden => Kind::TenantRefused { forbidden: true },
+            UpstreamVerdict::CallRefused => Kind::TenantRefused { forbidden: false },
+            UpstreamVerdict::RateLimited => Kind::RateLimited,
+            UpstreamVerdict::Unavailable | UpstreamVerdict::Unusable => Kind::UpstreamInvalid,
+            UpstreamVerdict::TimedOut => Kind::UpstreamTimeout,
+            UpstreamVerdict::NotUpstream => match error.kind() {
+                ErrorKind::InvalidRefreshToken => Kind::InvalidToken,
+                ErrorKind::InvalidTenantId => Kind::InvalidBody,
+                ErrorKind::KeysUnavailable => Kind::KeysUnavailable,
+                ErrorKind::CookieTooLarge => Kind::CookieTooLarge,
+                _ => Kind::Internal,
             },
-            ErrorKind::RateLimited => Kind::RateLimited,
-            ErrorKind::UpstreamUnavailable | ErrorKind::UpstreamInvalid => Kind::UpstreamInvalid,
-            ErrorKind::UpstreamTimeout => Kind::UpstreamTimeout,
-            ErrorKind::KeysUnavailable => Kind::KeysUnavailable,
-            ErrorKind::CookieTooLarge => Kind::CookieTooLarge,
-            ErrorKind::InvalidAccessKey
-            | ErrorKind::InvalidConfig
-            | ErrorKind::InvalidClaims
-            | ErrorKind::NoRuntime => Kind::Internal,
         };
         let retry_after = match kind {
             Kind::KeysUnavailable => Some(error.retry_after().unwrap_or(RETRY_AFTER)),
@@ -255,12 +251,16 @@ mod tests {
 
     #[test]
     fn descope_s_refusals_are_mapped() {
-        let refused = |status| Error::new(ErrorKind::Refused, "refused").with_status(status);
+        let stranger = |status| Error::new(ErrorKind::Refused, "refused").with_status(status);
+        let refused = |status| stranger(status).with_code("E011001");
         assert_eq!(of(refused(400)), (400, "tenant_refused"));
         assert_eq!(of(refused(404)), (400, "tenant_refused"));
         assert_eq!(of(refused(422)), (400, "tenant_refused"));
         assert_eq!(of(refused(401)), (401, "invalid_token"));
         assert_eq!(of(refused(403)), (403, "tenant_refused"));
+        for status in [400, 401, 403, 404, 422] {
+            assert_eq!(of(stranger(status)), (502, "upstream_invalid"), "{status}");
+        }
         for (kind, expected) in [
             (ErrorKind::SessionEnded, (401, "expired_token")),
             (ErrorKind::RefreshTokenReused, (401, "invalid_token")),

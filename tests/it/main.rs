@@ -24,6 +24,7 @@ mod matrix;
 mod model;
 mod origins;
 mod promises;
+mod proxies;
 mod readiness;
 mod renew;
 mod renew_behind;
