@@ -1,10 +1,10 @@
-//! The error of this crate: configuring it, and calling Descope.
+//! The error type of this crate.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use super::kind::ErrorKind;
 
-/// What failed while configuring this crate or talking to Descope.
+/// A failure of configuring this crate or of calling Descope.
 ///
 /// Never holds a token, a cookie or the text of Descope's answer.
 #[derive(Clone)]

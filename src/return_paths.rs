@@ -1,24 +1,50 @@
-//! Where a form's browser goes on to: a path of this site, never anywhere else.
+//! The pages that a form may send its browser on to: paths of this site, never anything else.
 
 use percent_encoding::percent_decode_str;
 use url::{Position, Url};
 
 use crate::error::Error;
 
-/// The longest `return_to` that is looked at, in bytes.
-const MAX_RETURN_TO: usize = 2048;
+/// The longest path that is looked at, in bytes.
+const MAX_PATH: usize = 2048;
 
-/// Where forms lead to.
-#[derive(Clone, Debug)]
-pub(super) struct ReturnPaths {
-    /// The configured path, with the query it may have.
+/// The pages of this site that a browser may be sent on to: a page that is configured and, below a
+/// prefix, the page that a form asks for.
+///
+/// A path leads to this site and nowhere else if browsers resolve it to this very origin and to no
+/// other path than it shows. So `//evil.example`, `/\\evil.example`, `/app/../admin` and all that
+/// has control characters is refused, in a form and in a configuration alike.
+///
+/// ```
+/// use tower_descope::ReturnPaths;
+///
+/// let paths = ReturnPaths::new("/projects")?.below("/app")?;
+/// assert_eq!(paths.resolve(Some("/app/invoices?page=2")), "/app/invoices?page=2");
+/// assert_eq!(paths.resolve(Some("/admin")), "/projects");
+/// assert_eq!(paths.resolve(Some("/app/../admin")), "/projects");
+/// assert_eq!(paths.resolve(Some("//evil.example/app")), "/projects");
+/// assert_eq!(paths.resolve(None), "/projects");
+/// assert!(ReturnPaths::new("https://evil.example/").is_err());
+/// # Ok::<(), tower_descope::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct ReturnPaths {
+    /// The configured path, with the query that it may have.
     page: Box<str>,
-    /// Below which path a form's own `return_to` is followed.
+    /// The path at or below which a request's own path is followed, without a final slash.
     prefix: Option<Box<str>>,
 }
 
 impl ReturnPaths {
-    pub(super) fn new(page: &str) -> Result<Self, Error> {
+    /// Leads every browser to `page`, a path of this site that may have a query.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) if the path is not one of this
+    /// site, or has a fragment.
+    pub fn new(page: impl AsRef<str>) -> Result<Self, Error> {
+        let page = page.as_ref();
         if page.contains('#') {
             return Err(malformed(page, "leave out the fragment"));
         }
@@ -29,7 +55,15 @@ impl ReturnPaths {
         })
     }
 
-    pub(super) fn below(mut self, prefix: &str) -> Result<Self, Error> {
+    /// Lets a request choose its own page, if that is `prefix` or lies below it. `"/"` allows every
+    /// path of this site.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) if the prefix is not a path of
+    /// this site, or has a query or a fragment.
+    pub fn below(mut self, prefix: impl AsRef<str>) -> Result<Self, Error> {
+        let prefix = prefix.as_ref();
         if prefix.contains(['?', '#']) {
             return Err(malformed(prefix, "leave out query and fragment"));
         }
@@ -38,27 +72,18 @@ impl ReturnPaths {
         Ok(self)
     }
 
-    /// Where a form that did its work leads: to its own `return_to` if that is harmless, else to
-    /// the configured page.
-    pub(super) fn success(&self, return_to: Option<&str>) -> String {
-        return_to
-            .zip(self.prefix.as_deref())
+    /// Returns the path to send a browser to that asks for `path`: that path itself if it is allowed,
+    /// percent-encoded as browsers do it, else the configured page. It can stand in `Location`.
+    pub fn resolve(&self, path: Option<&str>) -> String {
+        path.zip(self.prefix.as_deref())
             .and_then(|(path, prefix)| local(path).filter(|path| is_below(path, prefix)))
             .unwrap_or_else(|| self.page.clone().into())
     }
 
-    /// Where a form that failed leads.
-    pub(super) fn failure(&self, code: &str) -> String {
-        let separator = if self.page.contains('?') { '&' } else { '?' };
-        format!("{}{separator}select_error={code}", self.page)
+    /// The configured page.
+    pub(crate) fn page(&self) -> &str {
+        &self.page
     }
-}
-
-/// Where a form leads that asks for `return_to`: below `prefix`, else to `page`.
-#[cfg(feature = "__internals")]
-pub(crate) fn location(page: &str, prefix: &str, return_to: &str) -> Result<String, Error> {
-    let returning = ReturnPaths::new(page)?.below(prefix)?;
-    Ok(returning.success(Some(return_to)))
 }
 
 const NOT_LOCAL: &str = "give an absolute path of this site, such as \"/app\", without \"..\"";
@@ -71,7 +96,7 @@ fn malformed(path: &str, remedy: &str) -> Error {
 /// path than it shows.
 fn local(path: &str) -> Option<String> {
     // Browsers leave out tabs and line breaks, and read `\` as `/` in some places.
-    if path.len() > MAX_RETURN_TO || path.contains(|c: char| c == '\\' || c.is_control()) {
+    if path.len() > MAX_PATH || path.contains(|c: char| c == '\\' || c.is_control()) {
         return None;
     }
     let site = Url::parse("https://site.invalid").ok()?;
@@ -83,7 +108,7 @@ fn local(path: &str) -> Option<String> {
     (url.origin() == site.origin() && as_shown).then(|| resolved.to_owned())
 }
 
-/// Whether `path` is `prefix` (without its final slash) or lies below it.
+/// Returns `true` if `path` is `prefix` (without its final slash) or lies below it.
 fn is_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
@@ -93,7 +118,7 @@ fn is_below(path: &str, prefix: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn returning() -> ReturnPaths {
+    fn paths() -> ReturnPaths {
         ReturnPaths::new("/home").unwrap().below("/app/").unwrap()
     }
 
@@ -109,7 +134,7 @@ mod tests {
             ("/app/?x=../y", "/app/?x=../y"),
             ("/app/{a}?b=it's", "/app/%7Ba%7D?b=it%27s"),
         ] {
-            assert_eq!(returning().success(Some(path)), location);
+            assert_eq!(paths().resolve(Some(path)), location);
         }
     }
 
@@ -136,35 +161,25 @@ mod tests {
             "https://evil.test/app",
             "javascript:alert(1)",
             " /app",
-            &format!("/app/{}", "x".repeat(MAX_RETURN_TO)),
+            &format!("/app/{}", "x".repeat(MAX_PATH)),
         ] {
-            assert_eq!(returning().success(Some(path)), "/home", "{path:?}");
+            assert_eq!(paths().resolve(Some(path)), "/home", "{path:?}");
         }
-        assert_eq!(returning().success(None), "/home");
+        assert_eq!(paths().resolve(None), "/home");
     }
 
     #[test]
     fn without_a_prefix_no_form_chooses_its_page() {
-        let returning = ReturnPaths::new("/home").unwrap();
-        assert_eq!(returning.success(Some("/home")), "/home");
-        assert_eq!(returning.success(Some("/app")), "/home");
+        let paths = ReturnPaths::new("/home").unwrap();
+        assert_eq!(paths.resolve(Some("/home")), "/home");
+        assert_eq!(paths.resolve(Some("/app")), "/home");
     }
 
     #[test]
     fn the_root_is_a_prefix_of_all() {
-        let returning = ReturnPaths::new("/home").unwrap().below("/").unwrap();
-        assert_eq!(returning.success(Some("/any/page")), "/any/page");
-        assert_eq!(returning.success(Some("//evil.test")), "/home");
-    }
-
-    #[test]
-    fn a_failure_is_told_in_the_query() {
-        assert_eq!(
-            returning().failure("cross_site"),
-            "/home?select_error=cross_site"
-        );
-        let returning = ReturnPaths::new("/home?tab=1").unwrap();
-        assert_eq!(returning.failure("x"), "/home?tab=1&select_error=x");
+        let paths = ReturnPaths::new("/home").unwrap().below("/").unwrap();
+        assert_eq!(paths.resolve(Some("/any/page")), "/any/page");
+        assert_eq!(paths.resolve(Some("//evil.test")), "/home");
     }
 
     #[test]
@@ -179,8 +194,8 @@ mod tests {
             "/a#b",
         ] {
             assert!(ReturnPaths::new(bad).is_err(), "{bad:?}");
-            assert!(returning().below(bad).is_err(), "{bad:?}");
+            assert!(paths().below(bad).is_err(), "{bad:?}");
         }
-        assert!(returning().below("/a?b").is_err());
+        assert!(paths().below("/a?b").is_err());
     }
 }
