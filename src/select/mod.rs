@@ -30,7 +30,7 @@
 //! | 405, 413, 415 | `method_not_allowed`, `body_too_large`, `unsupported_media_type` |
 //! | 429 | `rate_limited`, with `Retry-After` where Descope named one |
 //! | 500 | `internal_error`: the log says more |
-//! | 502 | `upstream_invalid`: Descope cannot be reached, fails, or answers with what was not asked for; with `Retry-After` where it named one |
+//! | 502 | `upstream_invalid`: Descope cannot be reached, fails, or answers with something that was not asked for, or a proxy refuses in its place; with `Retry-After` where the answer named one |
 //! | 502 | `cookie_too_large` |
 //! | 503 | `keys_unavailable`, with `Retry-After` |
 //! | 504 | `upstream_timeout` |

@@ -25,9 +25,12 @@ async fn an_html_401_or_403_to_a_logout_is_transient_and_the_next_logout_is_sent
             let token = RefreshToken::new(fake.sign_in("ann@example.test").refresh_jwt());
             fake.clear_requests();
             fake.respond_next(path, html(status));
-            let logout = async || match everywhere {
-                false => descope.logout(&token).await,
-                true => descope.logout_all(&token).await,
+            let logout = async || {
+                if everywhere {
+                    descope.logout_all(&token).await
+                } else {
+                    descope.logout(&token).await
+                }
             };
             let error = logout().await.expect_err("descope never heard of it");
             assert!(error.is_transient(), "{path}: {status}");
