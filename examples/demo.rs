@@ -38,7 +38,7 @@ use axum::{
 };
 use serde::Deserialize;
 use tower_descope::{
-    ActiveTenant, Descope, DescopeBuilder, Rejection, Renewal, SelectTenant, Session,
+    ActiveTenant, Descope, DescopeBuilder, Rejection, Renewal, ReturnPaths, SelectTenant, Session,
     SessionRoutes, TenantId, TenantLayer, test_util::FakeDescope,
 };
 
@@ -199,8 +199,7 @@ fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
         .route("/sign-out/everywhere", post(sign_in::out_everywhere))
         .route_layer(from_fn(refusals::from_this_site));
     let select = SelectTenant::new(app.descope.clone())
-        .html_forms("/tenants")?
-        .return_prefix("/")?;
+        .html_forms(ReturnPaths::new("/tenants")?.below("/")?);
     let session = SessionRoutes::new(app.descope.clone()).select_tenant(select);
 
     Ok(Router::new()

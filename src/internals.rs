@@ -11,13 +11,15 @@ use crate::{
     client::transport,
     cookie::{self, Candidates, SessionCookies},
     descope::{Descope, DescopeBuilder},
+    endpoint::MediaType,
     error::Error,
     ids::TenantId,
     jwks::{self, KeyStore},
     jwt::{check, claims::Claims, compact, header::Header, key::VerifyingKey},
     origin::{self, AllowedOrigins, WhenAbsent},
     rejection::Rejection,
-    select::{self, Type},
+    return_paths::ReturnPaths,
+    select,
     session::{Session, TenantClaims},
     token::{RefreshToken, SessionToken},
 };
@@ -169,13 +171,18 @@ pub fn removals(cookies: &SessionCookies, insecure: bool) -> Vec<HeaderValue> {
 
 /// What a body asks a tenant selection for: the tenant, and a form's `return_to`.
 pub fn selection(is_form: bool, body: &[u8]) -> Option<(TenantId, Option<String>)> {
-    let ty = if is_form { Type::Form } else { Type::Json };
-    select::asked(ty, body)
+    let media_type = if is_form {
+        MediaType::Form
+    } else {
+        MediaType::Json
+    };
+    select::asked(media_type, body)
 }
 
 /// Where a form leads.
 pub fn location(page: &str, prefix: &str, return_to: &str) -> Result<String, Error> {
-    select::location(page, prefix, return_to)
+    let paths = ReturnPaths::new(page)?.below(prefix)?;
+    Ok(paths.resolve(Some(return_to)))
 }
 
 /// Reads an answer of Descope's.

@@ -186,6 +186,7 @@ mod clock;
 pub mod cookie;
 mod descope;
 mod digest;
+pub mod endpoint;
 mod error;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
@@ -202,6 +203,7 @@ mod membership;
 mod origin;
 pub mod rejection;
 mod renewal;
+mod return_paths;
 mod rotation;
 pub mod routes;
 pub mod select;
@@ -229,6 +231,7 @@ pub use ids::{TenantId, UserId};
 pub use membership::Membership;
 pub use rejection::{Rejection, RejectionKind};
 pub use renewal::Renewal;
+pub use return_paths::ReturnPaths;
 pub use routes::SessionRoutes;
 pub use select::SelectTenant;
 pub use session::{Session, TenantClaims};

@@ -284,16 +284,10 @@ fn tell(result: &Result<AccessKeySession, Error>) {
     telemetry::access_key_exchanged(outcome);
 }
 
-/// Whether Descope said no, or would. The codes that end a user's session should not come here, but
-/// are no outage either. A refusal without a code is some proxy's, and says nothing about the key.
+/// Returns `true` if Descope refused the key, or would refuse what was refused here already. The
+/// codes that end a user's session should not come here, but are no outage either.
 fn is_refusal(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::Refused => error.upstream_code().is_some(),
-        ErrorKind::InvalidAccessKey | ErrorKind::SessionEnded | ErrorKind::RefreshTokenReused => {
-            true
-        }
-        _ => false,
-    }
+    error.kind() == ErrorKind::InvalidAccessKey || error.upstream_verdict().is_refusal()
 }
 
 fn refused() -> Rejection {

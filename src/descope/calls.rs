@@ -7,7 +7,7 @@ use super::{
 use crate::{
     answer::{SessionAnswer, SignIn, TenantRecord, TenantSelection, User, WhichTenants},
     client::TenantsBody,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, UpstreamVerdict},
     ids::TenantId,
     jwt::check::{TokenUse, system_time},
     rotation::Operation,
@@ -147,11 +147,13 @@ fn another_users() -> Error {
     )
 }
 
-/// Returns `true` if there is nothing left to sign out of.
+/// Returns `true` if Descope says that there is nothing left to sign out of. A 401 or 403 of some
+/// proxy says nothing: the session may go on elsewhere.
 fn is_gone(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::SessionEnded | ErrorKind::RefreshTokenReused => true,
-        ErrorKind::Refused => matches!(error.upstream_status(), Some(401 | 403)),
-        _ => false,
-    }
+    let verdict = error.upstream_verdict();
+    verdict.is_over()
+        || matches!(
+            verdict,
+            UpstreamVerdict::CredentialRefused | UpstreamVerdict::Forbidden
+        )
 }

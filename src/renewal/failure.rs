@@ -88,19 +88,16 @@ impl From<Error> for Failure {
         if error.ends_session() {
             return Self::Ended(why.into());
         }
-        match error.kind() {
-            // Without a code it is some proxy's word, which signs nobody out.
-            ErrorKind::Refused if error.upstream_code().is_none() => {
-                Self::unavailable(error.retry_after(), why)
-            }
-            // Whoever presented it, a refusal by Descope is final for this request.
-            ErrorKind::Refused
-            | ErrorKind::InvalidRefreshToken
-            | ErrorKind::RefreshTokenReused
-            | ErrorKind::SessionEnded
-            | ErrorKind::InvalidTenantId => Self::Refused(why.into()),
-            // The rest is transient or a fault of this service: nobody is signed out for it.
-            _ => Self::unavailable(error.retry_after(), why),
+        let refused_here = matches!(
+            error.kind(),
+            ErrorKind::InvalidRefreshToken | ErrorKind::InvalidTenantId
+        );
+        // Whoever presented the token, a refusal by Descope is final for this request. All else is
+        // transient or a fault of this side, for which nobody is signed out.
+        if refused_here || error.upstream_verdict().is_refusal() {
+            Self::Refused(why.into())
+        } else {
+            Self::unavailable(error.retry_after(), why)
         }
     }
 }

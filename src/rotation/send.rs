@@ -182,10 +182,7 @@ impl<T: Clone> Claim<T> {
         self.is_open = false;
         let revoked = match result {
             Ok(()) => true,
-            Err(error) => matches!(
-                error.kind(),
-                ErrorKind::SessionEnded | ErrorKind::RefreshTokenReused
-            ),
+            Err(error) => error.upstream_verdict().is_over(),
         };
         let FamilyLease { queue, arrival } = &self.lease;
         let now = queue.clock().now();

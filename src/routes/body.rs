@@ -1,95 +1,64 @@
-//! What requests may have in their bodies.
+//! The bodies that the session calls take.
 
 use http::{HeaderMap, header};
 use http_body::Body;
+use serde::{Deserialize, de::IgnoredAny};
 
-use super::refusal::{Kind, Refusal};
 use crate::{
     answer::WhichTenants,
+    endpoint::{MediaType, Refusal, RefusalKind, json_object, read_at_most},
     ids::TenantId,
-    json,
-    select::{BodyFault, Type, read_at_most},
 };
 
 /// The longest body that is read, in bytes: an external token may be in it.
 const MAX_BODY: usize = 16 * 1024;
 
+/// The tenants that a call asks about. As Descope's SDKs send it, the member that is not meant may
+/// be there, too, as `null`, `false` or an empty list.
+#[derive(Deserialize)]
+struct TenantsBody {
+    dct: Option<bool>,
+    ids: Option<Vec<TenantId>>,
+}
+
 /// Admits the body of a call that says no more than its path: an empty one without a type, or a
 /// JSON object. The SDKs put all sorts of members into it, of which none is needed.
 pub(super) async fn nothing<B: Body>(headers: &HeaderMap, body: B) -> Result<(), Refusal> {
     let untyped = !headers.contains_key(header::CONTENT_TYPE);
-    if !untyped && Type::of(headers) != Some(Type::Json) {
-        return Err(Refusal::new(Kind::UnsupportedMediaType));
+    if !untyped && MediaType::of(headers) != Some(MediaType::Json) {
+        return Err(Refusal::new(RefusalKind::UnsupportedMediaType));
     }
-    let body = read(body).await?;
+    let body = read_at_most(MAX_BODY, body).await?;
     if untyped {
         return if body.is_empty() {
             Ok(())
         } else {
-            Err(Refusal::new(Kind::UnsupportedMediaType))
+            Err(Refusal::new(RefusalKind::UnsupportedMediaType))
         };
     }
-    object(&body, |_| Ok(()))
+    json_object(&body).map(|_: IgnoredAny| ())
 }
 
-/// Reads which tenants are meant: `{"dct": true}` or `{"ids": [...]}`. As Descope's SDKs send it,
-/// the other member may be there, too, if it says nothing.
+/// Reads which tenants are meant: `{"dct": true}` or `{"ids": [...]}`.
 pub(super) async fn which_tenants<B: Body>(
     headers: &HeaderMap,
     body: B,
 ) -> Result<WhichTenants, Refusal> {
-    if Type::of(headers) != Some(Type::Json) {
-        return Err(Refusal::new(Kind::UnsupportedMediaType));
+    if MediaType::of(headers) != Some(MediaType::Json) {
+        return Err(Refusal::new(RefusalKind::UnsupportedMediaType));
     }
-    let body = read(body).await?;
-    let mut current = false;
-    let mut listed = None;
-    object(&body, |member| {
-        match (member.name, member.value) {
-            ("dct", "true") => current = true,
-            ("dct", "false" | "null") | ("ids", "null") => {}
-            ("dct", _) => return Err("dct_not_a_boolean"),
-            ("ids", ids) => listed = Some(tenants(ids)?),
-            _ => {}
-        }
-        Ok(())
-    })?;
-    match (current, listed) {
+    let body = read_at_most(MAX_BODY, body).await?;
+    let TenantsBody { dct, ids } = json_object(&body)?;
+    match (dct.unwrap_or_default(), ids) {
         (true, None) => Ok(WhichTenants::Current),
         (false, Some(ids)) => Ok(WhichTenants::Listed(ids)),
         (true, Some(ids)) if ids.is_empty() => Ok(WhichTenants::Current),
-        (true, Some(_)) => Err(Refusal::because(Kind::InvalidBody, "dct_and_ids")),
-        (false, None) => Err(Refusal::because(Kind::InvalidBody, "no_tenants_named")),
+        (true, Some(_)) => Err(Refusal::because(RefusalKind::InvalidBody, "dct_and_ids")),
+        (false, None) => Err(Refusal::because(
+            RefusalKind::InvalidBody,
+            "no_tenants_named",
+        )),
     }
-}
-
-fn tenants(ids: &str) -> Result<Vec<TenantId>, &'static str> {
-    let mut tenants = Vec::new();
-    json::elements(ids, |id| {
-        let id = json::string(id).ok_or("tenant_not_a_string")?;
-        tenants.push(TenantId::from_claim(&id).ok_or("malformed_tenant_id")?);
-        Ok(())
-    })?;
-    Ok(tenants)
-}
-
-async fn read<B: Body>(body: B) -> Result<Vec<u8>, Refusal> {
-    read_at_most(MAX_BODY, body)
-        .await
-        .map_err(|fault| match fault {
-            BodyFault::TooLarge => Refusal::new(Kind::BodyTooLarge),
-            BodyFault::Broken => Refusal::because(Kind::InvalidBody, "unreadable_body"),
-        })
-}
-
-fn object(
-    body: &[u8],
-    visit: impl FnMut(json::Member<'_, '_>) -> Result<(), json::Fault>,
-) -> Result<(), Refusal> {
-    std::str::from_utf8(body)
-        .map_err(|_| "not_utf8")
-        .and_then(|text| json::members(text, visit))
-        .map_err(|reason| Refusal::because(Kind::InvalidBody, reason))
 }
 
 #[cfg(test)]
@@ -136,7 +105,7 @@ mod tests {
         }
         let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_BODY));
         let verdict = nothing(&headers(JSON), full(large)).await;
-        assert_eq!(verdict.unwrap_err().kind(), Kind::BodyTooLarge);
+        assert_eq!(verdict.unwrap_err().kind(), RefusalKind::BodyTooLarge);
         let broken = full(&b"{\"a\":\"\xff\"}"[..]);
         assert!(nothing(&headers(JSON), broken).await.is_err());
     }
@@ -170,6 +139,9 @@ mod tests {
             assert_eq!(seen.ok(), which, "{body}");
         }
         let untyped = which_tenants(&headers(None), full(r#"{"dct":true}"#)).await;
-        assert_eq!(untyped.unwrap_err().kind(), Kind::UnsupportedMediaType);
+        assert_eq!(
+            untyped.unwrap_err().kind(),
+            RefusalKind::UnsupportedMediaType
+        );
     }
 }

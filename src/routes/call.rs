@@ -1,29 +1,30 @@
-//! One request on its way.
+//! One request on its way: admitted, sent to Descope, answered.
 
 use std::sync::Arc;
 
 use http::{HeaderValue, Response, request};
 use http_body::Body;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tracing::Level;
 
 use super::{
     body,
-    endpoint::Endpoint,
-    refusal::{Kind, Refusal},
-    service::Settings,
+    path::SessionCall,
+    refusal::{as_session_call, into_response},
+    settings::RoutesSettings,
 };
 use crate::{
     answer::WhichTenants,
-    cookie::Candidates,
     descope::{Descope, PresentedRefresh},
+    endpoint::{Refusal, RefusalKind, ResponseBody, SessionBody, event_at, finish, json_response},
     ids::UserId,
     origin::{self, WhenAbsent},
-    select::{ResponseBody, SessionBody, finish, json_response},
     telemetry,
 };
 
-/// Members at the root of which the browser SDK would think that they are tokens, or hold them.
+/// Members that the browser SDK, where they are at the root of an answer, takes for tokens or for
+/// something that holds them.
 const NOT_FOR_SCRIPTS: [&str; 9] = [
     "authInfo",
     "access_token",
@@ -36,22 +37,23 @@ const NOT_FOR_SCRIPTS: [&str; 9] = [
     "sessionExpiration",
 ];
 
-pub(super) struct Call {
+/// One request for a session call, without its body.
+pub(super) struct RoutesCall {
     pub(super) descope: Descope,
-    pub(super) settings: Arc<Settings>,
-    pub(super) endpoint: Endpoint,
+    pub(super) settings: Arc<RoutesSettings>,
+    pub(super) call: SessionCall,
     pub(super) request: request::Parts,
 }
 
-/// What was found out on the way, also where it then ends in a refusal.
+/// The findings on the way. They count also where the call then ends in a refusal.
 #[derive(Default)]
-struct Outcome {
+struct Findings {
     user: Option<UserId>,
     cookies: Vec<HeaderValue>,
 }
 
-/// What a request asks for, beside its path.
-enum Asked {
+/// The content of a request's body.
+enum CallBody {
     Nothing,
     Tenants(WhichTenants),
 }
@@ -61,26 +63,27 @@ struct Tenants<T> {
     tenants: T,
 }
 
-impl Call {
+impl RoutesCall {
     pub(super) async fn answer<B: Body>(self, body: B) -> Response<ResponseBody> {
-        let mut outcome = Outcome::default();
-        match self.go(body, &mut outcome).await {
+        let mut findings = Findings::default();
+        match self.go(body, &mut findings).await {
             Ok(response) => {
-                self.log_success(&outcome);
-                finish(response, outcome.cookies)
+                self.log_success(&findings);
+                finish(response, findings.cookies)
             }
             Err(refusal) => {
-                self.log(&refusal, &outcome);
-                if refusal.ends_session && self.has_refresh_cookie() {
-                    outcome.cookies = self.descope.cookies().removals(self.insecure());
+                let refusal = as_session_call(refusal);
+                self.log(&refusal, &findings);
+                if let Some(removals) = refusal.removals(self.descope.cookies(), &self.request) {
+                    findings.cookies = removals;
                 }
-                let lenient = self.endpoint == Endpoint::TryRefresh && refusal.is_no_session();
+                let lenient = self.call == SessionCall::TryRefresh && refusal.is_no_session();
                 let response = if lenient {
-                    json_response("{}")
+                    json_response(&json!({}))
                 } else {
-                    refusal.into_response()
+                    into_response(refusal)
                 };
-                finish(response, outcome.cookies)
+                finish(response, findings.cookies)
             }
         }
     }
@@ -89,169 +92,155 @@ impl Call {
     async fn go<B: Body>(
         &self,
         body: B,
-        outcome: &mut Outcome,
+        findings: &mut Findings,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let asked = self.admit(body).await?;
-        match (self.endpoint, asked) {
-            (Endpoint::Refresh | Endpoint::TryRefresh, _) => self.refresh(outcome).await,
-            (Endpoint::Logout, _) => Ok(self.log_out(false, outcome).await),
-            (Endpoint::LogoutAll, _) => Ok(self.log_out(true, outcome).await),
-            (Endpoint::MyTenants, Asked::Tenants(which)) => {
-                let presented = self.presented(outcome).await?;
+        match (self.call, asked) {
+            (SessionCall::Refresh | SessionCall::TryRefresh, _) => self.refresh(findings).await,
+            (SessionCall::Logout, _) => Ok(self.log_out(false, findings).await),
+            (SessionCall::LogoutAll, _) => Ok(self.log_out(true, findings).await),
+            (SessionCall::MyTenants, CallBody::Tenants(which)) => {
+                let presented = self.presented(findings).await?;
                 let tenants = self.descope.tenants_presented(&presented, which).await?;
-                Ok(json(&Tenants { tenants }))
+                Ok(json_response(&Tenants { tenants }))
             }
-            (Endpoint::History, _) => {
-                let presented = self.presented(outcome).await?;
-                Ok(json(&self.descope.history_presented(&presented).await?))
+            (SessionCall::History, _) => {
+                let presented = self.presented(findings).await?;
+                let history = self.descope.history_presented(&presented).await?;
+                Ok(json_response(&history))
             }
-            (Endpoint::Me | Endpoint::MyTenants, _) => {
-                let presented = self.presented(outcome).await?;
+            (SessionCall::Me | SessionCall::MyTenants, _) => {
+                let presented = self.presented(findings).await?;
                 let user = self.descope.me_presented(&presented).await?;
-                Ok(json(&for_scripts(user.json())))
+                Ok(json_response(&for_scripts(user.json())))
             }
         }
     }
 
-    /// Everything before Descope is asked, and before any token is looked at.
-    async fn admit<B: Body>(&self, body: B) -> Result<Asked, Refusal> {
+    /// Admits a request by method, origin and body: all that comes before any token is looked at.
+    async fn admit<B: Body>(&self, body: B) -> Result<CallBody, Refusal> {
         let request = &self.request;
-        if request.method != self.endpoint.method() {
-            return Err(Refusal::new(Kind::MethodNotAllowed(self.endpoint)));
+        if request.method != self.call.method() {
+            return Err(Refusal::new(RefusalKind::MethodNotAllowed(
+                self.call.allow(),
+            )));
         }
         // Browsers, old ones too, give every form of another site a type that is refused below;
         // and a GET changes nothing, and its answer is not theirs to read.
         self.descope
             .check_origin(&request.headers, &request.uri, WhenAbsent::Allow)
-            .map_err(|reason| Refusal::because(Kind::CrossSite, reason))?;
-        match self.endpoint {
-            Endpoint::Me | Endpoint::History => {}
-            Endpoint::MyTenants => {
+            .map_err(|reason| Refusal::because(RefusalKind::CrossSite, reason))?;
+        match self.call {
+            SessionCall::Me | SessionCall::History => {}
+            SessionCall::MyTenants => {
                 let which = body::which_tenants(&request.headers, body).await?;
-                return Ok(Asked::Tenants(which));
+                return Ok(CallBody::Tenants(which));
             }
             _ => body::nothing(&request.headers, body).await?,
         }
-        Ok(Asked::Nothing)
+        Ok(CallBody::Nothing)
     }
 
-    async fn presented(&self, outcome: &mut Outcome) -> Result<PresentedRefresh, Refusal> {
+    async fn presented(&self, findings: &mut Findings) -> Result<PresentedRefresh, Refusal> {
         let accept_bearer = self.settings.accept_bearer;
         let headers = &self.request.headers;
         let presented = self.descope.presented_refresh(headers, accept_bearer);
         let presented = presented.await?;
-        outcome.user = Some(presented.verified.user.clone());
+        findings.user = Some(presented.verified.user.clone());
         Ok(presented)
     }
 
-    async fn refresh(&self, outcome: &mut Outcome) -> Result<Response<ResponseBody>, Refusal> {
-        let presented = self.presented(outcome).await?;
+    async fn refresh(&self, findings: &mut Findings) -> Result<Response<ResponseBody>, Refusal> {
+        let presented = self.presented(findings).await?;
         let answer = self.descope.refresh_presented(&presented).await?;
         let answer = presented.newest_after(answer)?;
         if presented.from_cookie {
             let grant = answer.cookie_grant(self.descope.now().date());
             let cookies = self.descope.cookies();
-            grant.write(cookies, self.insecure(), &mut outcome.cookies)?;
+            grant.write(cookies, self.insecure(), &mut findings.cookies)?;
         }
-        Ok(SessionBody::new(&answer).into_response(self.settings.show))
+        Ok(SessionBody::new(&answer).into_response(self.settings.fields))
     }
 
-    /// Whatever becomes of it, the browser is signed out.
-    async fn log_out(&self, everywhere: bool, outcome: &mut Outcome) -> Response<ResponseBody> {
+    /// Signs out. The browser is signed out in any case, whatever Descope answers.
+    async fn log_out(&self, everywhere: bool, findings: &mut Findings) -> Response<ResponseBody> {
         let mut in_browser = true;
-        match self.presented(outcome).await {
+        match self.presented(findings).await {
             Ok(presented) => {
                 in_browser = presented.from_cookie;
                 let done = self.descope.sign_out_presented(&presented, everywhere);
                 if let Err(error) = done.await {
-                    self.log_not_told(&Refusal::from(error), outcome);
+                    self.log_unconfirmed_logout(&as_session_call(error.into()), findings);
                 }
             }
             // There was nothing to sign out of.
             Err(refusal) if refusal.is_no_session() => {}
-            Err(refusal) => self.log_not_told(&refusal, outcome),
+            Err(refusal) => self.log_unconfirmed_logout(&as_session_call(refusal), findings),
         }
         // Cookies beside the one that was presented, or that could not be verified.
         self.descope.sign_out_here(&self.request.headers);
         if in_browser {
-            outcome.cookies = self.descope.cookies().removals(self.insecure());
+            findings.cookies = self.descope.cookies().removals(self.insecure());
         }
-        json_response("{}")
+        json_response(&json!({}))
     }
 
     fn insecure(&self) -> bool {
         self.descope.cookies().insecure_for(&self.request)
     }
 
-    fn has_refresh_cookie(&self) -> bool {
-        let cookies = self.descope.cookies();
-        cookies.refresh_candidates(&self.request.headers) != Candidates::None
-    }
-
-    fn log_success(&self, outcome: &Outcome) {
+    fn log_success(&self, findings: &Findings) {
         telemetry::session_call("ok");
         tracing::debug!(
-            call = self.endpoint.name(),
-            user.id = outcome.user.as_ref().map(tracing::field::display),
+            call = self.call.name(),
+            user.id = findings.user.as_ref().map(tracing::field::display),
             outcome = "ok",
             "session call",
         );
     }
 
-    /// Tells operators once. What a client did wrong is no error of the service.
-    fn log(&self, refusal: &Refusal, outcome: &Outcome) {
-        macro_rules! refused {
-            ($level:ident) => {
-                tracing::$level!(
-                    call = self.endpoint.name(),
-                    user.id = outcome.user.as_ref().map(tracing::field::display),
-                    outcome = refusal.code(),
-                    reason = refusal.reason(),
-                    "session call refused",
-                )
-            };
-        }
+    /// Logs a refusal, once. A client's mistake is no error of the service, so its level is low.
+    fn log(&self, refusal: &Refusal, findings: &Findings) {
         telemetry::session_call(refusal.code());
-        match refusal.kind() {
-            Kind::CrossSite => origin::log_refusal(refusal.reason(), &self.request.headers),
-            Kind::Internal => refused!(error),
-            kind if kind.status().is_server_error() => refused!(warn),
-            Kind::AmbiguousCredentials => refused!(info),
-            _ => refused!(debug),
+        if refusal.kind() == RefusalKind::CrossSite {
+            origin::log_refusal(refusal.reason(), &self.request.headers);
+            return;
         }
+        event_at!(
+            refusal.kind().level(),
+            call = self.call.name(),
+            user.id = findings.user.as_ref().map(tracing::field::display),
+            outcome = refusal.code(),
+            reason = refusal.reason(),
+            "session call refused",
+        );
     }
 
-    /// The browser is signed out, but Descope does not know.
-    fn log_not_told(&self, refusal: &Refusal, outcome: &Outcome) {
-        macro_rules! not_told {
-            ($level:ident) => {
-                tracing::$level!(
-                    call = self.endpoint.name(),
-                    user.id = outcome.user.as_ref().map(tracing::field::display),
-                    outcome = refusal.code(),
-                    reason = refusal.reason(),
-                    "signed out here, but not at descope",
-                )
-            };
-        }
-        if refusal.kind().status().is_server_error() {
-            not_told!(warn);
+    /// Logs that the browser is signed out, but Descope does not know.
+    fn log_unconfirmed_logout(&self, refusal: &Refusal, findings: &Findings) {
+        // Not at the refusal's own level: operators want to know of sessions that go on elsewhere.
+        let level = if refusal.kind().status().is_server_error() {
+            Level::WARN
         } else {
-            not_told!(info);
-        }
+            Level::INFO
+        };
+        event_at!(
+            level,
+            call = self.call.name(),
+            user.id = findings.user.as_ref().map(tracing::field::display),
+            outcome = refusal.code(),
+            reason = refusal.reason(),
+            "signed out here, but not at descope",
+        );
     }
 }
 
-/// The user's record, which stands at the root of the answer.
+/// The user's record without the members that the browser SDK would take for tokens, since it is the
+/// root of the answer.
 fn for_scripts(user: &Value) -> Value {
     let mut user = user.clone();
     if let Some(members) = user.as_object_mut() {
         members.retain(|name, _| !NOT_FOR_SCRIPTS.contains(&name.as_str()));
     }
     user
-}
-
-fn json(value: &impl Serialize) -> Response<ResponseBody> {
-    // Nothing in it can fail to serialise: it is JSON that was read before.
-    json_response(serde_json::to_vec(value).unwrap_or_default())
 }

@@ -89,8 +89,10 @@
 
 mod body;
 mod call;
-mod endpoint;
+mod path;
 mod refusal;
 mod service;
+mod settings;
 
 pub use self::service::SessionRoutes;
+pub use crate::endpoint::{ResponseBody, ResponseFuture};

@@ -1,4 +1,4 @@
-//! The service and its settings.
+//! The service `SessionRoutes`, with its setters.
 
 use std::{
     convert::Infallible,
@@ -12,14 +12,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{
-    call::Call,
-    endpoint::Route,
-    refusal::{Kind, Refusal},
-};
+use super::{call::RoutesCall, path::Route, refusal::into_response, settings::RoutesSettings};
 use crate::{
     descope::Descope,
-    select::{AnswerFields, ResponseBody, ResponseFuture, SelectTenant, finish},
+    endpoint::{Refusal, RefusalKind, ResponseBody, ResponseFuture, finish},
+    select::SelectTenant,
 };
 
 /// Serves a session's calls by path, with this service's own cookies.
@@ -30,17 +27,9 @@ use crate::{
 pub struct SessionRoutes {
     descope: Descope,
     select: SelectTenant,
-    /// Whether `select` is the caller's, with settings of its own.
+    /// True where `select` is the caller's, with settings of its own.
     own_select: bool,
-    settings: Arc<Settings>,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
-    /// With a slash at its start and none at its end, or empty.
-    prefix: String,
-    pub(super) accept_bearer: bool,
-    pub(super) show: AnswerFields,
+    settings: Arc<RoutesSettings>,
 }
 
 impl SessionRoutes {
@@ -75,34 +64,34 @@ impl SessionRoutes {
         self
     }
 
-    /// Whether answers have the new session's `claims`. On by default: the browser SDK shows the
+    /// Sets whether answers have the new session's `claims`. On by default: the browser SDK shows the
     /// page the user's rights in them.
     pub fn claims_in_answer(mut self, show: bool) -> Self {
-        self.set().show.claims = show;
+        self.set().fields.claims = show;
         self.with_select(|select| select.claims_in_answer(show))
     }
 
-    /// Whether the answers of refresh and `tenant/select` have Descope's `user` object. On by
+    /// Sets whether the answers of refresh and `tenant/select` have Descope's `user` object. On by
     /// default.
     pub fn user_in_answer(mut self, show: bool) -> Self {
-        self.set().show.user = show;
+        self.set().fields.user = show;
         self.with_select(|select| select.user_in_answer(show))
     }
 
-    /// Whether answers have the session token, where scripts can read it. Off by default.
+    /// Sets whether answers have the session token, where scripts can read it. Off by default.
     pub fn session_token_in_answer(mut self, show: bool) -> Self {
-        self.set().show.session_token = show;
+        self.set().fields.session_token = show;
         self.with_select(|select| select.session_token_in_answer(show))
     }
 
-    /// Whether answers have a new refresh token, where scripts can read it. Off by default:
+    /// Sets whether answers have a new refresh token, where scripts can read it. Off by default:
     /// whoever reads it is the user for weeks.
     pub fn refresh_token_in_answer(mut self, show: bool) -> Self {
-        self.set().show.refresh_token = show;
+        self.set().fields.refresh_token = show;
         self.with_select(|select| select.refresh_token_in_answer(show))
     }
 
-    /// Also takes the refresh token from `Authorization: Bearer <project id>:<refresh token>`, as
+    /// Sets whether the refresh token is also taken from `Authorization: Bearer <project id>:<refresh token>`, as
     /// Descope's server SDKs send it. Off by default.
     ///
     /// A refresh cookie, if there is one, decides alone. For a token of the header no cookie is
@@ -123,7 +112,7 @@ impl SessionRoutes {
         self
     }
 
-    fn set(&mut self) -> &mut Settings {
+    fn set(&mut self) -> &mut RoutesSettings {
         Arc::make_mut(&mut self.settings)
     }
 }
@@ -154,18 +143,18 @@ where
         let path = request.uri().path().strip_prefix(&*self.settings.prefix);
         match path.and_then(Route::of) {
             Some(Route::SelectTenant) => self.select.call(request),
-            Some(Route::To(endpoint)) => {
+            Some(Route::Session(call)) => {
                 let (request, body) = request.into_parts();
-                let call = Call {
+                let call = RoutesCall {
                     descope: self.descope.clone(),
                     settings: Arc::clone(&self.settings),
-                    endpoint,
+                    call,
                     request,
                 };
                 ResponseFuture::new(call.answer(body))
             }
             None => {
-                let response = Refusal::new(Kind::NotFound).into_response();
+                let response = into_response(Refusal::new(RefusalKind::NotFound));
                 ResponseFuture::new(std::future::ready(finish(response, Vec::new())))
             }
         }

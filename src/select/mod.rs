@@ -10,7 +10,7 @@
 //! 4. Only then are cookies written. After a failure the browser keeps what it has, with two
 //!    exceptions: where the session is known to be over its cookies are removed, and where only the
 //!    session token does not fit a cookie (`cookie_too_large`) a new refresh cookie is written, since
-//!    the old token may be spent.
+//!    Descope may have rotated the old one.
 //!
 //! The answer is 200 with
 //! `{"tenant": …, "sessionExpiration": …, "claims": {…}, "user": {…}}`, which keeps Descope's
@@ -30,7 +30,7 @@
 //! | 405, 413, 415 | `method_not_allowed`, `body_too_large`, `unsupported_media_type` |
 //! | 429 | `rate_limited`, with `Retry-After` where Descope named one |
 //! | 500 | `internal_error`: the log says more |
-//! | 502 | `upstream_invalid`: Descope cannot be reached, fails, or answers with what was not asked for; with `Retry-After` where it named one |
+//! | 502 | `upstream_invalid`: Descope cannot be reached, fails, or answers with something that was not asked for, or a proxy refuses in its place; with `Retry-After` where the answer named one |
 //! | 502 | `cookie_too_large` |
 //! | 503 | `keys_unavailable`, with `Retry-After` |
 //! | 504 | `upstream_timeout` |
@@ -57,27 +57,28 @@
 //! # HTML forms
 //!
 //! With [`SelectTenant::html_forms`] a plain `<form method="post">` with a field `tenant` works
-//! too; it is answered by a redirect (303) to a page of this site. If that fails, the page's query
+//! too; it is answered by a redirect (303) to a page of this site, which a field `return_to` may
+//! choose within the bounds of [`ReturnPaths`](crate::ReturnPaths). If that fails, the page's query
 //! has `select_error` with the code of the table. A form that another site sent is no form of
 //! this site: it gets the plain 403.
+//!
+//! ```
+//! use tower_descope::{Descope, ReturnPaths, SelectTenant};
+//!
+//! # fn service(descope: Descope) -> Result<SelectTenant, tower_descope::Error> {
+//! let paths = ReturnPaths::new("/projects")?.below("/")?;
+//! let service = SelectTenant::new(descope).html_forms(paths);
+//! # Ok(service)
+//! # }
+//! ```
 
-mod answer;
-mod body;
-mod future;
-mod kind;
+mod call;
 mod refusal;
 mod request;
-mod return_paths;
 mod service;
 mod settings;
 
-pub(crate) use self::{
-    answer::{SessionBody, json_response},
-    refusal::{AnswerProblem, RETRY_AFTER},
-    request::{BodyFault, Type, read_at_most},
-    service::finish,
-    settings::AnswerFields,
-};
-pub use self::{body::ResponseBody, future::ResponseFuture, service::SelectTenant};
 #[cfg(feature = "__internals")]
-pub(crate) use self::{request::asked, return_paths::location};
+pub(crate) use self::request::asked;
+pub use self::service::SelectTenant;
+pub use crate::endpoint::{ResponseBody, ResponseFuture};

@@ -1,83 +1,66 @@
-//! What a `SelectTenant` is set to, and what it lets in: everything before Descope is asked.
+//! The settings of a `SelectTenant`, and the requests that they let in.
 
 use http::{Method, request};
 use http_body::Body;
 
-use super::{
-    kind::Kind,
-    refusal::Refusal,
-    request::{Asked, Type, read},
+use super::request::{SelectBody, read};
+use crate::{
+    endpoint::{AnswerFields, MediaType, Refusal, RefusalKind},
+    origin::WhenAbsent,
     return_paths::ReturnPaths,
 };
-use crate::origin::WhenAbsent;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
-    /// Where forms lead to; `None`: forms are not accepted.
+pub(super) struct SelectSettings {
+    /// The pages that forms lead to. `None`: forms are not accepted.
     pub(super) forms: Option<ReturnPaths>,
     pub(super) accept_bearer: bool,
-    pub(super) show: AnswerFields,
+    pub(super) fields: AnswerFields,
 }
 
-/// What the answer tells beside the tenant.
-#[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four members of the answer, each switched alone"
-)]
-pub(crate) struct AnswerFields {
-    pub(crate) claims: bool,
-    pub(crate) user: bool,
-    pub(crate) session_token: bool,
-    pub(crate) refresh_token: bool,
-}
-
-impl Settings {
-    /// Where the request's page goes on to, if it is a form that is accepted.
-    pub(super) fn returning(&self, request: &request::Parts) -> Option<&ReturnPaths> {
-        let is_form = Type::of(&request.headers) == Some(Type::Form);
+impl SelectSettings {
+    /// The pages that the request's form leads to. `None` if it is no form, or forms are not
+    /// accepted.
+    pub(super) fn return_paths(&self, request: &request::Parts) -> Option<&ReturnPaths> {
+        let is_form = MediaType::of(&request.headers) == Some(MediaType::Form);
         self.forms.as_ref().filter(|_| is_form)
     }
 
-    /// Whether the request may have an effect at all: its method, and whether `same_site` has
-    /// nothing against where it comes from.
+    /// Admits a request by its method and, if `same_site` agrees, by its origin.
+    ///
+    /// # Errors
+    ///
+    /// A request that must have no effect at all.
     pub(super) fn admit(
         &self,
         request: &request::Parts,
         same_site: impl FnOnce(WhenAbsent) -> Result<(), &'static str>,
     ) -> Result<(), Refusal> {
         if request.method != Method::POST {
-            return Err(Refusal::new(Kind::MethodNotAllowed));
+            return Err(Refusal::new(RefusalKind::MethodNotAllowed("POST")));
         }
         // No other site's form can have the type of JSON; an old browser's could have a form's.
-        let when_absent = match self.returning(request) {
+        let when_absent = match self.return_paths(request) {
             Some(_) => WhenAbsent::Refuse,
             None => WhenAbsent::Allow,
         };
-        same_site(when_absent).map_err(|reason| Refusal::because(Kind::CrossSite, reason))
+        same_site(when_absent).map_err(|reason| Refusal::because(RefusalKind::CrossSite, reason))
     }
 
-    /// What the request asks for.
+    /// Reads the tenant that the request asks for.
+    ///
+    /// # Errors
+    ///
+    /// A body of another type, or that names no tenant.
     pub(super) async fn read<B: Body>(
         &self,
         request: &request::Parts,
         body: B,
-    ) -> Result<Asked, Refusal> {
-        let ty = Type::of(&request.headers)
-            .filter(|ty| *ty == Type::Json || self.forms.is_some())
-            .ok_or_else(|| Refusal::new(Kind::UnsupportedMediaType))?;
-        ty.parse(&read(body).await?)
-    }
-}
-
-impl Default for AnswerFields {
-    fn default() -> Self {
-        Self {
-            claims: true,
-            user: true,
-            session_token: false,
-            refresh_token: false,
-        }
+    ) -> Result<SelectBody, Refusal> {
+        let media_type = MediaType::of(&request.headers)
+            .filter(|it| *it == MediaType::Json || self.forms.is_some())
+            .ok_or_else(|| Refusal::new(RefusalKind::UnsupportedMediaType))?;
+        SelectBody::parse(media_type, &read(body).await?)
     }
 }
 
@@ -93,14 +76,17 @@ mod tests {
     const JSON: &str = "application/json";
     const FORM: &str = "application/x-www-form-urlencoded";
 
-    fn forms() -> Settings {
-        Settings {
+    fn forms() -> SelectSettings {
+        SelectSettings {
             forms: Some(ReturnPaths::new("/tenants").unwrap()),
-            ..Settings::default()
+            ..SelectSettings::default()
         }
     }
 
-    async fn judge(settings: &Settings, request: Request<&'static str>) -> Result<Asked, u16> {
+    async fn judge(
+        settings: &SelectSettings,
+        request: Request<&'static str>,
+    ) -> Result<SelectBody, u16> {
         let (parts, body) = request.into_parts();
         let status = |refusal: Refusal| refusal.kind().status().as_u16();
         let same_site = |when_absent| {
@@ -124,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn json_of_this_site_and_of_no_browser_passes() {
-        let settings = Settings::default();
+        let settings = SelectSettings::default();
         for request in [
             post(JSON),
             post(JSON).header("sec-fetch-site", "same-origin"),
@@ -143,14 +129,14 @@ mod tests {
                 .method(method)
                 .header("x-http-method-override", "POST")
                 .body(r#"{"tenant":"T1"}"#);
-            let verdict = judge(&Settings::default(), request.unwrap()).await;
+            let verdict = judge(&SelectSettings::default(), request.unwrap()).await;
             assert_eq!(verdict, Err(405), "{method}");
         }
     }
 
     #[tokio::test]
     async fn other_sites_are_refused_before_the_type_is_looked_at() {
-        for settings in [Settings::default(), forms()] {
+        for settings in [SelectSettings::default(), forms()] {
             for ty in [JSON, FORM, "text/plain"] {
                 for (name, value) in [
                     ("origin", "https://evil.test"),
@@ -169,7 +155,11 @@ mod tests {
     async fn other_types_are_refused_forms_too_unless_they_are_switched_on() {
         for ty in ["text/plain", "multipart/form-data", "", FORM] {
             let request = post(ty).body("tenant=T1").unwrap();
-            assert_eq!(judge(&Settings::default(), request).await, Err(415), "{ty}");
+            assert_eq!(
+                judge(&SelectSettings::default(), request).await,
+                Err(415),
+                "{ty}"
+            );
         }
         let request = post(FORM)
             .header("origin", "https://app.test")

@@ -142,7 +142,12 @@ pub(super) fn orphaned(kind: ErrorKind, successor: &str) -> Result<CallOutcome<u
 }
 
 pub(super) fn failed(kind: ErrorKind) -> Result<CallOutcome<u32>, Error> {
-    Err(Error::new(kind, "failed"))
+    let error = Error::new(kind, "failed");
+    // Without a code it would be some proxy's word.
+    Err(match kind {
+        ErrorKind::Refused => error.with_code("E011001"),
+        _ => error,
+    })
 }
 
 pub(super) fn sends(token: &str) -> Seen {

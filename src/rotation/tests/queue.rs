@@ -103,7 +103,12 @@ fn rotated(answer: u32, successor: &str, id: &str) -> CallResult {
 }
 
 fn failed(kind: ErrorKind) -> CallResult {
-    Err(Error::new(kind, "failed"))
+    let error = Error::new(kind, "failed");
+    // Without a code it would be some proxy's word.
+    Err(match kind {
+        ErrorKind::Refused => error.with_code("E011001"),
+        _ => error,
+    })
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Version};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_descope::{Descope, SelectTenant, SessionRoutes, TenantLayer, test_util::FakeDescope};
+use tower_descope::{
+    Descope, ReturnPaths, SelectTenant, SessionRoutes, TenantLayer, test_util::FakeDescope,
+};
 
 const APP: &str = "app.example.com";
 const LISTED: &str = "https://spa.example.com";
@@ -156,7 +158,7 @@ async fn world() -> (FakeDescope, Descope) {
 async fn select_judges_each_combination_as_the_model_does() {
     let (fake, descope) = world().await;
     let off = SelectTenant::new(descope.clone());
-    let on = off.clone().html_forms("/home").unwrap();
+    let on = off.clone().html_forms(ReturnPaths::new("/home").unwrap());
     let mut requests = Vec::new();
     each(|site, origin, host| {
         for method in [Method::POST, Method::GET, Method::PUT, Method::OPTIONS] {

@@ -3,5 +3,6 @@
 mod broken;
 mod faults;
 mod injection;
+mod proxies;
 mod secrets;
 mod soak;

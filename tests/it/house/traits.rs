@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use tower_descope::{
     AccessKey, AccessKeySession, AccessKeys, ActiveTenant, Descope, DescopeBuilder, Error,
-    ErrorKind, ExchangeOptions, RefreshToken, Rejection, RejectionKind, Renewal, SelectTenant,
-    Session, SessionAnswer, SessionCacheStatus, SessionRoutes, SessionToken, TenantId, TenantLayer,
-    TenantSelection, UserId, answer, auth, cookie, jwks, select,
+    ErrorKind, ExchangeOptions, RefreshToken, Rejection, RejectionKind, Renewal, ReturnPaths,
+    SelectTenant, Session, SessionAnswer, SessionCacheStatus, SessionRoutes, SessionToken,
+    TenantId, TenantLayer, TenantSelection, UserId, answer, auth, cookie, endpoint, jwks,
 };
 
 fn all<T: Send + Sync + Unpin + Debug>() {}
@@ -51,7 +51,8 @@ fn public_types_are_send_sync_unpin_and_debug() {
     all_clone::<answer::UserTenant<'_>>();
     all_clone::<cookie::SessionCookies>();
     all_clone::<jwks::KeyStatus>();
-    all::<select::ResponseBody>();
+    all_clone::<endpoint::ResponseBody>();
+    all_clone::<ReturnPaths>();
 }
 
 #[test]

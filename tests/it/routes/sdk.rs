@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_descope::{
-    ErrorKind, RefreshToken, SelectTenant, SessionRoutes, TenantId,
+    ErrorKind, RefreshToken, ReturnPaths, SelectTenant, SessionRoutes, TenantId,
     answer::WhichTenants,
     test_util::{Canned, ResponseMethod},
 };
@@ -194,9 +194,8 @@ async fn user_records_are_passed_on_without_what_the_sdk_would_take_for_tokens()
 #[tokio::test]
 async fn a_selection_can_have_a_service_of_its_own() {
     let fake = fake().start().await;
-    let select = SelectTenant::new(fake.descope())
-        .html_forms("/home")
-        .unwrap();
+    let paths = ReturnPaths::new("/home").unwrap();
+    let select = SelectTenant::new(fake.descope()).html_forms(paths);
     let service = routes(&fake.descope()).select_tenant(select);
     let ann = Browser::ann(&fake);
     let mut request = ann.sdk_request(SELECT, "tenant=T2");

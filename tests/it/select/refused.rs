@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
-use tower_descope::{SelectTenant, test_util::FakeDescope};
+use tower_descope::{ReturnPaths, SelectTenant, test_util::FakeDescope};
 
 use super::{Browser, PATH, ask, fake, set, set_cookies};
 
@@ -196,11 +196,8 @@ async fn refresh_tokens_are_verified_here_before_anything_goes_up() {
 #[tokio::test]
 async fn a_form_is_answered_with_a_redirect_below_the_configured_prefix() {
     let fake = fake().start().await;
-    let service = SelectTenant::new(fake.descope())
-        .html_forms("/home")
-        .unwrap()
-        .return_prefix("/")
-        .unwrap();
+    let paths = ReturnPaths::new("/home").unwrap().below("/").unwrap();
+    let service = SelectTenant::new(fake.descope()).html_forms(paths);
     let mut browser = Browser::in_no_tenant(&fake, "ann@example.test");
     for (form, location) in [
         ("tenant=T2", "/home"),

@@ -1,4 +1,5 @@
-//! Where a form leads: never off the site, never out of the prefix, as browsers resolve it.
+//! Where a form leads: never off the site, never out of the prefix, as browsers resolve it. And, since
+//! the crate asks the `url` crate too, just where the rule says in the words of a program without it.
 
 use http::HeaderValue;
 use tower_descope::internals;
@@ -71,9 +72,30 @@ fn check(text: &[u8]) {
         let below = path == root || path.starts_with(&format!("{root}/"));
         assert!(path == "/home" || below, "{location:?} is {path:?}");
     }
+    let location = internals::location("/home", "/", text).unwrap();
+    assert_eq!(
+        location != "/home",
+        is_plain(text) && text != "/home",
+        "{text:?}"
+    );
     // Configured paths are held to the same rule.
     if let Ok(location) = internals::location(text, text, "") {
         let url = base.join(&location).unwrap();
         assert_eq!(url.origin(), base.origin(), "{location:?}");
     }
+}
+
+/// Whether a text is a path of this site that browsers take as it stands.
+fn is_plain(text: &str) -> bool {
+    let path = text.split(['?', '#']).next().unwrap();
+    let is_dots = |segment: &str| {
+        let dots = segment.to_ascii_lowercase().replace("%2e", ".");
+        matches!(dots.as_str(), "." | "..")
+    };
+    text.starts_with('/')
+        && !text.starts_with("//")
+        && !text.ends_with(' ')
+        && !text.contains(|c: char| c == '\\' || c.is_control())
+        && !path.split('/').any(is_dots)
+        && text.len() <= 2_048
 }

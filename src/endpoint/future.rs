@@ -1,4 +1,4 @@
-//! The future of [`SelectTenant`](super::SelectTenant).
+//! The future of the services' responses.
 
 use std::{
     convert::Infallible,
@@ -12,11 +12,12 @@ use http::Response;
 
 use super::body::ResponseBody;
 
-/// Response future of [`SelectTenant`](super::SelectTenant) and
+/// The future of the responses of [`SelectTenant`](crate::SelectTenant) and
 /// [`SessionRoutes`](crate::SessionRoutes).
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture {
-    // One box per answer, beside a call to Descope.
+    // Boxed, since the services' work has no name. Beside a call to Descope one allocation is
+    // nothing.
     inner: Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>,
 }
 

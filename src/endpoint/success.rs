@@ -1,17 +1,29 @@
-//! What is answered when a session was granted.
+//! Successful responses.
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{body::ResponseBody, settings::AnswerFields};
+use super::body::ResponseBody;
 use crate::{answer::SessionAnswer, ids::TenantId, token::RefreshToken};
 
 /// The browser SDK sets no timer at all for a smaller figure.
 const MIN_NEXT_REFRESH: i64 = 20;
 
-/// What Descope granted, all of it verified but `user`.
+/// The members that an answer with a new session has beside the tenant and the expiration.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four members of the answer, each switched alone"
+)]
+pub(crate) struct AnswerFields {
+    pub(crate) claims: bool,
+    pub(crate) user: bool,
+    pub(crate) session_token: bool,
+    pub(crate) refresh_token: bool,
+}
+
+/// A new session for the body of an answer. All of it is verified but `user`.
 #[derive(Clone, Copy)]
 pub(crate) struct SessionBody<'a> {
     tenant: Option<&'a TenantId>,
@@ -26,10 +38,10 @@ pub(crate) struct SessionBody<'a> {
     next_refresh: Option<i64>,
 }
 
-/// The answer's body. Members that are absent are left out: the browser SDK stops refreshing at a
-/// token that is `null`.
+/// The JSON of an answer. Members that are absent are left out, since the browser SDK stops
+/// refreshing at a token that is `null`.
 #[derive(Serialize)]
-struct Body<'a> {
+struct SuccessBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'a TenantId>,
     #[serde(rename = "sessionExpiration")]
@@ -44,6 +56,17 @@ struct Body<'a> {
     session_jwt: Option<&'a str>,
     #[serde(rename = "refreshJwt", skip_serializing_if = "Option::is_none")]
     refresh_jwt: Option<&'a str>,
+}
+
+impl Default for AnswerFields {
+    fn default() -> Self {
+        Self {
+            claims: true,
+            user: true,
+            session_token: false,
+            refresh_token: false,
+        }
+    }
 }
 
 impl<'a> SessionBody<'a> {
@@ -61,32 +84,50 @@ impl<'a> SessionBody<'a> {
         }
     }
 
-    pub(crate) fn into_response(self, show: AnswerFields) -> Response<ResponseBody> {
-        let body = Body {
+    pub(crate) fn into_response(self, fields: AnswerFields) -> Response<ResponseBody> {
+        let body = SuccessBody {
             tenant: self.tenant,
             session_expiration: self.session_expires,
             next_refresh: self.next_refresh,
-            claims: show
+            claims: fields
                 .claims
                 .then(|| serde_json::from_str(self.claims).ok())
                 .flatten(),
-            user: self.user.filter(|user| show.user && !user.is_null()),
-            session_jwt: show.session_token.then_some(self.session_token),
-            refresh_jwt: self.refresh_token.filter(|_| show.refresh_token),
+            user: self.user.filter(|user| fields.user && !user.is_null()),
+            session_jwt: fields.session_token.then_some(self.session_token),
+            refresh_jwt: self.refresh_token.filter(|_| fields.refresh_token),
         };
-        // Nothing in it can fail to serialise: strings, a number, and JSON that was read before.
-        let json = serde_json::to_vec(&body).unwrap_or_default();
-        json_response(json)
+        json_response(&body)
     }
 }
 
-/// 200 with JSON.
-pub(crate) fn json_response(json: impl Into<Bytes>) -> Response<ResponseBody> {
+/// 200 with `value` as JSON.
+pub(crate) fn json_response(value: &impl Serialize) -> Response<ResponseBody> {
+    // Nothing that is answered can fail to serialise: strings, numbers, and JSON that was read
+    // before.
+    let json = serde_json::to_vec(value).unwrap_or_default();
     let mut response = Response::new(ResponseBody::new(json));
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
+    response
+}
+
+/// Adds the headers that every response of the services has, and the cookies.
+pub(crate) fn finish(
+    mut response: Response<ResponseBody>,
+    cookies: Vec<HeaderValue>,
+) -> Response<ResponseBody> {
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Authorization, Cookie"),
+    );
+    for cookie in cookies {
+        headers.append(header::SET_COOKIE, cookie);
+    }
     response
 }
 
@@ -125,17 +166,17 @@ mod tests {
 
     #[tokio::test]
     async fn the_answer_tells_the_session_and_no_token_unless_asked() {
-        let show = AnswerFields {
+        let fields = AnswerFields {
             session_token: false,
             refresh_token: false,
             ..ALL
         };
         assert_eq!(
-            text(with(|granted| granted.into_response(show))).await,
+            text(with(|session| session.into_response(fields))).await,
             r#"{"tenant":"T1","sessionExpiration":1767226200,"claims":{"dct":"T1","n":1.50},"user":{"userId":"U1"}}"#
         );
         let all: Value =
-            serde_json::from_str(&text(with(|granted| granted.into_response(ALL))).await).unwrap();
+            serde_json::from_str(&text(with(|session| session.into_response(ALL))).await).unwrap();
         assert_eq!(all["sessionJwt"], "ses.si.on");
         assert_eq!(all["refreshJwt"], "ref.re.sh");
     }
@@ -150,16 +191,16 @@ mod tests {
         };
         let minimal = r#"{"tenant":"T1","sessionExpiration":1767226200}"#;
         assert_eq!(
-            text(with(|granted| granted.into_response(none))).await,
+            text(with(|session| session.into_response(none))).await,
             minimal
         );
-        let absent = with(|granted| {
-            let granted = SessionBody {
+        let absent = with(|session| {
+            let session = SessionBody {
                 user: Some(&Value::Null),
                 refresh_token: None,
-                ..granted
+                ..session
             };
-            granted.into_response(AnswerFields {
+            session.into_response(AnswerFields {
                 claims: false,
                 session_token: false,
                 ..ALL

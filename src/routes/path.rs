@@ -1,12 +1,12 @@
-//! Which path is what.
+//! The paths that are served.
 
-use http::{HeaderValue, Method};
+use http::Method;
 
-/// What the routes serve beside the tenant switch.
+/// A call that the routes serve beside the tenant switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(super) enum SessionCall {
     Refresh,
-    /// As `Refresh`, but having no session is no failure.
+    /// The same as `Refresh`, but having no session is no failure.
     TryRefresh,
     Logout,
     LogoutAll,
@@ -15,32 +15,32 @@ pub(super) enum Endpoint {
     History,
 }
 
-/// Where a path leads.
+/// The service behind a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     SelectTenant,
-    To(Endpoint),
+    Session(SessionCall),
 }
 
 impl Route {
     /// The route of a path below the mount point. Exact: no other spelling of a path is served.
     pub(super) fn of(path: &str) -> Option<Self> {
-        let endpoint = match path {
+        let call = match path {
             "/tenant/select" => return Some(Self::SelectTenant),
-            "/refresh" => Endpoint::Refresh,
-            "/try-refresh" => Endpoint::TryRefresh,
-            "/logout" => Endpoint::Logout,
-            "/logoutall" => Endpoint::LogoutAll,
-            "/me" => Endpoint::Me,
-            "/me/tenants" => Endpoint::MyTenants,
-            "/me/history" => Endpoint::History,
+            "/refresh" => SessionCall::Refresh,
+            "/try-refresh" => SessionCall::TryRefresh,
+            "/logout" => SessionCall::Logout,
+            "/logoutall" => SessionCall::LogoutAll,
+            "/me" => SessionCall::Me,
+            "/me/tenants" => SessionCall::MyTenants,
+            "/me/history" => SessionCall::History,
             _ => return None,
         };
-        Some(Self::To(endpoint))
+        Some(Self::Session(call))
     }
 }
 
-impl Endpoint {
+impl SessionCall {
     pub(super) fn method(self) -> Method {
         match self {
             Self::Me | Self::History => Method::GET,
@@ -49,10 +49,10 @@ impl Endpoint {
     }
 
     /// The value of `Allow`.
-    pub(super) fn allow(self) -> HeaderValue {
+    pub(super) fn allow(self) -> &'static str {
         match self {
-            Self::Me | Self::History => HeaderValue::from_static("GET"),
-            _ => HeaderValue::from_static("POST"),
+            Self::Me | Self::History => "GET",
+            _ => "POST",
         }
     }
 
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn paths_are_exact() {
-        assert_eq!(Route::of("/me"), Some(Route::To(Endpoint::Me)));
+        assert_eq!(Route::of("/me"), Some(Route::Session(SessionCall::Me)));
         assert_eq!(Route::of("/tenant/select"), Some(Route::SelectTenant));
         for other in [
             "",
@@ -98,15 +98,15 @@ mod tests {
 
     #[test]
     fn what_changes_something_is_a_post() {
-        for endpoint in [
-            Endpoint::Refresh,
-            Endpoint::TryRefresh,
-            Endpoint::Logout,
-            Endpoint::LogoutAll,
+        for call in [
+            SessionCall::Refresh,
+            SessionCall::TryRefresh,
+            SessionCall::Logout,
+            SessionCall::LogoutAll,
         ] {
-            assert_eq!(endpoint.method(), Method::POST);
-            assert_eq!(endpoint.allow(), "POST");
+            assert_eq!(call.method(), Method::POST);
+            assert_eq!(call.allow(), "POST");
         }
-        assert_eq!(Endpoint::Me.allow(), Endpoint::Me.method().as_str());
+        assert_eq!(SessionCall::Me.allow(), SessionCall::Me.method().as_str());
     }
 }

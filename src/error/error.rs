@@ -1,22 +1,19 @@
-//! What failed while configuring this crate or talking to Descope.
-//!
-//! [`Error`] is about us and Descope; why a *request* was refused is a
-//! [`Rejection`](crate::Rejection). Both are opaque, with a `#[non_exhaustive]` kind to match on,
-//! so that detail can be added without breaking anybody. An error is cheap to clone, since one
-//! failed call may have to be told to many waiting requests.
+//! The error type of this crate.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-/// What failed while configuring this crate or talking to Descope.
+use super::kind::ErrorKind;
+
+/// A failure of configuring this crate or of calling Descope.
 ///
 /// Never holds a token, a cookie or the text of Descope's answer.
 #[derive(Clone)]
 pub struct Error {
-    inner: Arc<Inner>,
+    inner: Arc<ErrorInner>,
 }
 
 #[derive(Clone)]
-struct Inner {
+struct ErrorInner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     status: Option<u16>,
@@ -26,50 +23,10 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// The sort of an [`Error`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// A setting is missing or wrong. The message names it.
-    InvalidConfig,
-    /// A text that was to become a [`TenantId`](crate::TenantId) is none.
-    InvalidTenantId,
-    /// A refresh token was refused here, before any call: forged, of another project, not a
-    /// refresh token.
-    InvalidRefreshToken,
-    /// An access key was refused here, before any call: a text that can be none.
-    InvalidAccessKey,
-    /// The session is over: the refresh token has expired, or its user was signed out
-    /// (E064001). Signing in again is the way on.
-    SessionEnded,
-    /// The refresh token was spent before (E064006): another holder of it rotated it.
-    RefreshTokenReused,
-    /// Descope refused the call (400, 401, 403, 404 or 422), for example a tenant that the user
-    /// is not a member of. [`Error::upstream_status`] has its status.
-    Refused,
-    /// Descope asked to slow down (429). [`Error::retry_after`] has its wish.
-    RateLimited,
-    /// Descope could not be reached, or answered with a failure of its own (5xx).
-    UpstreamUnavailable,
-    /// Descope's answer did not come within the deadline.
-    UpstreamTimeout,
-    /// Descope's answer is not what was asked for: unreadable, too large, redirected, or with
-    /// tokens that do not verify or belong to another user or tenant.
-    UpstreamInvalid,
-    /// There are no keys to check signatures with.
-    KeysUnavailable,
-    /// A call needs a tokio runtime, and there is none on this thread.
-    NoRuntime,
-    /// The claims of a session do not fit the type asked for.
-    InvalidClaims,
-    /// A cookie would be larger than browsers keep (4096 bytes of name and value).
-    CookieTooLarge,
-}
-
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(ErrorInner {
                 kind,
                 message: message.into(),
                 status: None,
@@ -131,7 +88,7 @@ impl Error {
         self
     }
 
-    /// The sort of failure.
+    /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
@@ -151,23 +108,13 @@ impl Error {
         self.inner.retry_after
     }
 
-    /// Whether the refresh token is dead for good, so that a service should remove its cookies.
+    /// Returns `true` if the refresh token is of no use any more, so that a service should remove its
+    /// cookies.
     ///
     /// Not the same as [`ErrorKind::RefreshTokenReused`]: the token of a browser that lost a race
     /// is answered so too, and removing cookies then would wipe the winner's.
     pub fn ends_session(&self) -> bool {
         self.inner.ends_session
-    }
-
-    /// Whether the same call may succeed a little later: nothing is lost, nobody is signed out.
-    pub fn is_transient(&self) -> bool {
-        matches!(
-            self.inner.kind,
-            ErrorKind::RateLimited
-                | ErrorKind::UpstreamUnavailable
-                | ErrorKind::UpstreamTimeout
-                | ErrorKind::KeysUnavailable
-        )
     }
 }
 
@@ -224,7 +171,6 @@ mod tests {
             error.to_string(),
             "descope refused the tenant (E012345, status 403)"
         );
-        assert!(!error.is_transient());
         assert!(error.source().is_none());
     }
 }

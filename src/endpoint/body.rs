@@ -1,4 +1,4 @@
-//! The body of the answers.
+//! The body of the services' responses.
 
 use std::{
     convert::Infallible,
@@ -11,10 +11,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
-/// The body of the answers of [`SelectTenant`](super::SelectTenant) and
-/// [`SessionRoutes`](crate::SessionRoutes): some bytes in memory.
+/// The body of the responses of [`SelectTenant`](crate::SelectTenant) and
+/// [`SessionRoutes`](crate::SessionRoutes): bytes in memory.
 ///
-/// `Debug` shows nothing of them, for they may hold tokens.
+/// `Debug` shows nothing of them, since they may hold tokens.
 #[derive(Clone, Default)]
 pub struct ResponseBody(Full<Bytes>);
 

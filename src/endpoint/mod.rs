@@ -1,0 +1,41 @@
+//! The response types of the crate's services, [`SelectTenant`](crate::SelectTenant) and
+//! [`SessionRoutes`](crate::SessionRoutes).
+//!
+//! Both answer with a [`ResponseBody`] and never fail: what goes wrong is a response, too.
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use tower_descope::{SelectTenant, SessionRoutes, endpoint::ResponseBody};
+//! use tower_service::Service;
+//!
+//! fn answers<S>()
+//! where
+//!     S: Service<Request<Full<bytes::Bytes>>, Response = Response<ResponseBody>, Error = Infallible>,
+//! {
+//! }
+//! answers::<SelectTenant>();
+//! answers::<SessionRoutes>();
+//!
+//! let body = ResponseBody::default();
+//! assert_eq!(http_body::Body::size_hint(&body).exact(), Some(0));
+//! ```
+
+mod body;
+mod event;
+mod future;
+mod kind;
+mod refusal;
+mod request;
+mod success;
+
+pub use self::{body::ResponseBody, future::ResponseFuture};
+pub(crate) use self::{
+    event::event_at,
+    kind::RefusalKind,
+    refusal::Refusal,
+    request::{MediaType, json_object, read_at_most},
+    success::{AnswerFields, SessionBody, finish, json_response},
+};

@@ -1,0 +1,46 @@
+//! The kinds of [`Error`](super::Error).
+
+/// The kind of an [`Error`](crate::Error).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting is missing or wrong. The message names it.
+    InvalidConfig,
+    /// A text that was to become a [`TenantId`](crate::TenantId) is none.
+    InvalidTenantId,
+    /// A refresh token was refused here, before any call: forged, of another project, not a
+    /// refresh token.
+    InvalidRefreshToken,
+    /// An access key was refused here, before any call: a text that can be none.
+    InvalidAccessKey,
+    /// The session is over: the refresh token has expired, or its user was signed out
+    /// (E064001). Signing in again is the way on.
+    SessionEnded,
+    /// The refresh token was used before (E064006): another holder of it rotated it.
+    RefreshTokenReused,
+    /// The call was refused (400, 401, 403, 404 or 422), for example because the user is not a
+    /// member of the tenant. [`Error::upstream_status`](crate::Error::upstream_status) is the status.
+    ///
+    /// The refusal is Descope's if there is an
+    /// [`Error::upstream_code`](crate::Error::upstream_code). Without one some proxy has refused in
+    /// Descope's place, which [`Error::is_transient`](crate::Error::is_transient).
+    Refused,
+    /// Descope asked to slow down (429). [`Error::retry_after`](crate::Error::retry_after) is how
+    /// long, if the answer says so.
+    RateLimited,
+    /// Descope could not be reached, or answered with a failure of its own (5xx).
+    UpstreamUnavailable,
+    /// Descope's answer did not come within the deadline.
+    UpstreamTimeout,
+    /// Descope's answer is not what was asked for: unreadable, too large, redirected, or with
+    /// tokens that do not verify or belong to another user or tenant.
+    UpstreamInvalid,
+    /// There are no keys to check signatures with.
+    KeysUnavailable,
+    /// A call needs a tokio runtime, and there is none on this thread.
+    NoRuntime,
+    /// The claims of a session do not fit the type asked for.
+    InvalidClaims,
+    /// A cookie would be larger than browsers keep (4096 bytes of name and value).
+    CookieTooLarge,
+}

@@ -1,0 +1,120 @@
+//! One request on its way: admitted, sent to Descope, answered.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Response, request};
+use http_body::Body;
+
+use super::{
+    refusal::{into_redirect, into_response, redirect},
+    settings::SelectSettings,
+};
+use crate::{
+    descope::Descope,
+    endpoint::{Refusal, RefusalKind, ResponseBody, SessionBody, event_at, finish},
+    ids::{TenantId, UserId},
+    origin, telemetry,
+};
+
+/// One request to switch the tenant, without its body.
+pub(super) struct SelectCall {
+    pub(super) descope: Descope,
+    pub(super) settings: Arc<SelectSettings>,
+    pub(super) request: request::Parts,
+}
+
+/// The tenant and the user of a request, as far as they are known, for the log.
+#[derive(Default)]
+struct SelectSubject {
+    tenant: Option<TenantId>,
+    user: Option<UserId>,
+}
+
+impl SelectCall {
+    pub(super) async fn answer<B: Body>(self, body: B) -> Response<ResponseBody> {
+        let request = &self.request;
+        let admitted = self.settings.admit(request, |when_absent| {
+            self.descope
+                .check_origin(&request.headers, &request.uri, when_absent)
+        });
+        if let Err(refusal) = admitted {
+            self.log(&refusal, &SelectSubject::default());
+            return finish(into_response(refusal), Vec::new());
+        }
+        let mut subject = SelectSubject::default();
+        let mut cookies = Vec::new();
+        let response = match self.select(body, &mut subject, &mut cookies).await {
+            Ok(response) => {
+                telemetry::selected("selected");
+                tracing::info!(
+                    tenant.id = subject.tenant.map(tracing::field::display),
+                    user.id = subject.user.map(tracing::field::display),
+                    outcome = "selected",
+                    "tenant selected",
+                );
+                response
+            }
+            Err(refusal) => {
+                self.log(&refusal, &subject);
+                if let Some(removals) = refusal.removals(self.descope.cookies(), &self.request) {
+                    cookies = removals;
+                }
+                match self.settings.return_paths(&self.request) {
+                    Some(paths) => into_redirect(&refusal, paths),
+                    None => into_response(refusal),
+                }
+            }
+        };
+        finish(response, cookies)
+    }
+
+    /// Cookies that were added are written even if this then fails.
+    async fn select<B: Body>(
+        &self,
+        body: B,
+        subject: &mut SelectSubject,
+        cookies: &mut Vec<HeaderValue>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let asked = self.settings.read(&self.request, body).await?;
+        subject.tenant = Some(asked.tenant.clone());
+        let presented = self
+            .descope
+            .presented_refresh(&self.request.headers, self.settings.accept_bearer)
+            .await?;
+        subject.user = Some(presented.verified.user.clone());
+        let selection = self
+            .descope
+            .select_presented(&presented, &asked.tenant)
+            .await?;
+        if presented.from_cookie {
+            let newest = presented.newest_after((*selection).clone())?;
+            let grant = newest.cookie_grant(self.descope.now().date());
+            grant.write(self.descope.cookies(), self.insecure(), cookies)?;
+        }
+        Ok(match self.settings.return_paths(&self.request) {
+            Some(paths) => redirect(&paths.resolve(asked.return_to.as_deref())),
+            None => SessionBody::new(&selection).into_response(self.settings.fields),
+        })
+    }
+
+    fn insecure(&self) -> bool {
+        self.descope.cookies().insecure_for(&self.request)
+    }
+
+    /// Logs a refusal, once. A client's mistake is no error of the service, so its level is low.
+    fn log(&self, refusal: &Refusal, subject: &SelectSubject) {
+        telemetry::selected(refusal.code());
+        if refusal.kind() == RefusalKind::CrossSite {
+            origin::log_refusal(refusal.reason(), &self.request.headers);
+            return;
+        }
+        event_at!(
+            refusal.kind().level(),
+            tenant.id = subject.tenant.as_ref().map(tracing::field::display),
+            user.id = subject.user.as_ref().map(tracing::field::display),
+            outcome = refusal.code(),
+            reason = refusal.reason(),
+            "tenant not selected",
+        );
+    }
+}
