@@ -198,6 +198,7 @@ pub mod internals;
 mod json;
 pub mod jwks;
 mod jwt;
+mod limiter;
 mod membership;
 mod origin;
 pub mod rejection;

@@ -73,7 +73,6 @@
 //! [`require_token_kind`]: crate::DescopeBuilder::require_token_kind
 //! [`DescopeBuilder::access_keys`]: crate::DescopeBuilder::access_keys
 
-mod budget;
 mod exchange;
 mod key;
 mod session;

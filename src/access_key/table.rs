@@ -3,11 +3,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    budget::Budget,
     key::{Ending, Key, Verdict},
     settings::Policy,
 };
-use crate::{clock::Now, digest::sha256, error::Error, token::AccessKey};
+use crate::{clock::Now, digest::sha256, error::Error, limiter::TokenBucket, token::AccessKey};
 
 /// The SHA-256 digest of an access key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +26,8 @@ impl Digest {
 #[derive(Debug)]
 pub(super) struct Table<V, W> {
     policy: Policy,
-    budget: Budget,
+    /// The limit on exchanges of keys that were never good.
+    budget: TokenBucket,
     /// Descope's wish that nothing be sent for a while.
     stopped: Option<(Now, Duration)>,
     known: HashMap<Digest, Known<V, W>>,
@@ -71,7 +71,10 @@ impl<V: Clone, W: Clone> Table<V, W> {
     pub(super) fn new(policy: Policy) -> Self {
         Self {
             policy,
-            budget: Budget::new(policy.per_second, policy.burst),
+            budget: TokenBucket::new(
+                policy.burst,
+                Duration::from_secs(1) / policy.per_second.get(),
+            ),
             stopped: None,
             known: HashMap::new(),
             strangers: HashMap::new(),
@@ -192,7 +195,7 @@ impl<V: Clone, W: Clone> Table<V, W> {
 
     /// Whether a key that was never good may be exchanged.
     fn admits(&mut self, digest: Digest, now: &Now) -> bool {
-        (self.strangers.contains_key(&digest) || self.has_room(now)) && self.budget.draw(now)
+        (self.strangers.contains_key(&digest) || self.has_room(now)) && self.budget.try_take(now)
     }
 
     /// Sees to it that one more stranger can be remembered. What is under way stays. It looks

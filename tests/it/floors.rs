@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("membership", 3),
     ("jwt", 2),
     ("digest", 1),
+    ("limiter", 1),
     ("json", 1),
     ("origin", 1),
     ("rejection", 0),
