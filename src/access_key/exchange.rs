@@ -13,10 +13,11 @@ use super::{
     key::Ending,
     session::AccessKeySession,
     settings::{AccessKeys, ExchangeOptions, KeyShape},
-    table::{Digest, Step, Table},
+    table::{Step, Table},
 };
 use crate::{
     clock::Clock,
+    digest::Digest,
     error::{Error, ErrorKind},
     rejection::Rejection,
     telemetry,
@@ -120,7 +121,7 @@ impl Exchanger {
         F: FnOnce(AccessKey) -> Fut,
         Fut: Future<Output = Result<AccessKeySession, Error>> + Send + 'static,
     {
-        let Ok(digest) = Digest::of(key) else {
+        let Ok(digest) = Digest::of(key.expose()) else {
             let rejection = Rejection::exchange_unavailable("no_sha256", RETRY_AFTER);
             return Found::Refused(rejection);
         };

@@ -6,20 +6,7 @@ use super::{
     key::{Ending, Key, Verdict},
     settings::Policy,
 };
-use crate::{clock::Now, digest::sha256, error::Error, limiter::TokenBucket, token::AccessKey};
-
-/// The SHA-256 digest of an access key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Digest(pub(super) [u8; 32]);
-
-impl Digest {
-    /// # Errors
-    ///
-    /// Without a crypto backend.
-    pub(super) fn of(key: &AccessKey) -> Result<Self, Error> {
-        sha256(key.expose().as_bytes()).map(Self)
-    }
-}
+use crate::{clock::Now, digest::Digest, limiter::TokenBucket};
 
 /// The table. Keys that were good once and strangers are kept apart, so that no flood of strangers
 /// drives out a machine's session.

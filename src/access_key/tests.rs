@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use super::{
     key::Ending,
     settings::Policy,
-    table::{Digest, Step, Table},
+    table::{Step, Table},
 };
-use crate::clock::Now;
+use crate::{clock::Now, digest::Digest};
 
 type Step8 = Step<u32, u64>;
 
@@ -79,7 +79,7 @@ impl World {
 }
 
 fn digest(key: u8) -> Digest {
-    Digest([key; 32])
+    Digest::from([key; 32])
 }
 
 fn session(value: u32) -> Ending<u32> {
