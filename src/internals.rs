@@ -19,7 +19,7 @@ use crate::{
     rejection::Rejection,
     select::{self, Type},
     session::{Session, TenantClaims},
-    token::{RefreshToken, SessionToken},
+    token::{OpaqueToken, RefreshToken, SessionToken},
 };
 
 /// Why something was refused: a fixed text.
@@ -181,7 +181,7 @@ pub fn location(page: &str, prefix: &str, return_to: &str) -> Result<String, Err
 /// Reads an answer of Descope's.
 pub fn answer(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Answer, Error> {
     let raw = RawAnswer::of(headers, body, names)?;
-    let exposed = |token: Option<zeroize::Zeroizing<String>>| token.map(|it| it.to_string());
+    let exposed = |token: Option<OpaqueToken>| token.map(|it| it.expose().to_owned());
     Ok(Answer {
         whole: raw.fault.is_none(),
         session_token: raw

@@ -6,95 +6,75 @@ use http::{HeaderMap, header};
 use memchr::memchr3;
 use zeroize::Zeroizing;
 
-/// A session JWT (`DS`): opens the service for some minutes.
-///
-/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
-///
-/// ```
-/// use tower_descope::SessionToken;
-///
-/// let token = SessionToken::new("eyJhbGciOi…");
-/// assert_eq!(format!("{token:?}"), "SessionToken(…)");
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct SessionToken(Zeroizing<String>);
+/// Defines a type for a secret text: wiped when it is dropped, and not shown by `Debug`.
+macro_rules! secret_text {
+    ($(#[$attribute:meta])* $name:ident($text:ident), $new:vis) => {
+        $(#[$attribute])*
+        ///
+        /// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name(Zeroizing<String>);
 
-/// A refresh JWT (`DSR`): opens new sessions for weeks, so it is worth more than a password.
-///
-/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RefreshToken(Zeroizing<String>);
+        impl $name {
+            #[doc = concat!("Wraps a ", stringify!($text), "'s text without any check: it proves nothing.")]
+            $new fn new($text: impl Into<String>) -> Self {
+                Self(Zeroizing::new($text.into()))
+            }
 
-/// An access key: what a machine signs in with, again and again, until somebody revokes it.
-///
-/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
-///
-/// ```
-/// use tower_descope::AccessKey;
-///
-/// let key = AccessKey::new("K2aAc4T2V93bddihGEx2Ryhc8e5Z…");
-/// assert_eq!(format!("{key:?}"), "AccessKey(…)");
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct AccessKey(Zeroizing<String>);
+            /// The secret's text. Keep it out of logs.
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
+        }
 
-impl SessionToken {
-    /// Wraps a token's text. Nothing is checked: a `SessionToken` proves nothing.
-    pub fn new(token: impl Into<String>) -> Self {
-        Self(Zeroizing::new(token.into()))
-    }
-
-    /// The token's text. Keep it out of logs.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
 }
 
-impl RefreshToken {
-    /// Wraps a token's text. Nothing is checked: a `RefreshToken` proves nothing.
-    pub fn new(token: impl Into<String>) -> Self {
-        Self(Zeroizing::new(token.into()))
-    }
+secret_text! {
+    /// A session JWT (`DS`): opens the service for some minutes.
+    ///
+    /// ```
+    /// use tower_descope::SessionToken;
+    ///
+    /// let token = SessionToken::new("eyJhbGciOi…");
+    /// assert_eq!(format!("{token:?}"), "SessionToken(…)");
+    /// ```
+    SessionToken(token), pub
+}
 
-    /// The token's text. Keep it out of logs.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
+secret_text! {
+    /// A refresh JWT (`DSR`): opens new sessions for weeks, so it is worth more than a password.
+    RefreshToken(token), pub
+}
+
+secret_text! {
+    /// An access key: what a machine signs in with, again and again, until somebody revokes it.
+    ///
+    /// ```
+    /// use tower_descope::AccessKey;
+    ///
+    /// let key = AccessKey::new("K2aAc4T2V93bddihGEx2Ryhc8e5Z…");
+    /// assert_eq!(format!("{key:?}"), "AccessKey(…)");
+    /// ```
+    AccessKey(key), pub
+}
+
+secret_text! {
+    /// A token that this crate passes on and never reads.
+    OpaqueToken(token), pub(crate)
 }
 
 impl AccessKey {
-    /// Wraps a key's text. Nothing is checked: an `AccessKey` proves nothing.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(Zeroizing::new(key.into()))
-    }
-
-    /// The key's text. Keep it out of logs.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether it could be a key by its characters: those that a bearer token may have, without
-    /// the dots that tokens have and the colons that part Descope's own form.
+    /// Returns `true` if it could be a key by its characters: those that a bearer token may have,
+    /// without the dots that tokens have and the colons that separate the parts of Descope's own
+    /// form.
     pub(crate) fn is_plausible(&self) -> bool {
         is_key(&self.0)
-    }
-}
-
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionToken(…)")
-    }
-}
-
-impl fmt::Debug for RefreshToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RefreshToken(…)")
-    }
-}
-
-impl fmt::Debug for AccessKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessKey(…)")
     }
 }
 

@@ -30,6 +30,11 @@ pub(crate) fn effective_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option
     host(headers, uri).ok().flatten()
 }
 
+/// Returns `true` if `host[:port]` names this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    Host::parse(host).is_some_and(|host| host.is_loopback())
+}
+
 /// As [`effective_host`], with the reason.
 pub(super) fn host<'r>(
     headers: &'r HeaderMap,

@@ -23,5 +23,5 @@ mod tests;
 
 pub(crate) use self::{
     check::{AllowedOrigins, WhenAbsent, check, is_same_site, log_refusal, opens_a_page},
-    host::effective_host,
+    host::{effective_host, is_loopback},
 };
