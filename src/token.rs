@@ -1,4 +1,4 @@
-//! Where tokens stand in a request, and types that keep them from being shown.
+//! Types that keep secrets from being shown, and the reading of the `Authorization` field.
 
 use std::fmt;
 
@@ -78,21 +78,21 @@ impl AccessKey {
     }
 }
 
-/// What the `Authorization` field of a request says.
+/// The `Authorization` field of a request, read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Authorization<'a> {
-    /// No field, or one of a scheme that is not ours: as if absent.
+    /// No field, or one of another scheme, which counts as absent.
     Absent,
-    /// `Bearer` with something.
+    /// `Bearer` and a credential.
     Bearer(Credential<'a>),
-    /// Ours, but unusable: no token, or DPoP, which is not enabled.
+    /// `Bearer` without a credential, or DPoP, which is not supported.
     Malformed,
     /// More than one field.
     Several,
 }
 
-/// What stands behind `Bearer`, not yet looked at: a token that was verified before is known as it
-/// stands.
+/// The bytes after `Bearer`, unchecked: the session cache finds a token that was verified before by
+/// its bytes alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Credential<'a>(&'a [u8]);
 
@@ -102,9 +102,9 @@ impl<'a> Credential<'a> {
         self.0
     }
 
-    /// The credential, if it could be one token, and is not several or one with something after it.
-    /// Of which characters it is, is for those to see who make something of it: a token of others
-    /// than base64url's is none, a key of others than [`is_key`] knows is none.
+    /// Returns the credential's text, unless it is several tokens, or one with something after it.
+    /// Its characters are checked later: by base64url's decoder for a token, by [`is_key`] for a
+    /// key.
     pub(crate) fn text(self) -> Option<&'a str> {
         if memchr3(b' ', b'\t', b',', self.0).is_some() {
             return None;
@@ -149,14 +149,14 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
     }
 }
 
-/// Whether a bearer token could be an access key by its characters.
+/// Returns `true` if a bearer token could be an access key by its characters.
 pub(crate) fn is_key(text: &str) -> bool {
     let is_key_byte = |byte| is_token_byte(byte) && byte != b'.' && byte != b':';
     !text.is_empty() && text.bytes().all(is_key_byte)
 }
 
-/// `b64token` of RFC 6750 section 2.1 (`A-Z a-z 0-9 - . _ ~ + / =`), and `:`, which separates the
-/// parts of Descope's own form.
+/// Returns `true` for `b64token` of RFC 6750 section 2.1 (`A-Z a-z 0-9 - . _ ~ + / =`), and for `:`,
+/// which separates the parts of Descope's own form.
 fn is_token_byte(byte: u8) -> bool {
     matches!(
         byte,

@@ -1,4 +1,4 @@
-//! The check and the configured origins.
+//! The cross-site check and the configured origins.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
@@ -9,12 +9,13 @@ pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// What a request with neither `Origin` nor `Sec-Fetch-Site` is taken for.
+/// The verdict on a request with neither `Origin` nor `Sec-Fetch-Site`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WhenAbsent {
-    /// No browser: where the content type alone keeps forms of other sites out.
+    /// It passes as one from no browser: where the content type alone keeps forms of other sites
+    /// out.
     Allow,
-    /// An old browser, perhaps.
+    /// It is refused: it may be from an old browser.
     Refuse,
 }
 
@@ -22,7 +23,8 @@ pub(crate) enum WhenAbsent {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AllowedOrigins(Vec<Box<str>>);
 
-/// Whether the request may act with this site's cookies. The error is the reason, for the log.
+/// Returns `Ok` if the request may act with this site's cookies. The error is the reason, for the
+/// log.
 pub(crate) fn check(
     headers: &HeaderMap,
     uri: &Uri,
@@ -54,8 +56,8 @@ pub(crate) fn check(
     }
 }
 
-/// Whether the request is a page that opens in the browser's own window: a link or a redirect from
-/// wherever, and nothing that a foreign page could read or act by.
+/// Returns `true` for a page that opens in the browser's own window: a link or a redirect, from any
+/// site. The foreign page cannot read its response.
 pub(crate) fn opens_a_page(method: &Method, headers: &HeaderMap) -> bool {
     let is = |name, value: &str| {
         single(headers, &name, "")
@@ -66,7 +68,7 @@ pub(crate) fn opens_a_page(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::GET && is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, "document")
 }
 
-/// Whether a browser says that the request comes from another host of this site.
+/// Returns `true` if a browser marks the request as one from another host of this site.
 pub(crate) fn is_same_site(headers: &HeaderMap) -> bool {
     let site = single(headers, &SEC_FETCH_SITE, "").ok().flatten();
     site.is_some_and(|site| site == "same-site")

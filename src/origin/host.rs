@@ -25,7 +25,7 @@ pub(super) struct Origin<'a> {
     pub(super) host: Host<'a>,
 }
 
-/// The host that the request is for, unless it names none or contradicts itself.
+/// Returns the host that the request is for; `None` if it names none, or two that differ.
 pub(crate) fn effective_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<Host<'r>> {
     host(headers, uri).ok().flatten()
 }
@@ -35,7 +35,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     Host::parse(host).is_some_and(|host| host.is_loopback())
 }
 
-/// As [`effective_host`], with the reason.
+/// Returns the host that the request is for; the error is the reason for the log.
 pub(super) fn host<'r>(
     headers: &'r HeaderMap,
     uri: &'r Uri,
@@ -71,7 +71,8 @@ impl<'a> Origin<'a> {
         is_scheme.then_some(Self { scheme, host })
     }
 
-    /// Whether this is the origin of pages that `host` itself serves.
+    /// Returns `Ok` if this is the origin of pages that `host` itself serves; the error is the
+    /// reason, for the log.
     pub(super) fn is_of(&self, host: &Host<'_>) -> Result<(), &'static str> {
         if !self.host.same_as(host, Some(self.scheme)) {
             Err("foreign_origin")
@@ -86,7 +87,7 @@ impl<'a> Origin<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// Reads `host[:port]`; nothing of userinfo, path or escapes.
+    /// Reads `host[:port]`; anything with userinfo, path or escapes is refused.
     fn parse(text: &'a str) -> Option<Self> {
         let (name, port) = if let Some(rest) = text.strip_prefix('[') {
             let (address, port) = rest.split_once(']')?;
@@ -110,7 +111,7 @@ impl<'a> Host<'a> {
         Some(Self { name, port })
     }
 
-    /// Whether both are the same host and port for a client that speaks `scheme`.
+    /// Returns `true` if both are the same host and port for a client that uses `scheme`.
     pub(super) fn same_as(&self, other: &Host<'_>, scheme: Option<&str>) -> bool {
         let default = match scheme {
             Some(scheme) if scheme.eq_ignore_ascii_case("https") => Some(443),
@@ -126,7 +127,7 @@ impl<'a> Host<'a> {
             }
     }
 
-    /// `localhost`, 127.0.0.0/8 or `[::1]`.
+    /// Returns `true` for `localhost`, 127.0.0.0/8 and `[::1]`.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.name {
             HostName::Name(name) => name.eq_ignore_ascii_case("localhost"),
@@ -136,7 +137,7 @@ impl<'a> Host<'a> {
     }
 }
 
-/// The field's only value, if it is present; `repeated` if there is more than one.
+/// Returns the field's only value, if it is present; the error is `repeated` if there are more.
 pub(super) fn single<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
