@@ -36,7 +36,7 @@ pub(super) fn refused(
         // its cookies may be on their way.
         Some(FAMILY_DEAD) => Error::new(
             ErrorKind::RefreshTokenReused,
-            "the refresh token was spent before",
+            "the refresh token was used before",
         ),
         Some(RATE_LIMITED) => rate_limited(),
         _ => by_status(status),
