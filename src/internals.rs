@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use crate::{
     client::{RawAnswer, transport},
     cookie::{self, Candidates, SessionCookies},
     descope::{Descope, DescopeBuilder},
     error::Error,
+    head::RequestHead,
     ids::TenantId,
     jwks::{self, KeyStore},
     jwt::{check, claims::Claims, compact, header::Header, key::VerifyingKey},
@@ -241,5 +242,11 @@ pub fn cross_site(
     } else {
         WhenAbsent::Allow
     };
-    Ok(origin::check(headers, uri, &origins, when_absent))
+    let head = RequestHead {
+        method: &Method::POST,
+        uri,
+        version: Version::HTTP_11,
+        headers,
+    };
+    Ok(origin::check(head, &origins, when_absent))
 }

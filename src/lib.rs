@@ -191,6 +191,7 @@ mod error;
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod extract;
 mod gate;
+mod head;
 mod ids;
 #[cfg(feature = "__internals")]
 #[doc(hidden)]

@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, Uri, request};
-
 use super::check::{self, is_host_prefixed, is_prefixed};
-use crate::{error::Error, origin};
+use crate::{error::Error, head::RequestHead, origin};
 
 #[cfg(test)]
 mod tests;
@@ -250,14 +248,9 @@ impl SessionCookies {
     }
 
     /// Returns `true` if `Secure` is left out in the answer to this request.
-    pub(crate) fn insecure_for(&self, request: &request::Parts) -> bool {
-        self.insecure_at(&request.headers, &request.uri)
-    }
-
-    /// As [`insecure_for`](Self::insecure_for), for a request in one piece.
-    pub(crate) fn insecure_at(&self, headers: &HeaderMap, uri: &Uri) -> bool {
+    pub(crate) fn insecure_for(&self, head: RequestHead<'_>) -> bool {
         self.insecure_on_loopback
-            && origin::effective_host(headers, uri).is_some_and(|host| host.is_loopback())
+            && origin::effective_host(head).is_some_and(|host| host.is_loopback())
     }
 }
 

@@ -2,6 +2,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, header};
 
 use crate::{
     descope::{Authentication, Descope},
+    head::RequestHead,
     origin::{self, WhenAbsent},
     rejection::{self, Rejection, RejectionKind},
     renewal::{EarlyRenewal, PendingRenewal, Renewal, SessionRenewal},
@@ -51,14 +52,14 @@ impl Gate {
 
     /// The verdict on a request's credential.
     pub(crate) fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
-        let (headers, uri) = (request.headers(), request.uri());
-        self.descope.authenticate(headers, || {
+        let head = RequestHead::from(request);
+        self.descope.authenticate(head.headers, || {
             if !self.policy.same_origin || !acts(request) {
                 return Ok(());
             }
             self.descope
-                .check_origin(headers, uri, WhenAbsent::Refuse)
-                .inspect_err(|reason| origin::log_refusal(reason, headers))
+                .check_origin(head, WhenAbsent::Refuse)
+                .inspect_err(|reason| origin::log_refusal(reason, head))
         })
     }
 
@@ -71,7 +72,7 @@ impl Gate {
         let Some(renewal) = &self.renewal else {
             return Decision::Go(verdict, None);
         };
-        let (headers, uri) = (request.headers(), request.uri());
+        let head = RequestHead::from(request);
         let due = match &verdict {
             Ok(session) => renewal.is_due(
                 session,
@@ -86,13 +87,13 @@ impl Gate {
         let wanted = match &verdict {
             Ok(session) if !due => self
                 .descope
-                .presents_rotated_token(session.user_id(), headers),
+                .presents_rotated_token(session.user_id(), head.headers),
             _ => due,
         };
         if !wanted || !takes_cookies(request) {
             return Decision::Go(verdict, None);
         }
-        let Some(renewal) = SessionRenewal::of(&self.descope, headers, uri) else {
+        let Some(renewal) = SessionRenewal::of(&self.descope, head) else {
             return Decision::Go(verdict, None);
         };
         match (self.is_ours(request), verdict) {
@@ -103,7 +104,7 @@ impl Gate {
             (Ok(()), Err(rejection)) => Decision::Renew(Box::pin(renewal.required(rejection))),
             (Err(_), Ok(session)) => Decision::Go(Ok(session), None),
             (Err(reason), Err(rejection)) => {
-                origin::log_refusal(reason, headers);
+                origin::log_refusal(reason, head);
                 Decision::Go(Err(rejection), None)
             }
         }
@@ -113,22 +114,19 @@ impl Gate {
     /// that opens a page is no other site's doing but the user's, and what only reads may come
     /// from another host of this site.
     fn is_ours<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
-        let headers = request.headers();
+        let head = RequestHead::from(request);
         let acts = acts(request);
         let when_absent = if acts {
             WhenAbsent::Refuse
         } else {
             WhenAbsent::Allow
         };
-        let verdict = self
-            .descope
-            .check_origin(headers, request.uri(), when_absent);
+        let verdict = self.descope.check_origin(head, when_absent);
         if acts {
             return verdict;
         }
         verdict.or_else(|reason| {
-            let reads =
-                origin::is_same_site(headers) || origin::opens_a_page(request.method(), headers);
+            let reads = origin::is_same_site(head) || origin::opens_a_page(head);
             if reads { Ok(()) } else { Err(reason) }
         })
     }
@@ -189,9 +187,9 @@ fn acts<B>(request: &Request<B>) -> bool {
 
 /// Returns `true` if cookies are the client's only credentials, so that it keeps new ones.
 fn takes_cookies<B>(request: &Request<B>) -> bool {
-    let (method, headers) = (request.method(), request.headers());
-    token::authorization(headers) == Authorization::Absent
-        && !rejection::response::is_grpc_call(method, request.version(), headers)
+    let head = RequestHead::from(request);
+    token::authorization(head.headers) == Authorization::Absent
+        && !rejection::response::is_grpc(head)
         && !is_preflight(request)
 }
 

@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::head::RequestHead;
 
 /// A host and, where one is named, its port.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +28,8 @@ pub(super) struct Origin<'a> {
 }
 
 /// Returns the host that the request is for; `None` if it names none, or two that differ.
-pub(crate) fn effective_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<Host<'r>> {
-    host(headers, uri).ok().flatten()
+pub(crate) fn effective_host(head: RequestHead<'_>) -> Option<Host<'_>> {
+    host(head).ok().flatten()
 }
 
 /// Returns `true` if `host[:port]` names this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
@@ -36,20 +38,18 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 }
 
 /// Returns the host that the request is for; the error is the reason for the log.
-pub(super) fn host<'r>(
-    headers: &'r HeaderMap,
-    uri: &'r Uri,
-) -> Result<Option<Host<'r>>, &'static str> {
+pub(super) fn host<'r>(head: RequestHead<'r>) -> Result<Option<Host<'r>>, &'static str> {
     let parse = |text: &'r str| Host::parse(text).ok_or("malformed_host");
-    let field = single(headers, &header::HOST, "repeated_host")?
+    let field = single(head.headers, &header::HOST, "repeated_host")?
         .map(|field| parse(field.to_str().map_err(|_| "malformed_host")?))
         .transpose()?;
-    let target = uri
+    let target = head
+        .uri
         .authority()
         .map(|authority| parse(authority.as_str()))
         .transpose()?;
     match (target, field) {
-        (Some(target), Some(field)) if !target.same_as(&field, uri.scheme_str()) => {
+        (Some(target), Some(field)) if !target.same_as(&field, head.uri.scheme_str()) => {
             Err("contradicting_hosts")
         }
         (target, field) => Ok(target.or(field)),

@@ -122,7 +122,7 @@ impl Call {
         // Browsers, old ones too, give every form of another site a type that is refused below;
         // and a GET changes nothing, and its answer is not theirs to read.
         self.descope
-            .check_origin(&request.headers, &request.uri, WhenAbsent::Allow)
+            .check_origin(request.into(), WhenAbsent::Allow)
             .map_err(|reason| Refusal::because(Kind::CrossSite, reason))?;
         match self.endpoint {
             Endpoint::Me | Endpoint::History => {}
@@ -180,7 +180,7 @@ impl Call {
     }
 
     fn insecure(&self) -> bool {
-        self.descope.cookies().insecure_for(&self.request)
+        self.descope.cookies().insecure_for((&self.request).into())
     }
 
     fn has_refresh_cookie(&self) -> bool {
@@ -213,7 +213,7 @@ impl Call {
         }
         telemetry::session_call(refusal.code());
         match refusal.kind() {
-            Kind::CrossSite => origin::log_refusal(refusal.reason(), &self.request.headers),
+            Kind::CrossSite => origin::log_refusal(refusal.reason(), (&self.request).into()),
             Kind::Internal => refused!(error),
             kind if kind.status().is_server_error() => refused!(warn),
             Kind::AmbiguousCredentials => refused!(info),

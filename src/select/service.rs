@@ -168,8 +168,7 @@ impl Call {
     async fn answer<B: Body>(self, body: B) -> Response<ResponseBody> {
         let request = &self.request;
         let admitted = self.settings.admit(request, |when_absent| {
-            self.descope
-                .check_origin(&request.headers, &request.uri, when_absent)
+            self.descope.check_origin(request.into(), when_absent)
         });
         if let Err(refusal) = admitted {
             self.log(&refusal, &Subject::default());
@@ -232,7 +231,7 @@ impl Call {
     }
 
     fn insecure(&self) -> bool {
-        self.descope.cookies().insecure_for(&self.request)
+        self.descope.cookies().insecure_for((&self.request).into())
     }
 
     fn has_refresh_cookie(&self) -> bool {
@@ -255,7 +254,7 @@ impl Call {
         }
         telemetry::selected(refusal.code());
         match refusal.kind() {
-            Kind::CrossSite => origin::log_refusal(refusal.reason(), &self.request.headers),
+            Kind::CrossSite => origin::log_refusal(refusal.reason(), (&self.request).into()),
             Kind::Internal => refused!(error),
             kind if kind.status().is_server_error() => refused!(warn),
             Kind::TenantRefused { .. } | Kind::RateLimited | Kind::AmbiguousCredentials => {

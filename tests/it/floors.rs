@@ -36,6 +36,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("rejection", 0),
     ("clock", 0),
     ("error", 0),
+    ("head", 0),
     ("ids", 0),
     ("token", 0),
 ];
