@@ -122,7 +122,8 @@ fn cookie_name(token: &str, known: &[String]) -> String {
 
 fn text(value: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_str(value).map_err(|error| {
-        Error::config("the project id or a cookie name does not fit into a header").with_source(error)
+        Error::config("the project id or a cookie name does not fit into a header")
+            .with_source(error)
     })
 }
 
