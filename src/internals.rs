@@ -1,18 +1,18 @@
-//! What the fuzz targets of this repository reach of the inside: thin functions, no logic.
+//! The private functions that the fuzz targets of this repository call: thin wrappers, no logic.
 //!
-//! Not part of the API, whatever the features say: anything here may change or go in any release.
+//! They are not part of the API: anything here may change or go in any release.
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use crate::{
-    client::RawAnswer,
-    client::transport,
+    client::{RawAnswer, transport},
     cookie::{self, Candidates, SessionCookies},
     descope::{Descope, DescopeBuilder},
     endpoint::MediaType,
     error::Error,
+    head::RequestHead,
     ids::TenantId,
     jwks::{self, KeyStore},
     jwt::{check, claims::Claims, compact, header::Header, key::VerifyingKey},
@@ -21,13 +21,13 @@ use crate::{
     return_paths::ReturnPaths,
     select,
     session::{Session, TenantClaims},
-    token::{RefreshToken, SessionToken},
+    token::{OpaqueToken, RefreshToken, SessionToken},
 };
 
-/// Why something was refused: a fixed text.
+/// The reason of a refusal: a fixed text.
 pub type Fault = &'static str;
 
-/// A token's decoded segments, and what is signed of it.
+/// A token's decoded segments, and its signing input.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Compact<'a> {
@@ -37,7 +37,7 @@ pub struct Compact<'a> {
     pub signing_input: &'a [u8],
 }
 
-/// What is read of a JOSE header.
+/// The members of a JOSE header that are read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Jose {
@@ -46,11 +46,11 @@ pub struct Jose {
     pub access_token: bool,
 }
 
-/// What is read of an answer of Descope's.
+/// The fields of an answer of Descope's that are read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Answer {
-    /// Whether the body could be read; if not, there is a refresh token and nothing else.
+    /// True if the body could be read; if not, there is a refresh token and nothing else.
     pub whole: bool,
     pub session_token: Option<String>,
     pub refresh_token: Option<String>,
@@ -61,10 +61,10 @@ pub struct Answer {
     pub first_seen: Option<bool>,
 }
 
-/// Which of the two cookies or tokens.
+/// The two cookies and their tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Slot {
+pub enum TokenKind {
     Session,
     Refresh,
 }
@@ -91,20 +91,20 @@ pub fn header(text: &str) -> Result<Jose, Fault> {
     })
 }
 
-/// Reads a payload, and judges nothing of it.
+/// Reads a payload without judging it.
 pub fn claims(payload: &str) -> Result<Session, Fault> {
     let claims = Claims::parse(payload.into())?;
     Ok(Session::new(claims, TenantClaims::default()))
 }
 
-/// The names of the usable keys of a set.
+/// Returns the names of the usable keys of a set.
 pub fn usable_kids(json: &[u8]) -> Option<Vec<String>> {
     let set = jwks::parse_key_set(json).ok()?;
     Some(jwks::usable_kids(&set.keys()))
 }
 
-/// A handle whose one key takes every signature for its own. Whatever comes before and after the
-/// signature is the code that everybody runs.
+/// Makes a handle whose one key accepts every signature. Everything before and after the signature
+/// is the code of production.
 pub fn believing(builder: DescopeBuilder, jwk: &str) -> Result<Descope, Error> {
     let key = serde_json::from_str(jwk)
         .map_err(|_| "not a JWK")
@@ -116,27 +116,27 @@ pub fn believing(builder: DescopeBuilder, jwk: &str) -> Result<Descope, Error> {
         .ok_or_else(|| Error::config("the handle is shared"))
 }
 
-/// The verdict on a refresh token before it is spent.
+/// Verifies a refresh token as it is verified before it is presented to Descope.
 pub async fn refresh_verdict(descope: &Descope, token: &str) -> Result<(), Rejection> {
-    let slot = check::TokenUse::Refresh;
-    let genuine = descope.verifier().genuine(token, slot).await?;
+    let token_use = check::TokenUse::Refresh;
+    let genuine = descope.verifier().genuine(token, token_use).await?;
     genuine.timing.verdict()
 }
 
-/// What `build()` has against these cookies.
+/// Checks the settings of cookies as `build()` does.
 pub fn check_cookies(cookies: &SessionCookies) -> Result<(), Error> {
     cookies.check()
 }
 
-/// The values that a request has for a slot; `None` if there are too many.
+/// Returns the values that a request has for one kind of cookie; `None` if there are too many.
 pub fn candidates<'h>(
     cookies: &SessionCookies,
-    slot: Slot,
+    kind: TokenKind,
     headers: &'h HeaderMap,
 ) -> Option<Vec<&'h str>> {
-    let found = match slot {
-        Slot::Session => cookies.session_candidates(headers),
-        Slot::Refresh => cookies.refresh_candidates(headers),
+    let found = match kind {
+        TokenKind::Session => cookies.session_candidates(headers),
+        TokenKind::Refresh => cookies.refresh_candidates(headers),
     };
     match found {
         Candidates::None => Some(Vec::new()),
@@ -146,30 +146,30 @@ pub fn candidates<'h>(
     }
 }
 
-/// The `Set-Cookie` lines for a token: its own, and those that remove what there was before.
+/// Returns the `Set-Cookie` lines for a token: its own, and those that remove older cookies.
 pub fn set_cookies(
     cookies: &SessionCookies,
-    slot: Slot,
+    kind: TokenKind,
     token: &str,
     max_age: Duration,
     insecure: bool,
 ) -> Result<Vec<HeaderValue>, Error> {
-    let slot = match slot {
-        Slot::Session => cookie::CookieKind::Session,
-        Slot::Refresh => cookie::CookieKind::Refresh,
+    let kind = match kind {
+        TokenKind::Session => cookie::CookieKind::Session,
+        TokenKind::Refresh => cookie::CookieKind::Refresh,
     };
-    let place = cookies.place(slot, None, None);
+    let place = cookies.place(kind, None, None);
     let mut lines = vec![cookies.set(place, token, max_age, insecure)?];
-    lines.extend(cookies.evictions(slot, place, insecure));
+    lines.extend(cookies.evictions(kind, place, insecure));
     Ok(lines)
 }
 
-/// The lines of a sign-out.
+/// Returns the `Set-Cookie` lines of a sign-out.
 pub fn removals(cookies: &SessionCookies, insecure: bool) -> Vec<HeaderValue> {
     cookies.removals(insecure)
 }
 
-/// What a body asks a tenant selection for: the tenant, and a form's `return_to`.
+/// Reads the body of a tenant selection: the tenant, and a form's `return_to`.
 pub fn selection(is_form: bool, body: &[u8]) -> Option<(TenantId, Option<String>)> {
     let media_type = if is_form {
         MediaType::Form
@@ -179,7 +179,7 @@ pub fn selection(is_form: bool, body: &[u8]) -> Option<(TenantId, Option<String>
     select::asked(media_type, body)
 }
 
-/// Where a form leads.
+/// Returns the `Location` after a form.
 pub fn location(page: &str, prefix: &str, return_to: &str) -> Result<String, Error> {
     let paths = ReturnPaths::new(page)?.below(prefix)?;
     Ok(paths.resolve(Some(return_to)))
@@ -188,7 +188,7 @@ pub fn location(page: &str, prefix: &str, return_to: &str) -> Result<String, Err
 /// Reads an answer of Descope's.
 pub fn answer(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Answer, Error> {
     let raw = RawAnswer::of(headers, body, names)?;
-    let exposed = |token: Option<zeroize::Zeroizing<String>>| token.map(|it| it.to_string());
+    let exposed = |token: Option<OpaqueToken>| token.map(|it| it.expose().to_owned());
     Ok(Answer {
         whole: raw.fault.is_none(),
         session_token: raw
@@ -219,22 +219,22 @@ pub fn answer(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Answe
     })
 }
 
-/// A base URL as it is used, ending in a slash.
+/// Checks a base URL and ends its path in a slash.
 pub fn base_url(text: &str, danger_plain_http: bool) -> Result<String, Error> {
     transport::parse_base_url(text, danger_plain_http).map(Into::into)
 }
 
-/// What `build()` has against a project id.
+/// Checks a project id as `build()` does.
 pub fn check_project_id(id: &str) -> Result<(), Error> {
     transport::check_project_id(id)
 }
 
-/// The base URL that a project id names.
+/// Returns the base URL that a project id names.
 pub fn region_base_url(id: &str) -> String {
     transport::region_base_url(id)
 }
 
-/// Whether a request may act with this site's cookies, given the origins of other front ends.
+/// Runs the cross-site check, given the origins of other front ends.
 ///
 /// The outer error is about the origins.
 pub fn cross_site(
@@ -249,5 +249,11 @@ pub fn cross_site(
     } else {
         WhenAbsent::Allow
     };
-    Ok(origin::check(headers, uri, &origins, when_absent))
+    let head = RequestHead {
+        method: &Method::POST,
+        uri,
+        version: Version::HTTP_11,
+        headers,
+    };
+    Ok(origin::check(head, &origins, when_absent))
 }

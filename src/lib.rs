@@ -192,6 +192,7 @@ mod error;
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod extract;
 mod gate;
+mod head;
 mod ids;
 #[cfg(feature = "__internals")]
 #[doc(hidden)]
@@ -199,6 +200,7 @@ pub mod internals;
 mod json;
 pub mod jwks;
 mod jwt;
+mod limiter;
 mod membership;
 mod origin;
 pub mod rejection;

@@ -1,25 +1,44 @@
-//! What an operator sees: events, span fields and counters, all named here.
+//! The events, span fields and counters that an operator sees, all named here.
 //!
-//! One place, so that names stay the same everywhere and the `metrics` feature is asked for once.
+//! So names stay the same everywhere, and only this file depends on the feature `metrics`.
 
 use tracing::{Span, field::display};
 
 use crate::{rejection::Rejection, session::Session};
 
-/// A request passed with a session.
+/// The counters. Each has one label, [`OUTCOME`].
+mod counter {
+    pub(super) const REQUESTS: &str = "tower_descope_requests_total";
+    pub(super) const KEY_FETCHES: &str = "tower_descope_key_fetches_total";
+    pub(super) const SELECTIONS: &str = "tower_descope_selections_total";
+    pub(super) const SESSION_CALLS: &str = "tower_descope_session_calls_total";
+    pub(super) const RENEWALS: &str = "tower_descope_renewals_total";
+    pub(super) const ACCESS_KEY_EXCHANGES: &str = "tower_descope_access_key_exchanges_total";
+}
+
+/// The label of every counter.
+#[cfg(feature = "metrics")]
+const OUTCOME: &str = "outcome";
+
+/// The span fields that a request with a session records, where the span declares them.
+const USER_ID: &str = "user.id";
+const TENANT_ID: &str = "tenant.id";
+
+/// Records a request that passed with a session.
 pub(crate) fn admitted(session: &Session) {
     let span = Span::current();
+    // Most requests have no span that is recorded, and then no text is made.
     if !span.is_disabled() {
-        span.record("user.id", display(session.user_id()));
+        span.record(USER_ID, display(session.user_id()));
         if let Some(tenant) = session.current_tenant() {
-            span.record("tenant.id", display(tenant));
+            span.record(TENANT_ID, display(tenant));
         }
     }
     count_admitted();
 }
 
-/// As [`count`], of fixed texts throughout: the one counter that is on the hot path, and then
-/// nothing is allocated for it.
+/// Counts an admitted request, as [`count`] does. This is the one counter on the hot path: the macro
+/// needs literals, or it would allocate and hash the labels each time.
 #[cfg(feature = "metrics")]
 fn count_admitted() {
     metrics::counter!("tower_descope_requests_total", "outcome" => "admitted").increment(1);
@@ -28,7 +47,7 @@ fn count_admitted() {
 #[cfg(not(feature = "metrics"))]
 fn count_admitted() {}
 
-/// A request was refused, or passed without a session in optional mode.
+/// Records a request that was refused, or that passed without a session in optional mode.
 pub(crate) fn refused(rejection: &Rejection, passed_on: bool) {
     tracing::debug!(
         outcome = if passed_on { "passed_on" } else { "refused" },
@@ -36,42 +55,38 @@ pub(crate) fn refused(rejection: &Rejection, passed_on: bool) {
         reason = rejection.reason(),
         "no session"
     );
-    count("tower_descope_requests_total", "outcome", rejection.code());
+    count(counter::REQUESTS, rejection.code());
 }
 
-/// A key fetch ended.
+/// Counts a key fetch.
 pub(crate) fn keys_fetched(outcome: &'static str) {
-    count("tower_descope_key_fetches_total", "outcome", outcome);
+    count(counter::KEY_FETCHES, outcome);
 }
 
-/// A tenant selection ended; its event is logged where its fields are known.
+/// Counts a tenant selection; its event is logged where its fields are known.
 pub(crate) fn selected(outcome: &'static str) {
-    count("tower_descope_selections_total", "outcome", outcome);
+    count(counter::SELECTIONS, outcome);
 }
 
-/// A call of the session routes ended; its event is logged where its fields are known.
+/// Counts a call of the session routes; its event is logged where its fields are known.
 pub(crate) fn session_call(outcome: &'static str) {
-    count("tower_descope_session_calls_total", "outcome", outcome);
+    count(counter::SESSION_CALLS, outcome);
 }
 
-/// A renewal in the layer ended; its event is logged where its fields are known.
+/// Counts a renewal in the layer; its event is logged where its fields are known.
 pub(crate) fn renewed(outcome: &'static str) {
-    count("tower_descope_renewals_total", "outcome", outcome);
+    count(counter::RENEWALS, outcome);
 }
 
-/// The exchange of an access key ended; its event is logged where its fields are known.
+/// Counts the exchange of an access key; its event is logged where its fields are known.
 pub(crate) fn access_key_exchanged(outcome: &'static str) {
-    count(
-        "tower_descope_access_key_exchanges_total",
-        "outcome",
-        outcome,
-    );
+    count(counter::ACCESS_KEY_EXCHANGES, outcome);
 }
 
 #[cfg(feature = "metrics")]
-fn count(name: &'static str, label: &'static str, value: &'static str) {
-    metrics::counter!(name, label => value).increment(1);
+fn count(name: &'static str, outcome: &'static str) {
+    metrics::counter!(name, OUTCOME => outcome).increment(1);
 }
 
 #[cfg(not(feature = "metrics"))]
-fn count(_: &'static str, _: &'static str, _: &'static str) {}
+fn count(_: &'static str, _: &'static str) {}

@@ -1,4 +1,4 @@
-//! Where tokens stand in a request, and types that keep them from being shown.
+//! Types that keep secrets from being shown, and the reading of the `Authorization` field.
 
 use std::fmt;
 
@@ -6,113 +6,93 @@ use http::{HeaderMap, header};
 use memchr::memchr3;
 use zeroize::Zeroizing;
 
-/// A session JWT (`DS`): opens the service for some minutes.
-///
-/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
-///
-/// ```
-/// use tower_descope::SessionToken;
-///
-/// let token = SessionToken::new("eyJhbGciOi…");
-/// assert_eq!(format!("{token:?}"), "SessionToken(…)");
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct SessionToken(Zeroizing<String>);
+/// Defines a type for a secret text: wiped when it is dropped, and not shown by `Debug`.
+macro_rules! secret_text {
+    ($(#[$attribute:meta])* $name:ident($text:ident), $new:vis) => {
+        $(#[$attribute])*
+        ///
+        /// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name(Zeroizing<String>);
 
-/// A refresh JWT (`DSR`): opens new sessions for weeks, so it is worth more than a password.
-///
-/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RefreshToken(Zeroizing<String>);
+        impl $name {
+            #[doc = concat!("Wraps a ", stringify!($text), "'s text without any check: it proves nothing.")]
+            $new fn new($text: impl Into<String>) -> Self {
+                Self(Zeroizing::new($text.into()))
+            }
 
-/// An access key: what a machine signs in with, again and again, until somebody revokes it.
-///
-/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
-///
-/// ```
-/// use tower_descope::AccessKey;
-///
-/// let key = AccessKey::new("K2aAc4T2V93bddihGEx2Ryhc8e5Z…");
-/// assert_eq!(format!("{key:?}"), "AccessKey(…)");
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct AccessKey(Zeroizing<String>);
+            /// The secret's text. Keep it out of logs.
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
+        }
 
-impl SessionToken {
-    /// Wraps a token's text. Nothing is checked: a `SessionToken` proves nothing.
-    pub fn new(token: impl Into<String>) -> Self {
-        Self(Zeroizing::new(token.into()))
-    }
-
-    /// The token's text. Keep it out of logs.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
 }
 
-impl RefreshToken {
-    /// Wraps a token's text. Nothing is checked: a `RefreshToken` proves nothing.
-    pub fn new(token: impl Into<String>) -> Self {
-        Self(Zeroizing::new(token.into()))
-    }
+secret_text! {
+    /// A session JWT (`DS`): opens the service for some minutes.
+    ///
+    /// ```
+    /// use tower_descope::SessionToken;
+    ///
+    /// let token = SessionToken::new("eyJhbGciOi…");
+    /// assert_eq!(format!("{token:?}"), "SessionToken(…)");
+    /// ```
+    SessionToken(token), pub
+}
 
-    /// The token's text. Keep it out of logs.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
+secret_text! {
+    /// A refresh JWT (`DSR`): opens new sessions for weeks, so it is worth more than a password.
+    RefreshToken(token), pub
+}
+
+secret_text! {
+    /// An access key: what a machine signs in with, again and again, until somebody revokes it.
+    ///
+    /// ```
+    /// use tower_descope::AccessKey;
+    ///
+    /// let key = AccessKey::new("K2aAc4T2V93bddihGEx2Ryhc8e5Z…");
+    /// assert_eq!(format!("{key:?}"), "AccessKey(…)");
+    /// ```
+    AccessKey(key), pub
+}
+
+secret_text! {
+    /// A token that this crate passes on and never reads.
+    OpaqueToken(token), pub(crate)
 }
 
 impl AccessKey {
-    /// Wraps a key's text. Nothing is checked: an `AccessKey` proves nothing.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(Zeroizing::new(key.into()))
-    }
-
-    /// The key's text. Keep it out of logs.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether it could be a key by its characters: those that a bearer token may have, without
-    /// the dots that tokens have and the colons that part Descope's own form.
+    /// Returns `true` if it could be a key by its characters: those that a bearer token may have,
+    /// without the dots that tokens have and the colons that separate the parts of Descope's own
+    /// form.
     pub(crate) fn is_plausible(&self) -> bool {
         is_key(&self.0)
     }
 }
 
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionToken(…)")
-    }
-}
-
-impl fmt::Debug for RefreshToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RefreshToken(…)")
-    }
-}
-
-impl fmt::Debug for AccessKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessKey(…)")
-    }
-}
-
-/// What the `Authorization` field of a request says.
+/// The `Authorization` field of a request, read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Authorization<'a> {
-    /// No field, or one of a scheme that is not ours: as if absent.
+    /// No field, or one of another scheme, which counts as absent.
     Absent,
-    /// `Bearer` with something.
+    /// `Bearer` and a credential.
     Bearer(Credential<'a>),
-    /// Ours, but unusable: no token, or DPoP, which is not enabled.
+    /// `Bearer` without a credential, or DPoP, which is not supported.
     Malformed,
     /// More than one field.
     Several,
 }
 
-/// What stands behind `Bearer`, not yet looked at: a token that was verified before is known as it
-/// stands.
+/// The bytes after `Bearer`, unchecked: the session cache finds a token that was verified before by
+/// its bytes alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Credential<'a>(&'a [u8]);
 
@@ -122,9 +102,9 @@ impl<'a> Credential<'a> {
         self.0
     }
 
-    /// The credential, if it could be one token, and is not several or one with something after it.
-    /// Of which characters it is, is for those to see who make something of it: a token of others
-    /// than base64url's is none, a key of others than [`is_key`] knows is none.
+    /// Returns the credential's text, unless it is several tokens, or one with something after it.
+    /// Its characters are checked later: by base64url's decoder for a token, by [`is_key`] for a
+    /// key.
     pub(crate) fn text(self) -> Option<&'a str> {
         if memchr3(b' ', b'\t', b',', self.0).is_some() {
             return None;
@@ -169,14 +149,14 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
     }
 }
 
-/// Whether a bearer token could be an access key by its characters.
+/// Returns `true` if a bearer token could be an access key by its characters.
 pub(crate) fn is_key(text: &str) -> bool {
     let is_key_byte = |byte| is_token_byte(byte) && byte != b'.' && byte != b':';
     !text.is_empty() && text.bytes().all(is_key_byte)
 }
 
-/// `b64token` of RFC 6750 section 2.1 (`A-Z a-z 0-9 - . _ ~ + / =`), and `:`, which separates the
-/// parts of Descope's own form.
+/// Returns `true` for `b64token` of RFC 6750 section 2.1 (`A-Z a-z 0-9 - . _ ~ + / =`), and for `:`,
+/// which separates the parts of Descope's own form.
 fn is_token_byte(byte: u8) -> bool {
     matches!(
         byte,

@@ -1,3 +1,5 @@
+//! Exchanging the access keys that requests present.
+
 use std::{
     fmt,
     future::Future,
@@ -10,77 +12,80 @@ use tokio::{runtime::Handle, sync::watch};
 use tracing::Instrument;
 
 use super::{
-    key::Ending,
+    key::ExchangeOutcome,
     session::AccessKeySession,
     settings::{AccessKeys, ExchangeOptions, KeyShape},
-    table::{Digest, Step, Table},
+    table::{ExchangeStep, ExchangeTable},
 };
 use crate::{
     clock::Clock,
+    digest::Digest,
     error::{Error, ErrorKind},
     rejection::Rejection,
     telemetry,
     token::AccessKey,
 };
 
-/// How long to hold back after a 429 that does not say how long.
-const STOP: Duration = Duration::from_secs(10);
+/// The pause after a 429 without `Retry-After`.
+const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(10);
 
-/// How long to advise a client to wait where no better figure is known.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The shortest `Retry-After` for clients, and the one where Descope names none.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Exchanges the access keys that requests present, each once; see the [module](super)
 /// documentation. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Exchanger {
-    inner: Arc<Inner>,
+    inner: Arc<ExchangerInner>,
 }
 
-struct Inner {
+struct ExchangerInner {
     clock: Clock,
     shape: KeyShape,
-    /// What the browser SDK sends as a bearer token; it may well look like a key.
+    /// The browser SDK sends it as a bearer token, and it may have the shape of a key.
     project_id: String,
     options: ExchangeOptions,
-    patience: Duration,
-    /// Never held over an await nor over a caller's code.
-    table: Mutex<Table<AccessKeySession, Landing>>,
+    lost_after: Duration,
+    /// Never held over an await nor while a caller's code runs.
+    table: Mutex<ExchangeTable<AccessKeySession, ResultReceiver>>,
 }
 
-/// How an exchange ended, once it has.
-type Landing = watch::Receiver<Option<Result<AccessKeySession, Error>>>;
+/// Receives the result of an exchange once it has ended.
+type ResultReceiver = watch::Receiver<Option<Result<AccessKeySession, Error>>>;
 
-/// What an access key is good for.
-pub(crate) enum Found {
-    /// A session that was verified once; whether it still holds is the caller's question.
-    Session(Cached),
+/// The result of looking an access key up.
+pub(crate) enum SessionLookup {
+    /// A session that was verified once; the caller verifies it again.
+    Session(CachedSession),
     /// An exchange is under way.
     Wait(PendingExchange),
+    /// No session.
     Refused(Rejection),
 }
 
-/// A session at hand.
+/// A session from the table, with the number of the exchange that it came from.
 #[derive(Debug)]
-pub(crate) struct Cached {
+pub(crate) struct CachedSession {
     pub(crate) session: AccessKeySession,
     digest: Digest,
     number: u64,
 }
 
-/// An exchange's result to come. Dropping it cancels nothing.
+/// The result of an exchange that is under way. Dropping it cancels nothing.
 pub(crate) type PendingExchange =
     Pin<Box<dyn Future<Output = Result<AccessKeySession, Rejection>> + Send>>;
 
-/// An exchange under way, ended in any case.
-struct Flight {
+/// An exchange that runs on a task of its own. The table learns its outcome in any case: dropping it
+/// counts as a failure.
+struct ExchangeTask {
     exchanger: Exchanger,
     digest: Digest,
     number: u64,
-    landing: Option<watch::Sender<Option<Result<AccessKeySession, Error>>>>,
+    result: Option<watch::Sender<Option<Result<AccessKeySession, Error>>>>,
 }
 
 impl Exchanger {
-    /// An exchanger for a project. After `patience` an exchange is taken for lost.
+    /// Makes an exchanger for a project. After `lost_after` an exchange counts as lost.
     ///
     /// # Errors
     ///
@@ -88,67 +93,67 @@ impl Exchanger {
     pub(crate) fn new(
         keys: &AccessKeys,
         project_id: &str,
-        patience: Duration,
+        lost_after: Duration,
         clock: Clock,
     ) -> Result<Self, Error> {
         keys.check()?;
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(ExchangerInner {
                 clock,
                 shape: keys.shape(),
                 project_id: project_id.to_owned(),
                 options: keys.options().clone(),
-                patience,
-                table: Mutex::new(Table::new(keys.policy(patience))),
+                lost_after,
+                table: Mutex::new(ExchangeTable::new(keys.policy(lost_after))),
             }),
         })
     }
 
-    /// Whether a bearer token is to be taken for an access key.
-    pub(crate) fn takes(&self, text: &str) -> bool {
+    /// Returns `true` if a bearer token counts as an access key.
+    pub(crate) fn is_access_key(&self, text: &str) -> bool {
         self.inner.shape.fits(text) && text != self.inner.project_id
     }
 
-    /// What every key is exchanged for.
+    /// Returns the options of every exchange.
     pub(crate) fn options(&self) -> &ExchangeOptions {
         &self.inner.options
     }
 
-    /// Looks a key up, and starts `exchange` on a task of its own if it is needed.
-    pub(crate) fn look_up<F, Fut>(&self, key: &AccessKey, exchange: F) -> Found
+    /// Looks a key up, and runs `exchange` on a task of its own if it is needed.
+    pub(crate) fn look_up<F, Fut>(&self, key: &AccessKey, exchange: F) -> SessionLookup
     where
         F: FnOnce(AccessKey) -> Fut,
         Fut: Future<Output = Result<AccessKeySession, Error>> + Send + 'static,
     {
-        let Ok(digest) = Digest::of(key) else {
-            let rejection = Rejection::exchange_unavailable("no_sha256", RETRY_AFTER);
-            return Found::Refused(rejection);
+        let Ok(digest) = Digest::of(key.expose()) else {
+            let rejection = Rejection::exchange_unavailable("no_sha256", MIN_RETRY_AFTER);
+            return SessionLookup::Refused(rejection);
         };
         let runtime = Handle::try_current();
         let now = self.inner.clock.now();
-        let mut landing = None;
+        let mut result = None;
         let wait = || {
             let (sender, receiver) = watch::channel(None);
-            landing = Some(sender);
+            result = Some(sender);
             receiver
         };
-        let step = self.table().ask(digest, runtime.is_ok(), wait, &now);
+        let step = self.table().present(digest, runtime.is_ok(), wait, &now);
         let start = |number| {
-            let flight = Flight {
+            let task = ExchangeTask {
                 exchanger: self.clone(),
                 digest,
                 number,
-                landing,
+                result,
             };
-            // Without a runtime the table says so, and starts nothing.
+            // Without a runtime the table starts nothing.
             if let Ok(runtime) = runtime {
                 let call = exchange(key.clone());
-                let exchange = async move { flight.land(call.await) };
-                runtime.spawn(exchange.in_current_span());
+                let run = async move { task.finish(call.await) };
+                runtime.spawn(run.in_current_span());
             }
         };
         match step {
-            Step::Serve {
+            ExchangeStep::Serve {
                 session,
                 number,
                 exchange,
@@ -156,46 +161,46 @@ impl Exchanger {
                 if let Some(number) = exchange {
                     start(number);
                 }
-                Found::Session(Cached {
+                SessionLookup::Session(CachedSession {
                     session,
                     digest,
                     number,
                 })
             }
-            Step::Join(landing) => self.wait(landing),
-            Step::Exchange(number, landing) => {
+            ExchangeStep::Join(result) => self.wait(result),
+            ExchangeStep::Exchange(number, result) => {
                 start(number);
-                self.wait(landing)
+                self.wait(result)
             }
-            Step::Refuse => Found::Refused(refused()),
-            Step::Unavailable {
+            ExchangeStep::Refuse => SessionLookup::Refused(refused()),
+            ExchangeStep::Unavailable {
                 reason,
                 retry_after,
-            } => Found::Refused(Rejection::exchange_unavailable(
+            } => SessionLookup::Refused(Rejection::exchange_unavailable(
                 reason,
-                retry_after.max(RETRY_AFTER),
+                retry_after.max(MIN_RETRY_AFTER),
             )),
         }
     }
 
-    /// A session at hand holds no longer, though its time is not over.
-    pub(crate) fn invalidate(&self, cached: &Cached) {
+    /// Drops a session that is no longer valid, though it has not expired.
+    pub(crate) fn invalidate(&self, cached: &CachedSession) {
         self.table().invalidate(cached.digest, cached.number);
     }
 
-    /// The exchange has its own deadline, but the runtime it was started on may no longer be
-    /// driven. So the wait has one as well.
-    fn wait(&self, mut landing: Landing) -> Found {
-        let patience = self.inner.patience;
-        let landed = async move {
-            let landed = landing.wait_for(Option::is_some).await;
-            landed.ok().and_then(|result| result.clone())
+    /// Waits for an exchange. The exchange has a deadline of its own, but the runtime that it was
+    /// started on may no longer be driven: so the wait has one as well.
+    fn wait(&self, mut result: ResultReceiver) -> SessionLookup {
+        let lost_after = self.inner.lost_after;
+        let ended = async move {
+            let ended = result.wait_for(Option::is_some).await;
+            ended.ok().and_then(|result| result.clone())
         };
-        Found::Wait(Box::pin(async move {
+        SessionLookup::Wait(Box::pin(async move {
             let result = if Handle::try_current().is_ok() {
-                tokio::time::timeout(patience, landed).await.ok().flatten()
+                tokio::time::timeout(lost_after, ended).await.ok().flatten()
             } else {
-                landed.await
+                ended.await
             };
             result
                 .unwrap_or_else(|| Err(abandoned()))
@@ -203,9 +208,9 @@ impl Exchanger {
         }))
     }
 
-    /// A panic while the table is held would be a fault of its own code: better go on than refuse
-    /// all machines.
-    fn table(&self) -> MutexGuard<'_, Table<AccessKeySession, Landing>> {
+    /// Locks the table. Only a fault of the table's own code could poison the lock; the table is
+    /// used all the same, since refusing all machines would be worse.
+    fn table(&self) -> MutexGuard<'_, ExchangeTable<AccessKeySession, ResultReceiver>> {
         self.inner
             .table
             .lock()
@@ -213,38 +218,42 @@ impl Exchanger {
     }
 }
 
-impl Flight {
-    fn land(mut self, result: Result<AccessKeySession, Error>) {
+impl ExchangeTask {
+    fn finish(mut self, result: Result<AccessKeySession, Error>) {
         self.settle(result);
     }
 
-    /// The table first: whoever is told may ask again at once.
+    /// Tells the table, then those who wait: a request that gets the result may present the key
+    /// again at once. A second call does nothing.
     fn settle(&mut self, result: Result<AccessKeySession, Error>) {
-        let Some(landing) = self.landing.take() else {
+        let Some(sender) = self.result.take() else {
             return;
         };
         let now = self.exchanger.inner.clock.now();
-        let ending = match &result {
+        let outcome = match &result {
             Ok(session) => {
                 let life = session.expires_at().duration_since(now.date());
-                Ending::Session(session.clone(), life.unwrap_or_default())
+                ExchangeOutcome::Session(session.clone(), life.unwrap_or_default())
             }
-            Err(error) if is_refusal(error) => Ending::Refused,
-            Err(error) if error.kind() == ErrorKind::RateLimited => {
-                Ending::RateLimited(error.retry_after().unwrap_or(STOP).max(RETRY_AFTER))
-            }
-            Err(_) => Ending::Failed,
+            Err(error) if is_refusal(error) => ExchangeOutcome::Refused,
+            Err(error) if error.kind() == ErrorKind::RateLimited => ExchangeOutcome::RateLimited(
+                error
+                    .retry_after()
+                    .unwrap_or(RATE_LIMIT_PAUSE)
+                    .max(MIN_RETRY_AFTER),
+            ),
+            Err(_) => ExchangeOutcome::Failed,
         };
-        tell(&result);
+        log_outcome(&result);
         self.exchanger
             .table()
-            .end(self.digest, self.number, ending, &now);
-        landing.send_replace(Some(result));
+            .finish(self.digest, self.number, outcome, &now);
+        sender.send_replace(Some(result));
     }
 }
 
-impl Drop for Flight {
-    /// The exchange panicked, or the runtime is going down.
+impl Drop for ExchangeTask {
+    /// Ends an exchange that panicked, or whose runtime is shutting down.
     fn drop(&mut self) {
         self.settle(Err(abandoned()));
     }
@@ -256,7 +265,7 @@ impl fmt::Debug for Exchanger {
     }
 }
 
-fn tell(result: &Result<AccessKeySession, Error>) {
+fn log_outcome(result: &Result<AccessKeySession, Error>) {
     let outcome = match result {
         Ok(session) => {
             tracing::debug!(
@@ -284,8 +293,9 @@ fn tell(result: &Result<AccessKeySession, Error>) {
     telemetry::access_key_exchanged(outcome);
 }
 
-/// Returns `true` if Descope refused the key, or would refuse what was refused here already. The
-/// codes that end a user's session should not come here, but are no outage either.
+/// Returns `true` if Descope refused the key, or would. The codes that end a user's session are not
+/// expected here, but are no outage either. A refusal without a code is a proxy's, and does not
+/// concern the key.
 fn is_refusal(error: &Error) -> bool {
     error.kind() == ErrorKind::InvalidAccessKey || error.upstream_verdict().is_refusal()
 }
@@ -299,10 +309,10 @@ fn rejection(error: &Error) -> Rejection {
         return refused();
     }
     let (reason, default) = match error.kind() {
-        ErrorKind::RateLimited => ("rate_limited", STOP),
-        _ => ("exchange_failed", RETRY_AFTER),
+        ErrorKind::RateLimited => ("rate_limited", RATE_LIMIT_PAUSE),
+        _ => ("exchange_failed", MIN_RETRY_AFTER),
     };
-    let retry_after = error.retry_after().unwrap_or(default).max(RETRY_AFTER);
+    let retry_after = error.retry_after().unwrap_or(default).max(MIN_RETRY_AFTER);
     Rejection::exchange_unavailable(reason, retry_after)
 }
 

@@ -1,32 +1,34 @@
-//! What is known of one key: a state machine without clock, input and output.
+//! The state of one access key: a state machine without clock, input and output.
 
 use std::time::Duration;
 
-use super::settings::Policy;
+use super::settings::ExchangePolicy;
 use crate::clock::Now;
 
-/// How long to wait after a failure, at first and at most.
+/// The pauses after a failed exchange: the first one, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(16);
 
-/// The least that a session is used for, so that one that came late does not cost an exchange for
-/// each request. The verifier has the last word about its time.
+/// The shortest time for which a session is kept: without it, a session that is already over when it
+/// arrives would cost an exchange for each request. The verifier still refuses it when it has
+/// expired.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 
-/// The state of one key. `V` is a session, `W` is something to wait for an exchange by.
+/// The state of one key. `V` is a session, `W` a handle on an exchange's result to wait for.
 #[derive(Debug)]
-pub(super) struct Key<V, W> {
-    session: Option<Held<V>>,
+pub(super) struct KeyState<V, W> {
+    session: Option<HeldSession<V>>,
+    /// When Descope refused the key.
     refused: Option<Now>,
-    /// The last failures, and when the key may be tried again.
-    failed: Option<Failed>,
-    flight: Option<Flight<W>>,
+    /// The last failure, and the pause after it.
+    failed: Option<ExchangeFailure>,
+    exchange: Option<RunningExchange<W>>,
 }
 
 #[derive(Debug)]
-struct Held<V> {
+struct HeldSession<V> {
     value: V,
-    /// By which exchange it came.
+    /// The number of the exchange that it came from.
     number: u64,
     since: Now,
     renew_at: Duration,
@@ -34,39 +36,39 @@ struct Held<V> {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Failed {
+struct ExchangeFailure {
     since: Now,
     pause: Duration,
 }
 
 #[derive(Debug)]
-struct Flight<W> {
+struct RunningExchange<W> {
     number: u64,
     since: Now,
     wait: W,
 }
 
-/// What the key's state says to a request.
+/// The answer of the key's state to a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict<V, W> {
-    /// Use this session, which came by the exchange of this number.
+pub(super) enum KeyVerdict<V, W> {
+    /// Use this session, which came from the exchange of this number.
     Serve(V, u64),
-    /// Likewise, but it is time for a new one.
+    /// Use it, but it is time for a new one.
     Aging(V, u64),
     /// An exchange is under way.
     Join(W),
-    /// Descope said no a moment ago.
+    /// Descope refused the key a moment ago.
     Refuse,
-    /// The last exchange failed a moment ago.
+    /// The last exchange failed a moment ago: wait so long.
     Pause(Duration),
-    /// Nothing helps but an exchange.
+    /// An exchange is needed.
     Exchange,
 }
 
-/// How an exchange ended.
+/// The outcome of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending<V> {
-    /// With a session that is good for so long.
+pub(super) enum ExchangeOutcome<V> {
+    /// A session that is good for so long.
     Session(V, Duration),
     Refused,
     Failed,
@@ -74,127 +76,141 @@ pub(super) enum Ending<V> {
     RateLimited(Duration),
 }
 
-impl<V: Clone, W: Clone> Key<V, W> {
+impl<V: Clone, W: Clone> KeyState<V, W> {
     pub(super) fn new() -> Self {
         Self {
             session: None,
             refused: None,
             failed: None,
-            flight: None,
+            exchange: None,
         }
     }
 
-    /// A request presents the key.
-    pub(super) fn ask(&mut self, policy: &Policy, now: &Now) -> Verdict<V, W> {
-        self.forget(policy, now);
+    /// Decides about a request that presents the key.
+    pub(super) fn present(&mut self, policy: &ExchangePolicy, now: &Now) -> KeyVerdict<V, W> {
+        self.expire(policy, now);
         let pause = self
             .failed
             .map(|failed| failed.left(now))
             .unwrap_or_default();
         if let Some(held) = &self.session {
             let (value, number) = (held.value.clone(), held.number);
-            let busy = self.is_busy(policy, now) || !pause.is_zero();
+            // One renewal at a time, and none while Descope fails.
+            let busy = self.is_exchanging(policy, now) || !pause.is_zero();
             return if busy || now.since(&held.since) < held.renew_at {
-                Verdict::Serve(value, number)
+                KeyVerdict::Serve(value, number)
             } else {
-                Verdict::Aging(value, number)
+                KeyVerdict::Aging(value, number)
             };
         }
-        match &self.flight {
-            _ if self.refused.is_some() => Verdict::Refuse,
-            Some(flight) if !flight.is_lost(policy, now) => Verdict::Join(flight.wait.clone()),
-            _ if !pause.is_zero() => Verdict::Pause(pause),
-            _ => Verdict::Exchange,
+        match &self.exchange {
+            _ if self.refused.is_some() => KeyVerdict::Refuse,
+            Some(exchange) if !exchange.is_lost(policy, now) => {
+                KeyVerdict::Join(exchange.wait.clone())
+            }
+            _ if !pause.is_zero() => KeyVerdict::Pause(pause),
+            _ => KeyVerdict::Exchange,
         }
     }
 
-    /// An exchange is started.
+    /// Notes that an exchange was started.
     pub(super) fn start(&mut self, number: u64, wait: W, now: &Now) {
-        self.flight = Some(Flight {
+        self.exchange = Some(RunningExchange {
             number,
             since: *now,
             wait,
         });
     }
 
-    /// An exchange has ended. One that was taken for lost and replaced by another one changes
-    /// nothing.
-    pub(super) fn end(&mut self, number: u64, ending: Ending<V>, policy: &Policy, now: &Now) {
-        if !self.is_flying(number) {
+    /// Notes the outcome of an exchange. One that was taken for lost and replaced by another one
+    /// changes nothing.
+    pub(super) fn finish(
+        &mut self,
+        number: u64,
+        outcome: ExchangeOutcome<V>,
+        policy: &ExchangePolicy,
+        now: &Now,
+    ) {
+        if !self.is_running(number) {
             return;
         }
-        self.flight = None;
-        match ending {
-            Ending::Session(value, life) => {
+        self.exchange = None;
+        match outcome {
+            ExchangeOutcome::Session(value, life) => {
                 let life = life.max(SHORTEST_LIFE);
-                self.session = Some(Held {
+                self.session = Some(HeldSession {
                     value,
                     number,
                     since: *now,
+                    // At most the last quarter of its life: a short session must not be renewed
+                    // with the first request that uses it.
                     renew_at: life.saturating_sub(policy.renew_before.min(life / 4)),
                     life,
                 });
                 self.refused = None;
                 self.failed = None;
             }
-            Ending::Refused => {
+            ExchangeOutcome::Refused => {
                 self.session = None;
                 self.refused = Some(*now);
                 self.failed = None;
             }
-            Ending::Failed => {
+            ExchangeOutcome::Failed => {
                 let pause = self.failed.map_or(FIRST_PAUSE, |failed| {
                     failed.pause.saturating_mul(2).min(LONGEST_PAUSE)
                 });
-                self.failed = Some(Failed { since: *now, pause });
+                self.failed = Some(ExchangeFailure { since: *now, pause });
             }
-            Ending::RateLimited(_) => {}
+            ExchangeOutcome::RateLimited(_) => {}
         }
     }
 
-    /// The session that came by this exchange is none any more, say because its signing key was
-    /// withdrawn.
+    /// Drops the session that came from this exchange, for example because its signing key was
+    /// withdrawn. A newer session stays.
     pub(super) fn invalidate(&mut self, number: u64) {
         self.session.take_if(|held| held.number == number);
     }
 
-    /// Drops what time has overtaken.
-    fn forget(&mut self, policy: &Policy, now: &Now) {
+    /// Drops a session and a refusal whose time is over.
+    fn expire(&mut self, policy: &ExchangePolicy, now: &Now) {
         self.session
             .take_if(|held| now.since(&held.since) >= held.life);
         self.refused
             .take_if(|since| now.since(since) >= policy.keep_refusals);
     }
 
-    /// Whether there is nothing to remember.
-    pub(super) fn is_idle(&mut self, policy: &Policy, now: &Now) -> bool {
-        self.forget(policy, now);
+    /// Returns `true` if there is nothing to remember.
+    pub(super) fn is_idle(&mut self, policy: &ExchangePolicy, now: &Now) -> bool {
+        self.expire(policy, now);
         let paused = self
             .failed
             .is_some_and(|failed| !failed.left(now).is_zero());
-        self.session.is_none() && self.refused.is_none() && !self.is_busy(policy, now) && !paused
+        self.session.is_none()
+            && self.refused.is_none()
+            && !self.is_exchanging(policy, now)
+            && !paused
     }
 
-    pub(super) fn is_flying(&self, number: u64) -> bool {
-        matches!(&self.flight, Some(flight) if flight.number == number)
+    /// Returns `true` if the exchange of this number is under way, though perhaps lost.
+    pub(super) fn is_running(&self, number: u64) -> bool {
+        matches!(&self.exchange, Some(exchange) if exchange.number == number)
     }
 
-    /// Whether an exchange is under way.
-    pub(super) fn is_busy(&self, policy: &Policy, now: &Now) -> bool {
-        let flight = self.flight.as_ref();
-        flight.is_some_and(|flight| !flight.is_lost(policy, now))
-    }
-}
-
-impl<W> Flight<W> {
-    /// Whether nobody should wait for it any more: the runtime that it was started on is no longer
-    /// driven.
-    fn is_lost(&self, policy: &Policy, now: &Now) -> bool {
-        now.since(&self.since) >= policy.patience
+    /// Returns `true` if an exchange is under way that is not lost.
+    pub(super) fn is_exchanging(&self, policy: &ExchangePolicy, now: &Now) -> bool {
+        let exchange = self.exchange.as_ref();
+        exchange.is_some_and(|exchange| !exchange.is_lost(policy, now))
     }
 }
 
-impl Failed {
+impl<W> RunningExchange<W> {
+    /// Returns `true` if it will not end: the runtime that it was started on is no longer driven.
+    fn is_lost(&self, policy: &ExchangePolicy, now: &Now) -> bool {
+        now.since(&self.since) >= policy.lost_after
+    }
+}
+
+impl ExchangeFailure {
     fn left(&self, now: &Now) -> Duration {
         self.pause.saturating_sub(now.since(&self.since))
     }

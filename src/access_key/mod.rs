@@ -2,7 +2,7 @@
 //!
 //! A machine has no browser and no refresh token; it has an access key, which Descope exchanges
 //! for an ordinary session. With [`DescopeBuilder::access_keys`], a service behind
-//! [`TenantLayer`](crate::TenantLayer) takes `Authorization: Bearer <access key>` beside session
+//! [`TenantLayer`](crate::TenantLayer) accepts `Authorization: Bearer <access key>` beside session
 //! tokens, and its handlers see a [`Session`](crate::Session) and an
 //! [`ActiveTenant`](crate::ActiveTenant) as they always do.
 //!
@@ -45,27 +45,26 @@
 //! # fn main() {}
 //! ```
 //!
-//! # What becomes of a key
+//! # How a key is exchanged
 //!
 //! - Only a bearer token that looks like a key (no dots, no colons, the configured length and
-//!   prefix, and not the project's id) is taken for one. Everything else is judged as a session
+//!   prefix, and not the project's id) counts as one. Everything else is verified as a session
 //!   token; and a key in a cookie, or any key while access keys are not on, is `invalid_token`.
-//! - A key is exchanged once: parallel requests share one call, which runs to its end whoever hangs
-//!   up. The session token of the answer is verified like any other, and again with each request
-//!   that uses it: expiry, withdrawn signing keys and all rules hold. So the sessions of access keys
-//!   must say their kind, too, where [`require_token_kind`] is set.
-//! - Shortly before the session expires a request renews it, on the side: requests go on with the
-//!   session at hand meanwhile, and as long as Descope does not answer.
+//! - A key is exchanged once: parallel requests share one call, which runs to its end even if its
+//!   clients disconnect. The session token of the answer is verified like any other, and again with each request
+//!   that uses it: expiry, withdrawn signing keys and all rules apply. So the sessions of access keys
+//!   must name their kind, too, where [`require_token_kind`] is set.
+//! - Shortly before the session expires a request renews it in the background: meanwhile, and as
+//!   long as Descope does not answer, requests use the session that there is.
 //! - **A revoked key is dead at the latest when its session expires**, and at once if Descope
 //!   refuses it when it is renewed.
-//! - A key that Descope refuses is `invalid_token` (401), and is not asked about again for a while.
+//! - A key that Descope refuses is `invalid_token` (401), and is not sent again for a while.
 //! - Keys that were never seen share a budget, so that random strings cannot use up the project's
 //!   rate limit at Descope. Past it, and while Descope fails or asks to slow down (429), the
 //!   answer for keys without a session is `exchange_unavailable` (503, gRPC 14) with
 //!   `Retry-After`. Keys that were good before do not draw on the budget.
 //!
-//! Keys are held only by the calls that carry them; what is remembered of them is a SHA-256
-//! digest. The tokens of their sessions are held as long as they are good, and wiped when dropped.
+//! Keys are held only by the calls that carry them; the table holds their SHA-256 digests. The tokens of their sessions are held as long as they are good, and wiped when dropped.
 //!
 //! A session of an access key has no refresh token: its tenant cannot be switched, and is chosen by
 //! [`AccessKeys::selected_tenant`].
@@ -73,7 +72,6 @@
 //! [`require_token_kind`]: crate::DescopeBuilder::require_token_kind
 //! [`DescopeBuilder::access_keys`]: crate::DescopeBuilder::access_keys
 
-mod budget;
 mod exchange;
 mod key;
 mod session;
@@ -83,7 +81,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::exchange::{Cached, Exchanger, Found};
+pub(crate) use self::exchange::{CachedSession, Exchanger, SessionLookup};
 pub use self::{
     session::AccessKeySession,
     settings::{AccessKeys, ExchangeOptions},

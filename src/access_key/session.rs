@@ -2,43 +2,43 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use crate::{session::Session, token::SessionToken};
 
-/// What an access key was exchanged for: a verified session, and its token.
+/// The result of exchanging an access key: a verified session, and its token.
 ///
 /// Cheap to clone. `Debug` shows nothing of the token.
 #[derive(Clone)]
 pub struct AccessKeySession {
-    inner: Arc<Inner>,
+    inner: Arc<AccessKeySessionInner>,
 }
 
-struct Inner {
+struct AccessKeySessionInner {
     session: Session,
     token: SessionToken,
 }
 
 impl AccessKeySession {
-    /// Only for what has been verified.
+    /// Joins a session and its token, both of which the caller has verified.
     pub(crate) fn new(session: Session, token: SessionToken) -> Self {
         Self {
-            inner: Arc::new(Inner { session, token }),
+            inner: Arc::new(AccessKeySessionInner { session, token }),
         }
     }
 
-    /// The verified session.
+    /// Returns the verified session.
     pub fn session(&self) -> &Session {
         &self.inner.session
     }
 
-    /// The session's token, for calls to other services of the project.
+    /// Returns the session's token, for calls to other services of the project.
     pub fn session_token(&self) -> &SessionToken {
         &self.inner.token
     }
 
-    /// The id of the access key (`K…`), as the verified session says it.
+    /// Returns the id of the access key (`K…`), from the verified session.
     pub fn key_id(&self) -> &str {
         self.inner.session.user_id().as_str()
     }
 
-    /// When the session expires.
+    /// Returns the time at which the session expires.
     pub fn expires_at(&self) -> SystemTime {
         self.inner.session.expires_at()
     }

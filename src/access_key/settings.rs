@@ -1,13 +1,15 @@
+//! The settings of access keys, and their check.
+
 use std::{fmt, num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use serde_json::{Map, Value};
 
 use crate::{error::Error, ids::TenantId, token};
 
-/// The most that custom claims may take, as JSON.
+/// The largest size of custom claims, as JSON, in bytes.
 const MAX_CLAIMS: usize = 4 * 1024;
 
-/// What to ask for when an access key is exchanged.
+/// The options of an exchange of an access key.
 ///
 /// ```
 /// use tower_descope::{ExchangeOptions, TenantId};
@@ -22,7 +24,7 @@ pub struct ExchangeOptions {
     custom_claims: Map<String, Value>,
 }
 
-/// How access keys are taken; see the [module](crate::access_key) documentation, and
+/// The settings of access keys that clients present; see the [module](crate::access_key) documentation, and
 /// [`DescopeBuilder::access_keys`](crate::DescopeBuilder::access_keys).
 ///
 /// Setters never fail; [`build`](crate::DescopeBuilder::build) checks everything.
@@ -53,7 +55,7 @@ pub struct AccessKeys {
     renew_before: Duration,
 }
 
-/// What a text must look like to be taken for an access key.
+/// The shape that a bearer token must have to count as an access key.
 #[derive(Clone, Debug)]
 pub(super) struct KeyShape {
     pub(super) prefix: String,
@@ -62,18 +64,18 @@ pub(super) struct KeyShape {
 
 /// The checked settings of the table of keys.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Policy {
+pub(super) struct ExchangePolicy {
     pub(super) per_second: NonZeroU32,
     pub(super) burst: u32,
     pub(super) capacity: usize,
     pub(super) keep_refusals: Duration,
     pub(super) renew_before: Duration,
-    /// After so long an exchange is taken for lost.
-    pub(super) patience: Duration,
+    /// The time after which an exchange counts as lost.
+    pub(super) lost_after: Duration,
 }
 
 impl ExchangeOptions {
-    /// Nothing but a session.
+    /// Makes options that ask for nothing but a session.
     pub fn new() -> Self {
         Self::default()
     }
@@ -85,19 +87,19 @@ impl ExchangeOptions {
         self
     }
 
-    /// Claims to be put into the session, where they stand below `nsec` ("non-secure": the one who
-    /// exchanges the key chose them, not Descope). At most 4 KiB of JSON.
+    /// Adds claims to the session. They are found below `nsec` ("non-secure": chosen by whoever
+    /// exchanges the key, not by Descope). At most 4 KiB of JSON.
     pub fn custom_claims(mut self, claims: Map<String, Value>) -> Self {
         self.custom_claims = claims;
         self
     }
 
-    /// The tenant asked for.
+    /// Returns the tenant to select.
     pub(crate) fn tenant(&self) -> Option<&TenantId> {
         self.selected_tenant.as_ref()
     }
 
-    /// The claims asked for, if any.
+    /// Returns the custom claims, if there are any.
     pub(crate) fn claims(&self) -> Option<&Map<String, Value>> {
         (!self.custom_claims.is_empty()).then_some(&self.custom_claims)
     }
@@ -115,7 +117,7 @@ impl ExchangeOptions {
 }
 
 impl AccessKeys {
-    /// The defaults, each told at its setter.
+    /// Makes the defaults, which each setter names.
     pub fn new() -> Self {
         Self {
             options: ExchangeOptions::new(),
@@ -136,28 +138,30 @@ impl AccessKeys {
         self
     }
 
-    /// Claims for every key's session; see [`ExchangeOptions::custom_claims`]. Default none.
+    /// Adds claims to every key's session; see [`ExchangeOptions::custom_claims`]. Default none.
     pub fn custom_claims(mut self, claims: Map<String, Value>) -> Self {
         self.options = self.options.custom_claims(claims);
         self
     }
 
-    /// What a key begins with; anything else never goes up. Default nothing.
+    /// Sets the prefix of a key; a bearer token without it is never sent to Descope as a key.
+    /// Default none.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How many bytes a key has; anything else never goes up. Default 16 to 512; from 8 to 4096.
+    /// Sets the length of a key in bytes; a bearer token of another length is never sent to Descope
+    /// as a key. Default 16 to 512; from 8 to 4096.
     ///
-    /// Whatever the length, a key has no dots and no colons in it.
+    /// At any length, a key has no dots and no colons in it.
     pub fn key_length(mut self, length: RangeInclusive<usize>) -> Self {
         self.length = length;
         self
     }
 
-    /// How many keys that were never seen may be exchanged: so many each second, and so many at
-    /// once. Default 5 and 20; from 1 to 1000, and from 1 to 10000.
+    /// Sets how many keys that were never seen may be exchanged: so many each second, and so many
+    /// at once. Default 5 and 20; from 1 to 1000, and from 1 to 10000.
     ///
     /// Each process has its own budget, and Descope's rate limit counts them together. After a
     /// start every key is new: choose the burst so that all machines come in soon.
@@ -167,23 +171,23 @@ impl AccessKeys {
         self
     }
 
-    /// How many good keys are remembered; past it, the one that was not used for longest is
-    /// forgotten, and is new when it comes back. Default 10,000; from 1 to 1,000,000. As many
+    /// Sets how many good keys are remembered; past it, the one that was not used for longest is
+    /// forgotten, and counts as new when it is presented again. Default 10,000; from 1 to 1,000,000. As many
     /// refused ones are remembered beside them.
     pub fn capacity(mut self, keys: usize) -> Self {
         self.capacity = keys;
         self
     }
 
-    /// For how long a key that Descope refused is refused without asking again: so long may a key
-    /// that was just made be refused, if it was tried too early. Default 30 seconds; from 1 to
-    /// 300 seconds.
+    /// Sets for how long a key that Descope refused is refused without another call. A key that was
+    /// tried before it was made stays refused for as long. Default 30 seconds; from 1 to 300
+    /// seconds.
     pub fn keep_refusals(mut self, time: Duration) -> Self {
         self.keep_refusals = time;
         self
     }
 
-    /// How long before its session expires a key is exchanged anew; at most a quarter of the
+    /// Sets how long before its session expires a key is exchanged again; at most a quarter of the
     /// session's life. Default 30 seconds; up to 300 seconds.
     pub fn renew_before(mut self, time: Duration) -> Self {
         self.renew_before = time;
@@ -239,14 +243,14 @@ impl AccessKeys {
         }
     }
 
-    pub(super) fn policy(&self, patience: Duration) -> Policy {
-        Policy {
+    pub(super) fn policy(&self, lost_after: Duration) -> ExchangePolicy {
+        ExchangePolicy {
             per_second: NonZeroU32::new(self.per_second).unwrap_or(NonZeroU32::MIN),
             burst: self.burst,
             capacity: self.capacity,
             keep_refusals: self.keep_refusals,
             renew_before: self.renew_before,
-            patience,
+            lost_after,
         }
     }
 }
@@ -258,6 +262,7 @@ impl Default for AccessKeys {
 }
 
 impl KeyShape {
+    /// Returns `true` if a bearer token has this shape.
     pub(super) fn fits(&self, text: &str) -> bool {
         self.length.contains(&text.len()) && text.starts_with(&self.prefix) && token::is_key(text)
     }

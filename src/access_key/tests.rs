@@ -1,4 +1,4 @@
-//! The machine, by rules and by random sequences.
+//! The state machine of keys, by rules and by random sequences.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,31 +9,31 @@ use std::{
 use proptest::prelude::*;
 
 use super::{
-    key::Ending,
-    settings::Policy,
-    table::{Digest, Step, Table},
+    key::ExchangeOutcome,
+    settings::ExchangePolicy,
+    table::{ExchangeStep, ExchangeTable},
 };
-use crate::clock::Now;
+use crate::{clock::Now, digest::Digest};
 
-type Step8 = Step<u32, u64>;
+type TestStep = ExchangeStep<u32, u64>;
 
 /// Life of a session in these tests.
 const LIFE: u64 = 600;
 
 struct World {
-    table: Table<u32, u64>,
+    table: ExchangeTable<u32, u64>,
     start: Now,
     now: Now,
 }
 
-fn policy() -> Policy {
-    Policy {
+fn policy() -> ExchangePolicy {
+    ExchangePolicy {
         per_second: NonZeroU32::new(5).unwrap(),
         burst: 3,
         capacity: 4,
         keep_refusals: Duration::from_secs(30),
         renew_before: Duration::from_secs(30),
-        patience: Duration::from_secs(14),
+        lost_after: Duration::from_secs(14),
     }
 }
 
@@ -44,7 +44,7 @@ impl World {
             mono: Duration::from_secs(1_000),
         };
         Self {
-            table: Table::new(policy()),
+            table: ExchangeTable::new(policy()),
             start: now,
             now,
         }
@@ -56,18 +56,18 @@ impl World {
         self.now.mono += by;
     }
 
-    /// What exchanges are waited by is left to the machine's user; here, one number for all.
-    fn ask(&mut self, key: u8) -> Step8 {
-        self.table.ask(digest(key), true, || 0, &self.now)
+    /// Presents a key. All exchanges have the same handle to wait by: it does not matter here.
+    fn ask(&mut self, key: u8) -> TestStep {
+        self.table.present(digest(key), true, || 0, &self.now)
     }
 
-    fn end(&mut self, key: u8, number: u64, ending: Ending<u32>) {
-        self.table.end(digest(key), number, ending, &self.now);
+    fn end(&mut self, key: u8, number: u64, outcome: ExchangeOutcome<u32>) {
+        self.table.finish(digest(key), number, outcome, &self.now);
     }
 
     fn exchange(&mut self, key: u8) -> u64 {
         match self.ask(key) {
-            Step::Exchange(number, _) => number,
+            ExchangeStep::Exchange(number, _) => number,
             other => panic!("no exchange: {other:?}"),
         }
     }
@@ -79,25 +79,25 @@ impl World {
 }
 
 fn digest(key: u8) -> Digest {
-    Digest([key; 32])
+    Digest::from([key; 32])
 }
 
-fn session(value: u32) -> Ending<u32> {
-    Ending::Session(value, Duration::from_secs(LIFE))
+fn session(value: u32) -> ExchangeOutcome<u32> {
+    ExchangeOutcome::Session(value, Duration::from_secs(LIFE))
 }
 
-fn served(step: &Step8) -> Option<(u32, Option<u64>)> {
+fn served(step: &TestStep) -> Option<(u32, Option<u64>)> {
     match step {
-        Step::Serve {
+        ExchangeStep::Serve {
             session, exchange, ..
         } => Some((*session, *exchange)),
         _ => None,
     }
 }
 
-fn unavailable(step: &Step8) -> Option<(&'static str, Duration)> {
+fn unavailable(step: &TestStep) -> Option<(&'static str, Duration)> {
     match step {
-        Step::Unavailable {
+        ExchangeStep::Unavailable {
             reason,
             retry_after,
         } => Some((reason, *retry_after)),
@@ -109,7 +109,7 @@ fn unavailable(step: &Step8) -> Option<(&'static str, Duration)> {
 fn a_key_is_exchanged_once_then_served_then_renewed_on_the_side() {
     let mut world = World::new();
     let number = world.exchange(1);
-    assert_eq!(world.ask(1), Step::Join(0));
+    assert_eq!(world.ask(1), ExchangeStep::Join(0));
     world.end(1, number, session(7));
     assert_eq!(served(&world.ask(1)), Some((7, None)));
     world.pass((LIFE - 31) * 1_000);
@@ -147,7 +147,7 @@ fn a_failed_renewal_leaves_the_session_until_its_end_and_pauses_longer_each_time
         let Some((7, Some(number))) = served(&world.ask(1)) else {
             panic!("no renewal");
         };
-        world.end(1, number, Ending::Failed);
+        world.end(1, number, ExchangeOutcome::Failed);
         assert_eq!(served(&world.ask(1)), Some((7, None)));
         world.pass(pause - 1);
         assert_eq!(served(&world.ask(1)), Some((7, None)));
@@ -155,7 +155,7 @@ fn a_failed_renewal_leaves_the_session_until_its_end_and_pauses_longer_each_time
     }
     world.pass(13_000);
     let number = world.exchange(1);
-    world.end(1, number, Ending::Failed);
+    world.end(1, number, ExchangeOutcome::Failed);
     assert_eq!(
         unavailable(&world.ask(1)),
         Some(("exchange_failed", Duration::from_secs(8)))
@@ -170,10 +170,10 @@ fn a_refusal_ends_a_session_at_once_and_is_kept_for_its_time() {
     let Some((7, Some(number))) = served(&world.ask(1)) else {
         panic!("no renewal");
     };
-    world.end(1, number, Ending::Refused);
-    assert_eq!(world.ask(1), Step::Refuse);
+    world.end(1, number, ExchangeOutcome::Refused);
+    assert_eq!(world.ask(1), ExchangeStep::Refuse);
     world.pass(29_999);
-    assert_eq!(world.ask(1), Step::Refuse);
+    assert_eq!(world.ask(1), ExchangeStep::Refuse);
     world.pass(1);
     world.exchange(1);
 }
@@ -184,7 +184,11 @@ fn a_rate_limit_stops_all_exchanges_but_no_session() {
     world.good(1, 7);
     world.pass((LIFE - 10) * 1_000);
     let number = world.exchange(2);
-    world.end(2, number, Ending::RateLimited(Duration::from_secs(5)));
+    world.end(
+        2,
+        number,
+        ExchangeOutcome::RateLimited(Duration::from_secs(5)),
+    );
     assert_eq!(served(&world.ask(1)), Some((7, None)));
     for key in [2, 3] {
         assert_eq!(
@@ -203,14 +207,14 @@ fn a_lost_exchange_is_replaced_and_its_late_result_changes_nothing() {
     let lost = world.exchange(1);
     world.pass(14_000);
     let number = world.exchange(1);
-    world.end(1, lost, Ending::Refused);
-    assert_eq!(world.ask(1), Step::Join(0));
+    world.end(1, lost, ExchangeOutcome::Refused);
+    assert_eq!(world.ask(1), ExchangeStep::Join(0));
     world.end(1, number, session(7));
     assert_eq!(served(&world.ask(1)), Some((7, None)));
 }
 
 #[test]
-fn a_spoilt_session_is_not_served_again_but_its_successor_is() {
+fn an_invalidated_session_is_not_served_again_but_its_successor_is() {
     let mut world = World::new();
     let number = world.exchange(1);
     world.end(1, number, session(7));
@@ -222,7 +226,7 @@ fn a_spoilt_session_is_not_served_again_but_its_successor_is() {
 }
 
 #[test]
-fn the_least_used_key_makes_room_and_strangers_never_drive_one_out() {
+fn the_least_used_key_makes_room_and_unknown_keys_never_evict_a_known_one() {
     let mut world = World::new();
     for key in 1..=4 {
         world.good(key, u32::from(key));
@@ -231,7 +235,7 @@ fn the_least_used_key_makes_room_and_strangers_never_drive_one_out() {
     assert_eq!(served(&world.ask(1)), Some((1, None)));
     for key in 50..70 {
         let number = world.exchange(key);
-        world.end(key, number, Ending::Refused);
+        world.end(key, number, ExchangeOutcome::Refused);
         world.pass(1_000);
     }
     assert_eq!(world.table.sizes(), (4, 4));
@@ -244,7 +248,7 @@ fn the_least_used_key_makes_room_and_strangers_never_drive_one_out() {
 #[test]
 fn without_a_runtime_nothing_is_started() {
     let mut world = World::new();
-    let step = world.table.ask(digest(1), false, || 0, &world.now);
+    let step = world.table.present(digest(1), false, || 0, &world.now);
     assert_eq!(unavailable(&step), Some(("no_runtime", Duration::ZERO)));
     assert_eq!(world.table.sizes(), (0, 0));
 }
@@ -267,7 +271,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     proptest::collection::vec(act, 1..200)
 }
 
-/// What must be so, whatever came before; kept beside the machine, in its own words.
+/// An independent record of what happened, and the rules that every step has to keep.
 #[derive(Default)]
 struct Seen {
     /// By number: the key, when it was started, and whether it was ended.
@@ -276,8 +280,8 @@ struct Seen {
     /// The newest session and refusal of each key, by what ended its newest exchange.
     refused: HashMap<u8, Now>,
     was_good: HashMap<u8, bool>,
-    stopped: Option<(Now, Duration)>,
-    strange: u32,
+    rate_limited: Option<(Now, Duration)>,
+    unknown: u32,
 }
 
 proptest! {
@@ -299,17 +303,17 @@ proptest! {
                     }
                 }
             }
-            let (known, strangers) = world.table.sizes();
-            prop_assert!(known <= 4 && strangers <= 4, "{known} {strangers}");
+            let (known, unknown) = world.table.sizes();
+            prop_assert!(known <= 4 && unknown <= 4, "{known} {unknown}");
         }
     }
 }
 
 impl Seen {
-    fn check(&mut self, key: u8, step: &Step8, world: &World) {
+    fn check(&mut self, key: u8, step: &TestStep, world: &World) {
         let now = world.now;
         let number = match step {
-            Step::Serve {
+            ExchangeStep::Serve {
                 session, exchange, ..
             } => {
                 let (owner, since) = self.sessions[session];
@@ -320,12 +324,12 @@ impl Seen {
                 assert!(refused.is_none_or(after), "not revoked");
                 *exchange
             }
-            Step::Exchange(number, _) => Some(*number),
-            Step::Join(_) => {
-                assert!(self.flying(key, &now), "something to wait for");
+            ExchangeStep::Exchange(number, _) => Some(*number),
+            ExchangeStep::Join(_) => {
+                assert!(self.is_running(key, &now), "something to wait for");
                 None
             }
-            Step::Refuse => {
+            ExchangeStep::Refuse => {
                 let since = self.refused.get(&key).expect("it was refused");
                 assert!(
                     now.since(since) < Duration::from_secs(30),
@@ -333,22 +337,22 @@ impl Seen {
                 );
                 None
             }
-            Step::Unavailable { .. } => None,
+            ExchangeStep::Unavailable { .. } => None,
         };
         if let Some(number) = number {
-            assert!(!self.flying(key, &now), "one flight per key");
+            assert!(!self.is_running(key, &now), "one exchange per key");
             let held_back = |(since, after): (Now, Duration)| now.since(&since) < after;
-            assert!(!self.stopped.is_some_and(held_back), "a 429 stops all");
+            assert!(!self.rate_limited.is_some_and(held_back), "a 429 stops all");
             if !self.was_good.contains_key(&key) {
-                self.strange += 1;
+                self.unknown += 1;
                 let passed = now.since(&world.start).as_millis() / 200;
-                assert!(u128::from(self.strange) <= 3 + passed, "the budget holds");
+                assert!(u128::from(self.unknown) <= 3 + passed, "the budget holds");
             }
             self.exchanges.insert(number, (key, now, false));
         }
     }
 
-    fn flying(&self, key: u8, now: &Now) -> bool {
+    fn is_running(&self, key: u8, now: &Now) -> bool {
         self.exchanges.values().any(|(owner, since, ended)| {
             *owner == key && !ended && now.since(since) < Duration::from_secs(14)
         })
@@ -362,33 +366,33 @@ impl Seen {
         let newest = self.exchanges.iter().filter_map(latest).next_back();
         let counts = !ended && newest == Some(number);
         let value = u32::try_from(number).unwrap();
-        let ending = match how {
+        let outcome = match how {
             0 | 1 => session(value),
-            2 => Ending::Refused,
-            3 => Ending::Failed,
-            _ => Ending::RateLimited(Duration::from_secs(2)),
+            2 => ExchangeOutcome::Refused,
+            3 => ExchangeOutcome::Failed,
+            _ => ExchangeOutcome::RateLimited(Duration::from_secs(2)),
         };
-        if let Ending::RateLimited(after) = ending {
+        if let ExchangeOutcome::RateLimited(after) = outcome {
             let left = |(since, after): (Now, Duration)| after.saturating_sub(now.since(&since));
-            if after > self.stopped.map(left).unwrap_or_default() {
-                self.stopped = Some((now, after));
+            if after > self.rate_limited.map(left).unwrap_or_default() {
+                self.rate_limited = Some((now, after));
             }
         }
         if counts {
-            match ending {
-                Ending::Session(..) => {
+            match outcome {
+                ExchangeOutcome::Session(..) => {
                     self.sessions.insert(value, (key, now));
                     self.refused.remove(&key);
                     self.was_good.insert(key, true);
                 }
-                Ending::Refused => {
+                ExchangeOutcome::Refused => {
                     self.refused.insert(key, now);
                     self.was_good.remove(&key);
                 }
-                Ending::Failed | Ending::RateLimited(_) => {}
+                ExchangeOutcome::Failed | ExchangeOutcome::RateLimited(_) => {}
             }
         }
         self.exchanges.entry(number).and_modify(|it| it.2 = true);
-        world.end(key, number, ending);
+        world.end(key, number, outcome);
     }
 }

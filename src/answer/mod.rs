@@ -27,9 +27,11 @@ mod session;
 mod user;
 
 pub(crate) use self::session::InForce;
+pub use crate::token::OpaqueToken;
+
 pub use self::{
     profile::{SignIn, TenantRecord, WhichTenants},
     selection::TenantSelection,
-    session::{OpaqueToken, SessionAnswer},
+    session::SessionAnswer,
     user::{User, UserTenant},
 };

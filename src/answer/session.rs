@@ -5,7 +5,6 @@ use std::{
 };
 
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use super::user::User;
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
     cookie::{CookieGrant, refresh_age, session_age},
     ids::TenantId,
     session::Session,
-    token::{RefreshToken, SessionToken},
+    token::{OpaqueToken, RefreshToken, SessionToken},
 };
 
 /// What Descope answered when a session was renewed or a tenant was selected.
@@ -52,12 +51,6 @@ pub(crate) struct InForce {
     pub(crate) expires_at: Option<SystemTime>,
 }
 
-/// A token that this crate passes on and never reads.
-///
-/// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OpaqueToken(Zeroizing<String>);
-
 impl SessionAnswer {
     /// Only for an answer whose tokens have been verified: `session` is what its session token
     /// says.
@@ -72,8 +65,8 @@ impl SessionAnswer {
                 refresh,
                 session_token: session_token.unwrap_or_else(|| SessionToken::new("")),
                 user: raw.user.take().map(User::new),
-                external_token: raw.external_token.take().map(OpaqueToken),
-                trusted_device_token: raw.trusted_device_token.take().map(OpaqueToken),
+                external_token: raw.external_token.take(),
+                trusted_device_token: raw.trusted_device_token.take(),
                 rest: raw,
             }),
         }
@@ -257,19 +250,6 @@ impl fmt::Debug for SessionAnswer {
     }
 }
 
-impl OpaqueToken {
-    /// The token's text. Keep it out of logs.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for OpaqueToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OpaqueToken(…)")
-    }
-}
-
 fn unix_seconds(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
@@ -322,9 +302,9 @@ mod tests {
             first_seen: Some(true),
             idp_response: Some(json!({"groups": []})),
             session_expiration: Some(1_767_226_200),
-            external_token: Some(Zeroizing::new("eyJext".into())),
+            external_token: Some(OpaqueToken::new("eyJext")),
             tenant_sso_id: Some("sso".into()),
-            trusted_device_token: Some(Zeroizing::new("eyJdtd".into())),
+            trusted_device_token: Some(OpaqueToken::new("eyJdtd")),
             next_refresh_seconds: Some(300),
             ..RawAnswer::default()
         });

@@ -184,7 +184,7 @@ impl<S, R, ReqBody> Parked<S, R, ReqBody> {
             match &mut self.wait {
                 Wait::Keys(verdict) => {
                     let verdict = ready!(verdict.as_mut().poll(cx));
-                    match self.gate.next(&self.request, verdict) {
+                    match self.gate.next((&self.request).into(), verdict) {
                         Decision::Go(verdict, early) => return Poll::Ready((verdict, early)),
                         Decision::Renew(renewal) => self.wait = Wait::Renewal(renewal),
                     }

@@ -41,7 +41,7 @@ pub struct DefaultRejectionResponse {
 
 impl<B: Default + 'static> RejectionResponse<B> for DefaultRejectionResponse {
     fn rejection_response(&mut self, rejection: Rejection, request: &Parts) -> Response<B> {
-        if rejection::response::is_grpc(request) {
+        if rejection::response::is_grpc(request.into()) {
             return rejection::response::grpc(&rejection).map(|()| B::default());
         }
         rejection::response::plain(&rejection)

@@ -64,11 +64,11 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        if self.gate.passes_unseen(&request) {
+        if self.gate.passes_unseen((&request).into()) {
             return ResponseFuture::inner(self.inner.call(request), None, false);
         }
-        let wait = match self.gate.authenticate(&request) {
-            Authentication::Done(verdict) => match self.gate.next(&request, verdict) {
+        let wait = match self.gate.authenticate((&request).into()) {
+            Authentication::Done(verdict) => match self.gate.next((&request).into(), verdict) {
                 Decision::Go(verdict, early) => {
                     let (inner, rejection) = (&mut self.inner, &mut self.rejection);
                     return future::go(&self.gate, inner, rejection, request, verdict, early);

@@ -19,10 +19,10 @@ use crate::{
 const EXCHANGE: Endpoint = Endpoint {
     method: &Method::POST,
     path: "v1/auth/accesskey/exchange",
-    spends: false,
+    rotates: false,
 };
 
-/// What is asked for beside a session.
+/// The options of an exchange; see [`ExchangeOptions`](crate::ExchangeOptions).
 #[derive(Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ExchangeBody<'a> {
@@ -32,44 +32,44 @@ pub(crate) struct ExchangeBody<'a> {
     pub(crate) custom_claims: Option<&'a Map<String, Value>>,
 }
 
-/// Descope's answer to an exchange, read but not verified. Its `keyId` and `expiration` stand in
-/// the token, too, and there they are signed.
+/// Descope's answer to an exchange, read but not verified. Its `keyId` and `expiration` are not
+/// kept: the token has them too, signed.
 pub(crate) struct RawExchange {
     pub(crate) session_token: SessionToken,
 }
 
 impl DescopeClient {
-    /// Exchanges an access key for a session (`POST /v1/auth/accesskey/exchange`). The request
-    /// goes out once more only where the connection was refused.
+    /// Exchanges an access key for a session (`POST /v1/auth/accesskey/exchange`). The request is
+    /// repeated only where the connection was refused.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidAccessKey`] before any call, for a text that can be no key. Else what
-    /// [`send`](Self::send) fails with, and [`ErrorKind::UpstreamInvalid`] for an answer without a
-    /// session token.
+    /// [`ErrorKind::InvalidAccessKey`] before any call, for a text that can be no key;
+    /// [`ErrorKind::UpstreamInvalid`] for an answer without a session token; and the errors of
+    /// [`send`](Self::send).
     pub(crate) async fn exchange_access_key(
         &self,
         key: &AccessKey,
         body: ExchangeBody<'_>,
     ) -> Result<RawExchange, Error> {
         let headers = credential::access_key_headers(&self.inner.settings, key)?;
-        let body = body.written()?;
+        let body = body.to_json()?;
         let reply = self.send(EXCHANGE, &headers, &body, false).await?;
         RawExchange::read(reply.body()?)
     }
 }
 
 impl ExchangeBody<'_> {
-    /// `{}` where nothing is asked for, as the Go and Node SDKs send it.
-    fn written(self) -> Result<Vec<u8>, Error> {
+    /// Writes the body: `{}` without any option, as the Go and Node SDKs send it.
+    fn to_json(self) -> Result<Vec<u8>, Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Body<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
             login_options: Option<ExchangeBody<'a>>,
         }
-        let asks = self.selected_tenant.is_some() || self.custom_claims.is_some();
-        let login_options = asks.then_some(self);
+        let has_options = self.selected_tenant.is_some() || self.custom_claims.is_some();
+        let login_options = has_options.then_some(self);
         serde_json::to_vec(&Body { login_options }).map_err(|error| {
             Error::config("the options of an exchange cannot be written").with_source(error)
         })
@@ -78,15 +78,15 @@ impl ExchangeBody<'_> {
 
 impl RawExchange {
     fn read(body: &[u8]) -> Result<Self, Error> {
-        // The fault's text quotes what was there, so it is no source.
-        let odd = |message| Error::new(ErrorKind::UpstreamInvalid, message);
+        // The error of serde_json quotes the body, which holds a token: it is no source.
+        let invalid = |message| Error::new(ErrorKind::UpstreamInvalid, message);
         let mut answer: Map<String, Value> = serde_json::from_slice(body)
-            .map_err(|_| odd("descope's answer is not a JSON object"))?;
+            .map_err(|_| invalid("descope's answer is not a JSON object"))?;
         match answer.remove("sessionJwt") {
             Some(Value::String(token)) if !token.is_empty() => Ok(Self {
                 session_token: SessionToken::new(token),
             }),
-            _ => Err(odd("descope's answer has no session token")),
+            _ => Err(invalid("descope's answer has no session token")),
         }
     }
 }
@@ -125,7 +125,7 @@ mod tests {
                 selected_tenant,
                 custom_claims,
             };
-            let written: Value = serde_json::from_slice(&body.written().unwrap()).unwrap();
+            let written: Value = serde_json::from_slice(&body.to_json().unwrap()).unwrap();
             assert_eq!(written, expected);
         }
     }

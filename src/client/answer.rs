@@ -1,47 +1,24 @@
+//! The answers that open a session.
+
 use std::fmt;
 
-use http::HeaderMap;
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
-use super::set_cookie;
+use super::reply::Reply;
 use crate::{
     error::{Error, ErrorKind},
-    token::{RefreshToken, SessionToken},
+    token::{OpaqueToken, RefreshToken, SessionToken},
 };
-
-/// A success (2xx) of Descope.
-pub(super) struct Reply {
-    pub(super) headers: HeaderMap,
-    /// Or why it could not be read.
-    pub(super) body: Result<Zeroizing<Vec<u8>>, Error>,
-}
-
-impl Reply {
-    pub(super) fn body(&self) -> Result<&[u8], Error> {
-        self.body
-            .as_ref()
-            .map(|body| body.as_slice())
-            .map_err(Error::clone)
-    }
-
-    /// The value of the first of these cookies that the answer sets.
-    fn cookie<'n>(&self, names: impl IntoIterator<Item = &'n String>) -> Option<String> {
-        names
-            .into_iter()
-            .find_map(|name| set_cookie::value(&self.headers, name))
-    }
-}
 
 /// Descope's answer to a call that opens a session (a `JWTResponse`), read but not verified.
 ///
-/// Every field is optional; `null`, `""` and missing are alike, and so is a value of a type that
-/// the field cannot have (an event at debug level names the field): a field that nobody needs
-/// must not cost a session whose token has just been rotated. Unknown fields are ignored. Tokens
-/// are taken from the body, else from `Set-Cookie`.
+/// Every field is optional. `null`, `""` and a value of the wrong type count as missing (an event at
+/// debug level names the field): a field that is not needed must not cost a session whose token has
+/// just been rotated. Unknown fields are ignored. Tokens are taken from the body, else from
+/// `Set-Cookie`.
 ///
-/// For the same reason an answer whose body cannot be read is one too, if it brings a refresh token
-/// in `Set-Cookie`: then there is that token, and `fault`.
+/// For the same reason an answer whose body cannot be read still counts if it has a refresh token in
+/// `Set-Cookie`: it then holds that token, and `fault`.
 #[derive(Default)]
 pub(crate) struct RawAnswer {
     pub(crate) session_token: Option<SessionToken>,
@@ -53,26 +30,26 @@ pub(crate) struct RawAnswer {
     pub(crate) cookie_name: Option<String>,
     pub(crate) session_cookie_name: Option<String>,
     pub(crate) session_cookie_domain: Option<String>,
-    /// An object.
+    /// The user's record: an object.
     pub(crate) user: Option<Value>,
     pub(crate) first_seen: Option<bool>,
     pub(crate) idp_response: Option<Value>,
     pub(crate) session_expiration: Option<i64>,
-    pub(crate) external_token: Option<Zeroizing<String>>,
+    pub(crate) external_token: Option<OpaqueToken>,
     pub(crate) tenant_sso_id: Option<String>,
-    pub(crate) trusted_device_token: Option<Zeroizing<String>>,
+    pub(crate) trusted_device_token: Option<OpaqueToken>,
     pub(crate) next_refresh_seconds: Option<i64>,
-    /// Why there is nothing but a refresh token.
+    /// The reason why there is nothing but a refresh token.
     pub(crate) fault: Option<Error>,
 }
 
 impl RawAnswer {
-    /// Reads a success. Cookies count under the names that the body gives them, else under the
-    /// names given here, in this order.
+    /// Reads a successful response. Cookies are looked up under the names that the body gives them,
+    /// else under the names given here, in this order.
     ///
     /// # Errors
     ///
-    /// Without a refresh token in `Set-Cookie`: what became of the body, if it could not be read;
+    /// Without a refresh token in `Set-Cookie`: the fault of a body that could not be read;
     /// [`ErrorKind::UpstreamInvalid`] for one that is no JSON object (nested at most 127 deep,
     /// which is `serde_json`'s own limit).
     pub(super) fn read(
@@ -113,28 +90,33 @@ impl RawAnswer {
             first_seen: fields.of_type("firstSeen", |value| value.as_bool()),
             idp_response: fields.of_type("idpResponse", Some),
             session_expiration: fields.integer("sessionExpiration"),
-            external_token: fields.text("externalToken").map(Zeroizing::new),
+            external_token: fields.text("externalToken").map(OpaqueToken::new),
             tenant_sso_id: fields.text("tenantSSOID"),
-            trusted_device_token: fields.text("trustedDeviceJwt").map(Zeroizing::new),
+            trusted_device_token: fields.text("trustedDeviceJwt").map(OpaqueToken::new),
             next_refresh_seconds: fields.integer("nextRefreshSeconds"),
             fault: None,
         })
     }
 
-    /// As [`read`](Self::read), of an answer's parts.
+    /// Calls [`read`](Self::read) with the parts of an answer.
     #[cfg(feature = "__internals")]
-    pub(crate) fn of(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Self, Error> {
-        let body = Ok(Zeroizing::new(body.to_vec()));
+    pub(crate) fn of(
+        headers: http::HeaderMap,
+        body: &[u8],
+        names: [&str; 2],
+    ) -> Result<Self, Error> {
+        let body = Ok(zeroize::Zeroizing::new(body.to_vec()));
         let [session, refresh] = names.map(|name| [name.to_owned()]);
         Self::read(&Reply { headers, body }, &session, &refresh)
     }
 
-    /// The session token, unverified.
+    /// Returns the session token, unverified.
     pub(crate) fn session_token(&self) -> Option<&SessionToken> {
         self.session_token.as_ref()
     }
 
-    /// The new refresh token, unverified. `None`: the one that was presented stays in force.
+    /// Returns the new refresh token, unverified; `None` if the one that was presented stays in
+    /// force.
     pub(crate) fn refresh_token(&self) -> Option<&RefreshToken> {
         self.refresh_token.as_ref()
     }
@@ -149,10 +131,10 @@ impl fmt::Debug for RawAnswer {
     }
 }
 
-/// The members of a body.
+/// Reads a body as a JSON object.
 fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     serde_json::from_slice(body).map_err(|error| {
-        // Not as the source: its text quotes what was there.
+        // Not as the source: its text quotes the body, which may hold tokens.
         let (line, column) = (error.line(), error.column());
         Error::new(
             ErrorKind::UpstreamInvalid,
@@ -161,7 +143,7 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     })
 }
 
-/// The members of the body that are left to read.
+/// The members of the body that have not been read yet.
 struct Fields(Map<String, Value>);
 
 impl Fields {
@@ -172,7 +154,8 @@ impl Fields {
         })
     }
 
-    /// A whole number; a 64-bit one may stand as a string, as protocol buffers write it.
+    /// Takes a whole number; a string of digits counts too, since protocol buffers write 64-bit
+    /// numbers so.
     fn integer(&mut self, name: &'static str) -> Option<i64> {
         self.of_type(name, |value| match value {
             Value::Number(number) => number.as_i64(),
@@ -186,6 +169,7 @@ impl Fields {
         name: &'static str,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Option<T> {
+        // Removed rather than cloned: `user` may be large.
         let value = self
             .0
             .remove(name)
@@ -200,8 +184,9 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, header::SET_COOKIE};
+    use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
     use serde_json::json;
+    use zeroize::Zeroizing;
 
     use super::*;
 
@@ -247,10 +232,10 @@ mod tests {
         assert_eq!(answer.first_seen, Some(false));
         assert_eq!(answer.idp_response, Some(json!({"a": 1})));
         assert_eq!(answer.session_expiration, Some(1_767_226_200));
-        assert_eq!(answer.external_token.as_ref().unwrap().as_str(), "ext");
+        assert_eq!(answer.external_token.as_ref().unwrap().expose(), "ext");
         assert_eq!(answer.tenant_sso_id.as_deref(), Some("sso"));
         assert_eq!(
-            answer.trusted_device_token.as_ref().unwrap().as_str(),
+            answer.trusted_device_token.as_ref().unwrap().expose(),
             "dtd"
         );
         assert_eq!(answer.next_refresh_seconds, Some(0));

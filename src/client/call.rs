@@ -9,27 +9,27 @@ use reqwest::{Client, Url};
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use super::{answer::Reply, credential, failure, settings::ClientSettings};
+use super::{credential, failure, reply::Reply, settings::ClientSettings};
 use crate::{
     client::transport::{self, BodyFault},
     error::{Error, ErrorKind},
     token::RefreshToken,
 };
 
-/// The largest answer that is read.
+/// The largest answer that is read, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// How long to wait before a request goes out again, as Descope's SDKs do.
+/// The pause before a request is repeated, as in Descope's SDKs.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Makes the calls of one project. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct DescopeClient {
     http: Client,
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<ClientInner>,
 }
 
-pub(super) struct Inner {
+pub(super) struct ClientInner {
     base: Url,
     pub(super) settings: ClientSettings,
 }
@@ -39,17 +39,18 @@ pub(super) struct Inner {
 pub(super) struct Endpoint {
     pub(super) method: &'static Method,
     pub(super) path: &'static str,
-    /// Whether a call spends the refresh token, so that it must not go up twice.
-    pub(super) spends: bool,
+    /// True if Descope rotates the refresh token of such a call, where the project rotates at all:
+    /// a token that was rotated out must not be sent again.
+    pub(super) rotates: bool,
 }
 
-/// Why one attempt brought no success.
-enum Fault {
+/// The reasons why one attempt failed.
+enum CallFault {
     /// The request never left this machine.
     NotSent(reqwest::Error),
-    /// It was sent, or may have been.
+    /// The request was sent, or may have been.
     Network(reqwest::Error),
-    /// Descope answered so.
+    /// Descope answered with this status.
     Status(StatusCode, Error),
     /// The answer is too large.
     TooLarge,
@@ -60,22 +61,23 @@ impl DescopeClient {
     pub(crate) fn new(http: Client, base: Url, settings: ClientSettings) -> Self {
         Self {
             http,
-            inner: Arc::new(Inner { base, settings }),
+            inner: Arc::new(ClientInner { base, settings }),
         }
     }
 
     /// Makes a call with a refresh token; an empty `body` is none.
     ///
-    /// The request goes out once. Once more, 100 ms later, where the first never left (no
-    /// connection), or where Descope answered 503 and a repetition is safe: the call spends
-    /// nothing, or the project does not rotate its refresh tokens. A rotated token that goes up
-    /// twice ends its session.
+    /// The request is sent once. It is repeated once, 100 ms later, if it never left this machine
+    /// (no connection), or if Descope answered 503 and a repetition is safe: the call rotates
+    /// nothing, or the project does not rotate its refresh tokens. A rotated-out token that is sent
+    /// again ends its session.
     ///
     /// # Errors
     ///
-    /// What [`failure`] makes of a refusal; [`ErrorKind::UpstreamTimeout`] past the deadline;
-    /// [`ErrorKind::UpstreamUnavailable`] without a connection or where it breaks. Where a success
-    /// breaks, comes to no end in time or is over 1 MiB after its head, [`Reply::body`] says so.
+    /// The error that [`failure`] gives to a refusal; [`ErrorKind::UpstreamTimeout`] past the
+    /// deadline; [`ErrorKind::UpstreamUnavailable`] without a connection or where it breaks. If the
+    /// body of a successful response breaks off, is not complete in time or is over 1 MiB, that is
+    /// the error of [`Reply::body`].
     pub(super) async fn call(
         &self,
         endpoint: Endpoint,
@@ -84,11 +86,11 @@ impl DescopeClient {
     ) -> Result<Reply, Error> {
         let settings = &self.inner.settings;
         let headers = credential::headers(settings, refresh)?;
-        let may_repeat = !(endpoint.spends && settings.rotation);
+        let may_repeat = !(endpoint.rotates && settings.rotation);
         self.send(endpoint, &headers, &body, may_repeat).await
     }
 
-    /// Makes a call with these headers; `may_repeat`: also where Descope answered 503.
+    /// Makes a call with these headers. With `may_repeat` it is also repeated after a 503.
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
@@ -123,7 +125,7 @@ impl DescopeClient {
         headers: &HeaderMap,
         body: &[u8],
         deadline: Instant,
-    ) -> Result<Reply, Fault> {
+    ) -> Result<Reply, CallFault> {
         let mut request = self
             .http
             .request(method.clone(), url.clone())
@@ -131,24 +133,25 @@ impl DescopeClient {
         if !body.is_empty() {
             request = request.body(body.to_vec());
         }
-        let response = request.send().await.map_err(Fault::sending)?;
+        let response = request.send().await.map_err(CallFault::sending)?;
         let status = response.status();
         let headers = response.headers().clone();
         let body = transport::read_limited(response, MAX_BODY);
         if status.is_success() {
-            // The head may hold all that is left of the session, whatever becomes of the rest.
+            // The head alone may hold the new refresh token, so a fault of the body is no failure of
+            // the call.
             let body = match timeout_at(deadline, body).await {
                 Ok(body) => body
                     .map(Zeroizing::new)
-                    .map_err(|fault| Fault::from(fault).into()),
+                    .map_err(|fault| CallFault::from(fault).into()),
                 Err(_) => Err(failure::timed_out()),
             };
             return Ok(Reply { headers, body });
         }
-        // What a refusal says is worth having, but its status decides without it, too.
+        // The body of a refusal has a code, but the status decides without one, too.
         let body = body.await.map(Zeroizing::new).unwrap_or_default();
         let error = failure::refused(status, &headers, &body, SystemTime::now());
-        Err(Fault::Status(status, error))
+        Err(CallFault::Status(status, error))
     }
 }
 
@@ -161,9 +164,9 @@ impl fmt::Debug for DescopeClient {
     }
 }
 
-impl Fault {
-    /// Whether the request may go out again: it never left, or, if `after_503`, Descope answered
-    /// that it was not there.
+impl CallFault {
+    /// Returns `true` if the request may be repeated: it never left, or, if `after_503`, Descope
+    /// answered that it is unavailable.
     fn is_repeatable(&self, after_503: bool) -> bool {
         match self {
             Self::NotSent(_) => true,
@@ -176,7 +179,8 @@ impl Fault {
         }
     }
 
-    /// A connection that was not to be had in time is no reason to try again: the time is gone.
+    /// The fault of a request that could not be sent. A connection that could not be made in time is
+    /// no reason to repeat the call: its time is over.
     fn sending(error: reqwest::Error) -> Self {
         if error.is_connect() && !error.is_timeout() {
             Self::NotSent(error)
@@ -186,7 +190,7 @@ impl Fault {
     }
 }
 
-impl From<BodyFault> for Fault {
+impl From<BodyFault> for CallFault {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => Self::TooLarge,
@@ -195,12 +199,12 @@ impl From<BodyFault> for Fault {
     }
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
+impl From<CallFault> for Error {
+    fn from(fault: CallFault) -> Self {
         match fault {
-            Fault::NotSent(error) | Fault::Network(error) => failure::network(error),
-            Fault::Status(_, error) => error,
-            Fault::TooLarge => {
+            CallFault::NotSent(error) | CallFault::Network(error) => failure::network(error),
+            CallFault::Status(_, error) => error,
+            CallFault::TooLarge => {
                 Self::new(ErrorKind::UpstreamInvalid, "descope's answer is too large")
             }
         }

@@ -1,4 +1,4 @@
-//! Calls to a small server on loopback that misbehaves as told.
+//! Calls to a small faulty server on loopback.
 
 use std::{
     sync::atomic::Ordering::SeqCst,
@@ -292,7 +292,7 @@ async fn a_logout_needs_no_answer_to_speak_of() {
 }
 
 #[tokio::test]
-async fn what_spends_nothing_is_repeated_on_a_503_though_tokens_are_rotated() {
+async fn a_call_that_rotates_nothing_is_repeated_after_a_503_even_with_rotation() {
     let later = || answer("503 Later", "", "");
     let refresh = RefreshToken::new("old.r.r");
     let tenants = r#"{"tenants":[{"id":"T1"}]}"#;

@@ -1,4 +1,4 @@
-//! The headers of a call, built from scratch: nothing of a client's request goes up.
+//! The headers of a call, built from scratch: nothing of a client's request is sent to Descope.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{
@@ -19,10 +19,10 @@ const REFRESH_COOKIE_NAME: HeaderName = HeaderName::from_static("x-descope-refre
 const SDK_NAME: HeaderName = HeaderName::from_static("x-descope-sdk-name");
 const SDK_VERSION: HeaderName = HeaderName::from_static("x-descope-sdk-version");
 
-/// What Descope calls a refresh token, and its cookie, unless names are customised.
+/// Descope's name of a refresh token and of its cookie, unless names are customised.
 const DEFAULT_REFRESH_NAME: &str = "DSR";
 
-/// The headers of a call that spends `refresh`.
+/// Builds the headers of a call that presents a refresh token.
 ///
 /// # Errors
 ///
@@ -59,8 +59,8 @@ pub(super) fn headers(
     Ok(headers)
 }
 
-/// The headers of a call that presents an access key; projects that manage their refresh tokens in
-/// cookies want it here, too.
+/// Builds the headers of a call that presents an access key. It is always a bearer token, also for
+/// projects that manage their refresh tokens in cookies.
 ///
 /// # Errors
 ///
@@ -95,19 +95,20 @@ fn common(headers: &mut HeaderMap, project_id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// base64url and the dots between the parts.
+/// Returns `true` for base64url and the dots between the segments.
 fn is_jwt_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
-/// The name of the cookie that the token lives in at Descope: its own `drn` ("Descope resource
-/// name"), if it is one of the names that this service knows. Our cookie may well be called
-/// something else (`__Host-DSR`), of which Descope has never heard.
+/// Returns the name of the token's cookie at Descope: the `drn` ("Descope resource name") of its
+/// payload, if it is one of the configured names. The cookie in the browser may have another name
+/// (`__Host-DSR`), which Descope does not know.
 fn cookie_name(token: &str, known: &[String]) -> String {
     #[derive(Deserialize)]
     struct Kind {
         drn: String,
     }
+    // Unverified: the name is compared with the configured ones, and Descope judges the token.
     let kind = token
         .split('.')
         .nth(1)
@@ -121,11 +122,12 @@ fn cookie_name(token: &str, known: &[String]) -> String {
 
 fn text(value: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_str(value).map_err(|error| {
-        Error::config("the project id or a cookie name cannot stand in a header").with_source(error)
+        Error::config("the project id or a cookie name does not fit into a header")
+            .with_source(error)
     })
 }
 
-/// A value that HPACK must not index and `Debug` must not show.
+/// Makes a header value that HPACK must not index and `Debug` must not show.
 fn secret(value: String) -> Result<HeaderValue, Error> {
     let value = Zeroizing::new(value);
     let mut value = text(&value)?;

@@ -1,12 +1,13 @@
-//! The calls, one by one.
+//! The calls that present a refresh token, one by one.
 
 use http::Method;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    answer::{RawAnswer, Reply},
+    answer::RawAnswer,
     call::{DescopeClient, Endpoint},
+    reply::Reply,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -14,23 +15,23 @@ use crate::{
     token::RefreshToken,
 };
 
-const SELECT_TENANT: Endpoint = spending("v1/auth/tenant/select");
-const REFRESH: Endpoint = spending("v1/auth/refresh");
-const LOGOUT: Endpoint = harmless(&Method::POST, "v1/auth/logout");
-const LOGOUT_ALL: Endpoint = harmless(&Method::POST, "v1/auth/logoutall");
-const ME: Endpoint = harmless(&Method::GET, "v1/auth/me");
-const MY_TENANTS: Endpoint = harmless(&Method::POST, "v1/auth/me/tenants");
-const HISTORY: Endpoint = harmless(&Method::GET, "v1/auth/me/history");
+const SELECT_TENANT: Endpoint = rotating("v1/auth/tenant/select");
+const REFRESH: Endpoint = rotating("v1/auth/refresh");
+const LOGOUT: Endpoint = not_rotating(&Method::POST, "v1/auth/logout");
+const LOGOUT_ALL: Endpoint = not_rotating(&Method::POST, "v1/auth/logoutall");
+const ME: Endpoint = not_rotating(&Method::GET, "v1/auth/me");
+const MY_TENANTS: Endpoint = not_rotating(&Method::POST, "v1/auth/me/tenants");
+const HISTORY: Endpoint = not_rotating(&Method::GET, "v1/auth/me/history");
 
-/// The body of a call that says no more than its path.
-const NOTHING: &[u8] = b"{}";
+/// The body of a call without parameters.
+const EMPTY_OBJECT: &[u8] = b"{}";
 
 #[derive(Serialize)]
 struct SelectBody<'a> {
     tenant: &'a TenantId,
 }
 
-/// Descope wants exactly one of the two.
+/// The two forms of a request for tenants; Descope wants exactly one of them.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TenantsBody<'a> {
@@ -38,80 +39,81 @@ pub(crate) enum TenantsBody<'a> {
     Ids(&'a [TenantId]),
 }
 
-const fn spending(path: &'static str) -> Endpoint {
+const fn rotating(path: &'static str) -> Endpoint {
     Endpoint {
         method: &Method::POST,
         path,
-        spends: true,
+        rotates: true,
     }
 }
 
-const fn harmless(method: &'static Method, path: &'static str) -> Endpoint {
+const fn not_rotating(method: &'static Method, path: &'static str) -> Endpoint {
     Endpoint {
         method,
         path,
-        spends: false,
+        rotates: false,
     }
 }
 
-/// What [`DescopeClient::call`] fails with, and [`ErrorKind::UpstreamInvalid`] for an answer of
-/// another shape.
+/// Each call fails as [`DescopeClient::call`] does, and with [`ErrorKind::UpstreamInvalid`] for an
+/// answer of another shape.
 impl DescopeClient {
-    /// Makes a tenant the current one.
+    /// Makes a tenant the current one of the session.
     pub(crate) async fn select_tenant(
         &self,
         refresh: &RefreshToken,
         tenant: &TenantId,
     ) -> Result<RawAnswer, Error> {
-        let body = written(&SelectBody { tenant })?;
+        let body = to_json(&SelectBody { tenant })?;
         let reply = self.call(SELECT_TENANT, refresh, body).await?;
         self.session(&reply)
     }
 
-    /// Opens a new session. `try-refresh` is not used: what it answers for want of a session does
-    /// not say why.
+    /// Opens a new session. `try-refresh` is not used: its answer without a session does not say
+    /// why there is none.
     pub(crate) async fn refresh(&self, refresh: &RefreshToken) -> Result<RawAnswer, Error> {
-        let reply = self.call(REFRESH, refresh, NOTHING.to_vec()).await?;
+        let reply = self.call(REFRESH, refresh, EMPTY_OBJECT.to_vec()).await?;
         self.session(&reply)
     }
 
-    /// Ends this session, or all of its user's. What the answer says does not matter.
+    /// Ends this session, or all of its user's. The body of the answer is not read.
     pub(crate) async fn logout(
         &self,
         refresh: &RefreshToken,
         everywhere: bool,
     ) -> Result<(), Error> {
         let endpoint = if everywhere { LOGOUT_ALL } else { LOGOUT };
-        self.call(endpoint, refresh, NOTHING.to_vec()).await?;
+        self.call(endpoint, refresh, EMPTY_OBJECT.to_vec()).await?;
         Ok(())
     }
 
-    /// The user's record: an object.
+    /// Fetches the user's record: an object.
     pub(crate) async fn me(&self, refresh: &RefreshToken) -> Result<Value, Error> {
         let reply = self.call(ME, refresh, Vec::new()).await?;
         let user: Value = read(&reply)?;
         user.is_object()
             .then_some(user)
-            .ok_or_else(|| odd("descope's answer is no user"))
+            .ok_or_else(|| invalid("descope's answer is no user"))
     }
 
-    /// The tenants of the user that `which` names.
+    /// Fetches the tenants of the user that `which` names.
     pub(crate) async fn my_tenants(
         &self,
         refresh: &RefreshToken,
         which: TenantsBody<'_>,
     ) -> Result<Vec<Value>, Error> {
-        let body = written(&which)?;
+        let body = to_json(&which)?;
         let reply = self.call(MY_TENANTS, refresh, body).await?;
         let mut answer: Value = read(&reply)?;
         match answer.get_mut("tenants").map(Value::take) {
             Some(Value::Array(tenants)) => Ok(tenants),
             None | Some(Value::Null) if answer.is_object() => Ok(Vec::new()),
-            _ => Err(odd("descope's answer has no list of tenants")),
+            _ => Err(invalid("descope's answer has no list of tenants")),
         }
     }
 
-    /// The user's sign-ins: a list at the root, or below `authHistory` as it is documented.
+    /// Fetches the user's sign-ins. They are a list at the root, or below `authHistory` as it is
+    /// documented.
     pub(crate) async fn history(&self, refresh: &RefreshToken) -> Result<Vec<Value>, Error> {
         let reply = self.call(HISTORY, refresh, Vec::new()).await?;
         let mut answer: Value = read(&reply)?;
@@ -120,7 +122,7 @@ impl DescopeClient {
         }
         match answer {
             Value::Array(entries) => Ok(entries),
-            _ => Err(odd("descope's answer is no history")),
+            _ => Err(invalid("descope's answer is no history")),
         }
     }
 
@@ -130,7 +132,7 @@ impl DescopeClient {
     }
 }
 
-fn written(body: &impl Serialize) -> Result<Vec<u8>, Error> {
+fn to_json(body: &impl Serialize) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(body).map_err(|error| {
         Error::new(
             ErrorKind::InvalidTenantId,
@@ -141,10 +143,10 @@ fn written(body: &impl Serialize) -> Result<Vec<u8>, Error> {
 }
 
 fn read(reply: &Reply) -> Result<Value, Error> {
-    // The fault's text quotes what was there, so it is no source.
-    serde_json::from_slice(reply.body()?).map_err(|_| odd("descope's answer is not JSON"))
+    // The error of serde_json quotes the body: it is no source.
+    serde_json::from_slice(reply.body()?).map_err(|_| invalid("descope's answer is not JSON"))
 }
 
-fn odd(message: &'static str) -> Error {
+fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::UpstreamInvalid, message)
 }

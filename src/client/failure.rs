@@ -1,6 +1,6 @@
-//! What becomes of a call that failed: Descope's `errorCode` decides first, then the status.
+//! The error of a call that failed: Descope's `errorCode` decides first, then the status.
 //!
-//! Of Descope's text nothing is kept but the code, and that only if it looks like one.
+//! Of Descope's text only the code is kept, and that only if it looks like one.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,16 +11,16 @@ use crate::error::{Error, ErrorKind};
 
 /// The user was signed out.
 const SIGNED_OUT: &str = "E064001";
-/// The refresh token's family is dead: a rotated-out member of it was spent.
+/// The refresh token's family is dead: a rotated-out token of it was presented again.
 const FAMILY_DEAD: &str = "E064006";
 const RATE_LIMITED: &str = "E130429";
 
-/// The longest wait that is passed on.
+/// The longest `Retry-After` that is passed on.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 const MAX_CODE: usize = 16;
 
-/// The error of an answer without success.
+/// Returns the error for an answer with a status that is no success.
 pub(super) fn refused(
     status: StatusCode,
     headers: &HeaderMap,
@@ -32,11 +32,11 @@ pub(super) fn refused(
         Some(SIGNED_OUT) => {
             Error::new(ErrorKind::SessionEnded, "the user was signed out").with_session_ended()
         }
-        // Not the session's end for the browser: another holder may have rotated the token, and
-        // the winner's cookies may be on their way.
+        // This does not end the browser's session: another request may have rotated the token, and
+        // its cookies may be on their way.
         Some(FAMILY_DEAD) => Error::new(
             ErrorKind::RefreshTokenReused,
-            "the refresh token was spent before",
+            "the refresh token was used before",
         ),
         Some(RATE_LIMITED) => rate_limited(),
         _ => by_status(status),
@@ -50,7 +50,7 @@ pub(super) fn refused(
     }
 }
 
-/// The error of a call without an answer.
+/// Returns the error for a call without an answer.
 pub(super) fn network(error: reqwest::Error) -> Error {
     if error.is_timeout() {
         return timed_out().with_source(error.without_url());
@@ -63,7 +63,7 @@ pub(super) fn network(error: reqwest::Error) -> Error {
     Error::new(ErrorKind::UpstreamUnavailable, message).with_source(error.without_url())
 }
 
-/// The error of a call whose time is up.
+/// Returns the error for a call past its deadline.
 pub(super) fn timed_out() -> Error {
     Error::new(ErrorKind::UpstreamTimeout, "descope did not answer in time")
 }
@@ -88,8 +88,8 @@ fn by_status(status: StatusCode) -> Error {
     }
 }
 
-/// The `errorCode` of a refusal, if it looks like one: `E` and digits, as all of Descope's do, in
-/// at most 16 characters of `A`-`Z` and `0`-`9`. It is shown to clients, so nothing else passes.
+/// Returns the `errorCode` of a refusal if it looks like one: `E` and digits, as all of Descope's,
+/// in at most 16 characters of `A`-`Z` and `0`-`9`. It is shown to clients, so nothing else passes.
 fn error_code(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let code = body.get("errorCode")?.as_str()?;
@@ -101,8 +101,9 @@ fn error_code(body: &[u8]) -> Option<String> {
     looks_like_one.then(|| code.to_owned())
 }
 
-/// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is turned into seconds from
-/// `now` (0 if it has passed). More than a day, several fields, or anything else, is as if absent.
+/// Reads `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is turned into seconds
+/// from `now` (0 if it has passed). More than a day, several fields, or anything else, counts as
+/// absent.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let mut fields = headers.get_all(RETRY_AFTER).iter();
     let (Some(value), None) = (fields.next(), fields.next()) else {

@@ -1,4 +1,4 @@
-//! A small server on loopback that misbehaves as told, and a client for it.
+//! A small server on loopback with the faults of a test, and a client for it.
 
 use std::{
     sync::{
@@ -21,16 +21,16 @@ pub(super) const SHORT: Duration = Duration::from_millis(200);
 /// For all others, which must not hang either.
 pub(super) const LONG: Duration = Duration::from_secs(20);
 
-/// What the server does once it has read a request.
+/// The acts of the server once it has read a request.
 #[derive(Clone, Debug)]
 pub(super) enum Act {
     /// Sends this text and closes.
     Say(String),
-    /// Says nothing, and keeps the connection.
+    /// Sends nothing, and keeps the connection.
     Hang,
     /// Sends this text, and keeps the connection.
     Stall(String),
-    /// Closes without a word.
+    /// Closes without an answer.
     Close,
     /// Sends a head with these fields, and then zeros for ever.
     Flood(&'static str),

@@ -1,10 +1,10 @@
 //! The calls to Descope.
 //!
-//! One path, [`DescopeClient::call`], makes every call of [`endpoints`]: headers built from
-//! scratch, one deadline over connecting, sending and reading, at most 1 MiB read, no redirect
-//! followed, and the request sent at most once (see there for the exceptions). What comes back is
-//! Descope's answer, of which nobody has verified anything yet (a [`RawAnswer`] where it opens a
-//! session), or an [`Error`](crate::Error) that holds nothing of Descope's text.
+//! [`DescopeClient::call`] makes every call of [`endpoints`]: it builds the headers from scratch,
+//! sets one deadline over connecting, sending and reading, reads at most 1 MiB, follows no redirect,
+//! and sends the request once (it names the exceptions). It returns Descope's answer, unverified (a
+//! [`RawAnswer`] where it opens a session), or an [`Error`](crate::Error) that holds nothing of
+//! Descope's text.
 
 mod access_key;
 mod answer;
@@ -12,6 +12,7 @@ mod call;
 mod credential;
 mod endpoints;
 mod failure;
+mod reply;
 mod set_cookie;
 mod settings;
 pub(crate) mod transport;

@@ -1,14 +1,14 @@
-//! Tokens that an answer brings in `Set-Cookie` only.
+//! Reading the `Set-Cookie` fields of an answer.
 
 use cookie::{Cookie, time};
 use http::{HeaderMap, header::SET_COOKIE};
 
-/// The value of the cookie called `name`, exactly.
+/// Returns the value of the cookie called `name`, exactly.
 ///
 /// Of several the last counts, as browsers would store them (RFC 6265 section 5.3, step 11); one
 /// that removes the cookie (an empty value, `Max-Age` of zero or less) leaves none. Cookies of
-/// other names, such as those of the CDN, are not looked at, and neither are Domain and Path: the
-/// value is verified, and written under attributes of our own.
+/// other names, such as those of the CDN, are ignored, and so are Domain and Path: the value is
+/// verified, and written with the configured attributes.
 pub(super) fn value(headers: &HeaderMap, name: &str) -> Option<String> {
     let cookie = headers
         .get_all(SET_COOKIE)

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-/// What a [`DescopeClient`](super::DescopeClient) has to know.
+/// The settings of a [`DescopeClient`](super::DescopeClient).
 #[derive(Clone, Debug)]
 pub(crate) struct ClientSettings {
     pub(crate) project_id: String,
-    /// The deadline of one call in all.
+    /// The time that one call may take in all.
     pub(crate) timeout: Duration,
-    /// Whether refresh tokens are rotated, so that none may go up twice.
+    /// True if the project rotates refresh tokens, so that none may be sent twice.
     pub(crate) rotation: bool,
     pub(crate) style: CredentialStyle,
     /// Names under which an answer's `Set-Cookie` may bring a session token.
@@ -15,7 +15,7 @@ pub(crate) struct ClientSettings {
     pub(crate) refresh_names: Vec<String>,
 }
 
-/// How a project wants its refresh tokens presented.
+/// The way in which a project wants its refresh tokens presented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CredentialStyle {
     /// `Authorization: Bearer <project id>:<refresh JWT>`.

@@ -1,6 +1,6 @@
-//! The one HTTP client: how it is made, where it may talk to, how much it reads.
+//! The one HTTP client: how it is made, which hosts it may call, how much it reads.
 //!
-//! Nothing ambient decides what becomes of a token: no proxy from the environment unless asked
+//! Nothing in the environment decides where a token is sent: no proxy from the environment unless asked
 //! for, no redirect, no retry, no decompression, no HTTP/2, whatever features of reqwest other
 //! crates in the graph switch on.
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Response, Url, redirect, retry};
 
-use crate::error::Error;
+use crate::{error::Error, origin};
 
 /// Sent with every call.
 const USER_AGENT: &str = concat!("tower-descope/", env!("CARGO_PKG_VERSION"));
@@ -19,18 +19,18 @@ const MAX_PROJECT_ID: usize = 64;
 /// From this length on a project id names its region, as in Descope's Go and Python SDKs.
 const REGIONAL_PROJECT_ID: usize = 32;
 
-/// How the client is made. No `Debug`: a proxy's URL may hold a password.
+/// The settings of the HTTP client. No `Debug`: a proxy's URL may hold a password.
 #[derive(Clone)]
 pub(crate) struct HttpSettings {
-    /// Until a connection stands, TLS included.
+    /// The time that a connection may take, TLS included.
     pub(crate) connect_timeout: Duration,
-    /// Whether to read the environment's proxy settings. Never for loopback.
+    /// True to use the environment's proxy settings; never for loopback.
     pub(crate) system_proxy: bool,
-    /// A proxy for all calls. Never for loopback.
+    /// A proxy for all calls; never for loopback.
     pub(crate) proxy: Option<String>,
-    /// Roots to trust besides the system's, each a PEM text.
+    /// The roots to trust besides the system's, each a PEM text.
     pub(crate) root_certificates: Vec<Vec<u8>>,
-    /// Whether plain http is permitted beyond loopback.
+    /// True to permit plain http beyond loopback.
     pub(crate) danger_plain_http: bool,
 }
 
@@ -46,12 +46,12 @@ impl Default for HttpSettings {
     }
 }
 
-/// Makes the client for calls below `base`, which came from [`parse_base_url`].
+/// Makes the client for calls below `base`, which [`parse_base_url`] has checked.
 ///
 /// It has no total timeout; each call sets its own.
 ///
 /// A POST is sent once. [`retry::never`] switches off reqwest's repetition of HTTP/2 requests that
-/// a server declined. What cannot be switched off is hyper-util's second try when a pooled
+/// a server declined. One repetition cannot be switched off: hyper-util's second try when a pooled
 /// connection turns out to be closed *before* the first byte of a request was handed to it; such
 /// a request comes back whole, so the server has never seen it.
 ///
@@ -153,16 +153,16 @@ fn tls(
     Ok(builder)
 }
 
-/// Why a body could not be read.
+/// The reasons why a body could not be read.
 #[derive(Debug)]
 pub(crate) enum BodyFault {
-    /// It is, or says that it is, larger than the limit.
+    /// It is, or declares itself, larger than the limit.
     TooLarge,
-    /// The connection broke, or the call's time was up.
+    /// The connection broke, or the call's deadline passed.
     Broken(reqwest::Error),
 }
 
-/// Reads a body of at most `limit` bytes; of a longer one no more than the limit is kept.
+/// Reads a body of at most `limit` bytes; of a longer one no more than that is kept.
 pub(crate) async fn read_limited(
     mut response: Response,
     limit: usize,
@@ -182,7 +182,7 @@ pub(crate) async fn read_limited(
     Ok(body)
 }
 
-/// Reads a base URL. The result's path ends in one slash, so that [`Url::join`] with a relative
+/// Checks a base URL. The result's path ends in one slash, so that [`Url::join`] with a relative
 /// path keeps the prefix.
 pub(crate) fn parse_base_url(text: &str, danger_plain_http: bool) -> Result<Url, Error> {
     let text = text.trim();
@@ -219,15 +219,8 @@ pub(crate) fn parse_base_url(text: &str, danger_plain_http: bool) -> Result<Url,
     Ok(url)
 }
 
-/// Whether a URL's host is this machine, by name or by address.
 fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    host == "localhost"
-        || host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse()
-            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    url.host_str().is_some_and(origin::is_loopback)
 }
 
 /// Checks a project id: it becomes part of URLs and headers.
@@ -247,7 +240,7 @@ pub(crate) fn check_project_id(id: &str) -> Result<(), Error> {
     }
 }
 
-/// Where Descope serves a project: by the region in its id, if there is one.
+/// Returns Descope's base URL for a project: by the region in its id, if there is one.
 pub(crate) fn region_base_url(project_id: &str) -> String {
     match project_id.get(1..5) {
         Some(region) if project_id.len() >= REGIONAL_PROJECT_ID => {

@@ -1,4 +1,4 @@
-//! The grammar of names, domains and paths.
+//! The grammar of cookie names, domains and paths.
 
 use crate::error::Error;
 
@@ -7,7 +7,7 @@ const MAX_PATH: usize = 1024;
 /// The longest host name (RFC 1035 section 2.3.4, without the root's dot).
 const MAX_DOMAIN: usize = 253;
 
-/// A cookie name is a token (RFC 6265 section 4.1.1).
+/// Refuses a name that is no token (RFC 6265 section 4.1.1).
 pub(super) fn name(name: &str) -> Result<(), Error> {
     if !name.is_empty() && name.bytes().all(is_token_byte) {
         return Ok(());
@@ -17,7 +17,8 @@ pub(super) fn name(name: &str) -> Result<(), Error> {
     )))
 }
 
-/// A host name that cookies can be set for: no address, no port, more than one label.
+/// Refuses anything but a host name that cookies can be set for: no address, no port, more than one
+/// label.
 pub(super) fn domain(domain: &str) -> Result<(), Error> {
     let refuse = |remedy: &str| {
         let message = format!("the cookie domain {domain:?} is malformed: {remedy}");
@@ -40,6 +41,7 @@ pub(super) fn domain(domain: &str) -> Result<(), Error> {
              if it is not ASCII",
         );
     }
+    // Browsers compare an address as a whole (RFC 6265 section 5.1.3), so a Domain adds nothing.
     if domain
         .rsplit('.')
         .next()
@@ -53,7 +55,7 @@ pub(super) fn domain(domain: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// A path that a browser can match: absolute, as it would stand in a request.
+/// Refuses a path that no browser can match: it has to be absolute, as it would be in a request.
 pub(super) fn path(path: &str) -> Result<(), Error> {
     let refuse = |remedy: &str| {
         let message = format!("the cookie path {path:?} is malformed: {remedy}");
@@ -75,15 +77,15 @@ pub(super) fn path(path: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether browsers hold a cookie of this name to the rules of `__Host-` (in any letter case,
-/// RFC 6265bis section 5.7).
+/// Returns `true` if browsers hold a cookie of this name to the rules of `__Host-` (in any letter
+/// case, RFC 6265bis section 5.7).
 pub(super) fn is_host_prefixed(name: &str) -> bool {
     name.get(..7)
         .is_some_and(|prefix| prefix.eq_ignore_ascii_case("__Host-"))
 }
 
-/// Whether the name has one of the prefixes that demand `Secure`: `__Host-`, `__Secure-`,
-/// `__Http-`, or one yet to come.
+/// Returns `true` if the name has one of the prefixes that demand `Secure`: `__Host-`,
+/// `__Secure-`, `__Http-`, or one that browsers may add.
 pub(super) fn is_prefixed(name: &str) -> bool {
     name.starts_with("__")
 }

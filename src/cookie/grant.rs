@@ -1,7 +1,6 @@
-//! Writing a granted session into a browser: the cookies of both tokens.
+//! The cookies of a session that was opened: the lines for both tokens.
 //!
-//! One place for all who write them: the tenant switch, the session routes, the renewal in the
-//! layer.
+//! The tenant selection, the session routes and the renewal in the layer all write them here.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,15 +11,15 @@ use crate::{
     error::Error,
 };
 
-/// The tokens that a browser is to hold, with the lives and scopes of their cookies.
+/// The tokens that a browser is to hold, with the lifetimes and scopes of their cookies.
 #[derive(Clone, Copy)]
 pub(crate) struct CookieGrant<'a> {
     pub(crate) session_token: &'a str,
-    /// `None`: the one that was presented stays in force.
+    /// The new refresh token; `None` if the one that was presented stays in force.
     pub(crate) refresh_token: Option<&'a str>,
     pub(crate) session_age: Duration,
     pub(crate) refresh_age: Duration,
-    /// Name and domain that Descope gives the session cookie.
+    /// The name and the domain that Descope gives the session cookie.
     pub(crate) session_scope: (Option<&'a str>, Option<&'a str>),
     pub(crate) refresh_scope: (Option<&'a str>, Option<&'a str>),
 }
@@ -30,9 +29,10 @@ impl CookieGrant<'_> {
     ///
     /// # Errors
     ///
-    /// A token that browsers would drop. If it is the session's, the browser's session cookie
-    /// stays as it was, but a new refresh token that fits is still written: the one that it
-    /// replaces may be spent, and without it the user would be signed out.
+    /// [`ErrorKind::CookieTooLarge`](crate::ErrorKind::CookieTooLarge) for a token that browsers
+    /// would drop. If it is the session token, the browser's session cookie stays as it was, but a
+    /// new refresh token that fits is still written: the one that it replaces may have been
+    /// rotated out, and without the new one the user would be signed out.
     pub(crate) fn write(
         &self,
         cookies: &SessionCookies,
@@ -41,6 +41,7 @@ impl CookieGrant<'_> {
     ) -> Result<(), Error> {
         let (name, domain) = self.session_scope;
         let place = cookies.place(CookieKind::Session, name, domain);
+        // Not returned at once: see above.
         let session = cookies.set(place, self.session_token, self.session_age, insecure);
         if let Some(token) = self.refresh_token {
             let (name, domain) = self.refresh_scope;
@@ -56,8 +57,8 @@ impl CookieGrant<'_> {
     }
 }
 
-/// The session cookie lives until the refresh token's end, far beyond its token, so that renewal
-/// finds it.
+/// Returns the lifetime of the session cookie. It ends with the refresh token, far beyond the
+/// session token, so that renewal finds an expired token rather than none.
 pub(crate) fn session_age(
     session_end: SystemTime,
     refresh_end: Option<SystemTime>,
@@ -67,8 +68,8 @@ pub(crate) fn session_age(
     end.duration_since(now).unwrap_or_default()
 }
 
-/// The refresh cookie lives as long as Descope says (`cookieMaxAge`), but no longer than its
-/// token.
+/// Returns the lifetime of the refresh cookie: as long as Descope says (`cookieMaxAge`), but no
+/// longer than its token.
 pub(crate) fn refresh_age(
     max_age: Option<i64>,
     end: Option<SystemTime>,

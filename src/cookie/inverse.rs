@@ -1,5 +1,5 @@
-//! What is written can be read: `Set-Cookie` by the `cookie` crate, and the cookies that a browser
-//! makes of it by our own reading.
+//! Cookies that are written can be read again: `Set-Cookie` by the `cookie` crate, and the cookies that a browser
+//! makes of it by this module.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ fn token() -> impl Strategy<Value = String> {
     "[0-9A-Za-z_-]{1,40}\\.[0-9A-Za-z_-]{1,40}\\.[0-9A-Za-z_-]{1,40}"
 }
 
-/// What a browser sends back after these lines, of which the first sets a cookie and the others
+/// Returns the cookies that a browser sends back after these lines, of which the first sets a cookie and the others
 /// remove what has another name or scope. Only names matter here: the page is within every scope.
 fn browser<'l>(lines: impl IntoIterator<Item = &'l HeaderValue>) -> Vec<(String, String)> {
     let mut jar: Vec<(String, String)> = Vec::new();
@@ -75,12 +75,12 @@ proptest! {
     fn what_is_written_is_read_again(
         cookies in settings(),
         token in token(),
-        slot in select(vec![CookieKind::Session, CookieKind::Refresh]),
+        kind in select(vec![CookieKind::Session, CookieKind::Refresh]),
         age in any::<u64>(),
         strangers in vec(("[a-zA-Z]{1,6}", "[ -:<-~]{0,12}"), 0..4),
     ) {
         prop_assume!(cookies.check().is_ok());
-        let place = cookies.place(slot, None, None);
+        let place = cookies.place(kind, None, None);
         let line = cookies.set(place, &token, Duration::from_secs(age), false).unwrap();
         let cookie = Cookie::parse(line.to_str().unwrap()).unwrap();
         prop_assert_eq!(cookie.value(), &token);
@@ -93,8 +93,8 @@ proptest! {
         prop_assert_eq!(cookie.path(), Some(&*cookies.scope.path));
         prop_assert!(cookie.expires().is_none());
 
-        // Back it comes, among the cookies of others, in the same slot and in no other.
-        let evictions: Vec<_> = cookies.evictions(slot, place, false).collect();
+        // Back it comes, among the cookies of others, in the same kind and in no other.
+        let evictions: Vec<_> = cookies.evictions(kind, place, false).collect();
         let mut jar = browser(std::iter::once(&line).chain(&evictions));
         prop_assert_eq!(jar.len(), 1);
         let ours: Vec<&str> = cookies.session_names().chain(cookies.refresh_names()).collect();
@@ -104,7 +104,7 @@ proptest! {
         let field: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, HeaderValue::from_str(&field.join("; ")).unwrap());
-        let (same, other) = match slot {
+        let (same, other) = match kind {
             CookieKind::Session => (
                 cookies.session_candidates(&headers),
                 cookies.refresh_candidates(&headers),
@@ -142,8 +142,8 @@ proptest! {
         for (at, scope) in scopes.iter().enumerate() {
             prop_assert!(!scopes[..at].contains(scope), "twice: {scope:?}");
         }
-        for slot in [CookieKind::Session, CookieKind::Refresh] {
-            let set = cookies.set_usual(slot, "a.b.c", Duration::from_secs(60), insecure).unwrap();
+        for kind in [CookieKind::Session, CookieKind::Refresh] {
+            let set = cookies.set_usual(kind, "a.b.c", Duration::from_secs(60), insecure).unwrap();
             let set = Cookie::parse(set.to_str().unwrap().to_owned()).unwrap();
             let place = (
                 set.name().to_owned(),

@@ -1,14 +1,14 @@
 //! The cookies that carry the session and the refresh token.
 //!
-//! [`SessionCookies`] says what they are called and where they are valid; give it to
+//! [`SessionCookies`] holds their names and scopes; give it to
 //! `DescopeBuilder::cookies`, which refuses settings that browsers would ignore or that would
 //! weaken sign-in.
 //!
-//! What is written is `HttpOnly` and, but for
+//! Every cookie is `HttpOnly` and, but for
 //! [`SessionCookies::danger_insecure_cookies_on_loopback`], `Secure`, with the Domain, Path and
 //! `SameSite` configured here. An answer of Descope can at most choose among the names and scopes
-//! configured, with [`SessionCookies::follow_answer`], which is off by default. What is written is
-//! removed with the same attributes.
+//! configured, with [`SessionCookies::follow_answer`], which is off by default. Cookies are removed
+//! with the attributes with which they were set.
 //!
 //! # Which names
 //!

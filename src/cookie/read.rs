@@ -1,29 +1,30 @@
 //! Reading the `Cookie` fields of a request.
 //!
-//! Ours and not a cookie library's, because several cookies of one name must stay several: which
-//! of them counts is decided by whose token is genuine, never by position.
+//! No cookie library does it, because several cookies of one name must stay several: which of them
+//! counts is decided by verifying their tokens, never by position.
 
 use http::{HeaderMap, header};
 use memchr::memchr;
 
 use super::settings::{Names, SessionCookies};
 
-/// The most different values of one name that are looked at.
+/// The largest number of different values of one name that are verified.
 const MAX_CANDIDATES: usize = 4;
 
-/// What stands for a value that is not UTF-8: present, but no token.
+/// The replacement for a value that is not UTF-8: it is present, but no token.
 const UNREADABLE: &str = "\u{fffd}";
 
-/// The values that a request has for a slot: those of the first configured name that is present.
+/// The values that a request has for one kind of cookie: those of the first configured name that is
+/// present.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Candidates<T> {
     /// No name is present with a non-empty value.
     None,
-    /// The usual case.
+    /// One value; the usual case.
     One(T),
     /// Two to four different values, in the order in which they came.
     Several(Vec<T>),
-    /// More than four different values: refused, whatever they are.
+    /// More than four different values. Such a request is refused, whatever they are.
     TooMany,
 }
 
@@ -81,11 +82,12 @@ fn named<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<&'h str> {
         .iter()
         .flat_map(|field| pairs(field.as_bytes()))
         .filter_map(|pair| value_of(name.as_bytes(), pair))
+        // Compared as bytes, so that two values that are no text stay two.
         .fold(Candidates::None, Candidates::add)
         .map(|value| std::str::from_utf8(value).unwrap_or(UNREADABLE))
 }
 
-/// What stands between the semicolons of a field.
+/// Splits a field at its semicolons.
 fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(field);
     std::iter::from_fn(move || {
@@ -102,9 +104,9 @@ fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The value of `pair` if it is a cookie called `name` that could be ours: not empty, and not
-/// quoted (tokens never are). Nothing is decoded, and quotes protect no `;` (RFC 6265bis section
-/// 5.7). White space before `=` makes another name; no browser sends it.
+/// Returns the value of `pair` if it is a cookie called `name` that could hold a token: not empty,
+/// and not quoted (tokens never are). Nothing is decoded, and a `;` within quotes ends a pair (RFC
+/// 6265bis section 5.7). White space before `=` makes another name; no browser sends it.
 fn value_of<'h>(name: &[u8], pair: &'h [u8]) -> Option<&'h [u8]> {
     let value = pair
         .trim_ascii_start()

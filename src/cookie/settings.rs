@@ -1,11 +1,9 @@
-//! The settings, and what refuses them.
+//! The settings of the cookies, and their check.
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, Uri, request};
-
 use super::check::{self, is_host_prefixed, is_prefixed};
-use crate::{error::Error, origin};
+use crate::{error::Error, head::RequestHead, origin};
 
 #[cfg(test)]
 mod tests;
@@ -25,38 +23,38 @@ pub struct SessionCookies {
     insecure_on_loopback: bool,
 }
 
-/// With which cross-site requests browsers send the cookies.
+/// The cross-site requests with which browsers send the cookies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SameSite {
-    /// With none. A link from another site arrives signed out.
+    /// None. A link from another site arrives signed out.
     #[default]
     Strict,
-    /// With top-level navigations by GET: links arrive signed in.
+    /// Top-level navigations by GET: links arrive signed in.
     Lax,
-    /// With all.
+    /// All of them.
     None,
 }
 
-/// The names of one slot.
+/// The names of one kind of cookie.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
-    /// What is written, and read first.
+    /// The name that is written, and read first.
     pub(super) primary: String,
-    /// What is read if the primary name is absent, in order.
+    /// The names that are read if the primary one is absent, in order.
     pub(super) fallbacks: Vec<String>,
 }
 
-/// Where a cookie is valid.
+/// The hosts and paths for which a cookie is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
-    /// `None`: the host that set it, and no other.
+    /// The domain; `None` for the host that set the cookie, and no other.
     pub(super) domain: Option<String>,
     pub(super) path: Cow<'static, str>,
 }
 
 impl SessionCookies {
-    /// `DS` and `DSR`, for this host only (no Domain), Path `/`, `SameSite=Strict`.
+    /// Names the cookies `DS` and `DSR`, for this host only (no Domain), Path `/`, `SameSite=Strict`.
     pub fn new() -> Self {
         Self {
             session: Names::new("DS"),
@@ -69,11 +67,11 @@ impl SessionCookies {
         }
     }
 
-    /// `__Host-DS` and `__Host-DSR`, which no other host can set; `DS` and `DSR` are still read
-    /// where those are absent, and never written.
+    /// Names the cookies `__Host-DS` and `__Host-DSR`, which no other host can set. `DS` and `DSR`
+    /// are still read where those are absent, and never written.
     ///
     /// Other hosts of the site *can* set `DS` and `DSR`, and at a browser that is signed out
-    /// nothing else is there. Once no browser has them any more, or where none ever had, say
+    /// nothing else is there. Once no browser has them any more, or where none ever had, call
     /// [`without_fallbacks`](Self::without_fallbacks).
     pub fn host_prefixed() -> Self {
         Self::new()
@@ -83,20 +81,21 @@ impl SessionCookies {
             .refresh_fallbacks(["DSR"])
     }
 
-    /// The name of the session cookie.
+    /// Sets the name of the session cookie.
     pub fn session_name(mut self, name: impl Into<String>) -> Self {
         self.session.primary = name.into();
         self
     }
 
-    /// The name of the refresh cookie.
+    /// Sets the name of the refresh cookie.
     pub fn refresh_name(mut self, name: impl Into<String>) -> Self {
         self.refresh.primary = name.into();
         self
     }
 
-    /// Names to read the session from where the session cookie is absent, in this order: the
-    /// first that is present decides. They are never written, but removed at sign-out.
+    /// Sets the names from which the session token is read where the session cookie is absent, in
+    /// this order: the first that is present decides. They are never written, but removed at
+    /// sign-out.
     pub fn session_fallbacks<I>(mut self, names: I) -> Self
     where
         I: IntoIterator,
@@ -106,7 +105,7 @@ impl SessionCookies {
         self
     }
 
-    /// As [`session_fallbacks`](Self::session_fallbacks), for the refresh cookie.
+    /// Sets the same for the refresh cookie; see [`session_fallbacks`](Self::session_fallbacks).
     pub fn refresh_fallbacks<I>(mut self, names: I) -> Self
     where
         I: IntoIterator,
@@ -142,8 +141,8 @@ impl SessionCookies {
         self
     }
 
-    /// With which cross-site requests browsers send the cookies. [`SameSite::Strict`] by default;
-    /// the [module](super) documentation says what that costs.
+    /// Sets the cross-site requests with which browsers send the cookies. [`SameSite::Strict`] by
+    /// default; the [module](super) documentation says what that costs.
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = same_site;
         self
@@ -162,10 +161,10 @@ impl SessionCookies {
     /// Lets Descope's answer choose among the names and scopes configured here: its
     /// `sessionCookieName` and `cookieName` among the primary name and the fallbacks, its
     /// `sessionCookieDomain` and `cookieDomain` among the domain and those of former scopes.
-    /// Anything else in an answer counts for nothing. Off by default.
+    /// Any other name or domain in an answer is ignored. Off by default.
     ///
     /// For projects whose flows set cookies under names of their own, while other services of the
-    /// same site still read them there. Whatever lies in the places not chosen is removed.
+    /// same site still read them there. Cookies under the names and scopes not chosen are removed.
     pub fn follow_answer(mut self, follow: bool) -> Self {
         self.follow_answer = follow;
         self
@@ -248,15 +247,10 @@ impl SessionCookies {
         self.refresh.iter()
     }
 
-    /// Whether `Secure` is left out in the answer to this request.
-    pub(crate) fn insecure_for(&self, request: &request::Parts) -> bool {
-        self.insecure_at(&request.headers, &request.uri)
-    }
-
-    /// As [`insecure_for`](Self::insecure_for), for a request in one piece.
-    pub(crate) fn insecure_at(&self, headers: &HeaderMap, uri: &Uri) -> bool {
+    /// Returns `true` if `Secure` is left out in the answer to this request.
+    pub(crate) fn insecure_for(&self, head: RequestHead<'_>) -> bool {
         self.insecure_on_loopback
-            && origin::effective_host(headers, uri).is_some_and(|host| host.is_loopback())
+            && origin::effective_host(head).is_some_and(|host| host.is_loopback())
     }
 }
 

@@ -40,7 +40,7 @@ fn vectors() -> Option<Vectors> {
     Some(serde_json::from_slice(&file).expect("the file that COOKIE_VECTORS names has vectors"))
 }
 
-/// Both slots read by one rule.
+/// Looks a name up as a session and as a refresh cookie: both are read by one rule.
 fn look_up<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<&'h str> {
     let found = SessionCookies::new()
         .session_name(name)

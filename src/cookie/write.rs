@@ -23,12 +23,12 @@ const MIN_AGE: Duration = Duration::from_secs(1);
 
 /// The name and the scope that a cookie is written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place<'a> {
+pub(crate) struct CookiePlace<'a> {
     name: &'a str,
     scope: &'a Scope,
 }
 
-/// Which of the two cookies.
+/// The two cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CookieKind {
     Session,
@@ -36,17 +36,17 @@ pub(crate) enum CookieKind {
 }
 
 impl SessionCookies {
-    /// Where a slot's cookie is written: under the primary name, in the scope in use. Or, if the
-    /// answer's word counts ([`follow_answer`](Self::follow_answer)), where that says, provided it
-    /// is one of the configured names and scopes: else it would neither be read nor removed.
+    /// Returns the name and the scope for a cookie: the primary name and the scope in use, or, with
+    /// [`follow_answer`](Self::follow_answer), those of Descope's answer, provided that they are
+    /// configured: otherwise the cookie would neither be read nor removed.
     pub(crate) fn place(
         &self,
-        slot: CookieKind,
+        kind: CookieKind,
         name: Option<&str>,
         domain: Option<&str>,
-    ) -> Place<'_> {
-        let names = self.names(slot);
-        let usual = Place {
+    ) -> CookiePlace<'_> {
+        let names = self.names(kind);
+        let usual = CookiePlace {
             name: &names.primary,
             scope: &self.scope,
         };
@@ -63,7 +63,7 @@ impl SessionCookies {
                 .chain(&self.former)
                 .find(is_meant)
         });
-        let place = Place {
+        let place = CookiePlace {
             name: name.unwrap_or(usual.name),
             scope: scope.unwrap_or(usual.scope),
         };
@@ -74,16 +74,16 @@ impl SessionCookies {
         }
     }
 
-    /// The `Set-Cookie` line for a token; 400 days at most.
+    /// Returns the `Set-Cookie` line for a token; 400 days at most.
     ///
-    /// Goes with [`evictions`](Self::evictions) of the same slot and place.
+    /// Send it together with [`evictions`](Self::evictions) of the same kind and place.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::CookieTooLarge`] if browsers would drop it.
     pub(crate) fn set(
         &self,
-        place: Place<'_>,
+        place: CookiePlace<'_>,
         token: &str,
         max_age: Duration,
         insecure: bool,
@@ -114,24 +114,23 @@ impl SessionCookies {
         )
     }
 
-    /// Removal lines for what else there may be in the browser under the names of `slot`: what
-    /// earlier configurations left, and, where the answer chose another place than the usual one,
-    /// what lies there. They go with every line that sets the slot's cookie: a stale twin would be
-    /// sent beside the new one. The other slot is left alone, for its only token may still be
-    /// there.
+    /// Returns the removal lines for other cookies of this kind that the browser may have: those in
+    /// former scopes, and, where Descope's answer chose another place than the usual one, those in
+    /// the usual scope. Every line that sets a cookie needs them: browsers would send an old cookie
+    /// beside the new one. The other kind is left alone: its only token may still be there.
     pub(crate) fn evictions(
         &self,
-        slot: CookieKind,
-        place: Place<'_>,
+        kind: CookieKind,
+        place: CookiePlace<'_>,
         insecure: bool,
     ) -> impl Iterator<Item = HeaderValue> {
-        let usual = place.name == self.names(slot).primary && *place.scope == self.scope;
+        let usual = place.name == self.names(kind).primary && *place.scope == self.scope;
         let current = (!usual).then_some(&self.scope);
         current
             .into_iter()
             .chain(&self.former)
             .flat_map(move |scope| {
-                self.names(slot)
+                self.names(kind)
                     .iter()
                     .filter(move |name| fits(name, scope))
                     .filter(move |name| *name != place.name || scope != place.scope)
@@ -139,8 +138,8 @@ impl SessionCookies {
             })
     }
 
-    /// Removal lines for everything that can sign this browser in: every configured name, in the
-    /// scope in use and in every former one.
+    /// Returns the removal lines for everything that can sign this browser in: every configured
+    /// name, in the scope in use and in every former one.
     pub(crate) fn removals(&self, insecure: bool) -> Vec<HeaderValue> {
         let current = self
             .session_names()
@@ -162,13 +161,13 @@ impl SessionCookies {
 
     fn former_removals(
         &self,
-        slot: CookieKind,
+        kind: CookieKind,
         insecure: bool,
     ) -> impl Iterator<Item = HeaderValue> {
-        self.evictions(slot, self.place(slot, None, None), insecure)
+        self.evictions(kind, self.place(kind, None, None), insecure)
     }
 
-    /// `None` only for settings that [`check`](Self::check) refuses.
+    /// Returns the removal line; `None` only for settings that [`check`](Self::check) refuses.
     fn removal(&self, name: &str, scope: &Scope, insecure: bool) -> Option<HeaderValue> {
         let cookie = self
             .cookie(name, "", scope, insecure)
@@ -186,7 +185,7 @@ impl SessionCookies {
     ) -> CookieBuilder<'c> {
         let cookie = Cookie::build((name, value))
             .path(&*scope.path)
-            .same_site(self.same_site.into())
+            .same_site(same_site(self.same_site))
             .http_only(true)
             .secure(!insecure);
         match &scope.domain {
@@ -195,42 +194,42 @@ impl SessionCookies {
         }
     }
 
-    /// As [`set`](Self::set), in the usual place.
+    /// Calls [`set`](Self::set) with the usual place.
     #[cfg(test)]
     pub(crate) fn set_usual(
         &self,
-        slot: CookieKind,
+        kind: CookieKind,
         token: &str,
         max_age: Duration,
         insecure: bool,
     ) -> Result<HeaderValue, Error> {
-        self.set(self.place(slot, None, None), token, max_age, insecure)
+        self.set(self.place(kind, None, None), token, max_age, insecure)
     }
 
-    fn names(&self, slot: CookieKind) -> &Names {
-        match slot {
+    fn names(&self, kind: CookieKind) -> &Names {
+        match kind {
             CookieKind::Session => &self.session,
             CookieKind::Refresh => &self.refresh,
         }
     }
 }
 
-impl From<SameSite> for ::cookie::SameSite {
-    fn from(same_site: SameSite) -> Self {
-        match same_site {
-            SameSite::Strict => Self::Strict,
-            SameSite::Lax => Self::Lax,
-            SameSite::None => Self::None,
-        }
+/// Converts to the type of the `cookie` crate. It is no `From`, which would put that crate into the
+/// public API.
+fn same_site(same_site: SameSite) -> ::cookie::SameSite {
+    match same_site {
+        SameSite::Strict => ::cookie::SameSite::Strict,
+        SameSite::Lax => ::cookie::SameSite::Lax,
+        SameSite::None => ::cookie::SameSite::None,
     }
 }
 
-/// Whether a cookie called `name` can stand in `scope`.
+/// Returns `true` if browsers accept a cookie called `name` in `scope`.
 fn fits(name: &str, scope: &Scope) -> bool {
     !is_host_prefixed(name) || *scope == Scope::HOST_ROOT
 }
 
-/// Three segments of base64url, none of them empty.
+/// Returns `true` for three segments of base64url, none of them empty.
 fn is_compact_jwt(token: &str) -> bool {
     let is_segment = |segment: &str| {
         !segment.is_empty()

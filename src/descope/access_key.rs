@@ -12,7 +12,9 @@ use super::{
     verify_answer::refused_answer,
 };
 use crate::{
-    access_key::{AccessKeySession, AccessKeys, Cached, ExchangeOptions, Exchanger, Found},
+    access_key::{
+        AccessKeySession, AccessKeys, CachedSession, ExchangeOptions, Exchanger, SessionLookup,
+    },
     client::ExchangeBody,
     error::{Error, ErrorKind},
     jwt::check::TokenUse,
@@ -121,7 +123,9 @@ impl Descope {
     /// [on](DescopeBuilder::access_keys).
     pub async fn verify_access_key(&self, key: &AccessKey) -> Result<Session, Rejection> {
         let authentication = match &self.inner.exchanger {
-            Some(exchanger) if exchanger.takes(key.expose()) => self.machine(exchanger, key),
+            Some(exchanger) if exchanger.is_access_key(key.expose()) => {
+                self.machine(exchanger, key)
+            }
             _ => return Err(Rejection::invalid("not_an_access_key")),
         };
         match authentication {
@@ -143,7 +147,7 @@ impl Descope {
         }
         if let Some(exchanger) = &self.inner.exchanger
             && let Some(text) = credential.text()
-            && exchanger.takes(text)
+            && exchanger.is_access_key(text)
         {
             return self.machine(exchanger, &AccessKey::new(text));
         }
@@ -159,9 +163,11 @@ impl Descope {
 
     fn machine(&self, exchanger: &Exchanger, key: &AccessKey) -> Authentication {
         let cached = match self.look_up(exchanger, key) {
-            Found::Session(cached) => cached,
-            Found::Wait(exchange) => return Authentication::Pending(Box::pin(session(exchange))),
-            Found::Refused(rejection) => return Authentication::Done(Err(rejection)),
+            SessionLookup::Session(cached) => cached,
+            SessionLookup::Wait(exchange) => {
+                return Authentication::Pending(Box::pin(session(exchange)));
+            }
+            SessionLookup::Refused(rejection) => return Authentication::Done(Err(rejection)),
         };
         // Once more, as if the machine had sent its session token: keys may have been withdrawn.
         let verdict: PendingSession = match self.one(cached.session.session_token().expose()) {
@@ -187,18 +193,18 @@ impl Descope {
         &self,
         exchanger: &Exchanger,
         key: &AccessKey,
-        cached: &Cached,
+        cached: &CachedSession,
     ) -> Result<Session, Rejection> {
         exchanger.invalidate(cached);
         match self.look_up(exchanger, key) {
             // Somebody else was faster.
-            Found::Session(cached) => Ok(cached.session.session().clone()),
-            Found::Wait(exchange) => session(exchange).await,
-            Found::Refused(rejection) => Err(rejection),
+            SessionLookup::Session(cached) => Ok(cached.session.session().clone()),
+            SessionLookup::Wait(exchange) => session(exchange).await,
+            SessionLookup::Refused(rejection) => Err(rejection),
         }
     }
 
-    fn look_up(&self, exchanger: &Exchanger, key: &AccessKey) -> Found {
+    fn look_up(&self, exchanger: &Exchanger, key: &AccessKey) -> SessionLookup {
         exchanger.look_up(key, |key| {
             let (this, options) = (self.clone(), exchanger.options().clone());
             async move { this.exchange_access_key(&key, &options).await }

@@ -16,6 +16,7 @@ use crate::{
     clock::{Clock, Now},
     cookie::SessionCookies,
     error::Error,
+    head::RequestHead,
     jwks::KeyStatus,
     jwt::check::TokenUse,
     origin::{self, AllowedOrigins, WhenAbsent},
@@ -135,11 +136,10 @@ impl Descope {
     /// Whether a request may act with this site's cookies; the reason if not.
     pub(crate) fn check_origin(
         &self,
-        headers: &http::HeaderMap,
-        uri: &http::Uri,
+        head: RequestHead<'_>,
         absent: WhenAbsent,
     ) -> Result<(), &'static str> {
-        origin::check(headers, uri, &self.inner.origins, absent)
+        origin::check(head, &self.inner.origins, absent)
     }
 }
 

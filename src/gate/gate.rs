@@ -1,7 +1,8 @@
-use http::{Extensions, HeaderMap, HeaderValue, Method, Request, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, header};
 
 use crate::{
     descope::{Authentication, Descope},
+    head::RequestHead,
     origin::{self, WhenAbsent},
     rejection::{self, Rejection, RejectionKind},
     renewal::{EarlyRenewal, PendingRenewal, Renewal, SessionRenewal},
@@ -50,28 +51,26 @@ impl Gate {
     }
 
     /// The verdict on a request's credential.
-    pub(crate) fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
-        let (headers, uri) = (request.headers(), request.uri());
-        self.descope.authenticate(headers, || {
-            if !self.policy.same_origin || !acts(request) {
+    pub(crate) fn authenticate(&self, head: RequestHead<'_>) -> Authentication {
+        self.descope.authenticate(head.headers, || {
+            if !self.policy.same_origin || !acts(head) {
                 return Ok(());
             }
             self.descope
-                .check_origin(headers, uri, WhenAbsent::Refuse)
-                .inspect_err(|reason| origin::log_refusal(reason, headers))
+                .check_origin(head, WhenAbsent::Refuse)
+                .inspect_err(|reason| origin::log_refusal(reason, head))
         })
     }
 
     /// Decides how a request goes on: at once, with a renewal beside it, or after a renewal.
-    pub(crate) fn next<B>(
+    pub(crate) fn next(
         &self,
-        request: &Request<B>,
+        head: RequestHead<'_>,
         verdict: Result<Session, Rejection>,
     ) -> Decision {
         let Some(renewal) = &self.renewal else {
             return Decision::Go(verdict, None);
         };
-        let (headers, uri) = (request.headers(), request.uri());
         let due = match &verdict {
             Ok(session) => renewal.is_due(
                 session,
@@ -86,16 +85,16 @@ impl Gate {
         let wanted = match &verdict {
             Ok(session) if !due => self
                 .descope
-                .presents_rotated_token(session.user_id(), headers),
+                .presents_rotated_token(session.user_id(), head.headers),
             _ => due,
         };
-        if !wanted || !takes_cookies(request) {
+        if !wanted || !takes_cookies(head) {
             return Decision::Go(verdict, None);
         }
-        let Some(renewal) = SessionRenewal::of(&self.descope, headers, uri) else {
+        let Some(renewal) = SessionRenewal::of(&self.descope, head) else {
             return Decision::Go(verdict, None);
         };
-        match (self.is_ours(request), verdict) {
+        match (self.is_ours(head), verdict) {
             (Ok(()), Ok(session)) => {
                 let early = EarlyRenewal::renewing(renewal, session.clone(), due);
                 Decision::Go(Ok(session), Some(early))
@@ -103,7 +102,7 @@ impl Gate {
             (Ok(()), Err(rejection)) => Decision::Renew(Box::pin(renewal.required(rejection))),
             (Err(_), Ok(session)) => Decision::Go(Ok(session), None),
             (Err(reason), Err(rejection)) => {
-                origin::log_refusal(reason, headers);
+                origin::log_refusal(reason, head);
                 Decision::Go(Err(rejection), None)
             }
         }
@@ -112,23 +111,19 @@ impl Gate {
     /// Checks that cookies may be written because of this request: no other site caused it. A link
     /// that opens a page is no other site's doing but the user's, and what only reads may come
     /// from another host of this site.
-    fn is_ours<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
-        let headers = request.headers();
-        let acts = acts(request);
+    fn is_ours(&self, head: RequestHead<'_>) -> Result<(), &'static str> {
+        let acts = acts(head);
         let when_absent = if acts {
             WhenAbsent::Refuse
         } else {
             WhenAbsent::Allow
         };
-        let verdict = self
-            .descope
-            .check_origin(headers, request.uri(), when_absent);
+        let verdict = self.descope.check_origin(head, when_absent);
         if acts {
             return verdict;
         }
         verdict.or_else(|reason| {
-            let reads =
-                origin::is_same_site(headers) || origin::opens_a_page(request.method(), headers);
+            let reads = origin::is_same_site(head) || origin::opens_a_page(head);
             if reads { Ok(()) } else { Err(reason) }
         })
     }
@@ -168,39 +163,38 @@ impl Gate {
 
     /// Returns `true` if the request passes without a verdict: a CORS preflight, where the layer lets those
     /// through. It carries no credential, and the actual request follows.
-    pub(crate) fn passes_unseen<B>(&self, request: &Request<B>) -> bool {
-        let headers = request.headers();
+    pub(crate) fn passes_unseen(&self, head: RequestHead<'_>) -> bool {
         self.policy.pass_preflight
-            && is_preflight(request)
-            && !headers.contains_key(header::AUTHORIZATION)
-            && !headers.contains_key(header::COOKIE)
+            && is_preflight(head)
+            && !head.headers.contains_key(header::AUTHORIZATION)
+            && !head.headers.contains_key(header::COOKIE)
     }
 }
 
 /// Returns `true` if a request may change something, so that a foreign page must not send it with our
 /// cookies: all but the safe methods that browsers send across sites, and upgrades, which are GETs
 /// that open a channel. TRACE is left out of the safe ones on purpose: it would echo the cookies.
-fn acts<B>(request: &Request<B>) -> bool {
-    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+fn acts(head: RequestHead<'_>) -> bool {
+    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(head.method);
     !safe
-        || request.headers().contains_key(header::UPGRADE)
-        || request.headers().contains_key("sec-websocket-key")
+        || head.headers.contains_key(header::UPGRADE)
+        || head.headers.contains_key("sec-websocket-key")
 }
 
 /// Returns `true` if cookies are the client's only credentials, so that it keeps new ones.
-fn takes_cookies<B>(request: &Request<B>) -> bool {
-    let (method, headers) = (request.method(), request.headers());
-    token::authorization(headers) == Authorization::Absent
-        && !rejection::response::is_grpc_call(method, request.version(), headers)
-        && !is_preflight(request)
+fn takes_cookies(head: RequestHead<'_>) -> bool {
+    token::authorization(head.headers) == Authorization::Absent
+        && !rejection::response::is_grpc(head)
+        && !is_preflight(head)
 }
 
 /// Returns `true` for a CORS preflight: a browser asks whether it may send another request.
-fn is_preflight<B>(request: &Request<B>) -> bool {
-    let headers = request.headers();
-    request.method() == Method::OPTIONS
-        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        && headers.contains_key(header::ORIGIN)
+fn is_preflight(head: RequestHead<'_>) -> bool {
+    *head.method == Method::OPTIONS
+        && head
+            .headers
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && head.headers.contains_key(header::ORIGIN)
 }
 
 /// Keeps a response out of every cache, unless its handler has set `Cache-Control` itself.

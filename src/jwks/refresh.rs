@@ -1,7 +1,7 @@
 //! When to fetch keys: a state machine without clock, randomness or input and output.
 //!
 //! There are two reasons to fetch. *Demand*: a request names a key that is not at hand, or meets
-//! keys past a bound; such fetches draw on a [`Bucket`], so that no flood of requests becomes a
+//! keys past a bound; such fetches draw on a [`TokenBucket`], so that no flood of requests becomes a
 //! flood of fetches. And the *schedule*: between 72% and 80% of the keys' time to live (jitter
 //! takes up to a tenth off), or, after a failure, when the back-off is over; it never draws on the bucket, so that no flood holds off a rotation.
 //! Whoever comes by when the schedule is due starts that fetch: the timer usually, a request if
@@ -10,13 +10,16 @@
 use std::time::Duration;
 
 use super::limits::{Age, KeyPolicy};
-use crate::clock::Now;
+use crate::{clock::Now, limiter::TokenBucket};
 
 #[cfg(test)]
 mod tests;
 
 /// How much jitter there is at most, in thousandths of its range.
 pub(super) const MAX_JITTER: u32 = 1_000;
+
+/// How many fetches requests may cause at once; one more per cool-down.
+const DEMAND_BURST: u32 = 2;
 
 /// What becomes of one look-up. Where it says to fetch, the machine takes the fetch for started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +65,8 @@ pub(super) struct Refresh {
     failures: u32,
     /// The schedule: so long after that.
     due: Option<(Now, Duration)>,
-    bucket: Bucket,
+    /// The limit on fetches that requests cause.
+    bucket: TokenBucket,
 }
 
 impl Refresh {
@@ -74,7 +78,7 @@ impl Refresh {
             last: None,
             failures: 0,
             due: None,
-            bucket: Bucket::default(),
+            bucket: TokenBucket::new(DEMAND_BURST, policy.cool_down),
         }
     }
 
@@ -163,7 +167,7 @@ impl Refresh {
 
     /// When it may be worth asking again.
     pub(super) fn retry_after(&mut self, now: &Now) -> Duration {
-        self.bucket.until_token(self.policy.cool_down, now)
+        self.bucket.until_next(now)
     }
 
     /// Whether a fetch runs.
@@ -201,14 +205,14 @@ impl Refresh {
             return Need::Running;
         }
         let due = self.is_due(now);
-        if !due && !self.bucket.has(self.policy.cool_down, now) {
+        if !due && self.bucket.is_empty(now) {
             return Need::Refused;
         }
         if !can_fetch() {
             return Need::NoRuntime;
         }
         if !due {
-            self.bucket.draw(now);
+            self.bucket.try_take(now);
         }
         self.start(now);
         Need::Started
@@ -260,48 +264,4 @@ enum Need {
     Started,
     Refused,
     NoRuntime,
-}
-
-/// The limiter of demand: two at once, one more per cool-down.
-#[derive(Debug, Default)]
-struct Bucket {
-    /// How many of [`Self::BURST`] are gone.
-    spent: u32,
-    /// From when on the next one comes back.
-    since: Option<Now>,
-}
-
-impl Bucket {
-    const BURST: u32 = 2;
-
-    fn has(&mut self, cool_down: Duration, now: &Now) -> bool {
-        self.refill(cool_down, now);
-        self.spent < Self::BURST
-    }
-
-    /// Takes one that it [`has`](Self::has).
-    fn draw(&mut self, now: &Now) {
-        if self.spent == 0 {
-            self.since = Some(*now);
-        }
-        self.spent += 1;
-    }
-
-    fn until_token(&mut self, cool_down: Duration, now: &Now) -> Duration {
-        self.refill(cool_down, now);
-        match self.since {
-            Some(since) if self.spent == Self::BURST => cool_down.saturating_sub(now.since(&since)),
-            _ => Duration::ZERO,
-        }
-    }
-
-    fn refill(&mut self, cool_down: Duration, now: &Now) {
-        while let Some(since) = self.since {
-            if self.spent == 0 || now.since(&since) < cool_down {
-                return;
-            }
-            self.spent -= 1;
-            self.since = Some(since.later(cool_down));
-        }
-    }
 }

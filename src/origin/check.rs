@@ -1,20 +1,21 @@
-//! The check and the configured origins.
+//! The cross-site check and the configured origins.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderName, HeaderValue, Method, header};
 
 use super::host::{Origin, host, single};
-use crate::error::Error;
+use crate::{error::Error, head::RequestHead};
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// What a request with neither `Origin` nor `Sec-Fetch-Site` is taken for.
+/// The verdict on a request with neither `Origin` nor `Sec-Fetch-Site`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WhenAbsent {
-    /// No browser: where the content type alone keeps forms of other sites out.
+    /// It passes as one from no browser: where the content type alone keeps forms of other sites
+    /// out.
     Allow,
-    /// An old browser, perhaps.
+    /// It is refused: it may be from an old browser.
     Refuse,
 }
 
@@ -22,15 +23,15 @@ pub(crate) enum WhenAbsent {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AllowedOrigins(Vec<Box<str>>);
 
-/// Whether the request may act with this site's cookies. The error is the reason, for the log.
+/// Returns `Ok` if the request may act with this site's cookies. The error is the reason, for the
+/// log.
 pub(crate) fn check(
-    headers: &HeaderMap,
-    uri: &Uri,
+    head: RequestHead<'_>,
     allowed: &AllowedOrigins,
     when_absent: WhenAbsent,
 ) -> Result<(), &'static str> {
-    let site = single(headers, &SEC_FETCH_SITE, "repeated_sec_fetch_site")?;
-    let origin = single(headers, &header::ORIGIN, "repeated_origin")?;
+    let site = single(head.headers, &SEC_FETCH_SITE, "repeated_sec_fetch_site")?;
+    let origin = single(head.headers, &header::ORIGIN, "repeated_origin")?;
     let site = site.map(HeaderValue::as_bytes);
     if site == Some(b"same-origin") {
         return Ok(());
@@ -47,37 +48,37 @@ pub(crate) fn check(
         return Err("sec_fetch_site");
     }
     match origin {
-        Some(origin) => origin.is_of(&host(headers, uri)?.ok_or("no_host")?),
+        Some(origin) => origin.is_of(&host(head)?.ok_or("no_host")?),
         None if null => Err("null_origin"),
         None if site.is_some() || when_absent == WhenAbsent::Allow => Ok(()),
         None => Err("no_origin"),
     }
 }
 
-/// Whether the request is a page that opens in the browser's own window: a link or a redirect from
-/// wherever, and nothing that a foreign page could read or act by.
-pub(crate) fn opens_a_page(method: &Method, headers: &HeaderMap) -> bool {
+/// Returns `true` for a page that opens in the browser's own window: a link or a redirect, from any
+/// site. The foreign page cannot read its response.
+pub(crate) fn opens_a_page(head: RequestHead<'_>) -> bool {
     let is = |name, value: &str| {
-        single(headers, &name, "")
+        single(head.headers, &name, "")
             .ok()
             .flatten()
             .is_some_and(|it| it == value)
     };
-    *method == Method::GET && is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, "document")
+    *head.method == Method::GET && is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, "document")
 }
 
-/// Whether a browser says that the request comes from another host of this site.
-pub(crate) fn is_same_site(headers: &HeaderMap) -> bool {
-    let site = single(headers, &SEC_FETCH_SITE, "").ok().flatten();
+/// Returns `true` if a browser marks the request as one from another host of this site.
+pub(crate) fn is_same_site(head: RequestHead<'_>) -> bool {
+    let site = single(head.headers, &SEC_FETCH_SITE, "").ok().flatten();
     site.is_some_and(|site| site == "same-site")
 }
 
 /// Logs a refusal of [`check`], with the remedy for honest front ends.
-pub(crate) fn log_refusal(reason: &str, headers: &HeaderMap) {
+pub(crate) fn log_refusal(reason: &str, head: RequestHead<'_>) {
     tracing::info!(
         reason,
-        origin = headers.get(header::ORIGIN).map(tracing::field::debug),
-        sec_fetch_site = headers.get(&SEC_FETCH_SITE).map(tracing::field::debug),
+        origin = head.headers.get(header::ORIGIN).map(tracing::field::debug),
+        sec_fetch_site = head.headers.get(&SEC_FETCH_SITE).map(tracing::field::debug),
         "cross-site request refused; if its origin is a front end of this service, \
          set origins([...])",
     );

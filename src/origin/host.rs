@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::head::RequestHead;
 
 /// A host and, where one is named, its port.
 #[derive(Clone, Copy, Debug)]
@@ -25,26 +27,29 @@ pub(super) struct Origin<'a> {
     pub(super) host: Host<'a>,
 }
 
-/// The host that the request is for, unless it names none or contradicts itself.
-pub(crate) fn effective_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<Host<'r>> {
-    host(headers, uri).ok().flatten()
+/// Returns the host that the request is for; `None` if it names none, or two that differ.
+pub(crate) fn effective_host(head: RequestHead<'_>) -> Option<Host<'_>> {
+    host(head).ok().flatten()
 }
 
-/// As [`effective_host`], with the reason.
-pub(super) fn host<'r>(
-    headers: &'r HeaderMap,
-    uri: &'r Uri,
-) -> Result<Option<Host<'r>>, &'static str> {
+/// Returns `true` if `host[:port]` names this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    Host::parse(host).is_some_and(|host| host.is_loopback())
+}
+
+/// Returns the host that the request is for; the error is the reason for the log.
+pub(super) fn host<'r>(head: RequestHead<'r>) -> Result<Option<Host<'r>>, &'static str> {
     let parse = |text: &'r str| Host::parse(text).ok_or("malformed_host");
-    let field = single(headers, &header::HOST, "repeated_host")?
+    let field = single(head.headers, &header::HOST, "repeated_host")?
         .map(|field| parse(field.to_str().map_err(|_| "malformed_host")?))
         .transpose()?;
-    let target = uri
+    let target = head
+        .uri
         .authority()
         .map(|authority| parse(authority.as_str()))
         .transpose()?;
     match (target, field) {
-        (Some(target), Some(field)) if !target.same_as(&field, uri.scheme_str()) => {
+        (Some(target), Some(field)) if !target.same_as(&field, head.uri.scheme_str()) => {
             Err("contradicting_hosts")
         }
         (target, field) => Ok(target.or(field)),
@@ -66,7 +71,8 @@ impl<'a> Origin<'a> {
         is_scheme.then_some(Self { scheme, host })
     }
 
-    /// Whether this is the origin of pages that `host` itself serves.
+    /// Returns `Ok` if this is the origin of pages that `host` itself serves; the error is the
+    /// reason, for the log.
     pub(super) fn is_of(&self, host: &Host<'_>) -> Result<(), &'static str> {
         if !self.host.same_as(host, Some(self.scheme)) {
             Err("foreign_origin")
@@ -81,7 +87,7 @@ impl<'a> Origin<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// Reads `host[:port]`; nothing of userinfo, path or escapes.
+    /// Reads `host[:port]`; anything with userinfo, path or escapes is refused.
     fn parse(text: &'a str) -> Option<Self> {
         let (name, port) = if let Some(rest) = text.strip_prefix('[') {
             let (address, port) = rest.split_once(']')?;
@@ -105,7 +111,7 @@ impl<'a> Host<'a> {
         Some(Self { name, port })
     }
 
-    /// Whether both are the same host and port for a client that speaks `scheme`.
+    /// Returns `true` if both are the same host and port for a client that uses `scheme`.
     pub(super) fn same_as(&self, other: &Host<'_>, scheme: Option<&str>) -> bool {
         let default = match scheme {
             Some(scheme) if scheme.eq_ignore_ascii_case("https") => Some(443),
@@ -121,7 +127,7 @@ impl<'a> Host<'a> {
             }
     }
 
-    /// `localhost`, 127.0.0.0/8 or `[::1]`.
+    /// Returns `true` for `localhost`, 127.0.0.0/8 and `[::1]`.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.name {
             HostName::Name(name) => name.eq_ignore_ascii_case("localhost"),
@@ -131,7 +137,7 @@ impl<'a> Host<'a> {
     }
 }
 
-/// The field's only value, if it is present; `repeated` if there is more than one.
+/// Returns the field's only value, if it is present; the error is `repeated` if there are more.
 pub(super) fn single<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,

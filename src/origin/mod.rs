@@ -1,6 +1,6 @@
-//! The cross-site check: whether a browser sent the request on behalf of this site.
+//! The cross-site check: it refuses requests that another site made the browser send.
 //!
-//! One function for everything that acts with cookies. In this order:
+//! Everything that acts with cookies uses it. In this order:
 //!
 //! 1. A repeated `Origin` or `Sec-Fetch-Site` is refused.
 //! 2. `Sec-Fetch-Site: same-origin` passes: the browser knows both sides, whatever a proxy did to
@@ -23,5 +23,5 @@ mod tests;
 
 pub(crate) use self::{
     check::{AllowedOrigins, WhenAbsent, check, is_same_site, log_refusal, opens_a_page},
-    host::effective_host,
+    host::{effective_host, is_loopback},
 };

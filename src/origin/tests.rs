@@ -1,10 +1,26 @@
 //! The check's tables.
 
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
-use super::{AllowedOrigins, WhenAbsent, check, check::SEC_FETCH_SITE};
+use super::{AllowedOrigins, WhenAbsent, check::SEC_FETCH_SITE};
+use crate::head::RequestHead;
 
 const LISTED: &str = "https://spa.example.com";
+
+fn check(
+    headers: &HeaderMap,
+    uri: &Uri,
+    allowed: &AllowedOrigins,
+    when_absent: WhenAbsent,
+) -> Result<(), &'static str> {
+    let head = RequestHead {
+        method: &Method::POST,
+        uri,
+        version: Version::HTTP_11,
+        headers,
+    };
+    super::check(head, allowed, when_absent)
+}
 
 /// One request: its `Host`, `Origin` and `Sec-Fetch-Site`, each absent if empty.
 fn judge(host: &str, origin: &str, site: &str) -> Result<(), &'static str> {

@@ -3,10 +3,13 @@
 use std::any::Any;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, Version, header, request::Parts};
+use http::{HeaderValue, Method, Response, Version, header};
 use http_body_util::Full;
 
-use crate::rejection::{REJECTION_HEADER, Rejection};
+use crate::{
+    head::RequestHead,
+    rejection::{REJECTION_HEADER, Rejection},
+};
 
 impl Rejection {
     /// The refusal as a response, for handlers that are not axum's: status, challenge, code, and
@@ -82,15 +85,11 @@ pub(crate) fn grpc(rejection: &Rejection) -> Response<()> {
 
 /// Whether a request is a gRPC call. A content type alone does not make one: anybody can send it,
 /// and an empty 200 for a refused page would fool access logs and caches. grpc-web is plain HTTP.
-pub(crate) fn is_grpc(request: &Parts) -> bool {
-    is_grpc_call(&request.method, request.version, &request.headers)
-}
-
-/// As [`is_grpc`], for a request in one piece.
-pub(crate) fn is_grpc_call(method: &Method, version: Version, headers: &HeaderMap) -> bool {
-    *method == Method::POST
-        && version == Version::HTTP_2
-        && headers
+pub(crate) fn is_grpc(head: RequestHead<'_>) -> bool {
+    *head.method == Method::POST
+        && head.version == Version::HTTP_2
+        && head
+            .headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"))
             .is_some_and(|suffix| matches!(suffix, [] | [b'+' | b';', ..]))
@@ -148,15 +147,13 @@ mod tests {
     use super::*;
     use crate::rejection::RejectionKind;
 
-    fn request(method: Method, version: Version, content_type: &'static str) -> Parts {
+    fn request(method: Method, version: Version, content_type: &'static str) -> Request<()> {
         Request::builder()
             .method(method)
             .version(version)
             .header(header::CONTENT_TYPE, content_type)
             .body(())
             .unwrap()
-            .into_parts()
-            .0
     }
 
     #[test]
@@ -168,7 +165,7 @@ mod tests {
             "application/grpc; x=1",
             "application/grpc;x=1",
         ] {
-            assert!(is_grpc(&call(grpc)), "{grpc}");
+            assert!(is_grpc((&call(grpc)).into()), "{grpc}");
         }
         for other in [
             "application/grpc-web",
@@ -176,18 +173,15 @@ mod tests {
             "application/grpcx",
             "application/json",
         ] {
-            assert!(!is_grpc(&call(other)), "{other}");
+            assert!(!is_grpc((&call(other)).into()), "{other}");
         }
-        assert!(!is_grpc(&request(
-            Method::GET,
-            Version::HTTP_2,
-            "application/grpc"
-        )));
-        assert!(!is_grpc(&request(
-            Method::POST,
-            Version::HTTP_11,
-            "application/grpc"
-        )));
+        for (method, version) in [
+            (Method::GET, Version::HTTP_2),
+            (Method::POST, Version::HTTP_11),
+        ] {
+            let request = request(method, version, "application/grpc");
+            assert!(!is_grpc((&request).into()));
+        }
     }
 
     #[test]

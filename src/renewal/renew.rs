@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use super::{cookie_update::CookieUpdate, failure::Failure};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     cookie::Candidates,
     descope::{Descope, PresentedRefresh},
+    head::RequestHead,
     rejection::Rejection,
     session::Session,
     telemetry,
@@ -40,17 +41,17 @@ type NewSession = (SessionAnswer, PresentedRefresh);
 
 impl SessionRenewal {
     /// `None` without a refresh cookie.
-    pub(crate) fn of(descope: &Descope, headers: &HeaderMap, uri: &Uri) -> Option<Self> {
-        if descope.cookies().refresh_candidates(headers) == Candidates::None {
+    pub(crate) fn of(descope: &Descope, head: RequestHead<'_>) -> Option<Self> {
+        if descope.cookies().refresh_candidates(head.headers) == Candidates::None {
             return None;
         }
-        let fields = headers.get_all(header::COOKIE).iter();
+        let fields = head.headers.get_all(header::COOKIE).iter();
         Some(Self {
             descope: descope.clone(),
             cookies: fields
                 .map(|field: &HeaderValue| (header::COOKIE, field.clone()))
                 .collect(),
-            insecure: descope.cookies().insecure_at(headers, uri),
+            insecure: descope.cookies().insecure_for(head),
         })
     }
 

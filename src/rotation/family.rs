@@ -5,12 +5,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{
-    call::{CallOutcome, Operation},
-    digest::Digest,
-};
+use super::call::{CallOutcome, Operation};
 use crate::{
     clock::Now,
+    digest::Digest,
     error::{Error, ErrorKind},
     ids::TenantId,
     token::RefreshToken,

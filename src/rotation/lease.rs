@@ -3,12 +3,11 @@
 use std::fmt;
 
 use super::{
-    digest::Digest,
     family::{Family, Newest},
     queue::RotationQueue,
     table::Arrival,
 };
-use crate::{error::Error, token::RefreshToken};
+use crate::{digest::Digest, error::Error, token::RefreshToken};
 
 /// A request's place in a family, from the time its token was presented until its response is
 /// written. As long as it lives the family is not forgotten, so that the cookies that are written
@@ -25,7 +24,7 @@ impl<T: Clone> RotationQueue<T> {
     ///
     /// Without a crypto backend.
     pub(crate) fn lease(&self, token: &RefreshToken) -> Result<FamilyLease<T>, Error> {
-        let digest = Digest::of(token)?;
+        let digest = Digest::of(token.expose())?;
         let now = self.clock().now();
         let arrival = self.table().arrive(token, digest, now);
         Ok(FamilyLease {

@@ -33,7 +33,6 @@
 //! place in it, and only `send` waits and spawns.
 
 mod call;
-mod digest;
 mod family;
 mod lease;
 mod queue;

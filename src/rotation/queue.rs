@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use super::{digest::Digest, recent::RecentRotations, table::FamilyTable};
-use crate::{clock::Clock, error::Error, ids::UserId, token::RefreshToken};
+use super::{recent::RecentRotations, table::FamilyTable};
+use crate::{clock::Clock, digest::Digest, error::Error, ids::UserId, token::RefreshToken};
 
 /// How many families are remembered at most.
 const MAX_FAMILIES: usize = 10_000;
@@ -62,7 +62,7 @@ impl<T: Clone> RotationQueue<T> {
     ///
     /// Without a crypto backend.
     pub(crate) fn sign_out_known(&self, token: &RefreshToken) -> Result<(), Error> {
-        let digest = Digest::of(token)?;
+        let digest = Digest::of(token.expose())?;
         let now = self.clock().now();
         self.table().sign_out_known(digest, now);
         Ok(())
@@ -89,7 +89,7 @@ impl<T: Clone> RotationQueue<T> {
     /// whoever presents it again has not received the answer yet, or has lost it.
     pub(crate) fn is_rotated(&self, token: &RefreshToken) -> bool {
         // It fails without a crypto backend only, and then nothing is known either.
-        Digest::of(token).is_ok_and(|digest| {
+        Digest::of(token.expose()).is_ok_and(|digest| {
             let now = self.clock().now();
             self.table().is_rotated(digest, now)
         })

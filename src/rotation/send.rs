@@ -7,11 +7,11 @@ use tracing::Instrument;
 
 use super::{
     call::{CallOutcome, Operation},
-    digest::Digest,
     family::FamilyStep,
     lease::FamilyLease,
 };
 use crate::{
+    digest::Digest,
     error::{Error, ErrorKind},
     token::RefreshToken,
 };
@@ -170,7 +170,7 @@ impl<T: Clone> Claim<T> {
         self.is_open = false;
         let successor = result.as_ref().ok().and_then(|it| it.successor.as_ref());
         // It cannot fail: the token that was presented has a digest, too.
-        let digest = successor.and_then(|token| Digest::of(token).ok());
+        let digest = successor.and_then(|token| Digest::of(token.expose()).ok());
         let FamilyLease { queue, arrival } = &self.lease;
         let now = queue.clock().now();
         let result = queue.table().done(arrival.family, now, result, digest);

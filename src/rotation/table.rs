@@ -10,10 +10,9 @@ use tokio::sync::RwLock;
 
 use super::{
     call::{CallOutcome, Operation},
-    digest::Digest,
     family::{Family, FamilyStep, Ticket},
 };
-use crate::{clock::Now, error::Error, token::RefreshToken};
+use crate::{clock::Now, digest::Digest, error::Error, token::RefreshToken};
 
 /// How many tokens of one family are known at most, the current one included.
 const MAX_LINKS: usize = 8;

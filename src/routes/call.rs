@@ -128,7 +128,7 @@ impl RoutesCall {
         // Browsers, old ones too, give every form of another site a type that is refused below;
         // and a GET changes nothing, and its answer is not theirs to read.
         self.descope
-            .check_origin(&request.headers, &request.uri, WhenAbsent::Allow)
+            .check_origin(request.into(), WhenAbsent::Allow)
             .map_err(|reason| Refusal::because(RefusalKind::CrossSite, reason))?;
         match self.call {
             SessionCall::Me | SessionCall::History => {}
@@ -186,7 +186,7 @@ impl RoutesCall {
     }
 
     fn insecure(&self) -> bool {
-        self.descope.cookies().insecure_for(&self.request)
+        self.descope.cookies().insecure_for((&self.request).into())
     }
 
     fn log_success(&self, findings: &Findings) {
@@ -203,7 +203,7 @@ impl RoutesCall {
     fn log(&self, refusal: &Refusal, findings: &Findings) {
         telemetry::session_call(refusal.code());
         if refusal.kind() == RefusalKind::CrossSite {
-            origin::log_refusal(refusal.reason(), &self.request.headers);
+            origin::log_refusal(refusal.reason(), (&self.request).into());
             return;
         }
         event_at!(

@@ -34,8 +34,7 @@ impl SelectCall {
     pub(super) async fn answer<B: Body>(self, body: B) -> Response<ResponseBody> {
         let request = &self.request;
         let admitted = self.settings.admit(request, |when_absent| {
-            self.descope
-                .check_origin(&request.headers, &request.uri, when_absent)
+            self.descope.check_origin(request.into(), when_absent)
         });
         if let Err(refusal) = admitted {
             self.log(&refusal, &SelectSubject::default());
@@ -98,14 +97,14 @@ impl SelectCall {
     }
 
     fn insecure(&self) -> bool {
-        self.descope.cookies().insecure_for(&self.request)
+        self.descope.cookies().insecure_for((&self.request).into())
     }
 
     /// Logs a refusal, once. A client's mistake is no error of the service, so its level is low.
     fn log(&self, refusal: &Refusal, subject: &SelectSubject) {
         telemetry::selected(refusal.code());
         if refusal.kind() == RefusalKind::CrossSite {
-            origin::log_refusal(refusal.reason(), &self.request.headers);
+            origin::log_refusal(refusal.reason(), (&self.request).into());
             return;
         }
         event_at!(

@@ -89,14 +89,8 @@ mod tests {
     ) -> Result<SelectBody, u16> {
         let (parts, body) = request.into_parts();
         let status = |refusal: Refusal| refusal.kind().status().as_u16();
-        let same_site = |when_absent| {
-            origin::check(
-                &parts.headers,
-                &parts.uri,
-                &AllowedOrigins::default(),
-                when_absent,
-            )
-        };
+        let same_site =
+            |when_absent| origin::check((&parts).into(), &AllowedOrigins::default(), when_absent);
         settings.admit(&parts, same_site).map_err(status)?;
         let body = Full::new(Bytes::from_static(body.as_bytes()));
         settings.read(&parts, body).await.map_err(status)

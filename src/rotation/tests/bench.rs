@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::super::{
     call::{CallOutcome, Operation},
-    digest::Digest,
     family::FamilyStep,
     table::{Arrival, FamilyId, FamilyTable},
 };
 use crate::{
     clock::Now,
+    digest::Digest,
     error::{Error, ErrorKind},
     ids::TenantId,
     token::RefreshToken,

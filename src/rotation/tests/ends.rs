@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    super::{
-        call::{CallOutcome, Operation},
-        digest::Digest,
-    },
+    super::call::{CallOutcome, Operation},
     bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, sends},
 };
 use crate::{
+    digest::Digest,
     error::{Error, ErrorKind},
     token::RefreshToken,
 };

@@ -27,11 +27,11 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    super::{call::Operation, digest::Digest, family::FamilyStep},
+    super::{call::Operation, family::FamilyStep},
     bench::KEEP,
     world::{Cookies, Event, Reply, Request, SessionRenewal, Stage, World, name},
 };
-use crate::{error::ErrorKind, token::RefreshToken};
+use crate::{digest::Digest, error::ErrorKind, token::RefreshToken};
 
 const WISHES: [SessionRenewal; 4] = [
     SessionRenewal::Refresh,

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    super::{call::Operation, digest::Digest, family::FamilyStep, table::FamilyTable},
+    super::{call::Operation, family::FamilyStep, table::FamilyTable},
     bench::{Bench, KEEP, Seen, failed, rotated, select, sends, unrotated},
 };
-use crate::{error::ErrorKind, token::RefreshToken};
+use crate::{digest::Digest, error::ErrorKind, token::RefreshToken};
 
 const OVER: Seen = Seen::Refuse(ErrorKind::SessionEnded, true);
 

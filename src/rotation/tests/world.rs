@@ -5,13 +5,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::{
     super::{
         call::{CallOutcome, Operation},
-        digest::Digest,
         family::{FamilyStep, Newest},
         table::Arrival,
     },
     bench::{Bench, KEEP, failed, rotated, select, unrotated},
 };
-use crate::error::{Error, ErrorKind};
+use crate::{
+    digest::Digest,
+    error::{Error, ErrorKind},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SessionRenewal {

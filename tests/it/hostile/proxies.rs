@@ -5,11 +5,14 @@ use tower_descope::{
 };
 
 use crate::{
-    access_keys::{self, KEY},
-    renew_browser::{self, EXPIRY, late, untouched},
+    machines::access_keys::{self, KEY},
     routes::{self, LOGOUT, LOGOUT_ALL, REFRESH, SELECT},
     select,
-    support::code,
+    support::{
+        browser::{Browser, untouched},
+        code,
+        world::{self, EXPIRY, late},
+    },
 };
 
 fn html(status: u16) -> Canned {
@@ -63,7 +66,7 @@ async fn an_html_401_or_403_to_a_logout_route_still_signs_the_browser_out() {
     let routes = SessionRoutes::new(descope.clone()).at("/v1/auth");
     for path in [LOGOUT, LOGOUT_ALL] {
         for status in [401, 403] {
-            let mut ann = routes::Browser::signed_in(&fake);
+            let mut ann = Browser::ann(&fake);
             let token = RefreshToken::new(&*ann.jar["DSR"]);
             fake.respond_next(path, html(status));
             let answer = ann.call(&routes, path, "{}").await;
@@ -79,7 +82,7 @@ async fn an_html_4xx_to_a_selection_is_a_502_and_keeps_the_cookies() {
     let fake = select::fake().start().await;
     let service = SelectTenant::new(fake.descope());
     for status in [400, 401, 403, 404, 422] {
-        let mut ann = select::Browser::signed_in(&fake, "ann@example.test");
+        let mut ann = Browser::in_no_tenant(&fake, "ann@example.test");
         let before = ann.jar.clone();
         fake.clear_requests();
         let busy = html(status).header("retry-after", "7");
@@ -125,10 +128,10 @@ async fn an_html_4xx_to_a_typed_call_is_transient() {
 
 #[tokio::test]
 async fn an_html_401_or_403_to_a_renewal_is_a_503_and_keeps_the_cookies() {
-    let fake = renew_browser::fake().start().await;
+    let fake = world::fake().start().await;
     for status in [401, 403] {
         let descope = fake.descope();
-        let mut browser = renew_browser::Browser::signed_in(&fake, "ann@example.test");
+        let mut browser = Browser::signed_in(&fake, "ann@example.test");
         let before = browser.clone();
         fake.clock().advance(EXPIRY);
         descope.warm_up().await.unwrap();

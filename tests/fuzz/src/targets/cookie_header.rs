@@ -5,7 +5,7 @@ use cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use tower_descope::{
     cookie::SessionCookies,
-    internals::{self, Slot},
+    internals::{self, TokenKind},
 };
 
 use super::lines;
@@ -73,11 +73,11 @@ fn headers(text: &[u8]) -> HeaderMap {
 fn check(text: &[u8]) {
     let headers = headers(text);
     let cookies = SessionCookies::host_prefixed();
-    for (slot, names) in [
-        (Slot::Session, ["__Host-DS", "DS"]),
-        (Slot::Refresh, ["__Host-DSR", "DSR"]),
+    for (kind, names) in [
+        (TokenKind::Session, ["__Host-DS", "DS"]),
+        (TokenKind::Refresh, ["__Host-DSR", "DSR"]),
     ] {
-        let found = internals::candidates(&cookies, slot, &headers);
+        let found = internals::candidates(&cookies, kind, &headers);
         let expected = names
             .iter()
             .map(|name| named(name, &headers))

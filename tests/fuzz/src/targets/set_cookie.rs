@@ -8,7 +8,7 @@ use cookie::{Cookie, SameSite, time};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use tower_descope::{
     cookie::SessionCookies,
-    internals::{self, Slot},
+    internals::{self, TokenKind},
 };
 
 use super::lines;
@@ -90,9 +90,9 @@ fn check(text: &[u8]) {
     if internals::check_cookies(&cookies).is_err() {
         return;
     }
-    for (slot, name) in [(Slot::Session, &session), (Slot::Refresh, &refresh)] {
+    for (kind, name) in [(TokenKind::Session, &session), (TokenKind::Refresh, &refresh)] {
         let written =
-            internals::set_cookies(&cookies, slot, &token, Duration::from_secs(age), false);
+            internals::set_cookies(&cookies, kind, &token, Duration::from_secs(age), false);
         let Ok(lines) = written else {
             let fine = token.len() + name.len() <= 4_096 && is_jwt(&token);
             assert!(!fine, "{written:?}");
@@ -124,7 +124,7 @@ fn check(text: &[u8]) {
         let mut headers = HeaderMap::new();
         let field = HeaderValue::from_str(&format!("{other}=1; {name}={token}")).unwrap();
         headers.insert(COOKIE, field);
-        let found = internals::candidates(&cookies, slot, &headers);
+        let found = internals::candidates(&cookies, kind, &headers);
         assert_eq!(found, Some(vec![&*token]));
     }
     for line in internals::removals(&cookies, true) {
