@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, Version, header, request::Parts};
 use http_body_util::Full;
 
-use crate::rejection::{REJECTION_HEADER, Rejection};
+use super::rejection::{REJECTION_HEADER, Rejection};
 
 impl Rejection {
     /// The refusal as a response, for handlers that are not axum's: status, challenge, code, and
