@@ -118,15 +118,15 @@
 //! # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! use tower_descope::test_util::FakeDescope;
+//! use tower_descope::{SessionToken, test_util::FakeDescope};
 //!
 //! let fake = FakeDescope::start().await;
 //! let descope = fake.descope(); // for your TenantLayer
 //! let token = fake.session("U1").tenant("T1", |t| t.role("admin")).active("T1").token();
 //! let forged = fake.session("U1").active("T1").signed_by_stranger().token();
-//! let session = descope.verify(&token).await.unwrap();
+//! let session = descope.verify(&SessionToken::new(token)).await.unwrap();
 //! assert!(session.active_tenant().unwrap().has_role("admin"));
-//! assert!(descope.verify(&forged).await.is_err());
+//! assert!(descope.verify(&SessionToken::new(forged)).await.is_err());
 //! # }
 //! # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
 //! # fn main() {}

@@ -22,6 +22,7 @@ use crate::{
     rejection::Rejection,
     rotation::RotationQueue,
     session::Session,
+    token::SessionToken,
     verifier::SessionCacheStatus,
     verifier::Verifier,
 };
@@ -71,9 +72,11 @@ impl Descope {
     /// # Errors
     ///
     /// Why the token is no session here and now.
-    pub async fn verify(&self, session_token: &str) -> Result<Session, Rejection> {
+    pub async fn verify(&self, session_token: &SessionToken) -> Result<Session, Rejection> {
         let verifier = &self.inner.verifier;
-        let genuine = verifier.genuine(session_token, TokenUse::Session).await?;
+        let genuine = verifier
+            .genuine(session_token.expose(), TokenUse::Session)
+            .await?;
         genuine.session()
     }
 

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use tower_descope::{RejectionKind, Session, TenantClaims, TenantId, test_util::FakeDescope};
+use tower_descope::{
+    RejectionKind, Session, SessionToken, TenantClaims, TenantId, test_util::FakeDescope,
+};
 
 /// A session with exactly these authorisation claims.
 async fn session(fake: &FakeDescope, claims: serde_json::Value) -> Session {
@@ -19,7 +21,10 @@ async fn session_with(
         token = token.claim(name, value.clone());
     }
     let descope = fake.descope_builder().tenant_claims(mode).build().unwrap();
-    descope.verify(&token.token()).await.unwrap()
+    descope
+        .verify(&SessionToken::new(&token.token()))
+        .await
+        .unwrap()
 }
 
 fn id(id: &str) -> TenantId {
