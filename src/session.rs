@@ -210,17 +210,19 @@ impl Session {
             .chain(current)
     }
 
-    /// Whether the user belongs to a tenant: whether [`tenant`](Self::tenant) knows their place in
-    /// it.
-    pub fn has_tenant(&self, id: &str) -> bool {
+    /// Returns `true` if the user belongs to a tenant, that is, if [`tenant`](Self::tenant) knows
+    /// their place in it.
+    pub fn has_tenant(&self, id: impl AsRef<str>) -> bool {
+        let id = id.as_ref();
         self.tenants().any(|has| has == id)
     }
 
     /// The user's place in a tenant, active or not; `None` if they do not belong to it, as far as
     /// the [`TenantClaims`] of the project let the session say so.
-    pub fn tenant(&self, id: &TenantId) -> Option<Membership<'_>> {
+    pub fn tenant(&self, id: impl AsRef<str>) -> Option<Membership<'_>> {
+        let id = id.as_ref();
         let claims = &self.inner.claims;
-        if let Some(entry) = claims.entry(id.as_str()) {
+        if let Some(entry) = claims.entry(id) {
             let id = claims.table.text(entry.id);
             return self
                 .lists_count()
@@ -228,7 +230,7 @@ impl Session {
         }
         claims
             .current_tenant()
-            .filter(|current| *current == id && self.root_is_current())
+            .filter(|current| **current == *id && self.root_is_current())
             .map(|current| Membership::new(claims, current.as_str(), None))
     }
 

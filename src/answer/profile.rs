@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::user::text;
-use crate::ids::TenantId;
+use crate::ids::{TenantId, UserId};
 
 /// Which of a user's tenants [`Descope::my_tenants`](crate::Descope::my_tenants) asks about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +71,9 @@ impl SignIn {
         Self { json }
     }
 
-    /// Descope's id of the user (`userId`).
-    pub fn user_id(&self) -> Option<&str> {
-        text(&self.json, "userId")
+    /// Descope's id of the user (`userId`), if it can be one.
+    pub fn user_id(&self) -> Option<UserId> {
+        UserId::from_claim(text(&self.json, "userId")?)
     }
 
     /// When it was, in seconds since the Unix epoch (`loginTime`).
@@ -132,7 +132,7 @@ mod tests {
             "userId": "U1", "loginTime": 1_700_000_000, "city": "Zurich", "country": "CH",
             "ip": "192.0.2.7", "selectedTenant": "T1",
         }));
-        assert_eq!(sign_in.user_id(), Some("U1"));
+        assert_eq!(sign_in.user_id().unwrap(), "U1");
         assert_eq!(sign_in.time(), Some(1_700_000_000));
         assert_eq!(sign_in.city(), Some("Zurich"));
         assert_eq!(sign_in.country(), Some("CH"));

@@ -340,7 +340,7 @@ mod tests {
         assert_eq!(answer.cookie_name(), Some("RN"));
         assert_eq!(answer.session_cookie_name(), Some("SN"));
         assert_eq!(answer.session_cookie_domain(), Some("s.example.test"));
-        assert_eq!(answer.user().unwrap().id(), Some("U1"));
+        assert_eq!(answer.user().unwrap().id().unwrap(), "U1");
         assert_eq!(answer.user_json(), Some(&user));
         assert_eq!(answer.first_seen(), Some(true));
         assert_eq!(answer.idp_response(), Some(&json!({"groups": []})));

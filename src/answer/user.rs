@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::ids::TenantId;
+use crate::ids::{TenantId, UserId};
 
 /// A user's record as Descope's answer has it.
 ///
@@ -29,9 +29,9 @@ impl User {
         Self { json }
     }
 
-    /// Descope's id of the user (`userId`).
-    pub fn id(&self) -> Option<&str> {
-        text(&self.json, "userId")
+    /// Descope's id of the user (`userId`), if it can be one.
+    pub fn id(&self) -> Option<UserId> {
+        UserId::from_claim(text(&self.json, "userId")?)
     }
 
     /// What the user signs in with (`loginIds`): mail addresses, phone numbers, names.
@@ -270,7 +270,7 @@ mod tests {
             "OIDC": true, "SCIM": false, "TOTP": true, "webauthn": false, "password": true,
             "push": false, "editable": true,
         }));
-        assert_eq!(user.id(), Some("U2demo"));
+        assert_eq!(user.id().unwrap(), "U2demo");
         assert_eq!(user.login_ids().collect::<Vec<_>>(), ["ann@acme.test"]);
         assert_eq!(user.name(), Some("Ann"));
         assert_eq!(user.given_name(), Some("A"));
@@ -309,7 +309,10 @@ mod tests {
             ["invoice.write"]
         );
         assert_eq!(tenants[1].id(), None);
-        assert_eq!(format!("{user:?}"), r#"User { id: Some("U2demo"), .. }"#);
+        assert_eq!(
+            format!("{user:?}"),
+            r#"User { id: Some(UserId("U2demo")), .. }"#
+        );
     }
 
     #[test]

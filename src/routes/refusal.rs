@@ -198,6 +198,7 @@ impl From<Error> for Refusal {
             ErrorKind::InvalidAccessKey
             | ErrorKind::InvalidConfig
             | ErrorKind::InvalidClaims
+            | ErrorKind::InvalidUserId
             | ErrorKind::NoRuntime => Kind::Internal,
         };
         Self {

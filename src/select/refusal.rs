@@ -192,6 +192,7 @@ impl From<Error> for Refusal {
             ErrorKind::InvalidAccessKey
             | ErrorKind::InvalidConfig
             | ErrorKind::InvalidClaims
+            | ErrorKind::InvalidUserId
             | ErrorKind::NoRuntime => Kind::Internal,
         };
         let retry_after = match kind {

@@ -251,7 +251,7 @@ async fn without_http_all_calls_are_typed() {
     assert!(!format!("{answer:?}").contains("eyJ"));
     // With the first token, though it is spent: what is known here is newer.
     let user = descope.me(&first).await.unwrap();
-    assert_eq!(user.id(), Some("U1"));
+    assert_eq!(user.id().unwrap(), "U1");
     let current = descope
         .my_tenants(&first, WhichTenants::Current)
         .await
@@ -261,7 +261,7 @@ async fn without_http_all_calls_are_typed() {
     let listed = descope.my_tenants(&first, listed).await.unwrap();
     assert_eq!(listed[0].id().unwrap(), *"T2");
     let history = descope.history(&first).await.unwrap();
-    assert_eq!(history[0].user_id(), Some("U1"));
+    assert_eq!(history[0].user_id().unwrap(), "U1");
     assert!(history[0].time().is_some());
 
     let elsewhere = RefreshToken::new(fake.sign_in("ann@example.test").refresh_jwt());

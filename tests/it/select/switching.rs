@@ -172,7 +172,7 @@ async fn without_http_a_selection_has_every_field_and_shows_no_token() {
     assert_eq!(selection.tenant(), &tenant);
     assert_eq!(selection.session().user_id(), "U1");
     let user = selection.user().unwrap();
-    assert_eq!(user.id(), Some("U1"));
+    assert_eq!(user.id().unwrap(), "U1");
     assert_eq!(user.tenants().count(), 2);
     assert!(selection.refresh_token().is_some());
     assert!(!format!("{selection:?}").contains("eyJ"));
