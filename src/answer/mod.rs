@@ -1,4 +1,4 @@
-//! What Descope answers about a session, typed.
+//! Descope's answers about a session, typed.
 //!
 //! [`SessionAnswer`] has every field of Descope's answer to a refresh or to the selection of a
 //! tenant (its `JWTResponse`); [`TenantSelection`] is the latter's. The tokens in it have been
@@ -21,6 +21,9 @@
 //! # }
 //! ```
 
+mod details;
+mod fields;
+mod opaque;
 mod profile;
 mod selection;
 mod session;
@@ -28,8 +31,9 @@ mod user;
 
 pub(crate) use self::session::InForce;
 pub use self::{
+    opaque::OpaqueToken,
     profile::{SignIn, TenantRecord, WhichTenants},
     selection::TenantSelection,
-    session::{OpaqueToken, SessionAnswer},
+    session::SessionAnswer,
     user::{User, UserTenant},
 };

@@ -112,12 +112,10 @@ impl Descope {
         }
     }
 
-    /// Notes what Descope's newest answer says of [`next_refresh`](Self::next_refresh).
-    pub(crate) fn note_next_refresh(&self, seconds: Option<i64>) {
-        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
-        self.inner
-            .next_refresh
-            .store(seconds.unwrap_or_default(), Relaxed);
+    /// Notes the [`next_refresh`](Self::next_refresh) of Descope's newest answer.
+    pub(crate) fn note_next_refresh(&self, after: Option<Duration>) {
+        let seconds = after.unwrap_or_default().as_secs();
+        self.inner.next_refresh.store(seconds, Relaxed);
     }
 
     /// What this project's clock shows.
