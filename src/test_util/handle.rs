@@ -1,4 +1,6 @@
-use super::{FakeDescope, TokenBuilder, settings::Time};
+use std::sync::Arc;
+
+use super::{fake::FakeDescope, settings::Time, token::TokenBuilder};
 use crate::{Descope, DescopeBuilder, Rejection, Session, SessionToken};
 
 impl FakeDescope {
@@ -40,7 +42,7 @@ impl TokenBuilder {
     ///
     /// Why the token is no session.
     pub async fn verify(&self) -> Result<Session, Rejection> {
-        self.fake
+        FakeDescope::of(Arc::clone(&self.running))
             .descope()
             .verify(&SessionToken::new(self.token()))
             .await

@@ -64,6 +64,7 @@
 mod builder;
 mod canned;
 mod claims;
+mod directory;
 mod fake;
 mod families;
 mod faults;
@@ -74,9 +75,11 @@ mod people;
 mod record;
 mod ring;
 mod routes;
+mod running;
 mod script;
 mod server;
 mod settings;
+mod shared;
 mod signed_in;
 mod state;
 #[cfg(test)]
@@ -88,7 +91,7 @@ pub use self::{
     canned::Canned,
     fake::FakeDescope,
     grants::TenantGrant,
-    people::{AccessKey, User},
+    people::{FakeAccessKey, FakeUser},
     record::Recorded,
     settings::{ResponseMethod, Template},
     signed_in::SignedIn,

@@ -143,12 +143,12 @@ impl FakeDescope {
     ///
     /// If another process took the port meanwhile.
     pub fn down(&self, down: bool) {
-        self.inner.server.down(down);
+        self.running.server.down(down);
     }
 
     fn script(&self, act: impl FnOnce(&mut Faults)) {
         self.with_state(|state| act(&mut state.faults));
-        self.inner.shared.changed.send_replace(());
+        self.running.shared.changed.send_replace(());
     }
 }
 
@@ -201,7 +201,7 @@ impl FakeDescope {
         n: usize,
         count: impl Fn(&Record) -> usize + Send + Sync + 'static,
     ) {
-        let shared = self.inner.shared.clone();
+        let shared = self.running.shared.clone();
         let waiting = async move {
             let mut changed = shared.changed.subscribe();
             let enough = async {
@@ -214,7 +214,7 @@ impl FakeDescope {
             shared.with_state(|state| count(&state.record))
         };
         // On the fake's own runtime: the test's may have its time paused.
-        let seen = self.inner.server.spawn(waiting).await;
+        let seen = self.running.server.spawn(waiting).await;
         assert!(
             seen >= n,
             "FakeDescope waited {PATIENCE:?} for {n} requests to {what} and saw {seen}"
