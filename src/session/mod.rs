@@ -1,0 +1,11 @@
+//! Verified sessions.
+//!
+//! The type is the proof: a [`Session`] exists only if its token was verified. It cannot be built,
+//! defaulted or deserialised by hand; tests get theirs from `test_util::FakeDescope`, through the
+//! real verifier.
+
+mod session;
+mod tenant_claims;
+mod tenants;
+
+pub use self::{session::Session, tenant_claims::TenantClaims};
