@@ -12,11 +12,11 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 /// Never holds a token, a cookie or the text of Descope's answer.
 #[derive(Clone)]
 pub struct Error {
-    inner: Arc<Inner>,
+    inner: Arc<ErrorInner>,
 }
 
 #[derive(Clone)]
-struct Inner {
+struct ErrorInner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     status: Option<u16>,
@@ -71,7 +71,7 @@ pub enum ErrorKind {
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(ErrorInner {
                 kind,
                 message: message.into(),
                 status: None,

@@ -43,10 +43,10 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Descope {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<DescopeInner>,
 }
 
-pub(super) struct Inner {
+pub(super) struct DescopeInner {
     pub(super) project_id: String,
     pub(super) cookies: SessionCookies,
     pub(super) origins: AllowedOrigins,
