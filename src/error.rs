@@ -1,13 +1,13 @@
-//! What failed while configuring this crate or talking to Descope.
+//! Failures of the configuration and of calls to Descope.
 //!
 //! [`Error`] is about us and Descope; why a *request* was refused is a
 //! [`Rejection`](crate::Rejection). Both are opaque, with a `#[non_exhaustive]` kind to match on,
 //! so that detail can be added without breaking anybody. An error is cheap to clone, since one
-//! failed call may have to be told to many waiting requests.
+//! failed call may have to be reported to many waiting requests.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-/// What failed while configuring this crate or talking to Descope.
+/// A failure of the configuration or of a call to Descope.
 ///
 /// Never holds a token, a cookie or the text of Descope's answer.
 #[derive(Clone)]
@@ -44,12 +44,12 @@ pub enum ErrorKind {
     /// The session is over: the refresh token has expired, or its user was signed out
     /// (E064001). Signing in again is the way on.
     SessionEnded,
-    /// The refresh token was spent before (E064006): another holder of it rotated it.
+    /// The refresh token was used before (E064006): another holder of it rotated it.
     RefreshTokenReused,
     /// Descope refused the call (400, 401, 403, 404 or 422), for example a tenant that the user
     /// is not a member of. [`Error::upstream_status`] has its status.
     Refused,
-    /// Descope asked to slow down (429). [`Error::retry_after`] has its wish.
+    /// Descope asked to slow down (429). [`Error::retry_after`] says for how long.
     RateLimited,
     /// Descope could not be reached, or answered with a failure of its own (5xx).
     UpstreamUnavailable,

@@ -46,7 +46,7 @@
 //!   call to Descope, and while Descope is down the answer is 503 and every cookie stays.
 //! - [`ActiveTenant`] is the tenant that the session acts in, Descope's *current tenant* (`dct`).
 //!   [`require_role`](ActiveTenant::require_role),
-//!   [`require_permission`](ActiveTenant::require_permission) and their kin return a [`Rejection`],
+//!   [`require_permission`](ActiveTenant::require_permission) and the like return a [`Rejection`],
 //!   which axum handlers can return with `?`. `Option<ActiveTenant>` is for public pages, behind
 //!   [`TenantLayer::optional`].
 //! - [`SessionRoutes`] is a service with all of a session's calls: refresh, tenant switch, logout,

@@ -1,4 +1,4 @@
-//! What a user may do in one tenant, as the session says it.
+//! A user's rights in one tenant, as the session says them.
 
 use std::fmt;
 
@@ -46,12 +46,12 @@ impl<'a> Membership<'a> {
         self.claims.table.list(list)
     }
 
-    /// Whether the user has a role in the tenant. Compared exactly, case-sensitively.
+    /// Returns `true` if the user has a role in the tenant. Compared exactly, case-sensitively.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles().any(|has| has == role)
     }
 
-    /// Whether the user has a permission in the tenant. Compared exactly, case-sensitively.
+    /// Returns `true` if the user has a permission in the tenant. Compared exactly, case-sensitively.
     pub fn has_permission(&self, permission: &str) -> bool {
         self.permissions().any(|has| has == permission)
     }

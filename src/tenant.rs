@@ -100,12 +100,12 @@ impl ActiveTenant {
             .flat_map(|member| member.permissions())
     }
 
-    /// Whether the user has a role in this tenant. Compared exactly, case-sensitively.
+    /// Returns `true` if the user has a role in this tenant. Compared exactly, case-sensitively.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles().any(|has| has == role)
     }
 
-    /// Whether the user has a permission in this tenant. Compared exactly, case-sensitively.
+    /// Returns `true` if the user has a permission in this tenant. Compared exactly, case-sensitively.
     pub fn has_permission(&self, permission: &str) -> bool {
         self.permissions().any(|has| has == permission)
     }

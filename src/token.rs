@@ -98,7 +98,7 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// What the `Authorization` field of a request says.
+/// The `Authorization` field of a request, as far as this crate reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Authorization<'a> {
     /// No field, or one of a scheme that is not ours: as if absent.
@@ -111,8 +111,8 @@ pub(crate) enum Authorization<'a> {
     Several,
 }
 
-/// What stands behind `Bearer`, not yet looked at: a token that was verified before is known as it
-/// stands.
+/// The text after `Bearer`, not parsed: a token that was verified before is recognised by its
+/// bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Credential<'a>(&'a [u8]);
 

@@ -54,7 +54,7 @@ impl SessionAnswer {
         self.parts.rest.first_seen
     }
 
-    /// What the identity provider answered at single sign-on (`idpResponse`): its groups and
+    /// The identity provider's answer at single sign-on (`idpResponse`): its groups and
     /// attributes, in a shape of the provider's own.
     pub fn idp_response(&self) -> Option<&Value> {
         self.parts.rest.idp_response.as_ref()

@@ -8,7 +8,7 @@ use crate::{
 /// Descope's answer to the selection of a tenant: a [`SessionAnswer`] whose session is in the
 /// tenant that was asked for.
 ///
-/// What is needed most is here; all else is in its [`answer`](Self::answer). Cheap to clone.
+/// The accessors that most callers need are here; all else is in its [`answer`](Self::answer). Cheap to clone.
 /// `Debug` shows no token.
 #[derive(Clone, Debug)]
 pub struct TenantSelection {

@@ -35,7 +35,7 @@ impl User {
         UserId::from_claim(text(&self.json, "userId")?)
     }
 
-    /// What the user signs in with (`loginIds`): mail addresses, phone numbers, names.
+    /// The ids that the user signs in with (`loginIds`): mail addresses, phone numbers, names.
     pub fn login_ids(&self) -> impl Iterator<Item = &str> {
         texts(&self.json, "loginIds")
     }

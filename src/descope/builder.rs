@@ -206,23 +206,23 @@ impl DescopeBuilder {
         self
     }
 
-    /// Says that the project manages its refresh tokens in cookies, so that they go up as cookies
-    /// too (Descope refuses such a token elsewhere). Off by default. Answers are understood either
+    /// Says that the project manages its refresh tokens in cookies, so that they are sent to
+    /// Descope as cookies too (it refuses such a token elsewhere). Off by default. Answers are understood either
     /// way: tokens are taken from the body, else from `Set-Cookie`.
     pub fn cookie_managed(mut self, managed: bool) -> Self {
         self.cookie_managed = managed;
         self
     }
 
-    /// Whether the project rotates refresh tokens. Default `true`, the safe assumption: a call
-    /// that Descope answered with 503 is then not repeated here, since a token spent twice ends
+    /// Says if the project rotates refresh tokens. Default `true`, the safe assumption: a call that
+    /// Descope answered with 503 is then not repeated here, since a token that is used twice ends
     /// its session. With `false` it is, once.
     pub fn rotation(mut self, rotates: bool) -> Self {
         self.rotation = rotates;
         self
     }
 
-    /// How long the answer to a spent refresh token is kept, for requests that still carry it: a
+    /// How long the answer to a used refresh token is kept, for requests that still carry it: a
     /// browser repeats a request whose connection broke, or drops an answer on its way. Default
     /// 60 seconds; at most 300; zero keeps none. Where there are more than 10,000 sessions to
     /// remember, those that have been idle for longest are forgotten earlier.

@@ -27,7 +27,7 @@ use crate::{
     verifier::Verifier,
 };
 
-/// A handle to one Descope project: verifies its sessions, holds its keys, makes the calls.
+/// A handle to one Descope project: it verifies sessions, caches keys and makes the calls.
 ///
 /// Clones are cheap and share everything; make one per project and clone it into layers and
 /// services. See [`Descope::builder`] for the settings.
@@ -55,7 +55,7 @@ pub(super) struct DescopeInner {
     pub(super) queue: RotationQueue<SessionAnswer>,
     /// The newest answer's `nextRefreshSeconds`; 0 where there is none.
     pub(super) next_refresh: AtomicU64,
-    /// Where machines' keys are exchanged, if they are taken at all.
+    /// Exchanges access keys for sessions, where these are accepted.
     pub(super) exchanger: Option<Exchanger>,
 }
 
@@ -71,7 +71,7 @@ impl Descope {
     ///
     /// # Errors
     ///
-    /// Why the token is no session here and now.
+    /// The reason why the token is no session here and now.
     pub async fn verify(&self, session_token: &SessionToken) -> Result<Session, Rejection> {
         let verifier = &self.inner.verifier;
         let genuine = verifier
@@ -118,7 +118,7 @@ impl Descope {
         self.inner.next_refresh.store(seconds, Relaxed);
     }
 
-    /// What this project's clock shows.
+    /// The time of this project's clock.
     pub(crate) fn now(&self) -> Now {
         self.clock().now()
     }
@@ -133,7 +133,7 @@ impl Descope {
         &self.inner.cookies
     }
 
-    /// Whether a request may act with this site's cookies; the reason if not.
+    /// Checks that a request may act with this site's cookies. The error is the reason.
     pub(crate) fn check_origin(
         &self,
         headers: &http::HeaderMap,
@@ -152,7 +152,7 @@ impl Descope {
         Some(self)
     }
 
-    /// Who judges tokens, for slots that no public call reaches without Descope.
+    /// The verifier, for kinds of tokens that no public call reaches without Descope.
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.inner.verifier
     }

@@ -6,7 +6,7 @@ use http::HeaderValue;
 pub enum RejectionKind {
     /// The request carries no session token.
     MissingToken,
-    /// The session token is genuine but its time is over.
+    /// The session token is valid but for its time, which is over.
     ExpiredToken,
     /// The session token is not one: malformed, forged, of another project, of another kind, not
     /// yet valid.

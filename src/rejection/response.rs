@@ -80,7 +80,7 @@ pub(crate) fn grpc(rejection: &Rejection) -> Response<()> {
     response
 }
 
-/// Whether a request is a gRPC call. A content type alone does not make one: anybody can send it,
+/// Returns `true` for a gRPC call. A content type alone does not make one: anybody can send it,
 /// and an empty 200 for a refused page would fool access logs and caches. grpc-web is plain HTTP.
 pub(crate) fn is_grpc(request: &Parts) -> bool {
     is_grpc_call(&request.method, request.version, &request.headers)
@@ -96,8 +96,8 @@ pub(crate) fn is_grpc_call(method: &Method, version: Version, headers: &HeaderMa
             .is_some_and(|suffix| matches!(suffix, [] | [b'+' | b';', ..]))
 }
 
-/// A body that holds `json`, where its type is one that is known to; the plain default otherwise,
-/// and `false`.
+/// A body that holds `json` and `true`, where the type of the body is a known one; else the default
+/// body and `false`.
 fn body<B: Default + 'static>(json: &'static str) -> (B, bool) {
     let mut body = B::default();
     let slot: &mut dyn Any = &mut body;
@@ -133,7 +133,8 @@ fn axum_body(_: &mut dyn Any, _: &'static str) -> bool {
     false
 }
 
-/// Marks a refusal whoever made its response: the reason for layers outside, its code for clients.
+/// Marks a refusal, whoever made its response: the rejection in the extensions is for outer layers,
+/// the code in a header is for clients.
 pub(crate) fn mark<B>(response: &mut Response<B>, rejection: Rejection) {
     response
         .headers_mut()

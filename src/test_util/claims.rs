@@ -8,7 +8,7 @@ use super::{
     settings::{Settings, Template, TokenKind},
 };
 
-/// What a token shall say, before it is text.
+/// The content of a token before it is text.
 #[derive(Clone, Debug)]
 pub(super) struct Claims {
     pub(super) subject: String,
@@ -27,7 +27,7 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// What the service says about `subject` at the time `now`.
+    /// The claims that the service gives `subject` at the time `now`.
     pub(super) fn new(
         settings: &Settings,
         kind: TokenKind,

@@ -23,7 +23,7 @@
 //! let forged = fake.session("U2eve").tenant("T2acme", |t| t).signed_by_stranger().token();
 //! # assert!(good != late && late != forged);
 //!
-//! // A sign-in that the fake knows of: its refresh token can be spent at `fake.url()`.
+//! // A sign-in that the fake knows of: its refresh token can be used at `fake.url()`.
 //! let ann = fake.sign_in("ann@acme.test");
 //! assert_eq!(ann.user_id(), "U2ann");
 //!

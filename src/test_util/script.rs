@@ -73,7 +73,7 @@ impl FakeDescope {
         self.with_state(|state| state.ring.body = body);
     }
 
-    /// The status of the key endpoint's answers; 200 until told otherwise.
+    /// The status of the key endpoint's answers; 200 by default.
     pub fn set_jwks_status(&self, status: u16) {
         self.with_state(|state| state.ring.status = status);
     }

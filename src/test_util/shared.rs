@@ -10,7 +10,7 @@ use super::{settings::Settings, state::State};
 pub(super) struct Shared {
     pub(super) settings: Settings,
     state: Mutex<State>,
-    /// Told of each request and of each instruction.
+    /// Notified of each request and of each instruction.
     pub(super) changed: watch::Sender<()>,
 }
 

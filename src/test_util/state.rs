@@ -2,7 +2,7 @@
 
 use super::{directory::Directory, families::Families, faults::Faults, record::Record, ring::Ring};
 
-/// What the lock guards.
+/// Everything that the lock guards.
 pub(super) struct State {
     pub(super) ring: Ring,
     pub(super) directory: Directory,

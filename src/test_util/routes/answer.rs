@@ -11,7 +11,7 @@ use crate::test_util::{
     settings::{ResponseMethod, Settings},
 };
 
-/// What the CDN in front of the real service adds; nothing of a client's business.
+/// The cookies of the CDN in front of the real service, which concern no client.
 const CDN_COOKIE: &str =
     "__cf_bm=fake; path=/; domain=.descope.com; HttpOnly; Secure; SameSite=None";
 
