@@ -198,7 +198,6 @@ pub mod internals;
 mod json;
 pub mod jwks;
 mod jwt;
-mod membership;
 mod origin;
 pub mod rejection;
 mod renewal;
@@ -207,7 +206,6 @@ pub mod routes;
 pub mod select;
 mod session;
 mod telemetry;
-mod tenant;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 #[expect(
@@ -226,13 +224,11 @@ pub use auth::TenantLayer;
 pub use descope::{Descope, DescopeBuilder};
 pub use error::{Error, ErrorKind};
 pub use ids::{TenantId, UserId};
-pub use membership::Membership;
 pub use rejection::{Rejection, RejectionKind};
 pub use renewal::Renewal;
 pub use routes::SessionRoutes;
 pub use select::SelectTenant;
-pub use session::{Session, TenantClaims};
-pub use tenant::ActiveTenant;
+pub use session::{ActiveTenant, Membership, Session, TenantClaims};
 pub use token::{AccessKey, RefreshToken, SessionToken};
 pub use verifier::SessionCacheStatus;
 

@@ -4,8 +4,13 @@
 //! defaulted or deserialised by hand; tests get theirs from `test_util::FakeDescope`, through the
 //! real verifier.
 
+mod active_tenant;
+mod membership;
+mod rights;
 mod session;
 mod tenant_claims;
-mod tenants;
 
-pub use self::{session::Session, tenant_claims::TenantClaims};
+pub use self::{
+    active_tenant::ActiveTenant, membership::Membership, session::Session,
+    tenant_claims::TenantClaims,
+};

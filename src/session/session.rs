@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, hint, sync::Arc, time::SystemTime};
 use http::Extensions;
 use serde::de::DeserializeOwned;
 
-use super::tenant_claims::TenantClaims;
+use super::{membership::read_claims, tenant_claims::TenantClaims};
 use crate::{
     error::Error,
     ids::UserId,
@@ -12,7 +12,6 @@ use crate::{
         check::{rfc3339, system_time},
         claims::{Claims, Tenants},
     },
-    membership::read_claims,
     rejection::{Rejection, RejectionKind},
 };
 

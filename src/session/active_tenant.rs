@@ -5,13 +5,15 @@ use std::fmt;
 use http::Extensions;
 use serde::de::DeserializeOwned;
 
+use super::{
+    membership::{Membership, read_claims, require_all, require_any},
+    session::Session,
+};
 use crate::{
     error::Error,
     ids::{TenantId, UserId},
     jwt::claims::Tenants,
-    membership::{Membership, read_claims, require_all, require_any},
     rejection::{Rejection, RejectionKind},
-    session::Session,
 };
 
 /// The tenant that a verified session is acting in.

@@ -1,7 +1,7 @@
 //! The rights in a session: project-wide ones, and those in each tenant.
 
-use super::{session::Session, tenant_claims::TenantClaims};
-use crate::{ids::TenantId, jwt::claims::Tenants, membership::Membership};
+use super::{membership::Membership, session::Session, tenant_claims::TenantClaims};
+use crate::{ids::TenantId, jwt::claims::Tenants};
 
 impl Session {
     /// The user's project-wide roles: the root `roles` claim. Under the JWT template "Current
