@@ -94,3 +94,4 @@ mod refusal;
 mod service;
 
 pub use self::service::SessionRoutes;
+pub use crate::select::{ResponseBody, ResponseFuture};
