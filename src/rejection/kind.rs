@@ -1,6 +1,6 @@
 use http::HeaderValue;
 
-/// The sort of a [`Rejection`]. The [module](crate::rejection) has the table of statuses.
+/// The sort of a [`Rejection`](super::Rejection). The [module](crate::rejection) has the table of statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionKind {

@@ -65,7 +65,7 @@ impl FakeDescope {
     ///
     /// # Panics
     ///
-    /// If the fake was built with [`FakeDescopeBuilder::real_time`].
+    /// If the fake was built with [`FakeDescopeBuilder::real_time`](super::FakeDescopeBuilder::real_time).
     pub fn clock(&self) -> &TestClock {
         match &self.settings().time {
             Time::Test(clock) => clock,
