@@ -159,6 +159,7 @@ fn the_fake_shares_no_code_with_what_it_tests() {
                 "DescopeBuilder",
                 "Rejection",
                 "Session",
+                "SessionToken",
             ];
             assert!(
                 public.contains(&name.as_str()),
