@@ -1,4 +1,4 @@
-//! axum's face: [`Session`] and [`ActiveTenant`] as handler arguments.
+//! axum's extractors: [`Session`] and [`ActiveTenant`] as handler arguments.
 //!
 //! | argument | no token | expired token | forged token | no active tenant | keys unavailable |
 //! |---|---|---|---|---|---|
@@ -20,8 +20,7 @@ use http::request::Parts;
 
 use crate::{
     rejection::{Rejection, RejectionKind},
-    session::Session,
-    tenant::ActiveTenant,
+    session::{ActiveTenant, Session},
 };
 
 impl<S: Send + Sync> FromRequestParts<S> for Session {

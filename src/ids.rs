@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind};
 
-/// The longest tenant id, in bytes.
-const MAX_TENANT_ID: usize = 256;
+/// The longest id, in bytes.
+const MAX_ID: usize = 256;
 
 /// The id of a tenant: 1 to 256 bytes, no control characters, not only white space.
 ///
 /// Opaque and compared byte for byte, case-sensitively, as Descope does. A `TenantId` proves no
 /// membership; only an [`ActiveTenant`](crate::ActiveTenant) does. Cheap to clone.
 ///
-/// What a form or a configuration says can be deserialised into one, and is checked then.
+/// A text of a form or a configuration can be deserialised into one, and is checked then.
 ///
 /// ```
 /// use tower_descope::TenantId;
@@ -30,92 +30,101 @@ const MAX_TENANT_ID: usize = 256;
 #[serde(try_from = "String")]
 pub struct TenantId(Arc<str>);
 
-impl TenantId {
-    /// Checks and wraps a tenant id.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidTenantId`] if the text is empty, longer than 256 bytes, only white
-    /// space, or has a control character in it.
-    pub fn new(id: impl Into<String>) -> Result<Self, Error> {
-        let id = id.into();
-        match Self::check(&id) {
-            Ok(()) => Ok(Self(id.into())),
-            Err(why) => Err(Error::new(ErrorKind::InvalidTenantId, why)),
-        }
-    }
-
-    /// As [`new`](Self::new), without an error to allocate: for ids in claims.
-    pub(crate) fn from_claim(id: &str) -> Option<Self> {
-        Self::check(id).ok().map(|()| Self(id.into()))
-    }
-
-    fn check(id: &str) -> Result<(), &'static str> {
-        if id.len() > MAX_TENANT_ID {
-            Err("a tenant id has at most 256 bytes")
-        } else if id.chars().all(char::is_whitespace) {
-            Err("a tenant id is not empty and not only white space")
-        } else if id.chars().any(char::is_control) {
-            Err("a tenant id has no control characters")
-        } else {
-            Ok(())
-        }
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// As [`TenantId::new`], with its errors.
-impl FromStr for TenantId {
-    type Err = Error;
-
-    fn from_str(id: &str) -> Result<Self, Error> {
-        Self::new(id)
-    }
-}
-
-/// As [`TenantId::new`], with its errors.
-impl TryFrom<String> for TenantId {
-    type Error = Error;
-
-    fn try_from(id: String) -> Result<Self, Error> {
-        Self::new(id)
-    }
-}
-
-/// As [`TenantId::new`], with its errors.
-impl TryFrom<&str> for TenantId {
-    type Error = Error;
-
-    fn try_from(id: &str) -> Result<Self, Error> {
-        Self::new(id)
-    }
-}
-
 /// The id of a user: Descope's own (`dsub`, where the project's JWT template overrides the
-/// subject), else the token's `sub`. For a session made from an access key, the key's id.
+/// subject), else the token's `sub`. For a session made from an access key, the key's id. 1 to 256
+/// bytes, no control characters, not only white space.
 ///
-/// Cheap to clone. It can only be had from a verified token.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Opaque and compared byte for byte. A `UserId` proves nothing; only a
+/// [`Session`](crate::Session) does. Cheap to clone. One that was stored can be read back, by
+/// [`new`](Self::new) or by deserialising it, and is checked then.
+///
+/// ```
+/// use tower_descope::UserId;
+///
+/// let ann = UserId::new("U2ann")?;
+/// assert_eq!(ann, "U2ann");
+/// assert!(UserId::new("U2\u{1b}[2Jann").is_err());
+/// # Ok::<(), tower_descope::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct UserId(Arc<str>);
 
-impl UserId {
-    pub(crate) fn from_claim(id: &str) -> Option<Self> {
-        (!id.is_empty()).then(|| Self(id.into()))
-    }
+/// The inherent functions of both ids. Their rule is one: an id is written into logs, headers and
+/// queries, where a control character could forge a line.
+macro_rules! checked_id {
+    ($id:ident, $noun:literal, $kind:ident) => {
+        impl $id {
+            #[doc = concat!("Checks and wraps a ", $noun, " id.")]
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("[`ErrorKind::", stringify!($kind), "`] if the text is empty, longer than")]
+            /// 256 bytes, only white space, or has a control character in it.
+            pub fn new(id: impl Into<String>) -> Result<Self, Error> {
+                let id = id.into();
+                match Self::check(&id) {
+                    Ok(()) => Ok(Self(id.into())),
+                    Err(why) => Err(Error::new(ErrorKind::$kind, why)),
+                }
+            }
 
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// As [`new`](Self::new), without an error to allocate: for ids in claims and answers.
+            pub(crate) fn from_claim(id: &str) -> Option<Self> {
+                Self::check(id).ok().map(|()| Self(id.into()))
+            }
+
+            fn check(id: &str) -> Result<(), &'static str> {
+                if id.len() > MAX_ID {
+                    Err(concat!("a ", $noun, " id has at most 256 bytes"))
+                } else if id.chars().all(char::is_whitespace) {
+                    Err(concat!("a ", $noun, " id is not empty and not only white space"))
+                } else if id.chars().any(char::is_control) {
+                    Err(concat!("a ", $noun, " id has no control characters"))
+                } else {
+                    Ok(())
+                }
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
 }
 
-/// What both ids share: they show, compare and serialise as their text.
+checked_id!(TenantId, "tenant", InvalidTenantId);
+checked_id!(UserId, "user", InvalidUserId);
+
+/// The traits of both ids: they are read with a check, and show, compare and serialise as their
+/// text.
 macro_rules! text_id {
     ($id:ident) => {
+        impl FromStr for $id {
+            type Err = Error;
+
+            fn from_str(id: &str) -> Result<Self, Error> {
+                Self::new(id)
+            }
+        }
+
+        impl TryFrom<String> for $id {
+            type Error = Error;
+
+            fn try_from(id: String) -> Result<Self, Error> {
+                Self::new(id)
+            }
+        }
+
+        impl TryFrom<&str> for $id {
+            type Error = Error;
+
+            fn try_from(id: &str) -> Result<Self, Error> {
+                Self::new(id)
+            }
+        }
+
         impl fmt::Debug for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_tuple(stringify!($id)).field(&&*self.0).finish()
@@ -188,6 +197,29 @@ mod tests {
         }
         for good in ["T2acme", "acme corp", "früh", "a/b?c=d", &"x".repeat(256)] {
             assert_eq!(TenantId::new(good).unwrap(), *good);
+        }
+    }
+
+    #[test]
+    fn a_user_id_refuses_the_same() {
+        for bad in [
+            "",
+            " ",
+            "a\r\nb",
+            "a\u{1b}[2Jb",
+            "\u{85}x",
+            &"x".repeat(257),
+        ] {
+            let error = UserId::new(bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidUserId, "{bad:?}");
+            assert!(error.to_string().starts_with("a user id "), "{error}");
+            assert!(UserId::from_claim(bad).is_none());
+            let read = serde_json::from_value::<UserId>(bad.into());
+            assert!(read.is_err(), "{bad:?}");
+        }
+        for good in ["U2ann", "ann@acme.test", "früh", &"x".repeat(256)] {
+            assert_eq!(UserId::new(good).unwrap(), *good);
+            assert_eq!(good.parse::<UserId>().unwrap(), *good);
         }
     }
 

@@ -46,7 +46,7 @@
 //!   call to Descope, and while Descope is down the answer is 503 and every cookie stays.
 //! - [`ActiveTenant`] is the tenant that the session acts in, Descope's *current tenant* (`dct`).
 //!   [`require_role`](ActiveTenant::require_role),
-//!   [`require_permission`](ActiveTenant::require_permission) and their kin return a [`Rejection`],
+//!   [`require_permission`](ActiveTenant::require_permission) and the like return a [`Rejection`],
 //!   which axum handlers can return with `?`. `Option<ActiveTenant>` is for public pages, behind
 //!   [`TenantLayer::optional`].
 //! - [`SessionRoutes`] is a service with all of a session's calls: refresh, tenant switch, logout,
@@ -118,15 +118,15 @@
 //! # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! use tower_descope::test_util::FakeDescope;
+//! use tower_descope::{SessionToken, test_util::FakeDescope};
 //!
 //! let fake = FakeDescope::start().await;
 //! let descope = fake.descope(); // for your TenantLayer
 //! let token = fake.session("U1").tenant("T1", |t| t.role("admin")).active("T1").token();
 //! let forged = fake.session("U1").active("T1").signed_by_stranger().token();
-//! let session = descope.verify(&token).await.unwrap();
+//! let session = descope.verify(&SessionToken::new(token)).await.unwrap();
 //! assert!(session.active_tenant().unwrap().has_role("admin"));
-//! assert!(descope.verify(&forged).await.is_err());
+//! assert!(descope.verify(&SessionToken::new(forged)).await.is_err());
 //! # }
 //! # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
 //! # fn main() {}
@@ -201,7 +201,6 @@ mod json;
 pub mod jwks;
 mod jwt;
 mod limiter;
-mod membership;
 mod origin;
 pub mod rejection;
 mod renewal;
@@ -211,7 +210,6 @@ pub mod routes;
 pub mod select;
 mod session;
 mod telemetry;
-mod tenant;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 #[expect(
@@ -230,14 +228,12 @@ pub use auth::TenantLayer;
 pub use descope::{Descope, DescopeBuilder};
 pub use error::{Error, ErrorKind};
 pub use ids::{TenantId, UserId};
-pub use membership::Membership;
 pub use rejection::{Rejection, RejectionKind};
 pub use renewal::Renewal;
 pub use return_paths::ReturnPaths;
 pub use routes::SessionRoutes;
 pub use select::SelectTenant;
-pub use session::{Session, TenantClaims};
-pub use tenant::ActiveTenant;
+pub use session::{ActiveTenant, Membership, Session, TenantClaims};
 pub use token::{AccessKey, RefreshToken, SessionToken};
 pub use verifier::SessionCacheStatus;
 

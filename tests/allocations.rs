@@ -24,7 +24,7 @@ use http::{HeaderValue, Request, Response};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, service_fn};
 use tower_descope::{
-    Descope, TenantLayer,
+    Descope, SessionToken, TenantLayer,
     test_util::{FakeDescope, TokenBuilder},
 };
 
@@ -107,8 +107,7 @@ async fn the_hot_path_allocates_what_it_must_and_no_more() {
         builder.session_cache(sessions).build().unwrap()
     };
     let (cold, warm): (Descope, Descope) = (handle(0), handle(100));
-    let usual = tenants(&fake, 3).token();
-    let large = tenants(&fake, 200).token();
+    let [usual, large] = [3, 200].map(|number| SessionToken::new(tenants(&fake, number).token()));
     for descope in [&cold, &warm] {
         descope.warm_up().await.unwrap();
         descope.verify(&usual).await.unwrap();
@@ -116,19 +115,20 @@ async fn the_hot_path_allocates_what_it_must_and_no_more() {
     }
 
     // Payload, strings, tenants, user, current tenant, session; and what grows on the way.
-    let verify = |token: &str| allocations(|| now(cold.verify(token)));
+    let verify = |token: &SessionToken| allocations(|| now(cold.verify(token)));
     let few = verify(&usual);
     assert!(few <= 10, "cold, 3 tenants: {few}");
     let many = verify(&large);
     assert!(many <= 20, "cold, 200 tenants: {many}");
+    let garbage = SessionToken::new("garbage");
     assert_eq!(allocations(|| now(warm.verify(&usual))), 0, "warm verdict");
-    assert_eq!(allocations(|| now(warm.verify("garbage"))), 0, "garbage");
+    assert_eq!(allocations(|| now(warm.verify(&garbage))), 0, "garbage");
 
     // The session in the request's extensions is three: their map, its table, the session's box.
     for header in [true, false] {
-        let bare = through(&mut service_fn(handler(header)), &usual);
+        let bare = through(&mut service_fn(handler(header)), usual.expose());
         let mut layered = TenantLayer::new(warm.clone()).layer(service_fn(handler(header)));
-        let more = through(&mut layered, &usual) - bare;
+        let more = through(&mut layered, usual.expose()) - bare;
         // `Vary` on an answer without headers makes the map that holds it: two.
         let most = if header { 3 } else { 5 };
         assert!(
@@ -148,12 +148,11 @@ async fn the_cache_takes_no_more_memory_than_its_bound() {
         let builder = fake.descope_builder().max_token_len(65_536);
         let descope = builder.session_cache_bytes(bound).build().unwrap();
         let token = |n: usize| {
-            tenants(&fake, 3)
-                .claim("x", format!("{n:0>padding$}"))
-                .token()
+            let session = tenants(&fake, 3).claim("x", format!("{n:0>padding$}"));
+            SessionToken::new(session.token())
         };
         // Made before anything is counted: the fake remembers whom it signed in.
-        let tokens: Vec<String> = (0..1_500).map(token).collect();
+        let tokens: Vec<SessionToken> = (0..1_500).map(token).collect();
         descope.warm_up().await.unwrap();
         let books = descope.session_cache_status().bytes;
         let region = Region::new(ALLOCATOR);
@@ -167,7 +166,7 @@ async fn the_cache_takes_no_more_memory_than_its_bound() {
         assert!(status.bytes <= bound && status.entries > 10);
         // Nothing of note is forgotten, and nothing is reckoned twice.
         assert!(live * 2 > status.bytes, "{live} against {}", status.bytes);
-        let (length, each) = (tokens[0].len(), (live + books) / status.entries);
+        let (length, each) = (tokens[0].expose().len(), (live + books) / status.entries);
         println!(
             "{} sessions: {each} bytes each, tokens of {length}",
             status.entries

@@ -4,7 +4,7 @@
 
 use std::{env, hint::black_box, rc::Rc};
 
-use tower_descope::{Descope, DescopeBuilder};
+use tower_descope::{Descope, DescopeBuilder, SessionToken};
 
 use crate::{
     bed::{Bed, now},
@@ -37,8 +37,9 @@ fn sessions(bed: &Bed) -> Vec<Row> {
     let most = sizes.last().copied().unwrap_or_default();
     // Signed with a small key, since they are many; padded to the size of a usual token.
     let session = bed.session().key_algorithm("ES256");
-    let tokens: Rc<[String]> = (0..most)
-        .map(|n| session.clone().claim("n", format!("{n:0>200}")).token())
+    let tokens: Rc<[SessionToken]> = (0..most)
+        .map(|n| session.clone().claim("n", format!("{n:0>200}")))
+        .map(|session| SessionToken::new(session.token()))
         .collect();
     let mut rows = Vec::new();
     for &size in sizes {
@@ -55,7 +56,7 @@ fn sessions(bed: &Bed) -> Vec<Row> {
             "cache of {size}: {} sessions, {} bytes each, tokens of {} bytes",
             status.entries,
             status.bytes / status.entries,
-            tokens[0].len()
+            tokens[0].expose().len()
         );
         let tokens = Rc::clone(&tokens);
         let mut at = 0;
@@ -83,7 +84,7 @@ fn keys(bed: &Bed) -> Vec<Row> {
         let token = fake.session("U1").token();
         let handle = |sessions| bed.warm(fake.descope_builder().session_cache(sessions));
         let verify = |descope: Descope| {
-            let token = token.clone();
+            let token = SessionToken::new(&token);
             move || now(descope.verify(&token))
         };
         rows.push(
@@ -108,6 +109,7 @@ fn sizes(bed: &Bed) -> Vec<Row> {
         let baseline = format!("signature_alone_{kilobytes}_kb");
         rows.push(Row::new(&baseline, bed.signature_check(&token)));
         let (cold, caching) = (bed.descope.clone(), bed.caching.clone());
+        let token = SessionToken::new(token);
         let again = token.clone();
         rows.push(
             Row::new(format!("miss_{kilobytes}_kb"), move || {

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tower_descope::SessionToken;
+
 use crate::{
     bed::{Bed, now},
     row::{Bench, Row},
@@ -27,11 +29,13 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     let signature = move |_: usize| signature();
     let verdict = |token: String| {
         let descope = bed.descope.clone();
+        let token = SessionToken::new(token);
         move |_: usize| {
             let _ = black_box(now(descope.verify(&token)));
         }
     };
-    let tokens = [bed.session().token(), bed.session().claim("n", 2).token()];
+    let tokens =
+        [bed.session(), bed.session().claim("n", 2)].map(|it| SessionToken::new(it.token()));
     let caching = bed.caching.clone();
     let warm = move |thread: usize| {
         let _ = black_box(now(caching.verify(&tokens[thread])));

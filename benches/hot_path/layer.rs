@@ -5,7 +5,7 @@ use std::io;
 use http::{Method, Request, Version};
 use metrics_util::debugging::DebuggingRecorder;
 use tower::{Layer, service_fn};
-use tower_descope::TenantLayer;
+use tower_descope::{SessionToken, TenantLayer};
 use tracing::{Dispatch, dispatcher, field::Empty, info_span};
 
 use crate::{
@@ -32,6 +32,7 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     let bare_request = good.clone();
     let descope = bed.descope.clone();
     let signature = bed.signature_check(&token);
+    let token = SessionToken::new(token);
     let rows = vec![
         Row::with_input(
             "bare_service",

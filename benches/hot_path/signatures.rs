@@ -1,5 +1,7 @@
 //! Verdicts on tokens: good ones of each algorithm over the bare signature check, and bad ones.
 
+use tower_descope::SessionToken;
+
 use crate::{
     bed::{ALGORITHMS, Bed, now},
     row::{Bench, Row},
@@ -28,7 +30,7 @@ fn refused(bed: &Bed) -> Vec<Row> {
     // Spends what may be fetched at once for unknown keys, so that from here on the verdict is
     // ready: the fake's clock stands still.
     for _ in 0..5 {
-        let verdict = bed.wait(bed.descope.verify(&unknown_key));
+        let verdict = bed.wait(bed.descope.verify(&SessionToken::new(&unknown_key)));
         verdict.expect_err("nobody has this key");
     }
     let good = session().token();
@@ -59,6 +61,7 @@ fn refused(bed: &Bed) -> Vec<Row> {
 
 fn verdict(bed: &Bed, name: &str, token: String, good: bool) -> Row {
     let descope = bed.descope.clone();
+    let token = SessionToken::new(token);
     assert_eq!(now(descope.verify(&token)).is_ok(), good, "{name}");
     Row::new(name, move || now(descope.verify(&token)))
 }

@@ -11,7 +11,7 @@ use std::{
 use axum::http::{HeaderValue, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower_descope::{Descope, RefreshToken, TenantId, test_util::FakeDescope};
+use tower_descope::{Descope, RefreshToken, SessionToken, TenantId, test_util::FakeDescope};
 
 use crate::cookies::CookieStyle;
 
@@ -195,7 +195,10 @@ impl Accounts {
         };
         let mut session_jwt = answer.session_jwt;
         let mut refresh_jwt = answer.refresh_jwt;
-        let mut session = descope.verify(&session_jwt).await.map_err(unverified)?;
+        let mut session = descope
+            .verify(&SessionToken::new(&session_jwt))
+            .await
+            .map_err(unverified)?;
         // Who belongs to one tenant need not choose.
         let only = match session.tenants().collect::<Vec<_>>()[..] {
             [only] => TenantId::new(only).ok(),

@@ -55,7 +55,7 @@ impl Viewer {
         let active = session.active_tenant().ok();
         let tenants: Vec<Place> = session
             .tenants()
-            .filter_map(|id| session.tenant(&TenantId::new(id).ok()?))
+            .filter_map(|id| session.tenant(id))
             .map(|membership| Place {
                 id: membership.id().to_owned(),
                 name: accounts.name_of(membership.id()),

@@ -1,4 +1,4 @@
-//! What Descope answers about a session, typed.
+//! Descope's answers about a session, typed.
 //!
 //! [`SessionAnswer`] has every field of Descope's answer to a refresh or to the selection of a
 //! tenant (its `JWTResponse`); [`TenantSelection`] is the latter's. The tokens in it have been
@@ -21,6 +21,8 @@
 //! # }
 //! ```
 
+mod details;
+mod fields;
 mod profile;
 mod selection;
 mod session;

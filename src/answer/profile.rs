@@ -1,12 +1,12 @@
-//! What a user may ask about themselves: their tenants, and when they signed in.
+//! Answers about a user that the user asks for: their tenants, and when they signed in.
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::user::text;
-use crate::ids::TenantId;
+use super::fields::{text, time};
+use crate::ids::{TenantId, UserId};
 
 /// Which of a user's tenants [`Descope::my_tenants`](crate::Descope::my_tenants) asks about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,14 +71,14 @@ impl SignIn {
         Self { json }
     }
 
-    /// Descope's id of the user (`userId`).
-    pub fn user_id(&self) -> Option<&str> {
-        text(&self.json, "userId")
+    /// Descope's id of the user (`userId`), if it can be one.
+    pub fn user_id(&self) -> Option<UserId> {
+        UserId::from_claim(text(&self.json, "userId")?)
     }
 
-    /// When it was, in seconds since the Unix epoch (`loginTime`).
-    pub fn time(&self) -> Option<i64> {
-        self.json.get("loginTime")?.as_i64()
+    /// When it was (`loginTime`).
+    pub fn time(&self) -> Option<SystemTime> {
+        time(&self.json, "loginTime")
     }
 
     /// The city that the address belongs to (`city`).
@@ -112,6 +112,8 @@ impl fmt::Debug for SignIn {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use serde_json::json;
 
     use super::*;
@@ -132,15 +134,16 @@ mod tests {
             "userId": "U1", "loginTime": 1_700_000_000, "city": "Zurich", "country": "CH",
             "ip": "192.0.2.7", "selectedTenant": "T1",
         }));
-        assert_eq!(sign_in.user_id(), Some("U1"));
-        assert_eq!(sign_in.time(), Some(1_700_000_000));
+        assert_eq!(sign_in.user_id().unwrap(), "U1");
+        let time = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        assert_eq!(sign_in.time(), Some(time));
         assert_eq!(sign_in.city(), Some("Zurich"));
         assert_eq!(sign_in.country(), Some("CH"));
         assert_eq!(sign_in.ip(), Some("192.0.2.7"));
         assert_eq!(sign_in.selected_tenant().unwrap(), *"T1");
         assert_eq!(
             format!("{sign_in:?}"),
-            "SignIn { time: Some(1700000000), .. }"
+            format!("SignIn {{ time: Some({time:?}), .. }}")
         );
         let odd = SignIn::new(json!({"loginTime": "x", "city": ""}));
         assert_eq!((odd.time(), odd.city()), (None, None));

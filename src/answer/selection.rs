@@ -1,12 +1,15 @@
-use std::ops::Deref;
+use super::{session::SessionAnswer, user::User};
+use crate::{
+    ids::TenantId,
+    session::Session,
+    token::{RefreshToken, SessionToken},
+};
 
-use super::session::SessionAnswer;
-use crate::ids::TenantId;
-
-/// What Descope answered when a tenant was selected: a [`SessionAnswer`] whose session is in the
+/// Descope's answer to the selection of a tenant: a [`SessionAnswer`] whose session is in the
 /// tenant that was asked for.
 ///
-/// Cheap to clone. `Debug` shows no token.
+/// The accessors that most callers need are here; all else is in its [`answer`](Self::answer). Cheap to clone.
+/// `Debug` shows no token.
 #[derive(Clone, Debug)]
 pub struct TenantSelection {
     tenant: TenantId,
@@ -25,16 +28,33 @@ impl TenantSelection {
         &self.tenant
     }
 
+    /// The new session, verified.
+    pub fn session(&self) -> &Session {
+        self.answer.session()
+    }
+
+    /// The new session token.
+    pub fn session_token(&self) -> &SessionToken {
+        self.answer.session_token()
+    }
+
+    /// The new refresh token, if there is one; see [`SessionAnswer::refresh_token`].
+    pub fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.answer.refresh_token()
+    }
+
+    /// The user's record.
+    pub fn user(&self) -> Option<&User> {
+        self.answer.user()
+    }
+
     /// All that Descope answered.
     pub fn answer(&self) -> &SessionAnswer {
         &self.answer
     }
-}
 
-impl Deref for TenantSelection {
-    type Target = SessionAnswer;
-
-    fn deref(&self) -> &SessionAnswer {
-        &self.answer
+    /// All that Descope answered, without the copy.
+    pub fn into_answer(self) -> SessionAnswer {
+        self.answer
     }
 }

@@ -1,8 +1,9 @@
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::ids::TenantId;
+use super::fields::{flag, items, text, texts, time};
+use crate::ids::{TenantId, UserId};
 
 /// A user's record as Descope's answer has it.
 ///
@@ -29,12 +30,12 @@ impl User {
         Self { json }
     }
 
-    /// Descope's id of the user (`userId`).
-    pub fn id(&self) -> Option<&str> {
-        text(&self.json, "userId")
+    /// Descope's id of the user (`userId`), if it can be one.
+    pub fn id(&self) -> Option<UserId> {
+        UserId::from_claim(text(&self.json, "userId")?)
     }
 
-    /// What the user signs in with (`loginIds`): mail addresses, phone numbers, names.
+    /// The ids that the user signs in with (`loginIds`): mail addresses, phone numbers, names.
     pub fn login_ids(&self) -> impl Iterator<Item = &str> {
         texts(&self.json, "loginIds")
     }
@@ -69,7 +70,7 @@ impl User {
         text(&self.json, "email")
     }
 
-    /// Whether the user has shown that the mail address is theirs (`verifiedEmail`).
+    /// `true` if the user has shown that the mail address is theirs (`verifiedEmail`).
     pub fn is_email_verified(&self) -> Option<bool> {
         flag(&self.json, "verifiedEmail")
     }
@@ -79,7 +80,7 @@ impl User {
         text(&self.json, "phone")
     }
 
-    /// Whether the user has shown that the phone number is theirs (`verifiedPhone`).
+    /// `true` if the user has shown that the phone number is theirs (`verifiedPhone`).
     pub fn is_phone_verified(&self) -> Option<bool> {
         flag(&self.json, "verifiedPhone")
     }
@@ -106,24 +107,24 @@ impl User {
         text(&self.json, "status")
     }
 
-    /// Whether this is a test user (`test`).
+    /// `true` for a test user (`test`).
     pub fn is_test(&self) -> Option<bool> {
         flag(&self.json, "test")
     }
 
-    /// Whether the user may be edited here (`editable`): not where a directory owns them.
+    /// `true` if the user may be edited here (`editable`): not where a directory owns them.
     pub fn is_editable(&self) -> Option<bool> {
         flag(&self.json, "editable")
     }
 
-    /// When the user was created, in seconds since the Unix epoch (`createdTime`).
-    pub fn created_time(&self) -> Option<i64> {
-        self.json.get("createdTime")?.as_i64()
+    /// When the user was created (`createdTime`).
+    pub fn created_time(&self) -> Option<SystemTime> {
+        time(&self.json, "createdTime")
     }
 
-    /// When the user's consent ends, in seconds since the Unix epoch (`consentExpiration`).
-    pub fn consent_expiration(&self) -> Option<i64> {
-        self.json.get("consentExpiration")?.as_i64()
+    /// When the user's consent ends (`consentExpiration`).
+    pub fn consent_expiration(&self) -> Option<SystemTime> {
+        time(&self.json, "consentExpiration")
     }
 
     /// The ids of the federated applications that the user may open (`ssoAppIds`).
@@ -147,37 +148,37 @@ impl User {
             .map(|(provider, _)| provider.as_str())
     }
 
-    /// Whether the user has signed in by SAML (`SAML`).
+    /// `true` if the user has signed in by SAML (`SAML`).
     pub fn has_saml(&self) -> Option<bool> {
         flag(&self.json, "SAML")
     }
 
-    /// Whether the user has signed in by `OpenID` Connect (`OIDC`).
+    /// `true` if the user has signed in by `OpenID` Connect (`OIDC`).
     pub fn has_oidc(&self) -> Option<bool> {
         flag(&self.json, "OIDC")
     }
 
-    /// Whether the user is provisioned by SCIM (`SCIM`).
+    /// `true` if the user is provisioned by SCIM (`SCIM`).
     pub fn has_scim(&self) -> Option<bool> {
         flag(&self.json, "SCIM")
     }
 
-    /// Whether the user has set up an authenticator app (`TOTP`).
+    /// `true` if the user has set up an authenticator app (`TOTP`).
     pub fn has_totp(&self) -> Option<bool> {
         flag(&self.json, "TOTP")
     }
 
-    /// Whether the user has registered a passkey (`webauthn`).
+    /// `true` if the user has registered a passkey (`webauthn`).
     pub fn has_webauthn(&self) -> Option<bool> {
         flag(&self.json, "webauthn")
     }
 
-    /// Whether the user has set a password (`password`).
+    /// `true` if the user has set a password (`password`).
     pub fn has_password(&self) -> Option<bool> {
         flag(&self.json, "password")
     }
 
-    /// Whether the user has set up push notifications as a factor (`push`).
+    /// `true` if the user has set up push notifications as a factor (`push`).
     pub fn has_push(&self) -> Option<bool> {
         flag(&self.json, "push")
     }
@@ -227,27 +228,10 @@ impl fmt::Debug for UserTenant<'_> {
     }
 }
 
-pub(super) fn text<'a>(json: &'a Value, name: &str) -> Option<&'a str> {
-    json.get(name)?.as_str().filter(|text| !text.is_empty())
-}
-
-fn flag(json: &Value, name: &str) -> Option<bool> {
-    json.get(name)?.as_bool()
-}
-
-fn items<'a>(json: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    json.get(name)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-}
-
-fn texts<'a>(json: &'a Value, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
-    items(json, name).filter_map(Value::as_str)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use serde_json::json;
 
     use super::*;
@@ -270,7 +254,7 @@ mod tests {
             "OIDC": true, "SCIM": false, "TOTP": true, "webauthn": false, "password": true,
             "push": false, "editable": true,
         }));
-        assert_eq!(user.id(), Some("U2demo"));
+        assert_eq!(user.id().unwrap(), "U2demo");
         assert_eq!(user.login_ids().collect::<Vec<_>>(), ["ann@acme.test"]);
         assert_eq!(user.name(), Some("Ann"));
         assert_eq!(user.given_name(), Some("A"));
@@ -286,8 +270,9 @@ mod tests {
         assert_eq!(user.status(), Some("enabled"));
         assert_eq!(user.is_test(), Some(false));
         assert_eq!(user.is_editable(), Some(true));
-        assert_eq!(user.created_time(), Some(1_703_815_180));
-        assert_eq!(user.consent_expiration(), Some(0));
+        let created = UNIX_EPOCH + Duration::from_secs(1_703_815_180);
+        assert_eq!(user.created_time(), Some(created));
+        assert_eq!(user.consent_expiration(), Some(UNIX_EPOCH));
         assert_eq!(user.sso_app_ids().collect::<Vec<_>>(), ["app"]);
         assert_eq!(user.external_ids().collect::<Vec<_>>(), ["x"]);
         assert_eq!(user.oauth_providers().collect::<Vec<_>>(), ["google"]);
@@ -309,7 +294,10 @@ mod tests {
             ["invoice.write"]
         );
         assert_eq!(tenants[1].id(), None);
-        assert_eq!(format!("{user:?}"), r#"User { id: Some("U2demo"), .. }"#);
+        assert_eq!(
+            format!("{user:?}"),
+            r#"User { id: Some(UserId("U2demo")), .. }"#
+        );
     }
 
     #[test]

@@ -7,23 +7,19 @@ use jwks_client_rs::source::JwksSource;
 
 use super::{
     builder::DescopeBuilder,
-    handle::{Descope, Inner},
+    handle::{Descope, DescopeInner},
 };
 use crate::{
     client::transport,
     client::{ClientSettings, CredentialStyle, DescopeClient},
     error::Error,
     jwks::{DescopeKeys, KeyOrigin, KeyPolicy, KeyStore, parse_public_key},
-    jwt::{check::Rules, key::VerifyingKey},
+    jwt::key::VerifyingKey,
     origin::AllowedOrigins,
     rotation::RotationQueue,
     verifier::SessionCache,
     verifier::{OnceAMinute, Verifier},
 };
-
-/// The kinds (`drn`) that Descope gives its tokens unless cookie names are customised.
-const SESSION_KIND: &str = "DS";
-const REFRESH_KIND: &str = "DSR";
 
 /// How long connecting may take: requests wait for keys, people for a call.
 const KEYS_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -82,7 +78,7 @@ impl DescopeBuilder {
             },
         );
         Ok(Descope {
-            inner: Arc::new(Inner {
+            inner: Arc::new(DescopeInner {
                 project_id: self.project_id,
                 cookies: self.cookies,
                 origins,
@@ -130,41 +126,6 @@ impl DescopeBuilder {
             ..self.keys
         };
         Ok(KeyStore::new(source, policy, self.clock.clone(), origin))
-    }
-
-    /// Names of cookies and kinds of tokens are one vocabulary: Descope writes the name of a
-    /// token's cookie into it.
-    fn rules(&self) -> Result<Rules, Error> {
-        let mut session_kinds = self.session_kinds.clone();
-        session_kinds.insert(SESSION_KIND.to_owned());
-        session_kinds.extend(self.cookies.session_names().map(str::to_owned));
-        let mut refresh_kinds = self.refresh_kinds.clone();
-        refresh_kinds.insert(REFRESH_KIND.to_owned());
-        refresh_kinds.extend(self.cookies.refresh_names().map(str::to_owned));
-        if let Some(both) = session_kinds.intersection(&refresh_kinds).next() {
-            return Err(Error::config(format!(
-                "{both:?} is both a session and a refresh name: a refresh token would pass for a \
-                 session; rename one (DS is always a session kind, DSR a refresh kind)"
-            )));
-        }
-        if self.resource_server && self.audience.is_empty() {
-            return Err(Error::config(
-                "resource_server takes an audience: call audience([…]) too, else a token for any \
-                 other API would open this one",
-            ));
-        }
-        Ok(Rules {
-            project_id: self.project_id.clone(),
-            issuers: self.issuers.clone(),
-            audience: self.audience.clone(),
-            session_kinds,
-            refresh_kinds,
-            resource_server: self.resource_server,
-            require_kind: self.require_kind,
-            refresh_without_kind: self.refresh_without_kind,
-            leeway: self.leeway.as_secs_f64(),
-            issued_at_leeway: self.issued_at_leeway.as_secs_f64(),
-        })
     }
 
     fn check_ranges(&self) -> Result<(), Error> {

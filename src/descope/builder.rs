@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use jwks_client_rs::source::JwksSource;
 
-use super::{env::Variables, handle::Descope};
+use super::{handle::Descope, variables::Variables};
 #[cfg(feature = "test-util")]
 use crate::clock::TestClock;
 use crate::{
@@ -105,7 +105,7 @@ impl Descope {
 }
 
 impl DescopeBuilder {
-    /// Where Descope is. Default: by the project id's region, for example
+    /// The base URL of Descope. Default: by the project id's region, for example
     /// `https://api.descope.com`, as Descope's Go and Python SDKs choose it. Set it for a custom
     /// domain. Must be `https`, or `http` on loopback.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
@@ -158,84 +158,6 @@ impl DescopeBuilder {
         self
     }
 
-    /// Issuers (`iss`) to accept besides the project id and URLs that end in it: each compared
-    /// exactly, character by character. For tenant-scoped apps and MCP servers, whose issuers end
-    /// in another id.
-    pub fn issuers<I: Into<String>>(mut self, issuers: impl IntoIterator<Item = I>) -> Self {
-        self.issuers = issuers.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Audiences (`aud`), at least one of which every session must name. Default: none, and `aud`
-    /// is not looked at. Refresh tokens are not held to it.
-    pub fn audience<A: Into<String>>(mut self, audience: impl IntoIterator<Item = A>) -> Self {
-        self.audience = audience.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Accepts OAuth access tokens (`token_type: access_token`, `typ: at+jwt`) as sessions too:
-    /// for a resource server. Takes an [`audience`](Self::audience). Off by default.
-    pub fn resource_server(mut self, accept: bool) -> Self {
-        self.resource_server = accept;
-        self
-    }
-
-    /// Further kinds (`drn`) of session tokens, besides `DS` and the configured cookie names. A
-    /// project with custom cookie names has tokens of that kind.
-    pub fn session_kinds<K: Into<String>>(mut self, kinds: impl IntoIterator<Item = K>) -> Self {
-        self.session_kinds = kinds.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Further kinds (`drn`) of refresh tokens, besides `DSR` and the configured cookie names.
-    pub fn refresh_kinds<K: Into<String>>(mut self, kinds: impl IntoIterator<Item = K>) -> Self {
-        self.refresh_kinds = kinds.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Refuses session tokens that do not say their kind (`drn`). Off by default, since sessions
-    /// made from access keys may not say it.
-    pub fn require_token_kind(mut self, require: bool) -> Self {
-        self.require_kind = require;
-        self
-    }
-
-    /// Accepts refresh tokens that do not say their kind (`drn`). Off by default: without it a
-    /// session token could pass for a refresh token.
-    pub fn allow_refresh_without_kind(mut self, allow: bool) -> Self {
-        self.refresh_without_kind = allow;
-        self
-    }
-
-    /// Where the project's tokens say what a user may do in the current tenant. Default:
-    /// [`TenantClaims::Auto`]; [`TenantClaims::Listed`] is recommended for projects with the
-    /// default JWT template.
-    pub fn tenant_claims(mut self, claims: TenantClaims) -> Self {
-        self.tenant_claims = claims;
-        self
-    }
-
-    /// How far `exp` and `nbf` may be off, for clocks that differ. Default 5 seconds, as in
-    /// Descope's SDKs; at most 60.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
-        self
-    }
-
-    /// How far in the future a token may have been issued (`iat`). Default 60 seconds; at most
-    /// 600. More than `leeway`, since the freshest tokens would otherwise be refused by a machine
-    /// whose clock is a little behind.
-    pub fn issued_at_leeway(mut self, leeway: Duration) -> Self {
-        self.issued_at_leeway = leeway;
-        self
-    }
-
-    /// The longest token that is looked at, in bytes. Default 16,384; from 1,024 to 65,536.
-    pub fn max_token_len(mut self, bytes: usize) -> Self {
-        self.max_token_len = bytes;
-        self
-    }
-
     /// The most sessions whose tokens need not be verified again, since they were a moment ago.
     /// Default 10,000; at most 16,777,216; 0 turns the cache off.
     ///
@@ -284,23 +206,23 @@ impl DescopeBuilder {
         self
     }
 
-    /// Says that the project manages its refresh tokens in cookies, so that they go up as cookies
-    /// too (Descope refuses such a token elsewhere). Off by default. Answers are understood either
+    /// Says that the project manages its refresh tokens in cookies, so that they are sent to
+    /// Descope as cookies too (it refuses such a token elsewhere). Off by default. Answers are understood either
     /// way: tokens are taken from the body, else from `Set-Cookie`.
     pub fn cookie_managed(mut self, managed: bool) -> Self {
         self.cookie_managed = managed;
         self
     }
 
-    /// Whether the project rotates refresh tokens. Default `true`, the safe assumption: a call
-    /// that Descope answered with 503 is then not repeated here, since a token spent twice ends
+    /// Says if the project rotates refresh tokens. Default `true`, the safe assumption: a call that
+    /// Descope answered with 503 is then not repeated here, since a token that is used twice ends
     /// its session. With `false` it is, once.
     pub fn rotation(mut self, rotates: bool) -> Self {
         self.rotation = rotates;
         self
     }
 
-    /// How long the answer to a spent refresh token is kept, for requests that still carry it: a
+    /// How long the answer to a used refresh token is kept, for requests that still carry it: a
     /// browser repeats a request whose connection broke, or drops an answer on its way. Default
     /// 60 seconds; at most 300; zero keeps none. Where there are more than 10,000 sessions to
     /// remember, those that have been idle for longest are forgotten earlier.

@@ -76,7 +76,7 @@ impl Descope {
         let ask = move |token: RefreshToken| async move { client.me(&token).await };
         let user = User::new(presented.family.read(ask).await?);
         // Nothing is signed here, and it is a GET: a cache in between may err.
-        if user.id() != Some(presented.verified.user.as_str()) {
+        if user.id().as_ref() != Some(&presented.verified.user) {
             return Err(another_users());
         }
         Ok(user)

@@ -1,4 +1,4 @@
-//! Configuration by the environment.
+//! Settings that come from environment variables.
 
 use std::env::{self, VarError};
 
@@ -9,14 +9,6 @@ const PROJECT_ID: &str = "DESCOPE_PROJECT_ID";
 const BASE_URI: &str = "DESCOPE_BASE_URI";
 const BASE_URL: &str = "DESCOPE_BASE_URL";
 const PUBLIC_KEY: &str = "DESCOPE_PUBLIC_KEY";
-
-/// Which variable a setting came from, for messages; `None`: it was made in code.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Variables {
-    pub(super) project_id: Option<&'static str>,
-    pub(super) base_url: Option<&'static str>,
-    pub(super) public_key: Option<&'static str>,
-}
 
 impl Descope {
     /// Configures a project by the environment: `DESCOPE_PROJECT_ID`, and, each optional,

@@ -23,11 +23,12 @@ use crate::{
     rejection::Rejection,
     rotation::RotationQueue,
     session::Session,
+    token::SessionToken,
     verifier::SessionCacheStatus,
     verifier::Verifier,
 };
 
-/// A handle to one Descope project: verifies its sessions, holds its keys, makes the calls.
+/// A handle to one Descope project: it verifies sessions, caches keys and makes the calls.
 ///
 /// Clones are cheap and share everything; make one per project and clone it into layers and
 /// services. See [`Descope::builder`] for the settings.
@@ -43,10 +44,10 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Descope {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<DescopeInner>,
 }
 
-pub(super) struct Inner {
+pub(super) struct DescopeInner {
     pub(super) project_id: String,
     pub(super) cookies: SessionCookies,
     pub(super) origins: AllowedOrigins,
@@ -55,7 +56,7 @@ pub(super) struct Inner {
     pub(super) queue: RotationQueue<SessionAnswer>,
     /// The newest answer's `nextRefreshSeconds`; 0 where there is none.
     pub(super) next_refresh: AtomicU64,
-    /// Where machines' keys are exchanged, if they are taken at all.
+    /// Exchanges access keys for sessions, where these are accepted.
     pub(super) exchanger: Option<Exchanger>,
 }
 
@@ -71,10 +72,12 @@ impl Descope {
     ///
     /// # Errors
     ///
-    /// Why the token is no session here and now.
-    pub async fn verify(&self, session_token: &str) -> Result<Session, Rejection> {
+    /// The reason why the token is no session here and now.
+    pub async fn verify(&self, session_token: &SessionToken) -> Result<Session, Rejection> {
         let verifier = &self.inner.verifier;
-        let genuine = verifier.genuine(session_token, TokenUse::Session).await?;
+        let genuine = verifier
+            .genuine(session_token.expose(), TokenUse::Session)
+            .await?;
         genuine.session()
     }
 
@@ -110,15 +113,13 @@ impl Descope {
         }
     }
 
-    /// Notes what Descope's newest answer says of [`next_refresh`](Self::next_refresh).
-    pub(crate) fn note_next_refresh(&self, seconds: Option<i64>) {
-        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
-        self.inner
-            .next_refresh
-            .store(seconds.unwrap_or_default(), Relaxed);
+    /// Notes the [`next_refresh`](Self::next_refresh) of Descope's newest answer.
+    pub(crate) fn note_next_refresh(&self, after: Option<Duration>) {
+        let seconds = after.unwrap_or_default().as_secs();
+        self.inner.next_refresh.store(seconds, Relaxed);
     }
 
-    /// What this project's clock shows.
+    /// The time of this project's clock.
     pub(crate) fn now(&self) -> Now {
         self.clock().now()
     }
@@ -133,7 +134,7 @@ impl Descope {
         &self.inner.cookies
     }
 
-    /// Whether a request may act with this site's cookies; the reason if not.
+    /// Checks that a request may act with this site's cookies. The error is the reason.
     pub(crate) fn check_origin(
         &self,
         head: RequestHead<'_>,
@@ -151,7 +152,7 @@ impl Descope {
         Some(self)
     }
 
-    /// Who judges tokens, for slots that no public call reaches without Descope.
+    /// The verifier, for kinds of tokens that no public call reaches without Descope.
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.inner.verifier
     }

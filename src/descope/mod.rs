@@ -10,6 +10,8 @@ mod handle;
 mod present;
 mod profile;
 mod session;
+mod token_rules;
+mod variables;
 mod verify_answer;
 
 pub(crate) use self::{

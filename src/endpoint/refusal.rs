@@ -86,7 +86,8 @@ impl Refusal {
         request: &request::Parts,
     ) -> Option<Vec<HeaderValue>> {
         let in_browser = cookies.refresh_candidates(&request.headers) != Candidates::None;
-        (self.ends_session && in_browser).then(|| cookies.removals(cookies.insecure_for(request.into())))
+        (self.ends_session && in_browser)
+            .then(|| cookies.removals(cookies.insecure_for(request.into())))
     }
 
     /// Returns `true` if the refusal says that there is no session.

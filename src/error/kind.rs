@@ -8,6 +8,8 @@ pub enum ErrorKind {
     InvalidConfig,
     /// A text that was to become a [`TenantId`](crate::TenantId) is none.
     InvalidTenantId,
+    /// A text that was to become a [`UserId`](crate::UserId) is none.
+    InvalidUserId,
     /// A refresh token was refused here, before any call: forged, of another project, not a
     /// refresh token.
     InvalidRefreshToken,

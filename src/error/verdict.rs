@@ -70,6 +70,7 @@ impl Error {
             ErrorKind::UpstreamInvalid => UpstreamVerdict::Unusable,
             ErrorKind::InvalidConfig
             | ErrorKind::InvalidTenantId
+            | ErrorKind::InvalidUserId
             | ErrorKind::InvalidRefreshToken
             | ErrorKind::InvalidAccessKey
             | ErrorKind::KeysUnavailable

@@ -90,8 +90,13 @@ impl Claims {
     pub(crate) fn parse(payload: Box<str>) -> Result<Self, Fault> {
         let (table, read) = Table::build(payload, read::Reader::read)?;
         let subject = read.subject.ok_or("no_subject")?;
-        let user = UserId::from_claim(table.text(read.descope_subject.unwrap_or(subject)))
-            .ok_or("no_subject")?;
+        let user = table.text(read.descope_subject.unwrap_or(subject));
+        let user = match UserId::from_claim(user) {
+            Some(user) => user,
+            None if user.is_empty() => return Err("no_subject"),
+            // A line break or an escape sequence would forge lines of every log that names users.
+            None => return Err("malformed_user_id"),
+        };
         Ok(Self {
             user,
             times: Times {

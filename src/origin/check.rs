@@ -9,6 +9,9 @@ pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
+/// How many bytes of a field are logged; the longest host name has 253, honest ones are shorter.
+const MAX_LOGGED: usize = 128;
+
 /// The verdict on a request with neither `Origin` nor `Sec-Fetch-Site`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WhenAbsent {
@@ -75,13 +78,21 @@ pub(crate) fn is_same_site(head: RequestHead<'_>) -> bool {
 
 /// Logs a refusal of [`check`], with the remedy for honest front ends.
 pub(crate) fn log_refusal(reason: &str, head: RequestHead<'_>) {
+    let shown = |name: &HeaderName| head.headers.get(name).and_then(beginning);
     tracing::info!(
         reason,
-        origin = head.headers.get(header::ORIGIN).map(tracing::field::debug),
-        sec_fetch_site = head.headers.get(&SEC_FETCH_SITE).map(tracing::field::debug),
+        origin = shown(&header::ORIGIN).map(tracing::field::debug),
+        sec_fetch_site = shown(&SEC_FETCH_SITE).map(tracing::field::debug),
         "cross-site request refused; if its origin is a front end of this service, \
          set origins([...])",
     );
+}
+
+/// As much of a value as is logged. Anybody can send sixty kilobytes, and a byte takes four
+/// characters in a log.
+pub(super) fn beginning(value: &HeaderValue) -> Option<HeaderValue> {
+    let most = value.len().min(MAX_LOGGED);
+    HeaderValue::from_bytes(value.as_bytes().get(..most)?).ok()
 }
 
 impl AllowedOrigins {

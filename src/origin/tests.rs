@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
-use super::{AllowedOrigins, WhenAbsent, check::SEC_FETCH_SITE};
+use super::{
+    AllowedOrigins, WhenAbsent,
+    check::{SEC_FETCH_SITE, beginning},
+};
 use crate::head::RequestHead;
 
 const LISTED: &str = "https://spa.example.com";
@@ -320,4 +323,12 @@ fn origins_are_checked_as_they_are_configured() {
         let error = AllowedOrigins::new(["https://good.test", bad]).unwrap_err();
         assert!(error.to_string().contains("as browsers send it"), "{bad:?}");
     }
+}
+
+#[test]
+fn a_refusal_logs_only_the_beginning_of_a_long_field() {
+    let long = HeaderValue::from_bytes(&vec![0xff; 60_000]).unwrap();
+    assert_eq!(beginning(&long).unwrap().len(), 128);
+    let honest = HeaderValue::from_static(LISTED);
+    assert_eq!(beginning(&honest).unwrap(), honest);
 }

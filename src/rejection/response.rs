@@ -6,10 +6,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, Version, header};
 use http_body_util::Full;
 
-use crate::{
-    head::RequestHead,
-    rejection::{REJECTION_HEADER, Rejection},
-};
+use super::rejection::{REJECTION_HEADER, Rejection};
+use crate::head::RequestHead;
 
 impl Rejection {
     /// The refusal as a response, for handlers that are not axum's: status, challenge, code, and
@@ -83,7 +81,7 @@ pub(crate) fn grpc(rejection: &Rejection) -> Response<()> {
     response
 }
 
-/// Whether a request is a gRPC call. A content type alone does not make one: anybody can send it,
+/// Returns `true` for a gRPC call. A content type alone does not make one: anybody can send it,
 /// and an empty 200 for a refused page would fool access logs and caches. grpc-web is plain HTTP.
 pub(crate) fn is_grpc(head: RequestHead<'_>) -> bool {
     *head.method == Method::POST
@@ -95,8 +93,8 @@ pub(crate) fn is_grpc(head: RequestHead<'_>) -> bool {
             .is_some_and(|suffix| matches!(suffix, [] | [b'+' | b';', ..]))
 }
 
-/// A body that holds `json`, where its type is one that is known to; the plain default otherwise,
-/// and `false`.
+/// A body that holds `json` and `true`, where the type of the body is a known one; else the default
+/// body and `false`.
 fn body<B: Default + 'static>(json: &'static str) -> (B, bool) {
     let mut body = B::default();
     let slot: &mut dyn Any = &mut body;
@@ -132,7 +130,8 @@ fn axum_body(_: &mut dyn Any, _: &'static str) -> bool {
     false
 }
 
-/// Marks a refusal whoever made its response: the reason for layers outside, its code for clients.
+/// Marks a refusal, whoever made its response: the rejection in the extensions is for outer layers,
+/// the code in a header is for clients.
 pub(crate) fn mark<B>(response: &mut Response<B>, rejection: Rejection) {
     response
         .headers_mut()

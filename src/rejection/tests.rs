@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use http::StatusCode;
+
 use super::*;
 
 const KINDS: [RejectionKind; 13] = [

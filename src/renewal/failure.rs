@@ -106,7 +106,7 @@ impl From<Error> for Failure {
 mod tests {
     use super::*;
 
-    const KINDS: [ErrorKind; 14] = [
+    const KINDS: [ErrorKind; 15] = [
         ErrorKind::InvalidConfig,
         ErrorKind::InvalidTenantId,
         ErrorKind::InvalidRefreshToken,
@@ -120,6 +120,7 @@ mod tests {
         ErrorKind::KeysUnavailable,
         ErrorKind::NoRuntime,
         ErrorKind::InvalidClaims,
+        ErrorKind::InvalidUserId,
         ErrorKind::CookieTooLarge,
     ];
 

@@ -139,8 +139,7 @@ impl SessionRenewal {
         early: bool,
     ) -> Result<NewSession, Failure> {
         let answer = self.descope.refresh_presented(&presented).await?;
-        self.descope
-            .note_next_refresh(answer.next_refresh_seconds());
+        self.descope.note_next_refresh(answer.next_refresh());
         let session = answer.session();
         telemetry::renewed("renewed");
         tracing::debug!(

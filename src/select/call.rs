@@ -86,13 +86,13 @@ impl SelectCall {
             .select_presented(&presented, &asked.tenant)
             .await?;
         if presented.from_cookie {
-            let newest = presented.newest_after((*selection).clone())?;
+            let newest = presented.newest_after(selection.answer().clone())?;
             let grant = newest.cookie_grant(self.descope.now().date());
             grant.write(self.descope.cookies(), self.insecure(), cookies)?;
         }
         Ok(match self.settings.return_paths(&self.request) {
             Some(paths) => redirect(&paths.resolve(asked.return_to.as_deref())),
-            None => SessionBody::new(&selection).into_response(self.settings.fields),
+            None => SessionBody::new(selection.answer()).into_response(self.settings.fields),
         })
     }
 

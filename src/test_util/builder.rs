@@ -1,13 +1,16 @@
 //! `FakeDescopeBuilder`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{
+    directory::Directory,
     fake::FakeDescope,
     keys,
-    people::{AccessKey, User},
+    people::{FakeAccessKey, FakeUser},
+    ring::Ring,
+    running::Running,
     settings::{ResponseMethod, Settings, Template, Time, whole_seconds},
-    state::Directory,
+    state::State,
 };
 use crate::clock::TestClock;
 
@@ -15,13 +18,30 @@ use crate::clock::TestClock;
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs before `start`"]
 pub struct FakeDescopeBuilder {
-    pub(super) settings: Settings,
-    pub(super) directory: Directory,
-    pub(super) listen: SocketAddr,
+    settings: Settings,
+    directory: Directory,
+    listen: SocketAddr,
+}
+
+impl FakeDescope {
+    /// Starts a fake with the default configuration: no users, a [`TestClock`] of its own, a free
+    /// port of 127.0.0.1.
+    ///
+    /// # Panics
+    ///
+    /// As [`FakeDescopeBuilder::start`] does.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// Configures a fake before it starts.
+    pub fn builder() -> FakeDescopeBuilder {
+        FakeDescopeBuilder::new()
+    }
 }
 
 impl FakeDescopeBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             settings: Settings::default(),
             directory: Directory::default(),
@@ -65,18 +85,22 @@ impl FakeDescopeBuilder {
     }
 
     /// A user with this login id, who can sign in by one-time code.
-    pub fn user(mut self, login_id: &str, user: impl FnOnce(User) -> User) -> Self {
+    pub fn user(mut self, login_id: &str, user: impl FnOnce(FakeUser) -> FakeUser) -> Self {
         self.directory.set_user(login_id, user);
         self
     }
 
     /// An access key with this secret, to be exchanged for a session token.
-    pub fn access_key(mut self, secret: &str, key: impl FnOnce(AccessKey) -> AccessKey) -> Self {
+    pub fn access_key(
+        mut self,
+        secret: &str,
+        key: impl FnOnce(FakeAccessKey) -> FakeAccessKey,
+    ) -> Self {
         self.directory.set_access_key(secret, key);
         self
     }
 
-    /// Whether each refresh replaces the refresh token; true by default.
+    /// Sets if each refresh replaces the refresh token; true by default.
     pub fn rotation(mut self, on: bool) -> Self {
         self.settings.rotation = on;
         self
@@ -147,13 +171,13 @@ impl FakeDescopeBuilder {
         self
     }
 
-    /// Whether a user with exactly one tenant has it active from the start; false by default.
+    /// Sets if a user with exactly one tenant has it active from the start; false by default.
     pub fn auto_tenant(mut self, on: bool) -> Self {
         self.settings.auto_tenant = on;
         self
     }
 
-    /// Whether a tenant selection returns a refresh token although rotation is off; false by
+    /// Sets if a tenant selection returns a refresh token although rotation is off; false by
     /// default. What the real service does is not known: its documentation says yes, the official
     /// SDKs' tests allow no.
     ///
@@ -164,7 +188,7 @@ impl FakeDescopeBuilder {
         self
     }
 
-    /// Whether presenting a rotated-out refresh token ends the whole family, its newest token
+    /// Sets if presenting a rotated-out refresh token ends the whole family, its newest token
     /// included; true by default. What the real service does is not known for certain: its error
     /// text says so.
     pub fn reuse_kills_family(mut self, on: bool) -> Self {
@@ -183,8 +207,10 @@ impl FakeDescopeBuilder {
         clippy::unused_async,
         reason = "a start that really waits must not break those who call it today"
     )]
-    pub async fn start(self) -> FakeDescope {
+    pub async fn start(mut self) -> FakeDescope {
         keys::require_backend();
-        FakeDescope::run(self)
+        self.directory.created(self.settings.now());
+        let state = State::new(Ring::new(self.settings.algorithm), self.directory);
+        FakeDescope::of(Arc::new(Running::start(self.listen, self.settings, state)))
     }
 }

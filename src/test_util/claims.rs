@@ -5,17 +5,10 @@ use time::OffsetDateTime;
 
 use super::{
     grants::{Grants, insert_list},
-    settings::{Settings, Template},
+    settings::{Settings, Template, TokenKind},
 };
 
-/// Which of the two tokens of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Session,
-    Refresh,
-}
-
-/// What a token shall say, before it is text.
+/// The content of a token before it is text.
 #[derive(Clone, Debug)]
 pub(super) struct Claims {
     pub(super) subject: String,
@@ -34,10 +27,10 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// What the service says about `subject` at the time `now`.
+    /// The claims that the service gives `subject` at the time `now`.
     pub(super) fn new(
         settings: &Settings,
-        kind: Kind,
+        kind: TokenKind,
         subject: &str,
         grants: &Grants,
         jti: String,
@@ -45,7 +38,7 @@ impl Claims {
     ) -> Self {
         let refresh_expires = now.saturating_add(settings.refresh_ttl);
         let mut grants = grants.clone();
-        if kind == Kind::Refresh {
+        if kind == TokenKind::Refresh {
             // Rights are looked up again at each refresh; only custom claims travel along.
             grants.roles.clear();
             grants.permissions.clear();
@@ -59,10 +52,10 @@ impl Claims {
             amr: vec!["email".into()],
             issued_at: now,
             expires: match kind {
-                Kind::Session => now.saturating_add(settings.session_ttl),
-                Kind::Refresh => refresh_expires,
+                TokenKind::Session => now.saturating_add(settings.session_ttl),
+                TokenKind::Refresh => refresh_expires,
             },
-            refresh_expires: (kind == Kind::Session).then_some(refresh_expires),
+            refresh_expires: (kind == TokenKind::Session).then_some(refresh_expires),
             active: None,
             template: settings.template,
             grants,

@@ -1,21 +1,12 @@
 //! `FakeDescope`: the handle, its minting side.
 
-use std::{
-    fmt,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
-
-use tokio::sync::watch;
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use super::{
-    builder::FakeDescopeBuilder,
-    claims::Kind,
-    people::User,
-    ring::Ring,
+    people::FakeUser,
     routes,
-    server::Server,
-    settings::{Settings, Time},
+    running::Running,
+    settings::{Settings, Time, TokenKind},
     signed_in::SignedIn,
     state::State,
     token::TokenBuilder,
@@ -28,66 +19,22 @@ use crate::clock::TestClock;
 /// is dropped.
 #[derive(Clone)]
 pub struct FakeDescope {
-    pub(super) inner: Arc<Inner>,
-}
-
-/// What the handles share; its end is the server's.
-pub(super) struct Inner {
-    pub(super) shared: Arc<Shared>,
-    pub(super) server: Server,
-}
-
-/// What handles and server share.
-pub(super) struct Shared {
-    pub(super) settings: Settings,
-    state: Mutex<State>,
-    /// Told of each request and of each instruction.
-    pub(super) changed: watch::Sender<()>,
+    pub(super) running: Arc<Running>,
 }
 
 impl FakeDescope {
-    /// The one-time code that every sign-in by code takes.
-    pub const ONE_TIME_CODE: &str = "123456";
+    /// The one-time code that every sign-in by code takes: `123456`.
+    pub const ONE_TIME_CODE: &'static str = routes::ONE_TIME_CODE;
 
     /// The `errorCode` of a selection that is refused, with status 403, because the user is not a
-    /// member of the tenant.
+    /// member of the tenant: `E990403`.
     ///
     /// Both are **made up**: what the real service answers is not documented. Do not rely on them
     /// in code that talks to the real one.
-    pub const NOT_A_MEMBER: &str = "E990403";
+    pub const NOT_A_MEMBER: &'static str = routes::NOT_A_MEMBER;
 
-    /// Starts a fake with the default configuration: no users, a [`TestClock`] of its own, a free
-    /// port of 127.0.0.1.
-    ///
-    /// # Panics
-    ///
-    /// As [`FakeDescopeBuilder::start`] does.
-    pub async fn start() -> Self {
-        Self::builder().start().await
-    }
-
-    /// Configures a fake before it starts.
-    pub fn builder() -> FakeDescopeBuilder {
-        FakeDescopeBuilder::new()
-    }
-
-    pub(super) fn run(builder: FakeDescopeBuilder) -> Self {
-        let FakeDescopeBuilder {
-            settings,
-            mut directory,
-            listen,
-        } = builder;
-        directory.created(settings.now());
-        let ring = Ring::new(settings.algorithm);
-        let shared = Arc::new(Shared {
-            settings,
-            state: Mutex::new(State::new(ring, directory)),
-            changed: watch::Sender::new(()),
-        });
-        let server = Server::start(listen, &shared);
-        Self {
-            inner: Arc::new(Inner { shared, server }),
-        }
+    pub(super) fn of(running: Arc<Running>) -> Self {
+        Self { running }
     }
 
     /// The id of the one project that this Descope knows.
@@ -106,7 +53,7 @@ impl FakeDescope {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.inner.server.address
+        self.running.server.address
     }
 
     /// The path of the key endpoint, for the methods that take a path.
@@ -118,7 +65,7 @@ impl FakeDescope {
     ///
     /// # Panics
     ///
-    /// If the fake was built with [`FakeDescopeBuilder::real_time`].
+    /// If the fake was built with [`FakeDescopeBuilder::real_time`](super::FakeDescopeBuilder::real_time).
     pub fn clock(&self) -> &TestClock {
         match &self.settings().time {
             Time::Test(clock) => clock,
@@ -129,7 +76,7 @@ impl FakeDescope {
     /// Starts a session token for a user, by user id or login id. A user whom the fake knows has
     /// their roles, tenants and claims in it; any other name is a user id without rights.
     pub fn session(&self, user: &str) -> TokenBuilder {
-        TokenBuilder::new(self.clone(), Kind::Session, user)
+        TokenBuilder::new(Arc::clone(&self.running), TokenKind::Session, user)
     }
 
     /// Starts a refresh token for a user, by user id or login id.
@@ -137,7 +84,7 @@ impl FakeDescope {
     /// The fake takes it as the first of a sign-in of its own; a user whom it does not know is
     /// then a member of the tenants that the token names.
     pub fn refresh(&self, user: &str) -> TokenBuilder {
-        TokenBuilder::new(self.clone(), Kind::Refresh, user)
+        TokenBuilder::new(Arc::clone(&self.running), TokenKind::Refresh, user)
     }
 
     /// Signs a user in, by user id or login id, as the verification of a one-time code does.
@@ -178,7 +125,7 @@ impl FakeDescope {
 
     /// Adds a user, or changes the one who has this login id. Tokens that are out stay as they
     /// are; the next refresh shows the change.
-    pub fn set_user(&self, login_id: &str, change: impl FnOnce(User) -> User) {
+    pub fn set_user(&self, login_id: &str, change: impl FnOnce(FakeUser) -> FakeUser) {
         let user = self.with_state(|state| state.directory.user(login_id).cloned());
         let login_id = user.map_or(login_id.to_owned(), |user| user.login_id);
         self.with_state(|state| state.directory.set_user(&login_id, change));
@@ -194,11 +141,11 @@ impl FakeDescope {
     }
 
     pub(super) fn settings(&self) -> &Settings {
-        &self.inner.shared.settings
+        self.running.settings()
     }
 
     pub(super) fn with_state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
-        self.inner.shared.with_state(act)
+        self.running.with_state(act)
     }
 }
 
@@ -208,13 +155,5 @@ impl fmt::Debug for FakeDescope {
             .field("project_id", &self.project_id())
             .field("address", &self.address())
             .finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    /// The lock is held for `act` alone, never over an await. A panic in a test does not stop the
-    /// fake for the other handles.
-    pub(super) fn with_state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
-        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{grants::TenantGrant, people::User, settings::Settings, state::Directory};
+use super::{directory::Directory, grants::TenantGrant, people::FakeUser, settings::Settings};
 
 /// Every sign-in so far.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(super) struct Families {
 pub(super) struct Family {
     user_id: String,
     /// Whom the token names, for the case that the directory does not know the user.
-    stranger: Option<Box<User>>,
+    stranger: Option<Box<FakeUser>>,
     /// The tenant selected last.
     pub(super) active: Option<String>,
     pub(super) amr: Vec<String>,
@@ -152,18 +152,18 @@ impl Families {
 
 impl Family {
     /// Whose sign-in it is.
-    pub(super) fn user(&self, directory: &Directory) -> User {
+    pub(super) fn user(&self, directory: &Directory) -> FakeUser {
         let known = directory.user(&self.user_id);
         known
             .or(self.stranger.as_deref())
             .cloned()
-            .unwrap_or_else(|| User::new(&self.user_id, self.user_id.clone()))
+            .unwrap_or_else(|| FakeUser::new(&self.user_id, self.user_id.clone()))
     }
 }
 
 /// The user that a token made by hand describes.
-fn stranger(user_id: &str, claims: &Map<String, Value>) -> User {
-    let mut user = User::new(user_id, user_id.into());
+fn stranger(user_id: &str, claims: &Map<String, Value>) -> FakeUser {
+    let mut user = FakeUser::new(user_id, user_id.into());
     let Some(Value::Object(tenants)) = claims.get("tenants") else {
         return user;
     };

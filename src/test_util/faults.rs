@@ -1,4 +1,4 @@
-//! What the fake was told to do wrong.
+//! The faults that a test asks the fake for.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -92,7 +92,7 @@ impl Faults {
         None
     }
 
-    /// Whether the connection is to be closed in place of this answer.
+    /// Returns `true` if the connection is to be closed in place of this answer.
     pub(super) fn take_drop(&mut self, path: &str) -> bool {
         match self.drops.get_mut(path) {
             Some(left) if *left > 0 => {

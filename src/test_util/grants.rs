@@ -1,10 +1,10 @@
-//! What somebody may do, and where.
+//! Roles and permissions, in the project and in its tenants.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// What a member of a tenant may do there.
+/// A member's roles and permissions in one tenant.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct TenantGrant {

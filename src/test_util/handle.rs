@@ -1,5 +1,7 @@
-use super::{FakeDescope, TokenBuilder, settings::Time};
-use crate::{Descope, DescopeBuilder, Rejection, Session};
+use std::sync::Arc;
+
+use super::{fake::FakeDescope, settings::Time, token::TokenBuilder};
+use crate::{Descope, DescopeBuilder, Rejection, Session, SessionToken};
 
 impl FakeDescope {
     /// A handle to this fake: its project, its address, its clock.
@@ -40,6 +42,9 @@ impl TokenBuilder {
     ///
     /// Why the token is no session.
     pub async fn verify(&self) -> Result<Session, Rejection> {
-        self.fake.descope().verify(&self.token()).await
+        FakeDescope::of(Arc::clone(&self.running))
+            .descope()
+            .verify(&SessionToken::new(self.token()))
+            .await
     }
 }

@@ -106,7 +106,7 @@ impl TestKey {
         sign(algorithm, &self.private, message)
     }
 
-    /// Whether `signature` is this key's, for `message`.
+    /// Returns `true` if `signature` is this key's, for `message`.
     pub(super) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let Ok(verifier) = (provider().verifier_factory)(&algorithm, &self.public) else {
             return false;

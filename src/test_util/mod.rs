@@ -23,7 +23,7 @@
 //! let forged = fake.session("U2eve").tenant("T2acme", |t| t).signed_by_stranger().token();
 //! # assert!(good != late && late != forged);
 //!
-//! // A sign-in that the fake knows of: its refresh token can be spent at `fake.url()`.
+//! // A sign-in that the fake knows of: its refresh token can be used at `fake.url()`.
 //! let ann = fake.sign_in("ann@acme.test");
 //! assert_eq!(ann.user_id(), "U2ann");
 //!
@@ -64,6 +64,7 @@
 mod builder;
 mod canned;
 mod claims;
+mod directory;
 mod fake;
 mod families;
 mod faults;
@@ -74,9 +75,11 @@ mod people;
 mod record;
 mod ring;
 mod routes;
+mod running;
 mod script;
 mod server;
 mod settings;
+mod shared;
 mod signed_in;
 mod state;
 #[cfg(test)]
@@ -88,7 +91,7 @@ pub use self::{
     canned::Canned,
     fake::FakeDescope,
     grants::TenantGrant,
-    people::{AccessKey, User},
+    people::{FakeAccessKey, FakeUser},
     record::Recorded,
     settings::{ResponseMethod, Template},
     signed_in::SignedIn,

@@ -9,7 +9,7 @@ use super::grants::{Grants, TenantGrant};
 /// [`FakeDescopeBuilder::user`]: super::FakeDescopeBuilder::user
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct User {
+pub struct FakeUser {
     pub(super) id: String,
     pub(super) login_id: String,
     pub(super) name: String,
@@ -26,12 +26,12 @@ pub struct User {
 /// [`FakeDescopeBuilder::access_key`]: super::FakeDescopeBuilder::access_key
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct AccessKey {
+pub struct FakeAccessKey {
     pub(super) id: String,
     pub(super) grants: Grants,
 }
 
-impl User {
+impl FakeUser {
     pub(super) fn new(login_id: &str, id: String) -> Self {
         let (email, phone) = if login_id.contains('@') {
             (login_id, "")
@@ -159,7 +159,7 @@ impl User {
     }
 }
 
-impl AccessKey {
+impl FakeAccessKey {
     pub(super) fn new(id: String) -> Self {
         Self {
             id,

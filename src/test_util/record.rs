@@ -1,4 +1,4 @@
-//! What the fake was asked.
+//! The requests that the fake has had.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
@@ -26,7 +26,7 @@ pub(super) struct Record {
     pub(super) requests: Vec<Recorded>,
 }
 
-/// What `Authorization: Bearer <project id>[:<token>[:<auth management key>]]` says.
+/// The parts of `Authorization: Bearer <project id>[:<token>[:<auth management key>]]`.
 pub(super) struct Bearer<'a> {
     pub(super) project_id: &'a str,
     pub(super) token: Option<&'a str>,

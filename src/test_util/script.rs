@@ -73,7 +73,7 @@ impl FakeDescope {
         self.with_state(|state| state.ring.body = body);
     }
 
-    /// The status of the key endpoint's answers; 200 until told otherwise.
+    /// The status of the key endpoint's answers; 200 by default.
     pub fn set_jwks_status(&self, status: u16) {
         self.with_state(|state| state.ring.status = status);
     }
@@ -143,12 +143,12 @@ impl FakeDescope {
     ///
     /// If another process took the port meanwhile.
     pub fn down(&self, down: bool) {
-        self.inner.server.down(down);
+        self.running.server.down(down);
     }
 
     fn script(&self, act: impl FnOnce(&mut Faults)) {
         self.with_state(|state| act(&mut state.faults));
-        self.inner.shared.changed.send_replace(());
+        self.running.shared.changed.send_replace(());
     }
 }
 
@@ -201,7 +201,7 @@ impl FakeDescope {
         n: usize,
         count: impl Fn(&Record) -> usize + Send + Sync + 'static,
     ) {
-        let shared = self.inner.shared.clone();
+        let shared = self.running.shared.clone();
         let waiting = async move {
             let mut changed = shared.changed.subscribe();
             let enough = async {
@@ -214,7 +214,7 @@ impl FakeDescope {
             shared.with_state(|state| count(&state.record))
         };
         // On the fake's own runtime: the test's may have its time paused.
-        let seen = self.inner.server.spawn(waiting).await;
+        let seen = self.running.server.spawn(waiting).await;
         assert!(
             seen >= n,
             "FakeDescope waited {PATIENCE:?} for {n} requests to {what} and saw {seen}"

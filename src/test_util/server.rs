@@ -25,7 +25,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{canned::Canned, fake::Shared, record::Recorded, routes::Service};
+use super::{canned::Canned, record::Recorded, routes::Service, shared::Shared};
 
 /// More than any client of Descope sends.
 const BODY_LIMIT: usize = 1 << 20;

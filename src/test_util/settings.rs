@@ -7,7 +7,6 @@ use std::{
 
 use jsonwebtoken::Algorithm;
 
-use super::claims::Kind;
 use crate::clock::TestClock;
 
 /// How many project ids were made up in this process.
@@ -37,7 +36,14 @@ pub enum Template {
     CurrentTenant,
 }
 
-/// What the builder collected; fixed once the fake runs.
+/// Which of the two tokens of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    Session,
+    Refresh,
+}
+
+/// All that the builder collected; fixed once the fake runs.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -94,18 +100,18 @@ impl Default for Settings {
 
 impl Settings {
     /// The name of a token's cookie, which is also its `drn`.
-    pub(super) fn cookie_name(&self, kind: Kind) -> &str {
+    pub(super) fn cookie_name(&self, kind: TokenKind) -> &str {
         let (own, default) = match kind {
-            Kind::Session => (&self.session_cookie, "DS"),
-            Kind::Refresh => (&self.refresh_cookie, "DSR"),
+            TokenKind::Session => (&self.session_cookie, "DS"),
+            TokenKind::Refresh => (&self.refresh_cookie, "DSR"),
         };
         if own.is_empty() { default } else { own }
     }
 
-    pub(super) fn response(&self, kind: Kind) -> ResponseMethod {
+    pub(super) fn response(&self, kind: TokenKind) -> ResponseMethod {
         match kind {
-            Kind::Session => self.session_response,
-            Kind::Refresh => self.refresh_response,
+            TokenKind::Session => self.session_response,
+            TokenKind::Refresh => self.refresh_response,
         }
     }
 

@@ -1,8 +1,8 @@
-//! What a sign-in gives.
+//! The result of a sign-in.
 
 use std::fmt;
 
-use super::{claims::Kind, routes::Issued, settings::Settings};
+use super::{routes::Issued, settings::Settings, settings::TokenKind};
 
 /// A user's first pair of tokens; made by [`FakeDescope::sign_in`].
 ///
@@ -22,9 +22,9 @@ impl SignedIn {
             user_id,
             cookies: format!(
                 "{}={}; {}={refresh_jwt}",
-                settings.cookie_name(Kind::Session),
+                settings.cookie_name(TokenKind::Session),
                 issued.session,
-                settings.cookie_name(Kind::Refresh),
+                settings.cookie_name(TokenKind::Refresh),
             ),
             session_jwt: issued.session,
             refresh_jwt,

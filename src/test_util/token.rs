@@ -1,18 +1,19 @@
 //! Tokens made by hand, right ones and wrong ones.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use super::{
-    claims::{Claims, Kind},
-    fake::FakeDescope,
+    claims::Claims,
     grants::{Grants, TenantGrant},
     keys::{self, TestKey, compact},
+    running::Running,
+    settings::TokenKind,
 };
 
-/// Builds one token; made by [`FakeDescope::session`] and [`FakeDescope::refresh`].
+/// Builds one token; made by [`FakeDescope::session`](super::FakeDescope::session) and [`FakeDescope::refresh`](super::FakeDescope::refresh).
 ///
 /// Without further words the token is right: signed with the project's current key, valid from now
 /// for as long as the project's tokens live. Each method makes it say something else or something
@@ -20,7 +21,7 @@ use super::{
 #[derive(Clone)]
 #[must_use = "`token` gives the token"]
 pub struct TokenBuilder {
-    pub(super) fake: FakeDescope,
+    pub(super) running: Arc<Running>,
     claims: Claims,
     /// Claims that replace what `claims` says.
     set: Map<String, Value>,
@@ -42,10 +43,10 @@ enum Signer {
 }
 
 impl TokenBuilder {
-    pub(super) fn new(fake: FakeDescope, kind: Kind, user: &str) -> Self {
-        let settings = fake.settings().clone();
+    pub(super) fn new(running: Arc<Running>, kind: TokenKind, user: &str) -> Self {
+        let settings = running.settings().clone();
         let now = settings.now();
-        let claims = fake.with_state(|state| {
+        let claims = running.with_state(|state| {
             let jti = state.next_jti();
             match state.directory.user(user) {
                 Some(user) => Claims::new(&settings, kind, &user.id, &user.grants, jti, now),
@@ -53,7 +54,7 @@ impl TokenBuilder {
             }
         });
         Self {
-            fake,
+            running,
             claims,
             set: Map::new(),
             removed: Vec::new(),
@@ -241,7 +242,7 @@ impl TokenBuilder {
     ///
     /// If [`signed_by`](Self::signed_by) named a key that the project never had.
     pub fn token(&self) -> String {
-        let (current, named) = self.fake.with_state(|state| {
+        let (current, named) = self.running.with_state(|state| {
             let named = match &self.signer {
                 Signer::Kid(kid) => Some(state.ring.find(kid).cloned()),
                 Signer::Algorithm(algorithm) => Some(state.ring.published_for(*algorithm).cloned()),
@@ -283,7 +284,7 @@ impl TokenBuilder {
     }
 
     fn date(&self, seconds: i64) -> i64 {
-        self.fake.settings().now().saturating_add(seconds)
+        self.running.settings().now().saturating_add(seconds)
     }
 }
 

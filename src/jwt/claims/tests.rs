@@ -19,6 +19,11 @@ fn the_claims_that_every_token_has_are_required_and_typed() {
         (r#"{"sub":"U","exp":1}"#, "no_issuer"),
         (r#"{"iss":"P","exp":1}"#, "no_subject"),
         (r#"{"iss":"P","sub":"","exp":1}"#, "no_subject"),
+        (r#"{"iss":"P","sub":"U\n1","exp":1}"#, "malformed_user_id"),
+        (
+            r#"{"iss":"P","sub":"U1","dsub":"U\u001b[2J","exp":1}"#,
+            "malformed_user_id",
+        ),
         (r#"{"iss":"P","sub":"U"}"#, "no_exp"),
         (r#"{"iss":42,"sub":"U","exp":1}"#, "iss_not_a_string"),
         (r#"{"iss":["P"],"sub":"U","exp":1}"#, "iss_not_a_string"),

@@ -2,12 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::service::{Answer, Service, bad_request};
-use crate::test_util::{
-    canned::Canned,
-    claims::{Claims, Kind},
-    fake::FakeDescope,
-};
+use super::service::{Answer, NOT_A_MEMBER, Service, bad_request};
+use crate::test_util::{canned::Canned, claims::Claims, settings::TokenKind};
 
 impl Service<'_> {
     pub(super) fn exchange(&mut self) -> Answer {
@@ -25,7 +21,14 @@ impl Service<'_> {
 
         let now = self.settings.now();
         let jti = self.state.next_jti();
-        let mut claims = Claims::new(self.settings, Kind::Session, &key.id, &key.grants, jti, now);
+        let mut claims = Claims::new(
+            self.settings,
+            TokenKind::Session,
+            &key.id,
+            &key.grants,
+            jti,
+            now,
+        );
         claims.amr.clear();
         claims.refresh_expires = None;
         if let Some(tenant) = options.get("selectedTenant").and_then(Value::as_str)
@@ -34,7 +37,7 @@ impl Service<'_> {
             if !key.grants.tenants.contains_key(tenant) {
                 return Err(Canned::error(
                     403,
-                    FakeDescope::NOT_A_MEMBER,
+                    NOT_A_MEMBER,
                     "the key has no such tenant",
                 ));
             }

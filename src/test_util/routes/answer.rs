@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use super::service::{Issued, Service};
 use crate::test_util::{
     canned::Canned,
-    claims::Kind,
+    settings::TokenKind,
     settings::{ResponseMethod, Settings},
 };
 
-/// What the CDN in front of the real service adds; nothing of a client's business.
+/// The cookies of the CDN in front of the real service, which concern no client.
 const CDN_COOKIE: &str =
     "__cf_bm=fake; path=/; domain=.descope.com; HttpOnly; Secure; SameSite=None";
 
@@ -24,22 +24,22 @@ impl Service<'_> {
 
         let now = self.settings.now();
         let mut cookies = Vec::new();
-        let mut place = |kind: Kind, token: String, expires: i64| match self.settings.response(kind)
-        {
-            ResponseMethod::Body => token,
-            ResponseMethod::Cookies => {
-                if !token.is_empty() {
-                    cookies.push(cookie(self.settings, kind, &token, now, expires));
+        let mut place =
+            |kind: TokenKind, token: String, expires: i64| match self.settings.response(kind) {
+                ResponseMethod::Body => token,
+                ResponseMethod::Cookies => {
+                    if !token.is_empty() {
+                        cookies.push(cookie(self.settings, kind, &token, now, expires));
+                    }
+                    String::new()
                 }
-                String::new()
-            }
-        };
+            };
         let refresh = place(
-            Kind::Refresh,
+            TokenKind::Refresh,
             issued.refresh.unwrap_or_default(),
             family.expires,
         );
-        let session = place(Kind::Session, issued.session, issued.session_expires);
+        let session = place(TokenKind::Session, issued.session, issued.session_expires);
 
         let mut body = self.token_fields(&session, &refresh, family.expires);
         body.insert("user".into(), user);
@@ -57,7 +57,7 @@ impl Service<'_> {
     /// The answer to a logout: no tokens, and cookies that delete what the project set.
     pub(super) fn logged_out(&self) -> Canned {
         let mut cookies = Vec::new();
-        for kind in [Kind::Refresh, Kind::Session] {
+        for kind in [TokenKind::Refresh, TokenKind::Session] {
             if self.settings.response(kind) == ResponseMethod::Cookies {
                 cookies.push(cookie(self.settings, kind, "", 0, 0));
             }
@@ -97,7 +97,7 @@ fn with_cookies(mut answer: Canned, cookies: &[String]) -> Canned {
     }
 }
 
-fn cookie(settings: &Settings, kind: Kind, token: &str, now: i64, expires: i64) -> String {
+fn cookie(settings: &Settings, kind: TokenKind, token: &str, now: i64, expires: i64) -> String {
     let name = settings.cookie_name(kind);
     let domain = match settings.cookie_domain.as_str() {
         "" => String::new(),

@@ -7,4 +7,7 @@ mod profile;
 mod service;
 mod session;
 
-pub(super) use self::service::{Issued, Service, sign_in};
+pub(super) use self::{
+    otp::ONE_TIME_CODE,
+    service::{Issued, NOT_A_MEMBER, Service, sign_in},
+};

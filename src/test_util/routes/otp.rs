@@ -1,9 +1,11 @@
-//! One-time codes, all of them [`FakeDescope::ONE_TIME_CODE`].
+//! One-time codes, all of them the same.
 
 use serde_json::{Map, Value, json};
 
 use super::service::{Answer, Service, bad_request, sign_in};
-use crate::test_util::{canned::Canned, fake::FakeDescope};
+use crate::test_util::canned::Canned;
+
+pub(in crate::test_util) const ONE_TIME_CODE: &str = "123456";
 
 impl Service<'_> {
     pub(super) fn otp(&mut self, step: &str, channel: &str) -> Answer {
@@ -65,8 +67,7 @@ impl Service<'_> {
             .map(|user| user.id.clone());
         let wrong = || Canned::error(401, "E061102", "Wrong code");
         let user = user.ok_or_else(wrong)?;
-        if code != Some(FakeDescope::ONE_TIME_CODE) || !self.state.directory.codes.remove(login_id)
-        {
+        if code != Some(ONE_TIME_CODE) || !self.state.directory.codes.remove(login_id) {
             return Err(wrong());
         }
         let first_seen = self.state.families.history(&user).next().is_none();

@@ -5,14 +5,17 @@ use serde_json::{Map, Value};
 
 use crate::test_util::{
     canned::Canned,
-    claims::{Claims, Kind},
+    claims::Claims,
     families::Dead,
     record::Recorded,
-    settings::{ResponseMethod, Settings},
+    settings::{ResponseMethod, Settings, TokenKind},
     state::State,
 };
 
-/// What an endpoint answers; an error is an answer too.
+/// The made-up code of a tenant that somebody is not a member of.
+pub(in crate::test_util) const NOT_A_MEMBER: &str = "E990403";
+
+/// The answer of an endpoint; an error is an answer too.
 pub(super) type Answer = Result<Canned, Canned>;
 
 /// One request at work on the state.
@@ -110,7 +113,7 @@ impl<'a> Service<'a> {
             .and_then(|name| self.request.cookie(name))
             .or_else(|| {
                 self.request
-                    .cookie(self.settings.cookie_name(Kind::Refresh))
+                    .cookie(self.settings.cookie_name(TokenKind::Refresh))
             });
         let in_cookies = self.settings.refresh_response == ResponseMethod::Cookies;
         if in_cookies && !self.settings.bearer_beside_cookies {
@@ -131,7 +134,7 @@ impl<'a> Service<'a> {
 
     /// A refresh token's family and verified claims.
     pub(super) fn family_of(&mut self, token: &str) -> Result<(usize, Map<String, Value>), Canned> {
-        let claims = self.read(token, Kind::Refresh)?;
+        let claims = self.read(token, TokenKind::Refresh)?;
         match self.state.families.admit(&claims, self.settings) {
             Ok(index) => Ok((index, claims)),
             Err(Dead::LoggedOut) => Err(Canned::error(401, "E064001", "Token is logged out")),
@@ -144,7 +147,7 @@ impl<'a> Service<'a> {
     }
 
     /// The claims of a token of this project that is of the right kind and not expired.
-    pub(super) fn read(&self, token: &str, kind: Kind) -> Result<Map<String, Value>, Canned> {
+    pub(super) fn read(&self, token: &str, kind: TokenKind) -> Result<Map<String, Value>, Canned> {
         let claims = self.state.ring.read(token);
         let claims = claims.ok_or_else(|| invalid_token("not a token of this project"))?;
         let drn = claims.get("drn").and_then(Value::as_str);
@@ -180,7 +183,7 @@ pub(super) fn issue(
         active = tenants.keys().next().cloned();
     }
 
-    let claims = |kind: Kind, jti: String| {
+    let claims = |kind: TokenKind, jti: String| {
         let mut claims = Claims::new(settings, kind, &user.id, &user.grants, jti, now);
         claims.active.clone_from(&active);
         claims.amr.clone_from(&amr);
@@ -188,12 +191,12 @@ pub(super) fn issue(
     };
     let refresh = with_refresh.then(|| {
         let jti = state.next_jti();
-        let claims = claims(Kind::Refresh, jti.clone());
+        let claims = claims(TokenKind::Refresh, jti.clone());
         refresh_expires = claims.expires;
         state.families.renew(index, jti, claims.expires);
         state.ring.issue(&claims.json())
     });
-    let mut session = claims(Kind::Session, state.next_jti());
+    let mut session = claims(TokenKind::Session, state.next_jti());
     session.refresh_expires = Some(refresh_expires);
     let session_claims = session.json();
     state.families.select(index, active.clone());

@@ -2,12 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::service::{Answer, Service, bad_request, invalid_token, issue};
-use crate::test_util::{
-    canned::Canned,
-    claims::{Kind, rfc3339},
-    fake::FakeDescope,
-};
+use super::service::{Answer, NOT_A_MEMBER, Service, bad_request, invalid_token, issue};
+use crate::test_util::{canned::Canned, claims::rfc3339, settings::TokenKind};
 
 impl Service<'_> {
     pub(super) fn refresh(&mut self) -> Answer {
@@ -44,7 +40,7 @@ impl Service<'_> {
         if !user.grants.tenants.contains_key(tenant) {
             return Err(Canned::error(
                 403,
-                FakeDescope::NOT_A_MEMBER,
+                NOT_A_MEMBER,
                 "not a member of the tenant",
             ));
         }
@@ -72,11 +68,11 @@ impl Service<'_> {
         let bearer = self.bearer()?;
         let cookie = self
             .request
-            .cookie(self.settings.cookie_name(Kind::Session));
+            .cookie(self.settings.cookie_name(TokenKind::Session));
         let token = bearer
             .or(cookie)
             .ok_or_else(|| invalid_token("no session token"))?;
-        let mut claims = self.read(token, Kind::Session)?;
+        let mut claims = self.read(token, TokenKind::Session)?;
         for name in ["exp", "iat"] {
             if let Some(date) = claims.get(name).and_then(Value::as_i64) {
                 claims.insert(name.into(), rfc3339(date).into());

@@ -1,4 +1,4 @@
-//! What the endpoints answer: contract 4 to 6.
+//! The answers of the endpoints: contract 4 to 6.
 
 use std::time::Duration;
 

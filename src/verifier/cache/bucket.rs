@@ -130,7 +130,7 @@ impl Entry {
                 .step_by(LINE)
                 .fold(0, |all, byte| all ^ byte),
         );
-        self.session.come_near();
+        self.session.prefetch();
     }
 
     pub(super) fn is_over(&self, now: u32) -> bool {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tower_descope::{
-    Descope, DescopeBuilder, Rejection,
+    Descope, DescopeBuilder, Rejection, SessionToken,
     test_util::{FakeDescope, TokenBuilder},
 };
 
@@ -26,12 +26,15 @@ fn long(fake: &FakeDescope) -> TokenBuilder {
 /// Verifies twice, so that it is cached if it can be; then that it is, or is not.
 async fn verified(descope: &Descope, token: &str) {
     for _ in 0..2 {
-        descope.verify(token).await.expect("a good token");
+        descope
+            .verify(&SessionToken::new(token))
+            .await
+            .expect("a good token");
     }
 }
 
 async fn reason(descope: &Descope, token: &str) -> &'static str {
-    match descope.verify(token).await {
+    match descope.verify(&SessionToken::new(token)).await {
         Ok(_) => "accepted",
         Err(rejection) => rejection.reason(),
     }
@@ -46,8 +49,8 @@ async fn a_session_is_the_same_from_the_cache_as_it_was_when_it_was_verified() {
     );
     let token = long(&fake).amr(["mfa"]).claim("plan", "pro").token();
     for _ in 0..3 {
-        let one = cached.verify(&token).await.unwrap();
-        let other = bare.verify(&token).await.unwrap();
+        let one = cached.verify(&SessionToken::new(&token)).await.unwrap();
+        let other = bare.verify(&SessionToken::new(&token)).await.unwrap();
         assert_eq!(one.user_id(), other.user_id());
         assert_eq!(one.expires_at(), other.expires_at());
         assert!(one.active_tenant().unwrap().has_role("admin"));
@@ -216,7 +219,7 @@ async fn neither_refused_tokens_nor_refresh_tokens_nor_expired_ones_are_kept() {
         "garbage".to_owned(),
     ] {
         for _ in 0..3 {
-            let verdict: Result<_, Rejection> = descope.verify(&token).await;
+            let verdict: Result<_, Rejection> = descope.verify(&SessionToken::new(&token)).await;
             assert!(verdict.is_err());
         }
     }
@@ -231,7 +234,10 @@ fn tokens(fake: &FakeDescope, numbers: std::ops::Range<usize>) -> Vec<String> {
 
 async fn verify_all(descope: &Descope, tokens: &[String]) {
     for token in tokens {
-        descope.verify(token).await.expect("a good token");
+        descope
+            .verify(&SessionToken::new(token))
+            .await
+            .expect("a good token");
     }
 }
 
@@ -248,7 +254,10 @@ async fn neither_bound_is_ever_passed() {
     for _ in 0..3 {
         for token in &tokens {
             for descope in [&by_number, &by_bytes, &nothing] {
-                descope.verify(token).await.expect("a good token");
+                descope
+                    .verify(&SessionToken::new(token))
+                    .await
+                    .expect("a good token");
             }
             assert!(by_number.session_cache_status().entries <= 20);
             assert!(by_bytes.session_cache_status().bytes <= 64 * 1024);
@@ -279,7 +288,7 @@ async fn expired_sessions_give_way_to_the_next_ones() {
     let descope = caching(&fake).session_cache(20).build().unwrap();
     let short = |n: usize| fake.session("U1").claim("n", n).expires_in(60).token();
     for n in 0..20 {
-        descope.verify(&short(n)).await.unwrap();
+        descope.verify(&SessionToken::new(short(n))).await.unwrap();
     }
     advance(fake.clock(), 66).await;
     // Each comes once, and each time something that has expired is found.

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use tower_descope::{RejectionKind, Session, TenantClaims, TenantId, test_util::FakeDescope};
+use tower_descope::{
+    RejectionKind, Session, SessionToken, TenantClaims, TenantId, test_util::FakeDescope,
+};
 
 /// A session with exactly these authorisation claims.
 async fn session(fake: &FakeDescope, claims: serde_json::Value) -> Session {
@@ -19,7 +21,10 @@ async fn session_with(
         token = token.claim(name, value.clone());
     }
     let descope = fake.descope_builder().tenant_claims(mode).build().unwrap();
-    descope.verify(&token.token()).await.unwrap()
+    descope
+        .verify(&SessionToken::new(token.token()))
+        .await
+        .unwrap()
 }
 
 fn id(id: &str) -> TenantId {
@@ -29,13 +34,13 @@ fn id(id: &str) -> TenantId {
 /// Whether the session's user has all these permissions in a tenant: membership first.
 fn permitted(session: &Session, tenant: &str, permissions: &[&str]) -> bool {
     session
-        .tenant(&id(tenant))
+        .tenant(id(tenant))
         .is_some_and(|member| permissions.iter().all(|one| member.has_permission(one)))
 }
 
 fn roles(session: &Session, tenant: &str, roles: &[&str]) -> bool {
     session
-        .tenant(&id(tenant))
+        .tenant(id(tenant))
         .is_some_and(|member| roles.iter().all(|one| member.has_role(one)))
 }
 
@@ -109,7 +114,7 @@ async fn the_vectors_of_the_go_sdk_hold() {
         assert!(!permitted(&odd, "t1", &["foo"]));
     }
     // Matched D t1 [foo, bar, qux].
-    let matched: Vec<&str> = d.tenant(&id("t1")).unwrap().permissions().collect();
+    let matched: Vec<&str> = d.tenant(id("t1")).unwrap().permissions().collect();
     assert_eq!(matched, ["foo", "bar"]);
     // GetTenants.
     let tenants = |session: &Session| session.tenants().map(str::to_owned).collect::<Vec<_>>();
@@ -188,7 +193,7 @@ async fn where_tenant_roles_stand_is_a_setting() {
             }
             (Err(rejection), None) => {
                 assert_eq!(rejection.kind(), RejectionKind::TenantMismatch);
-                assert_eq!(session.tenant(&id("T1")).map(|t| t.id().to_owned()), None);
+                assert_eq!(session.tenant(id("T1")).map(|t| t.id().to_owned()), None);
             }
             (other, _) => panic!("{mode:?} {claims}: {other:?}"),
         }
@@ -224,7 +229,7 @@ async fn the_tenants_that_are_listed_are_those_that_can_be_asked_for() {
             let has = expected.contains(&one);
             assert_eq!(session.has_tenant(one), has, "{mode:?} {claims} {one}");
             assert_eq!(
-                session.tenant(&id(one)).is_some(),
+                session.tenant(id(one)).is_some(),
                 has,
                 "{mode:?} {claims} {one}"
             );

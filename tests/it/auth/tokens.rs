@@ -103,6 +103,20 @@ async fn what_is_no_session_is_refused() {
     }
 }
 
+/// Signed by the project and right in all else: only the id is wrong.
+#[tokio::test]
+async fn a_user_whose_id_would_forge_a_line_of_a_log_is_refused() {
+    let fake = FakeDescope::start().await;
+    let app = app(&fake.descope());
+    for claim in ["sub", "dsub"] {
+        for id in ["U1\n\u{1b}[2J U2", "U1\u{85}", " ", &"U".repeat(257)] {
+            let token = fake.session("U1").claim(claim, id).token();
+            let verdict = verdict(&app, &token).await;
+            assert_eq!(verdict, "invalid_token", "{claim}: {id:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_a_session_is_accepted() {
     let fake = FakeDescope::start().await;

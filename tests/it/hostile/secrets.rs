@@ -131,7 +131,10 @@ async fn every_path() -> String {
             let response = with_bearer(app, &token).await;
             said.push(format!("{response:?}"));
         }
-        said.push(format!("{:?}", descope.verify(&token).await));
+        said.push(format!(
+            "{:?}",
+            descope.verify(&SessionToken::new(&token)).await
+        ));
         said.push(format!("{:?}", SessionToken::new(token.as_str())));
         let refresh = RefreshToken::new(token.as_str());
         let tenant = TenantId::new("T1").unwrap();

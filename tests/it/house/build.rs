@@ -3,7 +3,7 @@
 #[cfg(unix)]
 use std::ffi::OsStr;
 
-use tower_descope::{Descope, ErrorKind, TenantClaims, test_util::FakeDescope};
+use tower_descope::{Descope, ErrorKind, SessionToken, TenantClaims, test_util::FakeDescope};
 
 use crate::support::{child, in_child};
 
@@ -117,5 +117,10 @@ fn messages_name_the_remedy() {
 async fn with_both_backends_in_the_graph_everything_works() {
     let fake = FakeDescope::start().await;
     let token = fake.session("U1").token();
-    assert!(fake.descope().verify(&token).await.is_ok());
+    assert!(
+        fake.descope()
+            .verify(&SessionToken::new(&token))
+            .await
+            .is_ok()
+    );
 }

@@ -83,7 +83,7 @@ fn public_futures_are_send() {
     let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z")
         .build()
         .unwrap();
-    drop(send(descope.verify("x")));
+    drop(send(descope.verify(&SessionToken::new("x"))));
     drop(send(descope.warm_up()));
     let (refresh, tenant) = (RefreshToken::new("x"), TenantId::new("T1").unwrap());
     drop(send(descope.select_tenant(&refresh, &tenant)));

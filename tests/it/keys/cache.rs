@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tower_descope::{ErrorKind, test_util::FakeDescope};
+use tower_descope::{ErrorKind, SessionToken, test_util::FakeDescope};
 
 use crate::support::{Log, advance, app, child, eventually, in_child, token, verdict, with_bearer};
 
@@ -263,7 +263,7 @@ fn without_a_runtime_the_log_is_told_once_a_minute() {
         .finish();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let fake = runtime.block_on(FakeDescope::start());
-    let (descope, token) = (fake.descope(), token(&fake));
+    let (descope, token) = (fake.descope(), SessionToken::new(token(&fake)));
     tracing::subscriber::with_default(subscriber, || {
         for minute in 1..=3 {
             for _ in 0..10 {

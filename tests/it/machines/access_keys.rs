@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use serde_json::json;
 use tower_descope::{
-    AccessKey, AccessKeys, Descope, ErrorKind, ExchangeOptions, RejectionKind, TenantId,
+    AccessKey, AccessKeys, Descope, ErrorKind, ExchangeOptions, RejectionKind, SessionToken,
+    TenantId,
     test_util::{Canned, FakeDescope, TestClock},
 };
 
@@ -312,7 +313,7 @@ async fn a_key_counts_as_a_bearer_token_only_and_only_where_keys_are_taken() {
     let refresh = format!("DSR={KEY}");
     let response = send(&world.app, &[("cookie", &refresh)]).await;
     assert_eq!(code(&response), "missing_token");
-    assert!(world.descope.verify(KEY).await.is_err());
+    assert!(world.descope.verify(&SessionToken::new(KEY)).await.is_err());
 
     let off = world.fake.descope();
     assert_eq!(verdict(&app(&off), KEY).await, "invalid_token");

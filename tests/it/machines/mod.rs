@@ -1,4 +1,4 @@
 //! Access keys in place of session tokens.
 
-mod access_keys;
+pub(crate) mod access_keys;
 mod sessions;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tower_descope::{
-    AccessKey, AccessKeys, ErrorKind, ExchangeOptions, RejectionKind,
+    AccessKey, AccessKeys, ErrorKind, ExchangeOptions, RejectionKind, SessionToken,
     test_util::{Canned, FakeDescope},
 };
 
@@ -113,7 +113,7 @@ async fn an_exchange_of_one_s_own_is_typed() {
     assert_eq!(machine.session().active_tenant().unwrap().id(), "T1");
     assert_eq!(machine.expires_at(), machine.session().expires_at());
     let token = machine.session_token().expose();
-    assert!(descope.verify(token).await.is_ok());
+    assert!(descope.verify(&SessionToken::new(token)).await.is_ok());
     let said = format!("{machine:?} {options:?} {key:?} {:?}", AccessKeys::new());
     assert!(!said.contains(KEY) && !said.contains("eyJ"), "{said}");
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::Request;
 use tower_descope::{
-    Descope, SessionRoutes,
+    Descope, SessionRoutes, SessionToken,
     cookie::SessionCookies,
     test_util::{FakeDescope, ResponseMethod},
 };
@@ -216,7 +216,7 @@ impl Walk {
         assert_eq!(jar[FOREIGN.0], FOREIGN.1, "{at}");
         assert_ne!(jar[session], old[session], "{at}");
         assert_eq!(jar[refresh] != old[refresh], row.rotation, "{at}");
-        let verified = self.descope.verify(&jar[session]).await;
+        let verified = self.descope.verify(&SessionToken::new(&jar[session])).await;
         let verified = verified.unwrap_or_else(|error| panic!("{at}: {error:?}"));
         assert_eq!(verified.active_tenant().unwrap().id(), tenant, "{at}");
     }

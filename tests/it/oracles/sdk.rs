@@ -17,7 +17,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tower_descope::{
-    SelectTenant,
+    SelectTenant, SessionToken,
     test_util::{FakeDescope, ResponseMethod, TestClock},
 };
 
@@ -73,7 +73,9 @@ async fn we_agree_with_the_sdks_but_where_we_are_stricter() {
     let mut stricter: BTreeMap<_, _> = STRICTER.iter().copied().collect();
     for case in tokens {
         let name = case["name"].as_str().unwrap();
-        let ours = descope.verify(case["token"].as_str().unwrap()).await;
+        let ours = descope
+            .verify(&SessionToken::new(case["token"].as_str().unwrap()))
+            .await;
         let theirs = sdks
             .each_ref()
             .map(|verdicts| verdicts[name]["accepts"].as_bool().unwrap());

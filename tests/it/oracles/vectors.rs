@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
 use tower_descope::{
-    Descope, Rejection, Session,
+    Descope, Rejection, Session, SessionToken,
     jwks::{JsonWebKeySet, JwksClientError, JwksSource, async_trait, source_error},
     test_util::FakeDescope,
 };
@@ -55,14 +55,14 @@ async fn tokens_that_others_made_get_the_verdicts_that_they_gave() {
         fake.set_jwks_body(Some(case["jwks"].to_string()));
         let descope = fake.descope();
         let token = case["token"].as_str().unwrap();
-        let verdict = descope.verify(token).await;
+        let verdict = descope.verify(&SessionToken::new(token)).await;
         let accepted = verdict.is_ok();
         let counts = sources.entry(case["source"].as_str().unwrap()).or_default();
         counts[0] += 1;
         counts[1] += usize::from(expected == if accepted { "valid" } else { "invalid" });
         counts[2] += usize::from(expected == "either");
         // Again on the same handle, where the answer may be remembered: it must be the same one.
-        let again = descope.verify(token).await;
+        let again = descope.verify(&SessionToken::new(token)).await;
         let why = |verdict: &Result<Session, Rejection>| match verdict {
             Ok(_) => None,
             // When to come again may differ: the second one may have to wait for its fetch.
@@ -117,20 +117,23 @@ async fn tokens_that_others_made_get_the_verdicts_that_they_gave() {
 async fn a_source_of_ones_own_serves_as_well() {
     let fake = FakeDescope::start().await;
     let token = fake.session("U1").token();
-    fake.descope().verify(&token).await.unwrap();
+    fake.descope()
+        .verify(&SessionToken::new(&token))
+        .await
+        .unwrap();
     let keys = fake.jwks().to_string();
     let descope = Descope::builder(fake.project_id())
         .jwks_source(Fixed(keys))
         .clock(fake.clock().clone())
         .build()
         .unwrap();
-    assert!(descope.verify(&token).await.is_ok());
+    assert!(descope.verify(&SessionToken::new(&token)).await.is_ok());
     let broken = Descope::builder(fake.project_id())
         .jwks_source(Fixed("no keys".to_owned()))
         .clock(fake.clock().clone())
         .build()
         .unwrap();
-    let rejection = broken.verify(&token).await.unwrap_err();
+    let rejection = broken.verify(&SessionToken::new(&token)).await.unwrap_err();
     assert_eq!(rejection.code(), "keys_unavailable");
     let error = broken.warm_up().await.unwrap_err().to_string();
     assert_eq!(

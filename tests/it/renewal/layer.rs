@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use http::{Method, Request, Response, StatusCode, Version};
 use tokio::sync::Notify;
 use tower::{ServiceBuilder, ServiceExt};
-use tower_descope::{RefreshToken, SelectTenant, test_util::FakeDescope};
+use tower_descope::{RefreshToken, SelectTenant, SessionToken, test_util::FakeDescope};
 
 use crate::{
     support::{app, app_with, call, code, seen},
@@ -41,7 +41,12 @@ async fn an_expired_session_is_renewed_before_the_handler_sees_the_request() {
             }
         }
         assert_eq!(fake.calls(REFRESH), round);
-        assert!(descope.verify(&browser.jar["DS"]).await.is_ok());
+        assert!(
+            descope
+                .verify(&SessionToken::new(&browser.jar["DS"]))
+                .await
+                .is_ok()
+        );
     }
     assert_ne!(browser.jar["DS"], before.jar["DS"]);
     assert_ne!(browser.jar["DSR"], before.jar["DSR"], "rotated");

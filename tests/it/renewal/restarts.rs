@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tower_descope::SessionToken;
+
 use crate::{
     support::call,
     support::{
@@ -48,7 +50,10 @@ async fn a_day_in_which_descope_is_restarted_signs_nobody_out() {
                     fake.down(false);
                 }
             }
-            let expired = descope.verify(&browser.jar["DS"]).await.is_err();
+            let expired = descope
+                .verify(&SessionToken::new(&browser.jar["DS"]))
+                .await
+                .is_err();
             let before = browser.clone();
             let tasks: Vec<_> = (0..3)
                 .map(|_| {

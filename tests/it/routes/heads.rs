@@ -7,7 +7,7 @@ use std::{
     task::Poll,
 };
 
-use tower_descope::{SessionRoutes, test_util::FakeDescope};
+use tower_descope::{SessionRoutes, SessionToken, test_util::FakeDescope};
 
 use super::{Answer, Browser, LOGOUT, ME, REFRESH, SELECT, ask, fake, routes};
 use crate::support::eventually;
@@ -83,7 +83,10 @@ async fn a_head_made_after_another_selection_writes_that_ones_cookies() {
         assert_eq!(answer.status, 200, "{}", answer.text);
         ann.keep(&answer.headers);
         assert_eq!(ann.jar, newest.jar, "{call:?}");
-        let session = descope.verify(&ann.jar["DS"]).await.unwrap();
+        let session = descope
+            .verify(&SessionToken::new(&ann.jar["DS"]))
+            .await
+            .unwrap();
         assert_eq!(session.active_tenant().unwrap().id(), "T2");
     }
 }

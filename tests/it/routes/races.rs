@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tower_descope::SessionToken;
+
 use super::{Browser, CALLS, HISTORY, ME, MY_TENANTS, REFRESH, SELECT, ask, fake, routes};
 
 #[tokio::test]
@@ -96,7 +98,10 @@ async fn a_refresh_that_races_a_selection_does_not_bring_the_old_tenant_back() {
             }
             // Reordered on the way, it is healed by the next request.
             browser.refresh(&routes).await;
-            let session = descope.verify(&browser.jar["DS"]).await.unwrap();
+            let session = descope
+                .verify(&SessionToken::new(&browser.jar["DS"]))
+                .await
+                .unwrap();
             assert_eq!(session.active_tenant().unwrap().id(), "T2", "{first} first");
         }
     }

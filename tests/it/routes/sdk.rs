@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_descope::{
-    ErrorKind, RefreshToken, ReturnPaths, SelectTenant, SessionRoutes, TenantId,
+    ErrorKind, RefreshToken, ReturnPaths, SelectTenant, SessionRoutes, SessionToken, TenantId,
     answer::WhichTenants,
     test_util::{Canned, ResponseMethod},
 };
@@ -40,7 +40,10 @@ async fn each_call_of_the_sdk_works_and_no_body_has_a_token() {
     assert_eq!(answer.json["claims"]["dct"], "T2", "{}", answer.text);
     let answer = ann.refresh(&routes).await;
     assert_eq!(answer.json["claims"]["dct"], "T2", "it survives a refresh");
-    let session = descope.verify(&ann.jar["DS"]).await.unwrap();
+    let session = descope
+        .verify(&SessionToken::new(&ann.jar["DS"]))
+        .await
+        .unwrap();
     assert_eq!(session.active_tenant().unwrap().id(), "T2");
 
     let answer = ann.call(&routes, ME, "").await;
@@ -111,7 +114,10 @@ async fn the_four_response_modes_with_and_without_rotation_all_stay_signed_in() 
                     fake.clock().advance(Duration::from_secs(700));
                     let answer = ann.refresh(&routes).await;
                     assert_eq!(answer.status, 200, "{row}: {}", answer.text);
-                    let session = descope.verify(&ann.jar["DS"]).await.unwrap();
+                    let session = descope
+                        .verify(&SessionToken::new(&ann.jar["DS"]))
+                        .await
+                        .unwrap();
                     assert_eq!(session.active_tenant().unwrap().id(), "T2", "{row}");
                 }
                 let names: Vec<_> = ann.jar.keys().cloned().collect();
@@ -244,7 +250,7 @@ async fn without_http_all_calls_are_typed() {
     assert!(!format!("{answer:?}").contains("eyJ"));
     // With the first token, though it is spent: what is known here is newer.
     let user = descope.me(&first).await.unwrap();
-    assert_eq!(user.id(), Some("U1"));
+    assert_eq!(user.id().unwrap(), "U1");
     let current = descope
         .my_tenants(&first, WhichTenants::Current)
         .await
@@ -254,7 +260,7 @@ async fn without_http_all_calls_are_typed() {
     let listed = descope.my_tenants(&first, listed).await.unwrap();
     assert_eq!(listed[0].id().unwrap(), *"T2");
     let history = descope.history(&first).await.unwrap();
-    assert_eq!(history[0].user_id(), Some("U1"));
+    assert_eq!(history[0].user_id().unwrap(), "U1");
     assert!(history[0].time().is_some());
 
     let elsewhere = RefreshToken::new(fake.sign_in("ann@example.test").refresh_jwt());

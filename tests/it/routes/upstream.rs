@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tower_descope::{
-    RefreshToken,
+    RefreshToken, SessionToken,
     test_util::{Canned, FakeDescope},
 };
 
@@ -236,7 +236,12 @@ async fn new_keys_that_cannot_be_had_do_not_cost_the_session() {
     fake.set_jwks_status(200);
     fake.clock().advance(Duration::from_secs(30));
     assert_eq!(ann.refresh(&routes).await.status, 200);
-    assert!(descope.verify(&ann.jar["DS"]).await.is_ok());
+    assert!(
+        descope
+            .verify(&SessionToken::new(&ann.jar["DS"]))
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]

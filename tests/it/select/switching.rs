@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{StatusCode, header};
 use tower_descope::{
-    Descope, ErrorKind, RefreshToken, SelectTenant, TenantId,
+    Descope, ErrorKind, RefreshToken, SelectTenant, SessionToken, TenantId,
     cookie::SessionCookies,
     test_util::{Canned, ResponseMethod},
 };
@@ -27,7 +27,10 @@ async fn a_browser_switches_tenants_and_switches_on() {
         assert!(answer.json["sessionExpiration"].is_u64());
         assert!(!answer.text.contains("eyJ"), "no token in the body");
         assert_eq!(answer.headers["cache-control"], "no-store");
-        let session = descope.verify(&browser.jar["DS"]).await.unwrap();
+        let session = descope
+            .verify(&SessionToken::new(&browser.jar["DS"]))
+            .await
+            .unwrap();
         assert_eq!(session.active_tenant().unwrap().id(), tenant);
         assert_ne!(browser.jar["DSR"], before, "rotated");
     }
@@ -83,7 +86,10 @@ async fn the_four_response_modes_with_and_without_rotation_all_end_in_the_tenant
                 for tenant in ["T2", "T1"] {
                     let answer = browser.select(&service, tenant).await;
                     assert_eq!(answer.status, StatusCode::OK, "{row}: {}", answer.text);
-                    let session = descope.verify(&browser.jar["DS"]).await.unwrap();
+                    let session = descope
+                        .verify(&SessionToken::new(&browser.jar["DS"]))
+                        .await
+                        .unwrap();
                     assert_eq!(session.active_tenant().unwrap().id(), tenant, "{row}");
                     let names: Vec<String> = set_cookies(&answer.headers)
                         .into_iter()
@@ -166,7 +172,7 @@ async fn without_http_a_selection_has_every_field_and_shows_no_token() {
     assert_eq!(selection.tenant(), &tenant);
     assert_eq!(selection.session().user_id(), "U1");
     let user = selection.user().unwrap();
-    assert_eq!(user.id(), Some("U1"));
+    assert_eq!(user.id().unwrap(), "U1");
     assert_eq!(user.tenants().count(), 2);
     assert!(selection.refresh_token().is_some());
     assert!(!format!("{selection:?}").contains("eyJ"));

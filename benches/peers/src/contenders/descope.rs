@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use tower::{Layer, service_fn};
-use tower_descope::{ActiveTenant, Descope, TenantLayer, test_util::FakeDescope};
+use tower_descope::{ActiveTenant, Descope, SessionToken, TenantLayer, test_util::FakeDescope};
 
 use crate::{
     backend::Backend,
@@ -41,5 +41,5 @@ pub(super) fn contender(bed: &Bed, cached: bool, asks: bool) -> Contender {
         Backend::AwsLc,
         through(bed.handle(), service),
     )
-    .with_verdict(move |token| finish(&handle, descope.verify(token)).is_ok())
+    .with_verdict(move |token| finish(&handle, descope.verify(&SessionToken::new(token))).is_ok())
 }

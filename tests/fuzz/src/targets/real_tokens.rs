@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tower_descope::{
-    Descope,
+    Descope, SessionToken,
     jwks::{JsonWebKeySet, JwksClientError, JwksSource, async_trait, parse_key_set},
     test_util::{FakeDescope, TestClock},
 };
@@ -92,7 +92,11 @@ impl World {
             descope.warm_up().await.unwrap();
             (descope, signed)
         });
-        let accepted = |token: &&String| runtime.block_on(descope.verify(token)).is_ok();
+        let accepted = |token: &&String| {
+            runtime
+                .block_on(descope.verify(&SessionToken::new(token.as_str())))
+                .is_ok()
+        };
         let good: BTreeSet<String> = signed.iter().filter(accepted).cloned().collect();
         assert_eq!(good.len(), 10);
         Self {
@@ -237,7 +241,9 @@ fn check(text: &[u8]) {
     };
     WORLD.with(|world| {
         let verify = || {
-            let verdict = world.runtime.block_on(world.descope.verify(token));
+            let verdict = world
+                .runtime
+                .block_on(world.descope.verify(&SessionToken::new(token)));
             verdict.map(|session| session.user_id().clone())
         };
         let first = verify();

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use tower_descope::{Rejection, RejectionKind, Session, internals};
+use tower_descope::{Rejection, RejectionKind, Session, SessionToken, internals};
 
 use super::{
     bed::{self, Bed, NOW},
@@ -110,7 +110,9 @@ fn verdict(bed: &Bed, slot: Slot, token: &str) -> Result<Option<Verdict>, Verdic
     };
     let seen = |session: Session| Some(Verdict::Good(Box::new(bed::seen(&session))));
     match slot {
-        Slot::Session => bed::ready(bed.descope.verify(token)).map(seen).map_err(why),
+        Slot::Session => bed::ready(bed.descope.verify(&SessionToken::new(token)))
+            .map(seen)
+            .map_err(why),
         Slot::Refresh => bed::ready(internals::refresh_verdict(&bed.descope, token))
             .map(|()| None)
             .map_err(why),

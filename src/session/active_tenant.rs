@@ -5,13 +5,15 @@ use std::fmt;
 use http::Extensions;
 use serde::de::DeserializeOwned;
 
+use super::{
+    membership::{Membership, read_claims, require_all, require_any},
+    session::Session,
+};
 use crate::{
     error::Error,
     ids::{TenantId, UserId},
     jwt::claims::Tenants,
-    membership::{Membership, read_claims, require_all, require_any},
     rejection::{Rejection, RejectionKind},
-    session::Session,
 };
 
 /// The tenant that a verified session is acting in.
@@ -100,12 +102,12 @@ impl ActiveTenant {
             .flat_map(|member| member.permissions())
     }
 
-    /// Whether the user has a role in this tenant. Compared exactly, case-sensitively.
+    /// Returns `true` if the user has a role in this tenant. Compared exactly, case-sensitively.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles().any(|has| has == role)
     }
 
-    /// Whether the user has a permission in this tenant. Compared exactly, case-sensitively.
+    /// Returns `true` if the user has a permission in this tenant. Compared exactly, case-sensitively.
     pub fn has_permission(&self, permission: &str) -> bool {
         self.permissions().any(|has| has == permission)
     }

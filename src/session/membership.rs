@@ -1,4 +1,4 @@
-//! What a user may do in one tenant, as the session says it.
+//! A user's rights in one tenant, as the session says them.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub struct Membership<'a> {
 }
 
 impl<'a> Membership<'a> {
-    pub(crate) fn new(claims: &'a Claims, id: &'a str, entry: Option<&'a Entry>) -> Self {
+    pub(super) fn new(claims: &'a Claims, id: &'a str, entry: Option<&'a Entry>) -> Self {
         Self { claims, id, entry }
     }
 
@@ -46,12 +46,12 @@ impl<'a> Membership<'a> {
         self.claims.table.list(list)
     }
 
-    /// Whether the user has a role in the tenant. Compared exactly, case-sensitively.
+    /// Returns `true` if the user has a role in the tenant. Compared exactly, case-sensitively.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles().any(|has| has == role)
     }
 
-    /// Whether the user has a permission in the tenant. Compared exactly, case-sensitively.
+    /// Returns `true` if the user has a permission in the tenant. Compared exactly, case-sensitively.
     pub fn has_permission(&self, permission: &str) -> bool {
         self.permissions().any(|has| has == permission)
     }
@@ -82,7 +82,7 @@ impl fmt::Debug for Membership<'_> {
 }
 
 /// Reads claims as a caller's type.
-pub(crate) fn read_claims<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+pub(super) fn read_claims<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|error| {
         // serde's message can quote a value, and values are the user's: only the place is kept.
         let message = format!(
@@ -95,7 +95,7 @@ pub(crate) fn read_claims<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 }
 
 /// `Ok` if everything `wanted` is there; nothing wanted is always there.
-pub(crate) fn require_all<W: AsRef<str>>(
+pub(super) fn require_all<W: AsRef<str>>(
     wanted: impl IntoIterator<Item = W>,
     has: impl Fn(&str) -> bool,
     missing: RejectionKind,
@@ -108,7 +108,7 @@ pub(crate) fn require_all<W: AsRef<str>>(
 }
 
 /// `Ok` if something `wanted` is there; where nothing is wanted, nothing can be.
-pub(crate) fn require_any<W: AsRef<str>>(
+pub(super) fn require_any<W: AsRef<str>>(
     wanted: impl IntoIterator<Item = W>,
     has: impl Fn(&str) -> bool,
     missing: RejectionKind,

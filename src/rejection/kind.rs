@@ -1,0 +1,104 @@
+use http::HeaderValue;
+
+/// The sort of a [`Rejection`](super::Rejection). The [module](crate::rejection) has the table of statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// The request carries no session token.
+    MissingToken,
+    /// The session token is valid but for its time, which is over.
+    ExpiredToken,
+    /// The session token is not one: malformed, forged, of another project, of another kind, not
+    /// yet valid.
+    InvalidToken,
+    /// The request carries several credentials that contradict each other.
+    AmbiguousCredentials,
+    /// The session is valid but no tenant has been selected.
+    NoActiveTenant,
+    /// The session's tenant is not one of the user's, or not the one the request was meant for.
+    TenantMismatch,
+    /// The user lacks a role in the active tenant.
+    MissingRole,
+    /// The user lacks a permission in the active tenant.
+    MissingPermission,
+    /// The request comes from another site and would act with this site's cookies.
+    CrossSite,
+    /// There are no keys to check signatures with.
+    KeysUnavailable,
+    /// The session's time is over, and a new one could not be had from Descope just now; nothing
+    /// is lost, the user is still signed in. Only with
+    /// [`TenantLayer::renew`](crate::TenantLayer::renew).
+    RenewalUnavailable,
+    /// An access key cannot be exchanged for a session now: Descope does not answer or asks to
+    /// slow down, or too many unknown keys came at once. Only where
+    /// [`DescopeBuilder::access_keys`](crate::DescopeBuilder::access_keys) is set.
+    ExchangeUnavailable,
+    /// The handler asked for a session where no [`TenantLayer`](crate::TenantLayer) ran.
+    LayerMissing,
+}
+
+/// The list of all kinds with their codes, for what is made of it: the codes as text and as a
+/// field's value, and [`WideKind`].
+macro_rules! kinds {
+    ($($kind:ident = $code:literal)*) => {
+        /// A [`RejectionKind`] as wide as what is beside it in a rejection, so that verdicts are
+        /// moved by whole words. The conversions compile to a change of width.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u64)]
+        pub(super) enum WideKind {
+            $($kind,)*
+        }
+
+        impl WideKind {
+            pub(super) const fn new(kind: RejectionKind) -> Self {
+                match kind {
+                    $(RejectionKind::$kind => Self::$kind,)*
+                }
+            }
+
+            pub(super) const fn kind(self) -> RejectionKind {
+                match self {
+                    $(Self::$kind => RejectionKind::$kind,)*
+                }
+            }
+        }
+
+        impl RejectionKind {
+            /// The stable code of the kind, for example `no_active_tenant`.
+            ///
+            /// ```
+            /// use tower_descope::RejectionKind;
+            ///
+            /// assert_eq!(RejectionKind::MissingRole.code(), "missing_role");
+            /// ```
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $code,)*
+                }
+            }
+
+            /// The code as a field's value, made when this is compiled and not with each refusal.
+            pub(super) fn code_header(self) -> HeaderValue {
+                match self {
+                    $(Self::$kind => const { HeaderValue::from_static($code) },)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    MissingToken = "missing_token"
+    ExpiredToken = "expired_token"
+    InvalidToken = "invalid_token"
+    AmbiguousCredentials = "ambiguous_credentials"
+    NoActiveTenant = "no_active_tenant"
+    TenantMismatch = "tenant_mismatch"
+    MissingRole = "missing_role"
+    MissingPermission = "missing_permission"
+    CrossSite = "cross_site"
+    KeysUnavailable = "keys_unavailable"
+    RenewalUnavailable = "renewal_unavailable"
+    ExchangeUnavailable = "exchange_unavailable"
+    LayerMissing = "layer_missing"
+}

@@ -1,0 +1,277 @@
+use std::{fmt, time::Duration};
+
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::kind::{RejectionKind, WideKind};
+
+/// The header of a refusal that carries [`Rejection::code`]: `x-descope-rejection`. A front end on
+/// another origin can read it if a CORS layer exposes it.
+pub const REJECTION_HEADER: HeaderName = HeaderName::from_static("x-descope-rejection");
+
+/// Why a request was refused.
+///
+/// Cheap to clone and free of secrets. Match on [`kind`](Self::kind); the finer reason, meant for
+/// operators, is [`reason`](Self::reason) and is never sent to a client.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rejection {
+    kind: WideKind,
+    reason: &'static str,
+    retry_after: Option<Duration>,
+}
+
+impl Rejection {
+    /// A rejection whose finer reason is the code of its kind, for guards and extractors of one's
+    /// own: they then refuse in the same form as this crate does, with the status, the challenge
+    /// and the code that belong to the kind.
+    ///
+    /// ```
+    /// use tower_descope::{ActiveTenant, Rejection, RejectionKind};
+    ///
+    /// fn billing_only(tenant: &ActiveTenant) -> Result<(), Rejection> {
+    ///     if tenant.roles().any(|role| role.starts_with("billing-")) {
+    ///         return Ok(());
+    ///     }
+    ///     Err(Rejection::new(RejectionKind::MissingRole))
+    /// }
+    ///
+    /// let rejection = Rejection::new(RejectionKind::MissingRole);
+    /// assert_eq!(rejection.status(), 403);
+    /// assert_eq!(rejection.code(), "missing_role");
+    /// # let _ = billing_only;
+    /// ```
+    pub const fn new(kind: RejectionKind) -> Self {
+        Self::because(kind, kind.code())
+    }
+
+    /// A rejection with a finer reason for operators.
+    pub(crate) const fn because(kind: RejectionKind, reason: &'static str) -> Self {
+        Self {
+            kind: WideKind::new(kind),
+            reason,
+            retry_after: None,
+        }
+    }
+
+    /// An unusable token, with what is wrong about it.
+    pub(crate) const fn invalid(reason: &'static str) -> Self {
+        Self::because(RejectionKind::InvalidToken, reason)
+    }
+
+    /// No keys; worth another try after `retry_after`.
+    pub(crate) const fn keys_unavailable(retry_after: Duration) -> Self {
+        Self {
+            kind: WideKind::KeysUnavailable,
+            reason: RejectionKind::KeysUnavailable.code(),
+            retry_after: Some(retry_after),
+        }
+    }
+
+    /// No new session just now; worth another try after `retry_after`.
+    pub(crate) const fn renewal_unavailable(retry_after: Duration) -> Self {
+        Self {
+            kind: WideKind::RenewalUnavailable,
+            reason: RejectionKind::RenewalUnavailable.code(),
+            retry_after: Some(retry_after),
+        }
+    }
+
+    /// No exchange of an access key; worth another try after `retry_after`.
+    pub(crate) const fn exchange_unavailable(reason: &'static str, retry_after: Duration) -> Self {
+        Self {
+            kind: WideKind::ExchangeUnavailable,
+            reason,
+            retry_after: Some(retry_after),
+        }
+    }
+
+    /// The sort of refusal.
+    pub fn kind(&self) -> RejectionKind {
+        self.kind.kind()
+    }
+
+    /// The stable code of the kind, for example `no_active_tenant`: in the default body and in
+    /// the header `x-descope-rejection`.
+    pub fn code(&self) -> &'static str {
+        self.kind().code()
+    }
+
+    /// A finer reason for logs, for example `unknown_kid`. The set of reasons may grow in any
+    /// release; do not match on it, and do not send it to clients: it helps attackers too.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    /// How long to wait before the next try, for `KeysUnavailable`, `RenewalUnavailable` and
+    /// `ExchangeUnavailable`. Rounded up to whole seconds in the `Retry-After` header.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The HTTP status of the refusal.
+    pub fn status(&self) -> StatusCode {
+        match self.kind.kind() {
+            RejectionKind::MissingToken
+            | RejectionKind::ExpiredToken
+            | RejectionKind::InvalidToken => StatusCode::UNAUTHORIZED,
+            RejectionKind::AmbiguousCredentials => StatusCode::BAD_REQUEST,
+            RejectionKind::NoActiveTenant
+            | RejectionKind::TenantMismatch
+            | RejectionKind::MissingRole
+            | RejectionKind::MissingPermission
+            | RejectionKind::CrossSite => StatusCode::FORBIDDEN,
+            RejectionKind::KeysUnavailable
+            | RejectionKind::RenewalUnavailable
+            | RejectionKind::ExchangeUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            RejectionKind::LayerMissing => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The gRPC status code of the refusal
+    /// (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
+    pub fn grpc_code(&self) -> u8 {
+        match self.kind.kind() {
+            RejectionKind::MissingToken
+            | RejectionKind::ExpiredToken
+            | RejectionKind::InvalidToken => 16,
+            RejectionKind::AmbiguousCredentials => 3,
+            RejectionKind::NoActiveTenant
+            | RejectionKind::TenantMismatch
+            | RejectionKind::MissingRole
+            | RejectionKind::MissingPermission
+            | RejectionKind::CrossSite => 7,
+            RejectionKind::KeysUnavailable
+            | RejectionKind::RenewalUnavailable
+            | RejectionKind::ExchangeUnavailable => 14,
+            RejectionKind::LayerMissing => 13,
+        }
+    }
+
+    /// One sentence for the client; a fixed text per kind.
+    pub fn description(&self) -> &'static str {
+        match self.kind.kind() {
+            RejectionKind::MissingToken => "no session token was presented",
+            RejectionKind::ExpiredToken => "the session token has expired",
+            RejectionKind::InvalidToken => "the session token is invalid",
+            RejectionKind::AmbiguousCredentials => "several credentials were presented",
+            RejectionKind::NoActiveTenant => "no tenant is selected in this session",
+            RejectionKind::TenantMismatch => "the session is not for this tenant",
+            RejectionKind::MissingRole => "a required role is missing",
+            RejectionKind::MissingPermission => "a required permission is missing",
+            RejectionKind::CrossSite => "the request comes from another site",
+            RejectionKind::KeysUnavailable => {
+                "sessions cannot be verified at the moment, try again later"
+            }
+            RejectionKind::RenewalUnavailable => {
+                "the session cannot be renewed at the moment, try again later"
+            }
+            RejectionKind::ExchangeUnavailable => {
+                "access keys cannot be exchanged at the moment, try again later"
+            }
+            RejectionKind::LayerMissing => {
+                "no session in the request's extensions: is tower_descope::TenantLayer added to \
+                 this route, from the same version of tower-descope?"
+            }
+        }
+    }
+
+    /// The `WWW-Authenticate` challenge (RFC 6750 section 3), where the refusal has one.
+    pub fn challenge(&self) -> Option<HeaderValue> {
+        // Checked when this is compiled, not with each refusal.
+        macro_rules! challenge {
+            ($text:literal) => {
+                const { HeaderValue::from_static($text) }
+            };
+        }
+        Some(match self.kind.kind() {
+            RejectionKind::MissingToken => challenge!("Bearer"),
+            RejectionKind::ExpiredToken => challenge!(
+                r#"Bearer error="invalid_token", error_description="the session token has expired""#
+            ),
+            RejectionKind::InvalidToken => challenge!(
+                r#"Bearer error="invalid_token", error_description="the session token is invalid""#
+            ),
+            RejectionKind::AmbiguousCredentials => challenge!(
+                r#"Bearer error="invalid_request", error_description="several credentials were presented""#
+            ),
+            RejectionKind::MissingRole => challenge!(
+                r#"Bearer error="insufficient_scope", error_description="a required role is missing""#
+            ),
+            RejectionKind::MissingPermission => challenge!(
+                r#"Bearer error="insufficient_scope", error_description="a required permission is missing""#
+            ),
+            _ => return None,
+        })
+    }
+
+    /// The code as a field's value.
+    pub(crate) fn code_header(&self) -> HeaderValue {
+        self.kind().code_header()
+    }
+
+    /// `Retry-After` in whole seconds, rounded up, where the refusal has one.
+    pub(crate) fn retry_after_header(&self) -> Option<HeaderValue> {
+        self.retry_after.map(retry_after_header)
+    }
+
+    /// The default body of the refusal: small JSON, from `code` and `description`, which are fixed
+    /// texts without anything to escape. Written out, so that a refusal formats nothing.
+    pub(crate) const fn json(&self) -> &'static str {
+        match self.kind.kind() {
+            RejectionKind::MissingToken => {
+                r#"{"error":"missing_token","error_description":"no session token was presented"}"#
+            }
+            RejectionKind::ExpiredToken => {
+                r#"{"error":"expired_token","error_description":"the session token has expired"}"#
+            }
+            RejectionKind::InvalidToken => {
+                r#"{"error":"invalid_token","error_description":"the session token is invalid"}"#
+            }
+            RejectionKind::AmbiguousCredentials => {
+                r#"{"error":"ambiguous_credentials","error_description":"several credentials were presented"}"#
+            }
+            RejectionKind::NoActiveTenant => {
+                r#"{"error":"no_active_tenant","error_description":"no tenant is selected in this session"}"#
+            }
+            RejectionKind::TenantMismatch => {
+                r#"{"error":"tenant_mismatch","error_description":"the session is not for this tenant"}"#
+            }
+            RejectionKind::MissingRole => {
+                r#"{"error":"missing_role","error_description":"a required role is missing"}"#
+            }
+            RejectionKind::MissingPermission => {
+                r#"{"error":"missing_permission","error_description":"a required permission is missing"}"#
+            }
+            RejectionKind::CrossSite => {
+                r#"{"error":"cross_site","error_description":"the request comes from another site"}"#
+            }
+            RejectionKind::KeysUnavailable => {
+                r#"{"error":"keys_unavailable","error_description":"sessions cannot be verified at the moment, try again later"}"#
+            }
+            RejectionKind::RenewalUnavailable => {
+                r#"{"error":"renewal_unavailable","error_description":"the session cannot be renewed at the moment, try again later"}"#
+            }
+            RejectionKind::ExchangeUnavailable => {
+                r#"{"error":"exchange_unavailable","error_description":"access keys cannot be exchanged at the moment, try again later"}"#
+            }
+            RejectionKind::LayerMissing => {
+                r#"{"error":"layer_missing","error_description":"no session in the request's extensions: is tower_descope::TenantLayer added to this route, from the same version of tower-descope?"}"#
+            }
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description())
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// `after` in whole seconds, rounded up, at least one.
+pub(crate) fn retry_after_header(after: Duration) -> HeaderValue {
+    let seconds = after
+        .as_secs()
+        .saturating_add(u64::from(after.subsec_nanos() > 0));
+    HeaderValue::from(seconds.max(1))
+}

@@ -1,0 +1,16 @@
+//! Verified sessions.
+//!
+//! The type is the proof: a [`Session`] exists only if its token was verified. It cannot be built,
+//! defaulted or deserialised by hand; tests get theirs from `test_util::FakeDescope`, through the
+//! real verifier.
+
+mod active_tenant;
+mod membership;
+mod rights;
+mod session;
+mod tenant_claims;
+
+pub use self::{
+    active_tenant::ActiveTenant, membership::Membership, session::Session,
+    tenant_claims::TenantClaims,
+};

@@ -1,0 +1,92 @@
+//! The rights in a session: project-wide ones, and those in each tenant.
+
+use super::{membership::Membership, session::Session, tenant_claims::TenantClaims};
+use crate::{ids::TenantId, jwt::claims::Tenants};
+
+impl Session {
+    /// The user's project-wide roles: the root `roles` claim. Under the JWT template "Current
+    /// Tenant, No Tenant Reference" these are the current tenant's; use
+    /// [`ActiveTenant::roles`](crate::ActiveTenant::roles) there.
+    pub fn project_roles(&self) -> impl Iterator<Item = &str> {
+        let claims = &self.shared.claims;
+        claims.table.list(claims.roles)
+    }
+
+    /// The user's project-wide permissions: the root `permissions` claim; see
+    /// [`project_roles`](Self::project_roles).
+    pub fn project_permissions(&self) -> impl Iterator<Item = &str> {
+        let claims = &self.shared.claims;
+        claims.table.list(claims.permissions)
+    }
+
+    /// Returns `true` if the user has a project-wide role.
+    pub fn has_project_role(&self, role: &str) -> bool {
+        self.project_roles().any(|has| has == role)
+    }
+
+    /// Returns `true` if the user has a project-wide permission.
+    pub fn has_project_permission(&self, permission: &str) -> bool {
+        self.project_permissions().any(|has| has == permission)
+    }
+
+    /// The ids of the user's tenants, in the token's order. Where the token lists none but has a
+    /// current tenant (template "Current Tenant, No Tenant Reference"), that one.
+    ///
+    /// Those that [`tenant`](Self::tenant) knows: under [`TenantClaims::CurrentOnly`] none that
+    /// the token lists, under [`TenantClaims::Listed`] no others.
+    pub fn tenants(&self) -> impl Iterator<Item = &str> {
+        let claims = &self.shared.claims;
+        let listed = match &claims.tenants {
+            Tenants::Listed(entries) if self.lists_count() => &**entries,
+            Tenants::Listed(_) | Tenants::None | Tenants::Unusable => &[],
+        };
+        let current = claims
+            .current_tenant()
+            .filter(|_| self.root_is_current())
+            .map(TenantId::as_str);
+        listed
+            .iter()
+            .map(|entry| claims.table.text(entry.id))
+            .chain(current)
+    }
+
+    /// Returns `true` if the user belongs to a tenant, that is, if [`tenant`](Self::tenant) knows
+    /// their place in it.
+    pub fn has_tenant(&self, id: impl AsRef<str>) -> bool {
+        let id = id.as_ref();
+        self.tenants().any(|has| has == id)
+    }
+
+    /// The user's place in a tenant, active or not; `None` if they do not belong to it, as far as
+    /// the [`TenantClaims`] of the project let the session say so.
+    pub fn tenant(&self, id: impl AsRef<str>) -> Option<Membership<'_>> {
+        let id = id.as_ref();
+        let claims = &self.shared.claims;
+        if let Some(entry) = claims.entry(id) {
+            let id = claims.table.text(entry.id);
+            return self
+                .lists_count()
+                .then(|| Membership::new(claims, id, Some(entry)));
+        }
+        claims
+            .current_tenant()
+            .filter(|current| **current == *id && self.root_is_current())
+            .map(|current| Membership::new(claims, current.as_str(), None))
+    }
+
+    /// The selected tenant (`dct`), be it one of the user's or not.
+    pub(crate) fn current_tenant(&self) -> Option<&TenantId> {
+        self.shared.claims.current_tenant()
+    }
+
+    /// True where a tenant that the token lists is one of the user's.
+    fn lists_count(&self) -> bool {
+        self.shared.tenant_claims != TenantClaims::CurrentOnly
+    }
+
+    /// True where the root roles and permissions are the current tenant's.
+    fn root_is_current(&self) -> bool {
+        let listed = !matches!(self.shared.claims.tenants, Tenants::None);
+        !listed && self.shared.tenant_claims != TenantClaims::Listed
+    }
+}

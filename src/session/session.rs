@@ -1,0 +1,200 @@
+use std::{borrow::Cow, fmt, hint, sync::Arc, time::SystemTime};
+
+use http::Extensions;
+use serde::de::DeserializeOwned;
+
+use super::{membership::read_claims, tenant_claims::TenantClaims};
+use crate::{
+    error::Error,
+    ids::UserId,
+    json,
+    jwt::{
+        check::{rfc3339, system_time},
+        claims::{Claims, Tenants},
+    },
+    rejection::{Rejection, RejectionKind},
+};
+
+/// A verified session: who the user is, which tenants they belong to, and until when.
+///
+/// A session is shared, not copied: cloning it is cheap. As an axum extractor (feature `axum`),
+/// `Session` refuses requests without one. `Option<Session>`, behind
+/// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing or
+/// has expired; anything else that is wrong is still refused.
+#[derive(Clone)]
+pub struct Session {
+    pub(super) shared: Arc<SessionShared>,
+}
+
+/// The claims come first, beside the count of the clones, since each request asks for them.
+#[repr(C)]
+pub(super) struct SessionShared {
+    pub(super) claims: Claims,
+    pub(super) tenant_claims: TenantClaims,
+}
+
+impl Session {
+    /// Only for what has been verified.
+    pub(crate) fn new(claims: Claims, tenant_claims: TenantClaims) -> Self {
+        Self {
+            shared: Arc::new(SessionShared {
+                claims,
+                tenant_claims,
+            }),
+        }
+    }
+
+    /// Reads a word of the session's memory, so that the processor begins to fetch it.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        hint::black_box(Arc::strong_count(&self.shared));
+    }
+
+    /// The session that [`TenantLayer`](crate::TenantLayer) left in a request's extensions: for
+    /// hyper, tonic and middleware. axum handlers name `Session` as an argument instead.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none: what the layer found (in [`optional`](crate::TenantLayer::optional)
+    /// mode), or [`RejectionKind::LayerMissing`] where no layer ran.
+    pub fn from_extensions(extensions: &Extensions) -> Result<&Self, Rejection> {
+        extensions.get::<Self>().ok_or_else(|| {
+            extensions
+                .get::<Rejection>()
+                .cloned()
+                .unwrap_or_else(|| Rejection::new(RejectionKind::LayerMissing))
+        })
+    }
+
+    /// The user: Descope's own id (`dsub`), else the token's `sub`. Of a session made from an
+    /// access key, the key's id.
+    pub fn user_id(&self) -> &UserId {
+        &self.shared.claims.user
+    }
+
+    /// The token's `sub`, unchanged: another text than [`user_id`](Self::user_id) only where
+    /// the project's JWT template overrides the subject.
+    pub fn subject(&self) -> &str {
+        let claims = &self.shared.claims;
+        claims.table.text(claims.subject)
+    }
+
+    /// The token's issuer, unchanged.
+    pub fn issuer(&self) -> &str {
+        let claims = &self.shared.claims;
+        claims.table.text(claims.issuer)
+    }
+
+    /// When the session token expires (`exp`), at most the year 9999.
+    pub fn expires_at(&self) -> SystemTime {
+        system_time(self.shared.claims.times.expires)
+    }
+
+    /// When the session token was issued (`iat`), if it says so.
+    pub fn issued_at(&self) -> Option<SystemTime> {
+        self.shared.claims.times.issued.map(system_time)
+    }
+
+    /// When the matching refresh token expires (`rexp`), if the token says so: after it the user
+    /// must sign in again.
+    pub fn refresh_expires_at(&self) -> Option<SystemTime> {
+        let claims = &self.shared.claims;
+        rfc3339(claims.table.text(claims.refresh_expires_at?))
+    }
+
+    /// How the user signed in (`amr`), for example `email`, `pwd`, `mfa`.
+    pub fn authentication_methods(&self) -> impl Iterator<Item = &str> {
+        let claims = &self.shared.claims;
+        claims.table.list(claims.authentication_methods)
+    }
+
+    /// `true` if the user has stepped up (`su`): signed in once more for something sensitive.
+    pub fn is_stepped_up(&self) -> bool {
+        self.shared.claims.stepped_up
+    }
+
+    /// `true` if somebody else acts as this user (`act`).
+    pub fn is_impersonated(&self) -> bool {
+        self.shared.claims.impersonator.is_some()
+    }
+
+    /// The id of who acts as this user: `act` itself if it is a string, else its `sub` (RFC 8693
+    /// section 4.1). `None` also where `act` has another shape; see
+    /// [`is_impersonated`](Self::is_impersonated).
+    pub fn impersonator(&self) -> Option<Cow<'_, str>> {
+        let claims = &self.shared.claims;
+        let act = claims.table.value(claims.impersonator?);
+        if let Some(id) = json::string(act) {
+            return Some(id);
+        }
+        let mut id = None;
+        json::members(act, |member| {
+            if member.name == "sub" {
+                id = json::string(member.value);
+            }
+            Ok(())
+        })
+        .ok()?;
+        id
+    }
+
+    /// Reads the whole payload as a type of one's own, for custom claims.
+    ///
+    /// ```
+    /// # use tower_descope::{Error, Session};
+    /// #[derive(serde::Deserialize)]
+    /// struct Plan {
+    ///     plan: String,
+    /// }
+    ///
+    /// fn plan(session: &Session) -> Result<String, Error> {
+    ///     Ok(session.claims::<Plan>()?.plan)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidClaims`](crate::ErrorKind::InvalidClaims) if the payload does not fit
+    /// `T`.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        read_claims(self.payload())
+    }
+
+    /// The verified payload: one JSON object.
+    pub(crate) fn payload(&self) -> &str {
+        self.shared.claims.table.payload()
+    }
+
+    /// The verified claims, for what is checked about a token beyond its session.
+    #[inline]
+    pub(crate) fn verified(&self) -> &Claims {
+        &self.shared.claims
+    }
+
+    /// The memory that the session takes, in bytes, with what the allocator adds to each piece.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        /// Two counters of an `Arc`.
+        const COUNTERS: usize = 16;
+        /// The surplus that allocators commonly add to the pieces of a session.
+        const PIECES: usize = 6 * 16;
+        let claims = &self.shared.claims;
+        let listed = match &claims.tenants {
+            Tenants::Listed(entries) => size_of_val(&**entries),
+            Tenants::None | Tenants::Unusable => 0,
+        };
+        let ids = claims.user.as_str().len()
+            + claims.current_tenant().map_or(0, |id| id.as_str().len())
+            + 2 * COUNTERS;
+        COUNTERS + size_of::<SessionShared>() + claims.table.heap_bytes() + listed + ids + PIECES
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("user_id", self.user_id())
+            .field("current_tenant", &self.current_tenant())
+            .field("expires_at", &self.expires_at())
+            .finish_non_exhaustive()
+    }
+}
