@@ -10,11 +10,11 @@ use crate::{
     client::RawAnswer,
     client::transport,
     cookie::{self, Candidates, SessionCookies},
-    descope::{Descope, DescopeBuilder},
+    descope::Descope,
     error::Error,
     ids::TenantId,
-    jwks::{self, KeyStore},
-    jwt::{check, claims::Claims, compact, header::Header, key::VerifyingKey},
+    jwks,
+    jwt::{check, claims::Claims, compact, header::Header},
     origin::{self, AllowedOrigins, WhenAbsent},
     rejection::Rejection,
     select::{self, Type},
@@ -99,19 +99,6 @@ pub fn claims(payload: &str) -> Result<Session, Fault> {
 pub fn usable_kids(json: &[u8]) -> Option<Vec<String>> {
     let set = jwks::parse_key_set(json).ok()?;
     Some(jwks::usable_kids(&set.keys()))
-}
-
-/// A handle whose one key takes every signature for its own. Whatever comes before and after the
-/// signature is the code that everybody runs.
-pub fn believing(builder: DescopeBuilder, jwk: &str) -> Result<Descope, Error> {
-    let key = serde_json::from_str(jwk)
-        .map_err(|_| "not a JWK")
-        .and_then(|jwk| VerifyingKey::believing(&jwk))
-        .map_err(Error::config)?;
-    let descope = builder.public_key(jwk).build()?;
-    descope
-        .with_keys(KeyStore::fixed(key))
-        .ok_or_else(|| Error::config("the handle is shared"))
 }
 
 /// The verdict on a refresh token before it is spent.

@@ -7,8 +7,6 @@ use std::{
     time::Duration,
 };
 
-#[cfg(feature = "__internals")]
-use crate::jwks::KeyStore;
 use crate::{
     access_key::Exchanger,
     answer::SessionAnswer,
@@ -145,12 +143,6 @@ impl Descope {
 
 #[cfg(feature = "__internals")]
 impl Descope {
-    /// This handle, fresh from `build()`, with other keys.
-    pub(crate) fn with_keys(mut self, keys: KeyStore) -> Option<Self> {
-        Arc::get_mut(&mut self.inner)?.verifier.keys = keys;
-        Some(self)
-    }
-
     /// Who judges tokens, for slots that no public call reaches without Descope.
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.inner.verifier

@@ -52,9 +52,6 @@ pub(crate) struct VerifyingKey {
     /// The header, as it stood in a token that this key has verified.
     header: OnceLock<Box<[u8]>>,
     term: Term,
-    /// Whether every signature is taken for this key's; see [`believing`](Self::believing).
-    #[cfg(feature = "__internals")]
-    believes: bool,
 }
 
 /// The algorithms that a key may be for.
@@ -135,18 +132,7 @@ impl VerifyingKey {
             prepared,
             header: OnceLock::new(),
             term: Term::default(),
-            #[cfg(feature = "__internals")]
-            believes: false,
         })
-    }
-
-    /// As [`from_jwk`](Self::from_jwk), but the key takes every signature for its own, so that
-    /// fuzzing gets behind it. `internals` alone may call this; a test reads the sources for it.
-    #[cfg(feature = "__internals")]
-    pub(crate) fn believing(jwk: &JsonWebKey) -> Result<Self, &'static str> {
-        let mut key = Self::from_jwk(jwk)?;
-        key.believes = true;
-        Ok(key)
     }
 
     /// The name that a token must give, character by character.
@@ -161,10 +147,6 @@ impl VerifyingKey {
 
     /// Whether `signature` is this key's over `signing_input`.
     pub(crate) fn verify(&self, signing_input: &[u8], signature: &[u8]) -> bool {
-        #[cfg(feature = "__internals")]
-        if self.believes {
-            return true;
-        }
         // The one length that RFC 7518 sections 3.3 to 3.5 and RFC 8032 know for this key.
         let length = match &self.material {
             Material::Rsa { n, .. } => n.len(),
