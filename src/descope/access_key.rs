@@ -37,7 +37,7 @@ impl DescopeBuilder {
         // An exchange is a call, and perhaps a key fetch to verify its answer.
         let patience = self
             .timeout
-            .saturating_add(self.keys.deadline)
+            .saturating_add(self.key_cache.policy().deadline)
             .saturating_add(Duration::from_secs(1));
         Exchanger::new(keys, &self.project_id, patience, self.clock.clone()).map(Some)
     }

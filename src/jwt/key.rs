@@ -10,7 +10,6 @@ use std::{fmt, sync::OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jwks_client_rs::JsonWebKey;
-use serde::de::DeserializeOwned;
 
 #[cfg(feature = "aws-lc-rs")]
 use self::aws_lc as backend;
@@ -19,6 +18,7 @@ use self::no_backend as backend;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 use self::rust_crypto as backend;
 use self::term::Term;
+use super::jwk;
 use crate::clock::Now;
 
 #[cfg(feature = "aws-lc-rs")]
@@ -92,22 +92,20 @@ enum Family {
 
 impl VerifyingKey {
     /// Checks and prepares a key. An error says why it is none, in words that hold nothing of it.
-    pub(crate) fn from_jwk(jwk: &JsonWebKey) -> Result<Self, &'static str> {
-        let kid = jwk.key_id();
+    pub(crate) fn from_jwk(key: &JsonWebKey) -> Result<Self, &'static str> {
+        let kid = key.key_id();
         if kid.is_empty() {
             return Err("no kid");
         }
-        let algorithm = match (jwk.alg(), jwk) {
+        let algorithm = match (key.alg(), key) {
             (Some(name), _) => Algorithm::from_name(name).ok_or("unsupported alg")?,
             // RFC 7517 section 4.4 leaves `alg` out at will; old RSA keys without it are RS256.
             (None, JsonWebKey::Rsa(_)) => Algorithm::Rs256,
             (None, _) => return Err("no alg"),
         };
-        let material = match (jwk, algorithm.family()) {
+        let material = match (key, algorithm.family()) {
             (JsonWebKey::Rsa(rsa), Family::Rsa) => {
-                if rsa.r#use().is_some_and(|usage| !is_signature(&usage)) {
-                    return Err("use is not sig");
-                }
+                jwk::check_kept_use(rsa.r#use().as_ref())?;
                 rsa_material(rsa.modulus(), rsa.exponent())?
             }
             (JsonWebKey::Ec(ec), Family::Ec { curve, coordinate }) => {
@@ -255,13 +253,6 @@ impl Algorithm {
             _ => Family::Rsa,
         }
     }
-}
-
-/// Whether a `use` is `sig`. Its type cannot be named outside of `jwks_client_rs` nor compared, so
-/// it is held against what the text `sig` is read as.
-fn is_signature<U: DeserializeOwned>(usage: &U) -> bool {
-    serde_json::from_str::<U>("\"sig\"")
-        .is_ok_and(|sig| std::mem::discriminant(&sig) == std::mem::discriminant(usage))
 }
 
 /// Canonical base64url: no padding, no white space, no bits left over.

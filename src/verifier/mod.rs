@@ -11,7 +11,7 @@ use std::{
 use crate::{
     clock::{Clock, Now},
     json::Fault,
-    jwks::{KeyStore, KeyWait, Lookup, Settled},
+    jwks::{KeyStore, KeyWait, KeyWaitOutcome, Lookup},
     jwt::{
         check::{Rules, Timing, TokenUse},
         claims::Claims,
@@ -113,7 +113,7 @@ impl Verifier {
             Ok(compact) => compact,
             Err(fault) => return refused(fault),
         };
-        let keys = self.keys.at_hand();
+        let keys = self.keys.cached();
         if let Some(key) = keys.by_header(compact.header_segment(), now) {
             return Step::Done(self.finish(token, compact, false, key, slot, now));
         }
@@ -143,7 +143,7 @@ impl Verifier {
         let Some(key) = aged else {
             return Some(Step::Done(Ok(self.timed(session, now))));
         };
-        match self.keys.at_hand().get(key.kid(), now) {
+        match self.keys.cached().get(key.kid(), now) {
             Lookup::Found(current) if Arc::ptr_eq(&current, &key) => {
                 Some(Step::Done(Ok(self.timed(session, now))))
             }
@@ -173,7 +173,7 @@ impl Verifier {
         wait: KeyWait,
     ) -> Result<AuthenticToken, Rejection> {
         match wait.await {
-            Settled::Found(key) => {
+            KeyWaitOutcome::Found(key) => {
                 let token = token.as_bytes();
                 let compact =
                     Compact::parse(token, self.max_token_len).map_err(Rejection::invalid)?;
@@ -185,8 +185,10 @@ impl Verifier {
                 let now = self.clock.now();
                 self.finish(token, compact, header.access_token, &key, slot, &now)
             }
-            Settled::Unknown => Err(Rejection::invalid(UNKNOWN_KID)),
-            Settled::Unavailable { retry_after } => Err(Rejection::keys_unavailable(retry_after)),
+            KeyWaitOutcome::Unknown => Err(Rejection::invalid(UNKNOWN_KID)),
+            KeyWaitOutcome::Unavailable { retry_after } => {
+                Err(Rejection::keys_unavailable(retry_after))
+            }
         }
     }
 
