@@ -104,8 +104,8 @@ pub fn usable_kids(json: &[u8]) -> Option<Vec<String>> {
 /// The verdict on a refresh token before it is spent.
 pub async fn refresh_verdict(descope: &Descope, token: &str) -> Result<(), Rejection> {
     let slot = check::TokenUse::Refresh;
-    let genuine = descope.verifier().genuine(token, slot).await?;
-    genuine.timing.verdict()
+    let genuine = descope.verifier().verify(token, slot).await?;
+    genuine.time_check.verdict()
 }
 
 /// What `build()` has against these cookies.

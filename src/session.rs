@@ -10,13 +10,11 @@ use http::Extensions;
 use serde::de::DeserializeOwned;
 
 use crate::{
+    clock::{rfc3339, system_time},
     error::Error,
     ids::{TenantId, UserId},
     json,
-    jwt::{
-        check::{rfc3339, system_time},
-        claims::{Claims, Tenants},
-    },
+    jwt::claims::{Claims, Tenants},
     membership::{Membership, read_claims},
     rejection::{Rejection, RejectionKind},
 };

@@ -19,7 +19,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::{AccessKey, Credential},
-    verifier::{AuthenticToken, Step},
+    verifier::{AuthenticToken, VerificationStep},
 };
 
 impl DescopeBuilder {
@@ -98,7 +98,7 @@ impl Descope {
         let verifier = &self.inner.verifier;
         let token = answer.session_token;
         let session = verifier
-            .genuine(token.expose(), TokenUse::Session)
+            .verify(token.expose(), TokenUse::Session)
             .await
             .and_then(AuthenticToken::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
@@ -137,8 +137,8 @@ impl Descope {
         let verifier = &self.inner.verifier;
         let now = self.now();
         let token = credential.as_bytes();
-        let known = verifier.known(token, &now);
-        if let Some(Step::Done(verdict)) = known {
+        let known = verifier.cached(token, &now);
+        if let Some(VerificationStep::Done(verdict)) = known {
             return Authentication::Done(verdict.and_then(AuthenticToken::session));
         }
         if let Some(exchanger) = &self.inner.exchanger

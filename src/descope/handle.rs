@@ -71,7 +71,7 @@ impl Descope {
     /// Why the token is no session here and now.
     pub async fn verify(&self, session_token: &str) -> Result<Session, Rejection> {
         let verifier = &self.inner.verifier;
-        let genuine = verifier.genuine(session_token, TokenUse::Session).await?;
+        let genuine = verifier.verify(session_token, TokenUse::Session).await?;
         genuine.session()
     }
 

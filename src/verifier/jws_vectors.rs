@@ -51,7 +51,7 @@ fn jws_accepts(token: &str, jwks: &str) -> bool {
         return false;
     };
     let mut room = HeaderRoom::default();
-    let header = super::header(&compact, &mut room);
+    let header = super::verify::header(&compact, &mut room);
     let (Ok(header), Ok(signature)) = (header, compact.signature()) else {
         return false;
     };
