@@ -9,13 +9,13 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use crate::{
     client::{RawAnswer, transport},
     cookie::{self, Candidates, SessionCookies},
-    descope::{Descope, DescopeBuilder},
+    descope::Descope,
     endpoint::MediaType,
     error::Error,
     head::RequestHead,
     ids::TenantId,
-    jwks::{self, KeyStore},
-    jwt::{check, claims::Claims, compact, header::Header, key::VerifyingKey},
+    jwks,
+    jwt::{check, claims::Claims, compact, header::Header},
     origin::{self, AllowedOrigins, WhenAbsent},
     rejection::Rejection,
     return_paths::ReturnPaths,
@@ -103,24 +103,11 @@ pub fn usable_kids(json: &[u8]) -> Option<Vec<String>> {
     Some(jwks::usable_kids(&set.keys()))
 }
 
-/// Makes a handle whose one key accepts every signature. Everything before and after the signature
-/// is the code of production.
-pub fn believing(builder: DescopeBuilder, jwk: &str) -> Result<Descope, Error> {
-    let key = serde_json::from_str(jwk)
-        .map_err(|_| "not a JWK")
-        .and_then(|jwk| VerifyingKey::believing(&jwk))
-        .map_err(Error::config)?;
-    let descope = builder.public_key(jwk).build()?;
-    descope
-        .with_keys(KeyStore::fixed(key))
-        .ok_or_else(|| Error::config("the handle is shared"))
-}
-
-/// Verifies a refresh token as it is verified before it is presented to Descope.
+/// Verifies a refresh token as it is verified before it is sent to Descope.
 pub async fn refresh_verdict(descope: &Descope, token: &str) -> Result<(), Rejection> {
-    let token_use = check::TokenUse::Refresh;
-    let genuine = descope.verifier().genuine(token, token_use).await?;
-    genuine.timing.verdict()
+    let slot = check::TokenUse::Refresh;
+    let genuine = descope.verifier().verify(token, slot).await?;
+    genuine.time_check.verdict()
 }
 
 /// Checks the settings of cookies as `build()` does.

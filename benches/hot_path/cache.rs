@@ -54,8 +54,8 @@ fn sessions(bed: &Bed) -> Vec<Row> {
         let status = descope.session_cache_status();
         println!(
             "cache of {size}: {} sessions, {} bytes each, tokens of {} bytes",
-            status.entries,
-            status.bytes / status.entries,
+            status.entries(),
+            status.bytes() / status.entries(),
             tokens[0].expose().len()
         );
         let tokens = Rc::clone(&tokens);

@@ -21,7 +21,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::{AccessKey, Credential},
-    verifier::{AuthenticToken, Step},
+    verifier::{AuthenticToken, VerificationStep},
 };
 
 impl DescopeBuilder {
@@ -39,7 +39,7 @@ impl DescopeBuilder {
         // An exchange is a call, and perhaps a key fetch to verify its answer.
         let patience = self
             .timeout
-            .saturating_add(self.keys.deadline)
+            .saturating_add(self.key_cache.policy().deadline)
             .saturating_add(Duration::from_secs(1));
         Exchanger::new(keys, &self.project_id, patience, self.clock.clone()).map(Some)
     }
@@ -100,7 +100,7 @@ impl Descope {
         let verifier = &self.inner.verifier;
         let token = answer.session_token;
         let session = verifier
-            .genuine(token.expose(), TokenUse::Session)
+            .verify(token.expose(), TokenUse::Session)
             .await
             .and_then(AuthenticToken::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
@@ -141,8 +141,8 @@ impl Descope {
         let verifier = &self.inner.verifier;
         let now = self.now();
         let token = credential.as_bytes();
-        let known = verifier.known(token, &now);
-        if let Some(Step::Done(verdict)) = known {
+        let known = verifier.cached(token, &now);
+        if let Some(VerificationStep::Done(verdict)) = known {
             return Authentication::Done(verdict.and_then(AuthenticToken::session));
         }
         if let Some(exchanger) = &self.inner.exchanger

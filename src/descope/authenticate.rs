@@ -11,7 +11,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::{self, Authorization, SessionToken},
-    verifier::{AuthenticToken, Several, Step},
+    verifier::{AuthenticToken, SeveralSteps, VerificationStep},
 };
 
 /// The verdict on a request's session token.
@@ -67,10 +67,12 @@ impl Descope {
     }
 
     /// The session of a token of which so much has been said.
-    pub(super) fn settle(&self, token: &[u8], step: Step) -> Authentication {
+    pub(super) fn settle(&self, token: &[u8], step: VerificationStep) -> Authentication {
         match step {
-            Step::Done(verdict) => Authentication::Done(verdict.and_then(AuthenticToken::session)),
-            Step::Wait(wait) => {
+            VerificationStep::Done(verdict) => {
+                Authentication::Done(verdict.and_then(AuthenticToken::session))
+            }
+            VerificationStep::Wait(wait) => {
                 let Ok(token) = std::str::from_utf8(token) else {
                     return refused(Rejection::invalid("malformed_authorization"));
                 };
@@ -88,16 +90,16 @@ impl Descope {
     }
 
     fn several(&self, tokens: &[&str]) -> Authentication {
-        let begun = match self.inner.verifier.start_all(tokens, TokenUse::Session) {
-            Several::Done(verdict) => {
+        let begun = match self.inner.verifier.start_several(tokens, TokenUse::Session) {
+            SeveralSteps::Done(verdict) => {
                 return Authentication::Done(verdict.and_then(|(_, genuine)| genuine.session()));
             }
-            Several::Wait(begun) => begun.map(SessionToken::new),
+            SeveralSteps::Wait(begun) => begun.map(SessionToken::new),
         };
         let this = self.clone();
         Authentication::Pending(Box::pin(async move {
             let verifier = &this.inner.verifier;
-            let (_, genuine) = verifier.resume_all(begun, SessionToken::expose).await?;
+            let (_, genuine) = verifier.resume_several(begun, SessionToken::expose).await?;
             genuine.session()
         }))
     }

@@ -13,7 +13,7 @@ use crate::{
     client::transport,
     client::{ClientSettings, CredentialStyle, DescopeClient},
     error::Error,
-    jwks::{DescopeKeys, KeyOrigin, KeyPolicy, KeyStore, parse_public_key},
+    jwks::{DescopeKeys, KeyOrigin, KeyStore, parse_public_key},
     jwt::key::VerifyingKey,
     origin::AllowedOrigins,
     rotation::RotationQueue,
@@ -39,7 +39,7 @@ impl DescopeBuilder {
         transport::check_project_id(&self.project_id)
             .map_err(|error| error.in_variable(variables.project_id))?;
         self.check_ranges()?;
-        self.limits.check()?;
+        self.key_cache.check()?;
         if VerifyingKey::backend().is_none() {
             return Err(Error::config(
                 "no crypto backend: enable the feature `aws-lc-rs` or `rust-crypto` of \
@@ -101,7 +101,7 @@ impl DescopeBuilder {
     }
 
     fn keys(&self, http: &reqwest::Client, base_url: &reqwest::Url) -> Result<KeyStore, Error> {
-        let fetched = DescopeKeys::new(http.clone(), base_url, &self.project_id, self.limits);
+        let fetched = DescopeKeys::new(http.clone(), base_url, &self.project_id, self.key_cache);
         let (source, origin): (Arc<dyn JwksSource + Send + Sync>, _) =
             match (&self.public_key, &self.source) {
                 (Some(_), Some(_)) => {
@@ -121,10 +121,7 @@ impl DescopeBuilder {
                     (Arc::new(fetched), origin)
                 }
             };
-        let policy = KeyPolicy {
-            max_keys: self.limits.max_keys,
-            ..self.keys
-        };
+        let policy = self.key_cache.policy();
         Ok(KeyStore::new(source, policy, self.clock.clone(), origin))
     }
 
@@ -142,10 +139,6 @@ impl DescopeBuilder {
             ),
             ("timeout", self.timeout, TENTH, 60 * SECOND),
             ("keep_answers", self.keep_answers, ZERO, 300 * SECOND),
-            ("key_ttl", self.keys.ttl, 10 * SECOND, 86_400 * SECOND),
-            ("key_cool_down", self.keys.cool_down, SECOND, 300 * SECOND),
-            ("key_stale_window", self.keys.stale, ZERO, 86_400 * SECOND),
-            ("key_fetch_deadline", self.keys.deadline, TENTH, 30 * SECOND),
         ] {
             if value < least || value > most {
                 return Err(Error::config(format!(
@@ -172,6 +165,7 @@ impl DescopeBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jwks::KeyCache;
 
     #[test]
     fn wrong_settings_are_named_at_build() {
@@ -186,6 +180,10 @@ mod tests {
             ),
             (project().max_token_len(10), "max_token_len"),
             (project().session_cache(1 << 25), "session_cache"),
+            (
+                project().key_cache(KeyCache::new().ttl(Duration::from_secs(9))),
+                "ttl of key_cache",
+            ),
             (project().resource_server(true), "audience"),
             (project().session_kinds(["DSR"]), "DSR"),
             (project().refresh_kinds(["DS"]), "DS"),

@@ -6,13 +6,8 @@ use super::{handle::Descope, variables::Variables};
 #[cfg(feature = "test-util")]
 use crate::clock::TestClock;
 use crate::{
-    access_key::AccessKeys,
-    client::transport::HttpSettings,
-    clock::Clock,
-    cookie::SessionCookies,
-    jwks::{KeyPolicy, Limits},
-    session::TenantClaims,
-    verifier::Bounds,
+    access_key::AccessKeys, client::transport::HttpSettings, clock::Clock, cookie::SessionCookies,
+    jwks::KeyCache, session::TenantClaims, verifier::Bounds,
 };
 
 /// Builds a [`Descope`]. Setters never fail; [`build`](Self::build) checks everything.
@@ -59,8 +54,7 @@ pub struct DescopeBuilder {
     pub(super) cookie_managed: bool,
     pub(super) rotation: bool,
     pub(super) keep_answers: Duration,
-    pub(super) keys: KeyPolicy,
-    pub(super) limits: Limits,
+    pub(super) key_cache: KeyCache,
     pub(super) access_keys: Option<AccessKeys>,
     pub(super) variables: Variables,
 }
@@ -96,8 +90,7 @@ impl Descope {
             cookie_managed: false,
             rotation: true,
             keep_answers: Duration::from_secs(60),
-            keys: KeyPolicy::default(),
-            limits: Limits::default(),
+            key_cache: KeyCache::default(),
             access_keys: None,
             variables: Variables::default(),
         }
@@ -231,40 +224,9 @@ impl DescopeBuilder {
         self
     }
 
-    /// How long fetched keys count as fresh. Default 600 seconds; from 10 to 86,400. They are
-    /// refreshed in the background between 72% and 80% of it. A key that Descope removes is refused
-    /// at the latest after this and one [`key_cool_down`](Self::key_cool_down) while Descope can be
-    /// reached.
-    pub fn key_ttl(mut self, ttl: Duration) -> Self {
-        self.keys.ttl = ttl;
-        self
-    }
-
-    /// How often requests may cause a key fetch (for a `kid` not seen before, or without any
-    /// keys): two at once, then one per this time. Default 10 seconds; from 1 to 300.
-    pub fn key_cool_down(mut self, cool_down: Duration) -> Self {
-        self.keys.cool_down = cool_down;
-        self
-    }
-
-    /// How long keys still serve after their [`key_ttl`](Self::key_ttl) when Descope cannot be
-    /// reached; afterwards requests are answered 503. Default 3,600 seconds; zero is allowed; at
-    /// most 86,400.
-    pub fn key_stale_window(mut self, window: Duration) -> Self {
-        self.keys.stale = window;
-        self
-    }
-
-    /// The deadline of a whole key fetch; no request waits longer for keys. Default 3 seconds;
-    /// from 100 milliseconds to 30 seconds.
-    pub fn key_fetch_deadline(mut self, deadline: Duration) -> Self {
-        self.keys.deadline = deadline;
-        self
-    }
-
-    /// Limits of what the key endpoint may answer.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+    /// How fetched keys are cached: see [`KeyCache`] for the settings, their defaults and bounds.
+    pub fn key_cache(mut self, settings: KeyCache) -> Self {
+        self.key_cache = settings;
         self
     }
 

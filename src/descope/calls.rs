@@ -7,9 +7,10 @@ use super::{
 use crate::{
     answer::{SessionAnswer, SignIn, TenantRecord, TenantSelection, User, WhichTenants},
     client::TenantsBody,
+    clock::system_time,
     error::{Error, ErrorKind, UpstreamVerdict},
     ids::TenantId,
-    jwt::check::{TokenUse, system_time},
+    jwt::check::TokenUse,
     rotation::Operation,
     token::RefreshToken,
     verifier::AuthenticToken,
@@ -128,7 +129,7 @@ impl Descope {
         }
         // It was verified when it came, so this waits for nothing unless keys have gone since.
         let verifier = &self.inner.verifier;
-        let verdict = verifier.genuine(token.expose(), TokenUse::Refresh);
+        let verdict = verifier.verify(token.expose(), TokenUse::Refresh);
         let authentic = verdict.await.ok();
         let claims = authentic.as_ref().map(AuthenticToken::claims);
         VerifiedRefresh {

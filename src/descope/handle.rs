@@ -7,8 +7,6 @@ use std::{
     time::Duration,
 };
 
-#[cfg(feature = "__internals")]
-use crate::jwks::KeyStore;
 use crate::{
     access_key::Exchanger,
     answer::SessionAnswer,
@@ -76,7 +74,7 @@ impl Descope {
     pub async fn verify(&self, session_token: &SessionToken) -> Result<Session, Rejection> {
         let verifier = &self.inner.verifier;
         let genuine = verifier
-            .genuine(session_token.expose(), TokenUse::Session)
+            .verify(session_token.expose(), TokenUse::Session)
             .await?;
         genuine.session()
     }
@@ -146,12 +144,6 @@ impl Descope {
 
 #[cfg(feature = "__internals")]
 impl Descope {
-    /// This handle, fresh from `build()`, with other keys.
-    pub(crate) fn with_keys(mut self, keys: KeyStore) -> Option<Self> {
-        Arc::get_mut(&mut self.inner)?.verifier.keys = keys;
-        Some(self)
-    }
-
     /// The verifier, for kinds of tokens that no public call reaches without Descope.
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.inner.verifier

@@ -7,10 +7,11 @@ use http::HeaderMap;
 use super::{handle::Descope, verify_answer::refused_refresh};
 use crate::{
     answer::SessionAnswer,
+    clock::system_time,
     cookie::Candidates,
     error::Error,
     ids::{TenantId, UserId},
-    jwt::check::{Timing, TokenUse, system_time},
+    jwt::check::{TimeCheck, TokenUse},
     rejection::{Rejection, RejectionKind},
     rotation::FamilyLease,
     token::{self, Authorization, RefreshToken},
@@ -89,7 +90,7 @@ impl Descope {
             Candidates::None => return Err(RefreshRefusal::Missing),
         };
         let verifier = &self.inner.verifier;
-        let (token, authentic) = verifier.genuine_of(&tokens, TokenUse::Refresh).await?;
+        let (token, authentic) = verifier.verify_several(&tokens, TokenUse::Refresh).await?;
         Ok(PresentedRefresh {
             from_cookie,
             ..self.in_time(RefreshToken::new(token), &authentic)?
@@ -102,7 +103,7 @@ impl Descope {
         refresh: &RefreshToken,
     ) -> Result<PresentedRefresh, Error> {
         let verifier = &self.inner.verifier;
-        let verdict = verifier.genuine(refresh.expose(), TokenUse::Refresh);
+        let verdict = verifier.verify(refresh.expose(), TokenUse::Refresh);
         verdict
             .await
             .and_then(|authentic| self.in_time(refresh.clone(), &authentic))
@@ -124,7 +125,7 @@ impl Descope {
             }
         };
         let verifier = &self.inner.verifier;
-        let (_, authentic) = verifier.genuine_of(&tokens, TokenUse::Session).await?;
+        let (_, authentic) = verifier.verify_several(&tokens, TokenUse::Session).await?;
         Ok(Some(authentic.claims().user.clone()))
     }
 
@@ -162,9 +163,9 @@ impl Descope {
         token: RefreshToken,
         authentic: &AuthenticToken,
     ) -> Result<PresentedRefresh, Rejection> {
-        let expired = matches!(authentic.timing, Timing::Expired);
+        let expired = matches!(authentic.time_check, TimeCheck::Expired);
         if !(expired && self.inner.queue.is_rotated(&token)) {
-            authentic.timing.verdict()?;
+            authentic.time_check.verdict()?;
         }
         let claims = authentic.claims();
         Ok(PresentedRefresh {

@@ -4,9 +4,10 @@ use super::{handle::Descope, present::VerifiedRefresh};
 use crate::{
     answer::{InForce, SessionAnswer},
     client::RawAnswer,
+    clock::system_time,
     error::{Error, ErrorKind},
     ids::TenantId,
-    jwt::check::{Timing, TokenUse, system_time},
+    jwt::check::{TimeCheck, TokenUse},
     rejection::{Rejection, RejectionKind},
     rotation::CallOutcome,
     session::Session,
@@ -84,7 +85,7 @@ impl Descope {
         wanted: Option<&TenantId>,
     ) -> Result<(InForce, Option<Error>), Error> {
         let verifier = &self.inner.verifier;
-        let verdict = verifier.genuine(token.expose(), TokenUse::Refresh).await;
+        let verdict = verifier.verify(token.expose(), TokenUse::Refresh).await;
         let authentic = match verdict {
             Ok(authentic) => authentic,
             // No browser is sent it unverified; but Descope can judge it in the next call. The same
@@ -106,10 +107,10 @@ impl Descope {
                 "the refresh token of descope's answer is another user's",
             ));
         }
-        let fault = match authentic.timing.verdict() {
+        let fault = match authentic.time_check.verdict() {
             Ok(()) => fault_of_tenant(claims.current_tenant(), wanted),
             // An expired one is of no use to anybody.
-            Err(rejection) if matches!(authentic.timing, Timing::Expired) => {
+            Err(rejection) if matches!(authentic.time_check, TimeCheck::Expired) => {
                 return Err(refused_answer("refresh token", &rejection));
             }
             // This machine's clock is behind. No browser is sent it before its time, but it is all
@@ -131,7 +132,7 @@ impl Descope {
             .session_token()
             .ok_or_else(|| invalid_answer("descope's answer has no session token"))?;
         let session = verifier
-            .genuine(session_token.expose(), TokenUse::Session)
+            .verify(session_token.expose(), TokenUse::Session)
             .await
             .and_then(AuthenticToken::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;

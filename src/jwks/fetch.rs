@@ -1,4 +1,4 @@
-//! The fetch, on a task of its own, and the timer that starts it without being asked.
+//! Runs a fetch on a task of its own, and the timer that starts fetches by schedule.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -13,119 +13,97 @@ use jwks_client_rs::{JsonWebKeySet, JwksClientError, source::JwksSource};
 use tokio::{
     runtime::Handle,
     sync::watch,
-    task::JoinHandle,
     time::{error::Elapsed, timeout},
 };
 
 use super::{
-    limits::KeyPolicy,
     refresh::{MAX_JITTER, Tick},
+    running_fetch::{RefreshTimer, RunningFetch, longest_fetch},
     set::KeySet,
+    shared::{LastFailure, RefreshState, SharedKeys, Snapshot},
     source::in_words,
-    store::{Inner, LastFailure, Snapshot, State},
 };
 use crate::{clock::Now, telemetry};
 
-/// How much longer than its deadline a fetch may take to say so, before it counts as lost: on a
-/// busy machine, or on a runtime that nobody drives any more.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// A running fetch.
-pub(super) struct Flight {
-    id: u64,
-    /// By the machine's clock: deadlines are real, also where a test moves the clock.
-    started: Instant,
-    landed: watch::Receiver<Option<bool>>,
-}
-
-/// The timer's task.
-pub(super) struct Timer(JoinHandle<()>);
-
-impl Flight {
-    /// Tells when the fetch has ended, and whether well.
-    pub(super) fn landed(&self) -> watch::Receiver<Option<bool>> {
-        self.landed.clone()
-    }
-
-    /// How much longer to wait for it.
-    pub(super) fn patience(&self, policy: &KeyPolicy) -> Duration {
-        let longest = policy.deadline.saturating_add(GRACE);
-        longest.saturating_sub(self.started.elapsed())
-    }
-}
-
-impl Timer {
-    fn is_dead(&self) -> bool {
-        self.0.is_finished()
-    }
-
-    pub(super) fn abort(self) {
-        self.0.abort();
-    }
-}
-
-/// A fetch to be put on its task once the lock is released: a runtime that is shutting down drops
-/// the task at once, which ends the fetch, which takes the lock.
+/// A fetch that is registered as running, and whose task is still to be spawned.
+///
+/// The task is spawned once the lock is released: a runtime that is shutting down drops it at once,
+/// which ends the fetch, which takes the lock.
 #[must_use]
-pub(super) struct Launch {
+pub(super) struct PreparedFetch {
     runtime: Handle,
     source: Arc<dyn JwksSource + Send + Sync>,
     deadline: Duration,
-    landing: Landing,
+    completion: FetchCompletion,
 }
 
-/// Starts a fetch, which the refresh policy has taken for started.
-pub(super) fn start(inner: &Arc<Inner>, state: &mut State, runtime: Handle, now: &Now) -> Launch {
+/// Ends a fetch when it is dropped, whatever became of its task.
+struct FetchCompletion {
+    /// Weak, so that a hanging fetch does not keep a store alive that nobody uses any more.
+    shared: Weak<SharedKeys>,
+    id: u64,
+    since: Now,
+    started: Instant,
+    outcome: watch::Sender<Option<bool>>,
+    done: bool,
+}
+
+/// A failure that has been recorded, to be logged once the lock is released.
+#[must_use]
+pub(super) struct FetchFailure {
+    reason: &'static str,
+    detail: Option<String>,
+    /// `None` if there are no keys; else `true` while they may still be used.
+    usable: Option<bool>,
+}
+
+/// Registers a fetch that the refresh policy has already counted as started.
+pub(super) fn start(
+    shared: &Arc<SharedKeys>,
+    state: &mut RefreshState,
+    runtime: Handle,
+    now: &Now,
+) -> PreparedFetch {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = NEXT.fetch_add(1, Relaxed);
-    let (sender, landed) = watch::channel(None);
+    let (sender, outcome) = watch::channel(None);
     let started = Instant::now();
-    state.flight = Some(Flight {
+    state.fetch = Some(RunningFetch {
         id,
         started,
-        landed,
+        outcome,
     });
-    if state.timer.as_ref().is_none_or(Timer::is_dead) {
-        state.timer = Some(Timer(runtime.spawn(keep_fresh(inner))));
+    // The timer is gone if its runtime was shut down; the runtime of this fetch takes over.
+    if state.timer.as_ref().is_none_or(RefreshTimer::is_finished) {
+        state.timer = Some(RefreshTimer(runtime.spawn(run_schedule(shared))));
     }
-    Launch {
+    PreparedFetch {
         runtime,
-        source: Arc::clone(&inner.source),
-        deadline: inner.policy.deadline,
-        landing: Landing {
-            inner: Arc::downgrade(inner),
+        source: Arc::clone(&shared.source),
+        deadline: shared.policy.deadline,
+        completion: FetchCompletion {
+            shared: Arc::downgrade(shared),
             id,
             since: *now,
             started,
-            landed: sender,
+            outcome: sender,
             done: false,
         },
     }
 }
 
-impl Launch {
-    pub(super) fn go(self) {
-        let Self {
-            runtime,
-            source,
-            deadline,
-            landing,
-        } = self;
-        runtime.spawn(async move {
-            let answer = timeout(deadline, source.fetch_keys()).await;
-            landing.land(answer);
-        });
-    }
-}
-
-/// Ends a fetch that should long have ended, so that another can be started.
-pub(super) fn give_up_if_lost(inner: &Inner, state: &mut State, now: &Now) -> Option<Failure> {
-    let lost = |flight: &Flight| flight.patience(&inner.policy).is_zero();
-    if !state.flight.as_ref().is_some_and(lost) {
+/// Ends a fetch that is overdue, so that another can be started.
+pub(super) fn give_up_if_lost(
+    shared: &SharedKeys,
+    state: &mut RefreshState,
+    now: &Now,
+) -> Option<FetchFailure> {
+    let fetch = state.fetch.as_ref()?;
+    if !fetch.is_lost(&shared.policy) {
         return None;
     }
-    inner.wake.notify_one();
-    Some(Failure::new(
+    shared.wake.notify_one();
+    Some(FetchFailure::record(
         state,
         "the fetch was lost with its runtime",
         None,
@@ -133,24 +111,35 @@ pub(super) fn give_up_if_lost(inner: &Inner, state: &mut State, now: &Now) -> Op
     ))
 }
 
-/// A failure that has been written down, to be logged once the lock is released.
-#[must_use]
-pub(super) struct Failure {
-    reason: &'static str,
-    detail: Option<String>,
-    /// Whether there are keys, and whether they may still be used.
-    usable: Option<bool>,
+impl PreparedFetch {
+    pub(super) fn spawn(self) {
+        let Self {
+            runtime,
+            source,
+            deadline,
+            completion,
+        } = self;
+        runtime.spawn(async move {
+            let answer = timeout(deadline, source.fetch_keys()).await;
+            completion.complete(answer);
+        });
+    }
 }
 
-impl Failure {
-    fn new(state: &mut State, reason: &'static str, detail: Option<String>, now: &Now) -> Self {
+impl FetchFailure {
+    fn record(
+        state: &mut RefreshState,
+        reason: &'static str,
+        detail: Option<String>,
+        now: &Now,
+    ) -> Self {
         state.refresh.finish(false, jitter(), now);
         state.failure = Some(LastFailure {
             at: *now,
             reason,
             detail: detail.clone(),
         });
-        state.flight = None;
+        state.fetch = None;
         let usable = state.refresh.is_usable(now);
         Self {
             reason,
@@ -159,47 +148,38 @@ impl Failure {
         }
     }
 
-    pub(super) fn log(&self, inner: &Inner) {
+    pub(super) fn log(&self, shared: &SharedKeys) {
         let (reason, detail) = (self.reason, self.detail.as_deref());
         if let Some(usable) = self.usable {
-            let url = inner.origin.url();
+            let url = shared.origin.url();
             tracing::warn!(url, reason, detail, usable, "keys not refreshed");
         } else {
-            let message = inner.origin.no_usable_keys(None, None);
+            let message = shared.origin.no_usable_keys(None, None);
             tracing::warn!(reason, detail, "{message}");
         }
         telemetry::keys_fetched("failed");
     }
 }
 
-/// Ends a fetch, whatever becomes of its task.
-struct Landing {
-    inner: Weak<Inner>,
-    id: u64,
-    since: Now,
-    started: Instant,
-    landed: watch::Sender<Option<bool>>,
-    done: bool,
-}
-
-impl Landing {
-    fn land(mut self, answer: Result<Result<JsonWebKeySet, JwksClientError>, Elapsed>) {
+impl FetchCompletion {
+    fn complete(mut self, answer: Result<Result<JsonWebKeySet, JwksClientError>, Elapsed>) {
         match answer {
-            Ok(Ok(keys)) => self.take(keys),
+            Ok(Ok(keys)) => self.succeed(keys),
             Ok(Err(error)) => self.fail("the source failed", Some(in_words(&error))),
             Err(_) => self.fail("the deadline passed", None),
         }
     }
 
-    fn take(&mut self, keys: JsonWebKeySet) {
-        let Some(inner) = self.inner.upgrade() else {
+    fn succeed(&mut self, keys: JsonWebKeySet) {
+        let Some(shared) = self.shared.upgrade() else {
             return;
         };
         let keys = keys.keys();
-        if keys.len() > inner.policy.max_keys {
+        // Checked here too, since a source of the application's own is not bound by the parser.
+        if keys.len() > shared.policy.max_keys {
             return self.fail("there are too many keys", None);
         }
-        let previous = inner.snapshot.load();
+        let previous = shared.snapshot.load();
         let previous = previous.as_ref().map(|snapshot| &snapshot.set);
         let set = KeySet::new(&keys, previous);
         let count = set.len();
@@ -207,26 +187,26 @@ impl Landing {
             return self.fail("none of the keys is usable", None);
         }
         self.done = true;
-        let mut state = inner.lock();
-        if !self.is_mine(&state) {
+        let mut state = shared.lock();
+        if !self.is_current(&state) {
             return;
         }
         // Keys and state change under one lock, so that nobody sees the one without the other.
-        set.serve_until(&self.since.later(inner.policy.refresh_at()), previous);
+        set.serve_until(&self.since.later(shared.policy.refresh_at()), previous);
         let number = state.number.map_or(0, |last| last.wrapping_add(1));
         state.number = Some(number);
-        inner.snapshot.store(Some(Arc::new(Snapshot {
+        shared.snapshot.store(Some(Arc::new(Snapshot {
             set,
             loaded: self.since,
             number,
         })));
-        state.refresh.finish(true, jitter(), &inner.clock.now());
+        state.refresh.finish(true, jitter(), &shared.clock.now());
         state.failure = None;
-        state.flight = None;
+        state.fetch = None;
         drop(state);
-        self.tell(&inner, true);
+        self.report(&shared, true);
         tracing::debug!(
-            url = inner.origin.url(),
+            url = shared.origin.url(),
             count,
             elapsed = ?self.started.elapsed(),
             "keys fetched"
@@ -236,35 +216,35 @@ impl Landing {
 
     fn fail(&mut self, reason: &'static str, detail: Option<String>) {
         self.done = true;
-        let Some(inner) = self.inner.upgrade() else {
+        let Some(shared) = self.shared.upgrade() else {
             return;
         };
-        let mut state = inner.lock();
+        let mut state = shared.lock();
         let failure = self
-            .is_mine(&state)
-            .then(|| Failure::new(&mut state, reason, detail, &inner.clock.now()));
+            .is_current(&state)
+            .then(|| FetchFailure::record(&mut state, reason, detail, &shared.clock.now()));
         drop(state);
-        self.tell(&inner, false);
+        self.report(&shared, false);
         if let Some(failure) = failure {
-            failure.log(&inner);
+            failure.log(&shared);
         }
     }
 
-    /// Whether the fetch that is expected is this one, and not another since it was given up.
-    fn is_mine(&self, state: &State) -> bool {
+    /// Returns `false` if this fetch was given up as lost, and perhaps another has been started.
+    fn is_current(&self, state: &RefreshState) -> bool {
         state
-            .flight
+            .fetch
             .as_ref()
-            .is_some_and(|flight| flight.id == self.id)
+            .is_some_and(|fetch| fetch.id == self.id)
     }
 
-    fn tell(&self, inner: &Inner, good: bool) {
-        self.landed.send_replace(Some(good));
-        inner.wake.notify_one();
+    fn report(&self, shared: &SharedKeys, good: bool) {
+        self.outcome.send_replace(Some(good));
+        shared.wake.notify_one();
     }
 }
 
-impl Drop for Landing {
+impl Drop for FetchCompletion {
     fn drop(&mut self) {
         if !self.done {
             self.fail(
@@ -280,35 +260,36 @@ impl Drop for Landing {
 }
 
 /// Fetches by schedule for as long as the store lives.
-fn keep_fresh(inner: &Arc<Inner>) -> impl Future<Output = ()> + Send + use<> {
-    let weak = Arc::downgrade(inner);
-    let clock = inner.clock.clone();
-    let wake = Arc::clone(&inner.wake);
-    let patience = inner.policy.deadline.saturating_add(GRACE);
+fn run_schedule(shared: &Arc<SharedKeys>) -> impl Future<Output = ()> + Send + use<> {
+    let weak = Arc::downgrade(shared);
+    let clock = shared.clock.clone();
+    let wake = Arc::clone(&shared.wake);
+    let longest = longest_fetch(&shared.policy);
     async move {
         loop {
             let tick = {
-                let Some(inner) = weak.upgrade() else {
+                // Held for one round only: the timer must not keep the store alive.
+                let Some(shared) = weak.upgrade() else {
                     return;
                 };
                 let now = clock.now();
-                let mut state = inner.lock();
-                let lost = give_up_if_lost(&inner, &mut state, &now);
+                let mut state = shared.lock();
+                let lost = give_up_if_lost(&shared, &mut state, &now);
                 let tick = state.refresh.tick(&now);
-                let launch = (tick == Tick::Fetch)
-                    .then(|| start(&inner, &mut state, Handle::current(), &now));
+                let fetch = (tick == Tick::Fetch)
+                    .then(|| start(&shared, &mut state, Handle::current(), &now));
                 drop(state);
                 if let Some(lost) = lost {
-                    lost.log(&inner);
+                    lost.log(&shared);
                 }
-                if let Some(launch) = launch {
-                    launch.go();
+                if let Some(fetch) = fetch {
+                    fetch.spawn();
                 }
                 tick
             };
             match tick {
                 // Until the fetch has ended; or should have, in case it was lost.
-                Tick::Fetch | Tick::Idle => drop(timeout(patience, wake.notified()).await),
+                Tick::Fetch | Tick::Idle => drop(timeout(longest, wake.notified()).await),
                 Tick::Sleep(rest) => {
                     tokio::select! {
                         () = clock.sleep(rest) => {}
@@ -320,7 +301,8 @@ fn keep_fresh(inner: &Arc<Inner>) -> impl Future<Output = ()> + Send + use<> {
     }
 }
 
-/// Spreads the fetches of many instances. Not for secrets: it is the seed of a hash map.
+/// Spreads the fetches of many instances. The randomness is the seed of a hash map, which is good
+/// enough for that and not for secrets.
 fn jitter() -> u32 {
     let range = u64::from(MAX_JITTER) + 1;
     u32::try_from(RandomState::new().hash_one(()) % range).unwrap_or_default()

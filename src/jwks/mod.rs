@@ -49,12 +49,16 @@
 //! The names re-exported here are those of [`jwks_client_rs`], version 0.6: a release of it that
 //! breaks them is a breaking release of this crate.
 
+mod duplicates;
 mod fetch;
 mod key_origin;
-mod limits;
 mod parse;
+mod policy;
 mod refresh;
+mod running_fetch;
 mod set;
+mod settings;
+mod shared;
 mod source;
 mod status;
 mod store;
@@ -70,14 +74,13 @@ pub use jwks_client_rs::{
 pub(crate) use self::set::usable_kids;
 pub(crate) use self::{
     key_origin::KeyOrigin,
-    limits::KeyPolicy,
     parse::parse_public_key,
     source::DescopeKeys,
     store::{KeyStore, Lookup},
-    wait::{KeyWait, Settled},
+    wait::{KeyWait, KeyWaitOutcome},
 };
 pub use self::{
-    limits::Limits,
     parse::{parse_key_set, source_error},
+    settings::KeyCache,
     status::{KeyFailure, KeyStatus},
 };

@@ -1,16 +1,19 @@
-//! From JSON to [`JsonWebKey`], which cannot carry all that decides whether a key is one.
+//! Reads JSON Web Key Sets, leaving out the keys that are not for verifying signatures.
 
-use std::{collections::BTreeSet, fmt::Display};
+use std::fmt::Display;
 
 use jsonwebtoken::errors::{Error as JwtError, ErrorKind};
 use jwks_client_rs::{JsonWebKey, JsonWebKeySet, JwksClientError};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::limits::Limits;
-use crate::{error::Error, jwt::key::VerifyingKey};
-
-/// Members of which one is enough to make a key a secret (RFC 7518 sections 6.2.2, 6.3.2, 6.4.1).
-const SECRET: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+use super::{duplicates::ambiguous_kids, settings::MAX_KEYS};
+use crate::{
+    error::Error,
+    jwt::{
+        jwk::{SECRET_KEY, public_jwk},
+        key::VerifyingKey,
+    },
+};
 
 /// Makes the error of a [`JwksSource`](super::JwksSource) out of a text or another error.
 ///
@@ -29,7 +32,7 @@ pub fn source_error(error: impl Display) -> JwksClientError {
 ///
 /// If the text is no key set. The error is meant for the log.
 pub fn parse_key_set(json: &[u8]) -> Result<JsonWebKeySet, JwksClientError> {
-    key_set(json, Limits::new().max_keys)
+    key_set(json, MAX_KEYS)
 }
 
 /// As [`parse_key_set`], with another limit.
@@ -45,36 +48,33 @@ pub(super) fn key_set(json: &[u8], max_keys: usize) -> Result<JsonWebKeySet, Jwk
     if keys.len() > max_keys {
         return Err(source_error("the answer has too many keys"));
     }
-    // A private key's public twin, or one that is also there for encryption: what such a name is for
-    // nobody can tell.
-    let mut doubtful = BTreeSet::new();
-    let mut usable: Vec<_> = keys
+    let entries: Vec<(Option<String>, Option<JsonWebKey>)> = keys
         .into_iter()
-        .filter_map(|entry| {
+        .map(|entry| {
             let kid = entry.get("kid").and_then(Value::as_str).map(str::to_owned);
             let key = usable(entry, kid.as_deref());
-            if key.is_none() {
-                doubtful.extend(kid);
-            }
-            key
+            (kid, key)
         })
         .collect();
-    usable.retain(|key: &JsonWebKey| {
-        let kid = key.key_id();
-        let doubt = doubtful.contains(kid);
-        if doubt {
-            tracing::warn!(kid, "keys skipped: several have this kid");
-        }
-        !doubt
-    });
-    Ok(JsonWebKeySet::from(usable))
+    // An entry without a name contradicts no other.
+    let named: Vec<(&str, Option<&JsonWebKey>)> = entries
+        .iter()
+        .filter_map(|(kid, key)| Some((kid.as_deref()?, key.as_ref())))
+        .collect();
+    // Whether usable keys of one name are the same is told by their numbers, which are read later.
+    let ambiguous = ambiguous_kids(&named, |_, _| true);
+    let keys = entries
+        .into_iter()
+        .filter_map(|(_, key)| key)
+        .filter(|key| !ambiguous.contains(key.key_id()));
+    Ok(JsonWebKeySet::from(keys.collect::<Vec<_>>()))
 }
 
 /// Reads the one key of a configuration.
 pub(crate) fn parse_public_key(json: &str) -> Result<VerifyingKey, Error> {
     serde_json::from_str(json)
         .map_err(|_| "not JSON")
-        .and_then(public_key)
+        .and_then(public_jwk)
         .and_then(|jwk| VerifyingKey::from_jwk(&jwk))
         .map_err(|why| {
             Error::config(format!(
@@ -85,9 +85,9 @@ pub(crate) fn parse_public_key(json: &str) -> Result<VerifyingKey, Error> {
 }
 
 fn usable(entry: Value, kid: Option<&str>) -> Option<JsonWebKey> {
-    match public_key(entry) {
+    match public_jwk(entry) {
         Ok(key) => Some(key),
-        Err(PRIVATE) => {
+        Err(SECRET_KEY) => {
             tracing::error!(
                 kid,
                 "private key published: it is not used, and whoever read it can sign"
@@ -99,47 +99,6 @@ fn usable(entry: Value, kid: Option<&str>) -> Option<JsonWebKey> {
             None
         }
     }
-}
-
-/// Why a secret is refused.
-const PRIVATE: &str = "it is a private or secret key";
-
-/// Checks what a [`JsonWebKey`] does not keep.
-fn public_key(entry: Value) -> Result<JsonWebKey, &'static str> {
-    let Value::Object(members) = &entry else {
-        return Err("not an object");
-    };
-    let kty = members.get("kty").and_then(Value::as_str);
-    if kty == Some("oct") || SECRET.iter().any(|name| members.contains_key(*name)) {
-        return Err(PRIVATE);
-    }
-    // `JsonWebKey` would also take `Rsa`, `Ec` and `Okp`.
-    if !matches!(kty, Some("RSA" | "EC" | "OKP")) {
-        return Err("unsupported kty");
-    }
-    for name in ["kid", "alg"] {
-        if members.get(name).is_some_and(|value| !value.is_string()) {
-            return Err("kid or alg is not a string");
-        }
-    }
-    check_purpose(members)?;
-    serde_json::from_value(entry).map_err(|_| "a member is missing or of the wrong type")
-}
-
-/// RFC 7517 sections 4.2 and 4.3.
-fn check_purpose(members: &Map<String, Value>) -> Result<(), &'static str> {
-    if members.get("use").is_some_and(|usage| usage != "sig") {
-        return Err("use is not sig");
-    }
-    let verifies = |operations: &Value| {
-        operations
-            .as_array()
-            .is_some_and(|list| list.iter().any(|operation| operation == "verify"))
-    };
-    if members.get("key_ops").is_some_and(|list| !verifies(list)) {
-        return Err("key_ops is without verify");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -228,44 +187,6 @@ mod tests {
         for nameless in [json!({}), json!({"kid": null}), with("kid", json!(["a"]))] {
             assert_eq!(kids(&json!({"keys": [rsa(), nameless]})), ["a"]);
         }
-    }
-
-    #[test]
-    fn each_rule_of_the_raw_key_has_its_reason() {
-        let member = "a member is missing or of the wrong type";
-        let mut bare = rsa();
-        bare.as_object_mut().unwrap().remove("n");
-        for (jwk, why) in [
-            (with("kty", json!("oct")), PRIVATE),
-            (with("d", json!("AQAB")), PRIVATE),
-            (with("d", Value::Null), PRIVATE),
-            (with("p", json!("AQAB")), PRIVATE),
-            (with("k", json!("AQAB")), PRIVATE),
-            (with("kty", json!("Rsa")), "unsupported kty"),
-            (with("kty", json!("rsa")), "unsupported kty"),
-            (with("kty", json!(["RSA"])), "unsupported kty"),
-            (with("use", json!("enc")), "use is not sig"),
-            (with("use", json!("SIG")), "use is not sig"),
-            (with("use", Value::Null), "use is not sig"),
-            (
-                with("key_ops", json!(["sign"])),
-                "key_ops is without verify",
-            ),
-            (with("key_ops", json!([])), "key_ops is without verify"),
-            (
-                with("key_ops", json!("verify")),
-                "key_ops is without verify",
-            ),
-            (with("alg", Value::Null), "kid or alg is not a string"),
-            (with("n", json!(65_537)), member),
-            (bare, member),
-        ] {
-            assert_eq!(public_key(jwk.clone()).unwrap_err(), why, "{jwk}");
-        }
-        let ec = json!({"kty": "EC", "kid": "b", "use": "enc", "crv": "P-256", "x": "", "y": ""});
-        assert_eq!(public_key(ec).unwrap_err(), "use is not sig");
-        assert!(public_key(with("key_ops", json!(["verify"]))).is_ok());
-        assert!(public_key(rsa()).is_ok());
     }
 
     #[test]

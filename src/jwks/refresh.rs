@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::limits::{Age, KeyPolicy};
+use super::policy::{Age, KeyPolicy};
 use crate::{clock::Now, limiter::TokenBucket};
 
 #[cfg(test)]

@@ -1,33 +1,37 @@
-//! A snapshot of a project's keys.
+//! The usable keys of one fetch.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jwks_client_rs::JsonWebKey;
 
+use super::duplicates::ambiguous_kids;
 use crate::{clock::Now, jwt::key::VerifyingKey};
 
-/// The usable keys of one fetch. Never changed, only replaced.
+/// The usable keys of one fetch. A set is never changed, only replaced.
 #[derive(Debug)]
 pub(super) struct KeySet {
-    /// By `kid`, each once.
+    /// Sorted by `kid`, each of which is there once.
     keys: Vec<Arc<VerifyingKey>>,
 }
 
 impl KeySet {
-    /// Takes the usable ones of the keys fetched.
+    /// Makes a set of the usable keys among those fetched.
     ///
-    /// A key that the previous set has too stays the same `Arc`, so that what was verified with it
-    /// stays good. Two different keys of one name are both left out, also where one of them is not
-    /// usable: which of them counts would depend on their order.
+    /// A key that the previous set has too stays the same `Arc`, so that sessions cached with it
+    /// stay valid.
     pub(super) fn new(jwks: &[JsonWebKey], previous: Option<&Self>) -> Self {
-        let mut named: Vec<(&str, Option<Arc<VerifyingKey>>)> =
+        let entries: Vec<(&str, Option<Arc<VerifyingKey>>)> =
             jwks.iter().map(|jwk| (jwk.key_id(), usable(jwk))).collect();
-        named.sort_by_key(|(kid, _)| *kid);
-        let keys = named
-            .chunk_by(|(one, _), (other, _)| one == other)
-            .filter_map(agreed)
+        let ambiguous = ambiguous_kids(&entries, |one, other| one.same_material(other));
+        let keys: BTreeMap<&str, Arc<VerifyingKey>> = entries
+            .into_iter()
+            .filter(|(kid, _)| !ambiguous.contains(*kid))
+            .filter_map(|(kid, key)| Some((kid, key?)))
+            .collect();
+        let keys = keys
+            .into_values()
             .map(|key| match previous.and_then(|set| set.get(key.kid())) {
-                Some(known) if known.same_material(&key) => Arc::clone(known),
+                Some(kept) if kept.same_material(&key) => Arc::clone(kept),
                 _ => key,
             })
             .collect();
@@ -42,8 +46,8 @@ impl KeySet {
             .and_then(|index| self.keys.get(index))
     }
 
-    /// The key whose tokens have this header, as far as that is known and found at a glance: a
-    /// project has two keys as a rule.
+    /// The key that has verified a token with this header segment, searched among the first few keys
+    /// only: a project usually has two.
     pub(super) fn by_header(&self, segment: &[u8]) -> Option<&Arc<VerifyingKey>> {
         const FEW: usize = 8;
         self.keys
@@ -52,7 +56,7 @@ impl KeySet {
             .find(|key| key.header() == Some(segment))
     }
 
-    /// Has these keys serve until then, in the place of the previous ones.
+    /// Lets these keys serve until `end`, and withdraws those of the previous set that are gone.
     pub(super) fn serve_until(&self, end: &Now, previous: Option<&Self>) {
         for old in previous.map_or(&[][..], |set| &set.keys) {
             if !self.get(old.kid()).is_some_and(|key| Arc::ptr_eq(key, old)) {
@@ -76,24 +80,7 @@ fn usable(jwk: &JsonWebKey) -> Option<Arc<VerifyingKey>> {
         .map(Arc::new)
 }
 
-/// The one key that all of a name are.
-fn agreed(namesakes: &[(&str, Option<Arc<VerifyingKey>>)]) -> Option<Arc<VerifyingKey>> {
-    let ((kid, first), others) = namesakes.split_first()?;
-    let same = |first: &VerifyingKey| {
-        others.iter().all(|(_, other)| {
-            other
-                .as_ref()
-                .is_some_and(|other| first.same_material(other))
-        })
-    };
-    let key = first.as_ref().filter(|first| same(first));
-    if key.is_none() && !others.is_empty() {
-        tracing::warn!(kid, "keys skipped: several have this kid");
-    }
-    key.cloned()
-}
-
-/// The names of the usable ones among the keys fetched.
+/// The `kid`s of the usable keys among those fetched.
 #[cfg(feature = "__internals")]
 pub(crate) fn usable_kids(jwks: &[JsonWebKey]) -> Vec<String> {
     let set = KeySet::new(jwks, None);

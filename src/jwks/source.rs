@@ -1,4 +1,4 @@
-//! A project's keys, from Descope.
+//! The default source of keys: the project's key endpoint at Descope.
 
 use std::{error::Error as StdError, sync::Arc};
 
@@ -7,8 +7,8 @@ use jwks_client_rs::{JsonWebKeySet, JwksClientError, source::JwksSource};
 use reqwest::{Client, StatusCode, Url};
 
 use super::{
-    limits::Limits,
     parse::{key_set, source_error},
+    settings::KeyCache,
 };
 use crate::client::transport::{self, BodyFault};
 
@@ -20,23 +20,23 @@ pub(crate) struct DescopeKeys {
     client: Client,
     url: Url,
     project_id: String,
-    limits: Limits,
+    settings: KeyCache,
 }
 
 impl DescopeKeys {
     /// `base` ends in a slash, and the project id has been checked to fit into a URL.
-    pub(crate) fn new(client: Client, base: &Url, project_id: &str, limits: Limits) -> Self {
+    pub(crate) fn new(client: Client, base: &Url, project_id: &str, settings: KeyCache) -> Self {
         let mut url = base.clone();
         url.set_path(&format!("{}v2/keys/{project_id}", base.path()));
         Self {
             client,
             url,
             project_id: project_id.to_owned(),
-            limits,
+            settings,
         }
     }
 
-    /// Where the keys are.
+    /// The URL of the key endpoint.
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
@@ -62,25 +62,25 @@ impl JwksSource for DescopeKeys {
                 status.as_u16()
             )));
         }
-        let body = transport::read_limited(response, self.limits.max_body)
+        let body = transport::read_limited(response, self.settings.largest_body())
             .await
             .map_err(|fault| match fault {
                 BodyFault::TooLarge => source_error("the answer is too large"),
                 BodyFault::Broken(error) => failed(error),
             })?;
-        key_set(&body, self.limits.max_keys)
+        key_set(&body, self.settings.most_keys())
     }
 }
 
 /// Keeps the causes, of which the last (name not found, certificate expired) tells the most. The
-/// URL stands beside them in messages and in the log.
+/// URL is left out, since messages and log entries name it anyway.
 fn failed(error: reqwest::Error) -> JwksClientError {
     JwksClientError::Error(Arc::new(error.without_url().into()))
 }
 
-/// An error and its causes in one line, for the log.
+/// Joins an error's causes into one line for the log.
 pub(super) fn in_words(error: &JwksClientError) -> String {
-    // The outermost text is `jwks_client_rs`'s, about a token or a key that was not in play.
+    // The outermost text is `jwks_client_rs`'s own, about decoding a token, which nobody did here.
     let mut next: Option<&dyn StdError> = error.source();
     if next.is_none() {
         return error.to_string();
@@ -91,7 +91,7 @@ pub(super) fn in_words(error: &JwksClientError) -> String {
             words.push_str(": ");
         }
         match error.downcast_ref().map(JwtError::kind) {
-            // What `source_error` made, without jsonwebtoken's frame around it.
+            // Made by `source_error`: its text without the one that jsonwebtoken puts around it.
             Some(ErrorKind::Provider(text)) => words.push_str(text),
             _ => words.push_str(&error.to_string()),
         }

@@ -1,26 +1,26 @@
-//! The key cache: one atomic load where the key is at hand and fresh.
+//! The key store: one atomic load where the key is cached and fresh.
 //!
 //! Everything else goes through a short lock around the [refresh policy](super::refresh), which is
 //! never held while anything is awaited.
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::Guard;
 use jwks_client_rs::source::JwksSource;
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::runtime::Handle;
 
 use super::{
-    fetch::{self, Flight, Timer},
+    fetch,
     key_origin::KeyOrigin,
-    limits::{Age, KeyPolicy},
+    policy::{Age, KeyPolicy},
     refresh::{Refresh, Step},
-    set::KeySet,
-    status::{KeyFailure, KeyStatus},
-    wait::{KeyWait, Settled},
+    shared::{RefreshState, SharedKeys, Snapshot},
+    status::KeyStatus,
+    wait::{KeyWait, KeyWaitOutcome},
 };
 use crate::{
     clock::{Clock, Now},
@@ -40,71 +40,33 @@ pub(crate) struct KeyStore {
 
 #[derive(Clone)]
 enum Keys {
-    /// One key, by configuration.
+    /// One key, set in the configuration.
     Fixed(Arc<VerifyingKey>),
-    /// Whatever a source has.
-    Fetched(Arc<Inner>),
+    /// The keys of a source.
+    Fetched(Arc<SharedKeys>),
 }
 
-/// Keys as they were at one moment. Not to be held across a wait.
-pub(crate) struct AtHand<'s> {
+/// A view of the keys at one moment, for several look-ups. Not to be held across a wait.
+pub(crate) struct CachedKeys<'s> {
     keys: &'s Keys,
-    /// Of keys that are fetched, once they were.
+    /// `None` for a fixed key, and before the first fetch.
     snapshot: Option<Guard<Option<Arc<Snapshot>>>>,
 }
 
-/// What a look-up comes to.
+/// The result of a look-up.
 #[derive(Debug)]
 pub(crate) enum Lookup {
     Found(Arc<VerifyingKey>),
     /// The project has no such key.
     Unknown,
-    /// There are no keys to tell by, and none to be had now.
+    /// There are no usable keys, and no fetch may be started now.
     Unavailable {
         retry_after: Duration,
     },
-    /// Keys have to be fetched, and there is no tokio runtime on this thread.
+    /// A fetch is needed, and there is no tokio runtime on this thread to run it.
     NoRuntime,
-    /// Keys are being fetched.
+    /// The key may be among those being fetched.
     Wait(KeyWait),
-}
-
-/// What the store, its fetches, its timer and those who wait share.
-pub(super) struct Inner {
-    pub(super) source: Arc<dyn JwksSource + Send + Sync>,
-    pub(super) policy: KeyPolicy,
-    pub(super) clock: Clock,
-    pub(super) origin: KeyOrigin,
-    pub(super) snapshot: ArcSwapOption<Snapshot>,
-    pub(super) state: Mutex<State>,
-    /// Tells the timer that the schedule has changed.
-    pub(super) wake: Arc<Notify>,
-}
-
-/// The keys at hand.
-pub(super) struct Snapshot {
-    pub(super) set: KeySet,
-    /// When their fetch was started.
-    pub(super) loaded: Now,
-    /// Which of the store's sets it is.
-    pub(super) number: u64,
-}
-
-pub(super) struct State {
-    pub(super) refresh: Refresh,
-    /// Of the set at hand.
-    pub(super) number: Option<u64>,
-    pub(super) flight: Option<Flight>,
-    pub(super) timer: Option<Timer>,
-    /// Of the last fetch.
-    pub(super) failure: Option<LastFailure>,
-}
-
-/// What became of the last fetch.
-pub(super) struct LastFailure {
-    pub(super) at: Now,
-    pub(super) reason: &'static str,
-    pub(super) detail: Option<String>,
 }
 
 impl KeyStore {
@@ -115,27 +77,13 @@ impl KeyStore {
         clock: Clock,
         origin: KeyOrigin,
     ) -> Self {
-        let inner = Inner {
-            source,
-            policy,
-            clock,
-            origin,
-            snapshot: ArcSwapOption::empty(),
-            state: Mutex::new(State {
-                refresh: Refresh::new(policy),
-                number: None,
-                flight: None,
-                timer: None,
-                failure: None,
-            }),
-            wake: Arc::new(Notify::new()),
-        };
+        let shared = SharedKeys::new(source, policy, clock, origin);
         Self {
-            keys: Keys::Fetched(Arc::new(inner)),
+            keys: Keys::Fetched(Arc::new(shared)),
         }
     }
 
-    /// One key for good. Nothing is ever fetched.
+    /// A store of one fixed key. Nothing is ever fetched.
     pub(crate) fn fixed(key: VerifyingKey) -> Self {
         key.serve_until(&Now::NEVER);
         Self {
@@ -143,37 +91,37 @@ impl KeyStore {
         }
     }
 
-    /// The keys at hand, to be looked through more than once.
-    pub(crate) fn at_hand(&self) -> AtHand<'_> {
+    /// The cached keys as they are now, for more than one look-up.
+    pub(crate) fn cached(&self) -> CachedKeys<'_> {
         let snapshot = match &self.keys {
             Keys::Fixed(_) => None,
-            Keys::Fetched(inner) => Some(inner.snapshot.load()),
+            Keys::Fetched(shared) => Some(shared.snapshot.load()),
         };
-        AtHand {
+        CachedKeys {
             keys: &self.keys,
             snapshot,
         }
     }
 
-    /// Fetches keys unless those at hand are fresh.
+    /// Fetches keys unless the cached ones are fresh.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
-        let Keys::Fetched(inner) = &self.keys else {
+        let Keys::Fetched(shared) = &self.keys else {
             return Ok(());
         };
-        let wait = match inner.warm_up() {
+        let wait = match shared.warm_up() {
             Lookup::Wait(wait) => wait,
-            other => return inner.warmed(&other),
+            other => return shared.warm_up_result(&other),
         };
         match wait.await {
-            Settled::Unavailable { retry_after } => {
-                inner.warmed(&Lookup::Unavailable { retry_after })
+            KeyWaitOutcome::Unavailable { retry_after } => {
+                shared.warm_up_result(&Lookup::Unavailable { retry_after })
             }
-            // Keys were fetched, or there are older ones; no key was asked for by name.
-            Settled::Found(_) | Settled::Unknown => Ok(()),
+            // No key was asked for by name: keys were fetched, or there are older ones that serve.
+            KeyWaitOutcome::Found(_) | KeyWaitOutcome::Unknown => Ok(()),
         }
     }
 
-    /// How the cache is doing.
+    /// The state of the cache.
     pub(crate) fn status(&self) -> KeyStatus {
         match &self.keys {
             Keys::Fixed(_) => KeyStatus {
@@ -183,18 +131,18 @@ impl KeyStore {
                 usable: true,
                 fetching: false,
             },
-            Keys::Fetched(inner) => inner.status(),
+            Keys::Fetched(shared) => shared.status(),
         }
     }
 }
 
-impl AtHand<'_> {
+impl CachedKeys<'_> {
     /// Looks a key up, without waiting.
     pub(crate) fn get(&self, kid: &str, now: &Now) -> Lookup {
         match self.keys {
             Keys::Fixed(key) if key.kid() == kid => Lookup::Found(Arc::clone(key)),
             Keys::Fixed(_) => Lookup::Unknown,
-            Keys::Fetched(inner) => inner.get(kid, self.snapshot(), now),
+            Keys::Fetched(shared) => shared.get(kid, self.snapshot(), now),
         }
     }
 
@@ -212,18 +160,7 @@ impl AtHand<'_> {
     }
 }
 
-impl Inner {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics half-way; a lock must not outlive one that did elsewhere.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The key of this name among those at hand.
-    pub(super) fn find(&self, kid: &str) -> Option<Arc<VerifyingKey>> {
-        let snapshot = self.snapshot.load();
-        snapshot.as_ref()?.set.get(kid).cloned()
-    }
-
+impl SharedKeys {
     fn get(self: &Arc<Self>, kid: &str, seen: Option<&Snapshot>, now: &Now) -> Lookup {
         let found = seen.and_then(|snapshot| {
             let key = snapshot.set.get(kid)?;
@@ -232,38 +169,38 @@ impl Inner {
         });
         let state = match found {
             Some((key, Age::Fresh)) => return Lookup::Found(key),
-            // Seeing to the refresh is anybody's business; whoever gets the lock does it.
-            Some((ref key, Age::Aging)) => match self.state.try_lock() {
-                Ok(state) => state,
-                Err(TryLockError::WouldBlock) => return Lookup::Found(Arc::clone(key)),
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Any request may start the refresh that is due. Whoever gets the lock does; the others
+            // need not wait for it, since their key serves.
+            Some((ref key, Age::Aging)) => match self.try_lock() {
+                Some(state) => state,
+                None => return Lookup::Found(Arc::clone(key)),
             },
             _ => self.lock(),
         };
-        // Again, under the lock, if it has changed: a fetch may just have ended, and must not be
-        // followed by another.
+        // If the keys have changed, look again under the lock: a fetch may just have ended, and must
+        // not be followed by another.
         let key = if seen.map(|snapshot| snapshot.number) == state.number {
             found.map(|(key, _)| key)
         } else {
             self.find(kid)
         };
-        self.ask(state, Some(kid), key, now, |refresh, at_hand, can_fetch| {
-            refresh.look_up(at_hand, can_fetch, now)
+        self.follow_policy(state, Some(kid), key, now, |refresh, cached, can_fetch| {
+            refresh.look_up(cached, can_fetch, now)
         })
     }
 
     fn warm_up(self: &Arc<Self>) -> Lookup {
         let now = self.clock.now();
-        self.ask(self.lock(), None, None, &now, |refresh, _, can_fetch| {
+        self.follow_policy(self.lock(), None, None, &now, |refresh, _, can_fetch| {
             refresh.warm_up(can_fetch, &now)
         })
     }
 
-    /// Asks the policy, and does what it says; `key` is what is at hand. Without a `kid`, keys are
-    /// wanted for later: `Unknown` then means that there is nothing to wait for.
-    fn ask(
+    /// Asks the refresh policy and does what it decides; `key` is the cached key. Without a `kid`,
+    /// keys are wanted for later: `Unknown` then means that there is nothing to wait for.
+    fn follow_policy(
         self: &Arc<Self>,
-        mut state: MutexGuard<'_, State>,
+        mut state: MutexGuard<'_, RefreshState>,
         kid: Option<&str>,
         key: Option<Arc<VerifyingKey>>,
         now: &Now,
@@ -275,7 +212,7 @@ impl Inner {
             runtime = Handle::try_current().ok();
             runtime.is_some()
         });
-        let launch = match (step, runtime) {
+        let fetch = match (step, runtime) {
             (Step::ServeAndFetch | Step::Fetch { .. }, Some(runtime)) => {
                 Some(fetch::start(self, &mut state, runtime, now))
             }
@@ -286,30 +223,32 @@ impl Inner {
             (Step::Serve | Step::ServeAndFetch | Step::Unknown, _) => Lookup::Unknown,
             (Step::Unavailable { retry_after }, _) => Lookup::Unavailable { retry_after },
             (Step::NoRuntime, _) => Lookup::NoRuntime,
-            (Step::Join { or_stale } | Step::Fetch { or_stale }, key) => match &state.flight {
-                Some(flight) => {
-                    let fallback = key.filter(|_| or_stale);
-                    Lookup::Wait(KeyWait::new(Arc::clone(self), flight, kid, fallback))
+            (Step::Join { or_stale } | Step::Fetch { or_stale }, key) => match &state.fetch {
+                Some(fetch) => {
+                    let stale = key.filter(|_| or_stale);
+                    Lookup::Wait(KeyWait::new(Arc::clone(self), fetch, kid, stale))
                 }
-                // Not reached: for the policy a fetch starts and ends as its flight does.
+                // Not reached: the policy counts a fetch as running for as long as this field is
+                // set.
                 None => Lookup::Unavailable {
                     retry_after: self.policy.cool_down,
                 },
             },
         };
+        // Logging and spawning run other people's code, which may come back here for the lock.
         drop(state);
         if let Some(lost) = lost {
             lost.log(self);
         }
-        if let Some(launch) = launch {
-            launch.go();
+        if let Some(fetch) = fetch {
+            fetch.spawn();
         }
         lookup
     }
 
-    fn warmed(&self, outcome: &Lookup) -> Result<(), Error> {
-        match *outcome {
-            Lookup::Unavailable { .. } if self.status().usable => Ok(()),
+    fn warm_up_result(&self, lookup: &Lookup) -> Result<(), Error> {
+        match *lookup {
+            Lookup::Unavailable { .. } if self.status().is_usable() => Ok(()),
             Lookup::Unavailable { retry_after } => Err(Error::new(
                 ErrorKind::KeysUnavailable,
                 self.no_usable_keys(),
@@ -322,44 +261,6 @@ impl Inner {
             _ => Ok(()),
         }
     }
-
-    /// What to tell somebody who never got a key.
-    fn no_usable_keys(&self) -> String {
-        let state = self.lock();
-        let failure = state.failure.as_ref();
-        self.origin.no_usable_keys(
-            failure.map(|failure| failure.reason),
-            failure.and_then(|failure| failure.detail.as_deref()),
-        )
-    }
-
-    fn status(&self) -> KeyStatus {
-        let now = self.clock.now();
-        let state = self.lock();
-        KeyStatus {
-            age: state.refresh.key_age(&now),
-            count: self
-                .snapshot
-                .load()
-                .as_ref()
-                .map_or(0, |snapshot| snapshot.set.len()),
-            last_failure: state.failure.as_ref().map(|failure| KeyFailure {
-                age: now.since(&failure.at),
-                reason: failure.reason,
-            }),
-            usable: state.refresh.is_usable(&now),
-            fetching: state.refresh.is_running(),
-        }
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(timer) = state.timer.take() {
-            timer.abort();
-        }
-    }
 }
 
 impl fmt::Debug for KeyStore {
@@ -367,7 +268,7 @@ impl fmt::Debug for KeyStore {
         let mut debug = f.debug_struct("KeyStore");
         match &self.keys {
             Keys::Fixed(key) => debug.field("key", key),
-            Keys::Fetched(inner) => debug.field("origin", &inner.origin),
+            Keys::Fetched(shared) => debug.field("origin", &shared.origin),
         };
         debug.finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! Waiting for a fetch that somebody else runs.
+//! Look-ups that wait for a running fetch.
 
 use std::{
     fmt,
@@ -11,87 +11,90 @@ use std::{
 
 use tokio::{
     runtime::Handle,
-    sync::watch,
     time::{Instant, timeout_at},
 };
 
-use super::{fetch::Flight, store::Inner};
+use super::{
+    running_fetch::{FetchOutcome, RunningFetch},
+    shared::SharedKeys,
+};
 use crate::jwt::key::VerifyingKey;
 
 /// A look-up that waits for the running fetch. Dropping it cancels nothing.
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct KeyWait {
-    settled: Pin<Box<dyn Future<Output = Settled> + Send>>,
+    outcome: Pin<Box<dyn Future<Output = KeyWaitOutcome> + Send>>,
 }
 
-/// What came of waiting.
+/// The result of a look-up that waited for a fetch.
 #[derive(Debug)]
-pub(crate) enum Settled {
+pub(crate) enum KeyWaitOutcome {
     Found(Arc<VerifyingKey>),
     /// The project has no such key.
     Unknown,
-    /// The fetch failed, and there is no older key to go by.
+    /// The fetch failed, and there is no older key to use.
     Unavailable {
         retry_after: Duration,
     },
 }
 
 impl KeyWait {
-    /// Without a `kid`, any successful fetch settles it as `Unknown`. `stale` is what to use if
-    /// the fetch fails.
+    /// Waits for `fetch`, then looks `kid` up; without a `kid`, any successful fetch ends in
+    /// `Unknown`. `stale` is the key to use if the fetch fails.
     pub(super) fn new(
-        inner: Arc<Inner>,
-        flight: &Flight,
+        shared: Arc<SharedKeys>,
+        fetch: &RunningFetch,
         kid: Option<&str>,
         stale: Option<Arc<VerifyingKey>>,
     ) -> Self {
         let kid: Option<Box<str>> = kid.map(Into::into);
-        let until = Instant::now() + flight.patience(&inner.policy);
-        let landed = landed(flight.landed(), until);
-        let settled = async move {
-            let good = landed.await;
+        let until = Instant::now() + fetch.time_left(&shared.policy);
+        let succeeded = succeeded(fetch.outcome.clone(), until);
+        let outcome = async move {
+            let good = succeeded.await;
             match (good, stale) {
                 (true, _) => kid
-                    .and_then(|kid| inner.find(&kid))
-                    .map_or(Settled::Unknown, Settled::Found),
-                (false, Some(key)) => Settled::Found(key),
-                (false, None) => Settled::Unavailable {
-                    retry_after: inner.lock().refresh.retry_after(&inner.clock.now()),
+                    .and_then(|kid| shared.find(&kid))
+                    .map_or(KeyWaitOutcome::Unknown, KeyWaitOutcome::Found),
+                (false, Some(key)) => KeyWaitOutcome::Found(key),
+                (false, None) => KeyWaitOutcome::Unavailable {
+                    retry_after: shared.lock().refresh.retry_after(&shared.clock.now()),
                 },
             }
         };
         Self {
-            settled: Box::pin(settled),
+            outcome: Box::pin(outcome),
         }
     }
 }
 
-/// Whether the fetch ended well, once it has ended.
+/// Waits for a fetch to end, and returns `true` if it brought usable keys.
 ///
 /// The fetch has its own deadline, but the runtime it was started on may no longer be driven. So
 /// the wait has one as well, a little later. It is measured by the runtime of the one who waits, and
 /// from when the wait was made: the waits of one request run side by side, also where one is polled
 /// after the other.
-async fn landed(mut landed: watch::Receiver<Option<bool>>, until: Instant) -> bool {
-    let landing = async move {
-        match landed.wait_for(Option::is_some).await {
+async fn succeeded(mut outcome: FetchOutcome, until: Instant) -> bool {
+    let ended = async move {
+        match outcome.wait_for(Option::is_some).await {
             Ok(good) => *good == Some(true),
-            // The task is gone without a word: its runtime was shut down.
+            // The sender was dropped without a report: the runtime of the task was shut down.
             Err(_) => false,
         }
     };
     if Handle::try_current().is_ok() {
-        timeout_at(until, landing).await.unwrap_or(false)
+        timeout_at(until, ended).await.unwrap_or(false)
     } else {
-        landing.await
+        // Without a tokio runtime on this thread there is no timer to wait with.
+        ended.await
     }
 }
 
 impl Future for KeyWait {
-    type Output = Settled;
+    type Output = KeyWaitOutcome;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Settled> {
-        self.settled.as_mut().poll(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<KeyWaitOutcome> {
+        self.outcome.as_mut().poll(cx)
     }
 }
 

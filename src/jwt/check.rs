@@ -1,14 +1,8 @@
 //! Whether a genuine token may be used here, now, in this place: issuer, audience, kind, time.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, SystemTime},
-};
-
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use std::{collections::BTreeSet, time::Duration};
 
 use super::claims::{Claims, Named, Times};
-
 use crate::json::{self, Fault};
 
 #[cfg(test)]
@@ -45,12 +39,12 @@ pub(crate) enum TokenUse {
 
 /// What the clock says of a genuine token.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Timing {
-    Good,
+pub(crate) enum TimeCheck {
+    Valid,
     Expired,
     NotYetValid,
     /// Issued in the future, beyond the leeway: this machine's clock is behind by so much.
-    Early {
+    IssuedInFuture {
         by: Duration,
     },
 }
@@ -162,41 +156,20 @@ impl Rules {
 
     /// Time alone. Called again whenever a verified token is used again.
     #[inline]
-    pub(crate) fn timing(&self, times: &Times, now: Duration) -> Timing {
+    pub(crate) fn check_time(&self, times: &Times, now: Duration) -> TimeCheck {
         let now = now.as_secs_f64();
         let leeway = self.leeway;
         if times.expires + leeway <= now {
-            return Timing::Expired;
+            return TimeCheck::Expired;
         }
         if times.not_before.is_some_and(|time| time > now + leeway) {
-            return Timing::NotYetValid;
+            return TimeCheck::NotYetValid;
         }
         match times.issued {
-            Some(issued) if issued > now + self.issued_at_leeway => Timing::Early {
+            Some(issued) if issued > now + self.issued_at_leeway => TimeCheck::IssuedInFuture {
                 by: Duration::try_from_secs_f64(issued - now).unwrap_or(Duration::MAX),
             },
-            _ => Timing::Good,
+            _ => TimeCheck::Valid,
         }
     }
-}
-
-/// A `NumericDate` as a time: not before the epoch, not after the year 9999.
-pub(crate) fn system_time(seconds: f64) -> SystemTime {
-    SystemTime::UNIX_EPOCH
-        .checked_add(since_epoch(seconds))
-        .unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// As [`system_time`], since the epoch.
-pub(crate) fn since_epoch(seconds: f64) -> Duration {
-    /// 9999-12-31T23:59:59Z
-    const LAST: f64 = 253_402_300_799.0;
-    Duration::try_from_secs_f64(seconds.clamp(0.0, LAST)).unwrap_or_default()
-}
-
-/// A date as some claims write it (RFC 3339); `None` if the text is none.
-pub(crate) fn rfc3339(text: &str) -> Option<SystemTime> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .ok()
-        .map(SystemTime::from)
 }

@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    check::{Rules, Timing, system_time},
+    check::{Rules, TimeCheck},
     claims::{Claims, Times},
     table::List,
 };
+use crate::clock::system_time;
 
 fn claims(members: &str) -> Claims {
     Claims::parse(format!(r#"{{"iss":"P1","sub":"U1","exp":2000000000,{members}}}"#).into())
@@ -89,15 +90,18 @@ fn a_moment_on_the_edge_of_a_leeway_is_within_it_unless_it_is_the_end() {
             not_before,
             issued,
         };
-        rules.timing(&times, Duration::from_secs(1_000))
+        rules.check_time(&times, Duration::from_secs(1_000))
     };
-    assert_eq!(timing(995.0, None, None), Timing::Expired);
-    assert_eq!(timing(995.5, None, None), Timing::Good);
-    assert_eq!(timing(2e9, Some(1_005.0), None), Timing::Good);
-    assert_eq!(timing(2e9, Some(1_005.5), None), Timing::NotYetValid);
-    assert_eq!(timing(2e9, None, Some(1_060.0)), Timing::Good);
+    assert_eq!(timing(995.0, None, None), TimeCheck::Expired);
+    assert_eq!(timing(995.5, None, None), TimeCheck::Valid);
+    assert_eq!(timing(2e9, Some(1_005.0), None), TimeCheck::Valid);
+    assert_eq!(timing(2e9, Some(1_005.5), None), TimeCheck::NotYetValid);
+    assert_eq!(timing(2e9, None, Some(1_060.0)), TimeCheck::Valid);
     let by = Duration::from_secs_f64(60.5);
-    assert_eq!(timing(2e9, None, Some(1_060.5)), Timing::Early { by });
+    assert_eq!(
+        timing(2e9, None, Some(1_060.5)),
+        TimeCheck::IssuedInFuture { by }
+    );
     let half = Duration::from_millis(500);
     assert_eq!(system_time(0.5), SystemTime::UNIX_EPOCH + half);
 }

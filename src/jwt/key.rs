@@ -10,7 +10,6 @@ use std::{fmt, sync::OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jwks_client_rs::JsonWebKey;
-use serde::de::DeserializeOwned;
 
 #[cfg(feature = "aws-lc-rs")]
 use self::aws_lc as backend;
@@ -19,6 +18,7 @@ use self::no_backend as backend;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 use self::rust_crypto as backend;
 use self::term::Term;
+use super::jwk;
 use crate::clock::Now;
 
 #[cfg(feature = "aws-lc-rs")]
@@ -52,9 +52,6 @@ pub(crate) struct VerifyingKey {
     /// The header, as it stood in a token that this key has verified.
     header: OnceLock<Box<[u8]>>,
     term: Term,
-    /// Whether every signature is taken for this key's; see [`believing`](Self::believing).
-    #[cfg(feature = "__internals")]
-    believes: bool,
 }
 
 /// The algorithms that a key may be for.
@@ -95,22 +92,20 @@ enum Family {
 
 impl VerifyingKey {
     /// Checks and prepares a key. An error says why it is none, in words that hold nothing of it.
-    pub(crate) fn from_jwk(jwk: &JsonWebKey) -> Result<Self, &'static str> {
-        let kid = jwk.key_id();
+    pub(crate) fn from_jwk(key: &JsonWebKey) -> Result<Self, &'static str> {
+        let kid = key.key_id();
         if kid.is_empty() {
             return Err("no kid");
         }
-        let algorithm = match (jwk.alg(), jwk) {
+        let algorithm = match (key.alg(), key) {
             (Some(name), _) => Algorithm::from_name(name).ok_or("unsupported alg")?,
             // RFC 7517 section 4.4 leaves `alg` out at will; old RSA keys without it are RS256.
             (None, JsonWebKey::Rsa(_)) => Algorithm::Rs256,
             (None, _) => return Err("no alg"),
         };
-        let material = match (jwk, algorithm.family()) {
+        let material = match (key, algorithm.family()) {
             (JsonWebKey::Rsa(rsa), Family::Rsa) => {
-                if rsa.r#use().is_some_and(|usage| !is_signature(&usage)) {
-                    return Err("use is not sig");
-                }
+                jwk::check_kept_use(rsa.r#use().as_ref())?;
                 rsa_material(rsa.modulus(), rsa.exponent())?
             }
             (JsonWebKey::Ec(ec), Family::Ec { curve, coordinate }) => {
@@ -135,18 +130,7 @@ impl VerifyingKey {
             prepared,
             header: OnceLock::new(),
             term: Term::default(),
-            #[cfg(feature = "__internals")]
-            believes: false,
         })
-    }
-
-    /// As [`from_jwk`](Self::from_jwk), but the key takes every signature for its own, so that
-    /// fuzzing gets behind it. `internals` alone may call this; a test reads the sources for it.
-    #[cfg(feature = "__internals")]
-    pub(crate) fn believing(jwk: &JsonWebKey) -> Result<Self, &'static str> {
-        let mut key = Self::from_jwk(jwk)?;
-        key.believes = true;
-        Ok(key)
     }
 
     /// The name that a token must give, character by character.
@@ -161,10 +145,6 @@ impl VerifyingKey {
 
     /// Whether `signature` is this key's over `signing_input`.
     pub(crate) fn verify(&self, signing_input: &[u8], signature: &[u8]) -> bool {
-        #[cfg(feature = "__internals")]
-        if self.believes {
-            return true;
-        }
         // The one length that RFC 7518 sections 3.3 to 3.5 and RFC 8032 know for this key.
         let length = match &self.material {
             Material::Rsa { n, .. } => n.len(),
@@ -273,13 +253,6 @@ impl Algorithm {
             _ => Family::Rsa,
         }
     }
-}
-
-/// Whether a `use` is `sig`. Its type cannot be named outside of `jwks_client_rs` nor compared, so
-/// it is held against what the text `sig` is read as.
-fn is_signature<U: DeserializeOwned>(usage: &U) -> bool {
-    serde_json::from_str::<U>("\"sig\"")
-        .is_ok_and(|sig| std::mem::discriminant(&sig) == std::mem::discriminant(usage))
 }
 
 /// Canonical base64url: no padding, no white space, no bits left over.

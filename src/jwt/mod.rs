@@ -10,5 +10,6 @@ pub(crate) mod compact;
 #[cfg(test)]
 mod edges;
 pub(crate) mod header;
+pub(crate) mod jwk;
 pub(crate) mod key;
 pub(crate) mod table;

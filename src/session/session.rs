@@ -5,13 +5,11 @@ use serde::de::DeserializeOwned;
 
 use super::{membership::read_claims, tenant_claims::TenantClaims};
 use crate::{
+    clock::{rfc3339, system_time},
     error::Error,
     ids::UserId,
     json,
-    jwt::{
-        check::{rfc3339, system_time},
-        claims::{Claims, Tenants},
-    },
+    jwt::claims::{Claims, Tenants},
     rejection::{Rejection, RejectionKind},
 };
 

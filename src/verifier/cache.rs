@@ -26,8 +26,8 @@ use std::{
 
 use self::bucket::{Bucket, Entry};
 use crate::{
-    clock::whole_seconds,
-    jwt::{check::since_epoch, key::VerifyingKey},
+    clock::{since_epoch, whole_seconds},
+    jwt::key::VerifyingKey,
     session::Session,
 };
 
@@ -49,11 +49,21 @@ pub(crate) struct Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionCacheStatus {
-    /// The sessions at hand, expired ones that nothing had to give way to included.
-    pub entries: usize,
-    /// The memory they take, in bytes: tokens, claims and the cache's own books, with what an
+    entries: usize,
+    bytes: usize,
+}
+
+impl SessionCacheStatus {
+    /// The number of cached sessions, among them expired ones that no other had to replace yet.
+    pub fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// The memory they take, in bytes: tokens, claims and the cache's own bookkeeping, with what an
     /// allocator commonly adds.
-    pub bytes: usize,
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 /// Verified sessions by token.

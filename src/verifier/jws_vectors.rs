@@ -10,8 +10,8 @@ use tokio::runtime::Builder;
 use crate::{
     clock::Clock,
     jwks::{
-        JsonWebKeySet, JwksClientError, JwksSource, KeyOrigin, KeyPolicy, KeyStore, Lookup,
-        Settled, async_trait, parse_key_set,
+        JsonWebKeySet, JwksClientError, JwksSource, KeyCache, KeyOrigin, KeyStore, KeyWaitOutcome,
+        Lookup, async_trait, parse_key_set,
     },
     jwt::{
         compact::{Compact, HeaderRoom},
@@ -51,7 +51,7 @@ fn jws_accepts(token: &str, jwks: &str) -> bool {
         return false;
     };
     let mut room = HeaderRoom::default();
-    let header = super::header(&compact, &mut room);
+    let header = super::verify::header(&compact, &mut room);
     let (Ok(header), Ok(signature)) = (header, compact.signature()) else {
         return false;
     };
@@ -68,11 +68,16 @@ fn key(kid: &str, jwks: &str) -> Option<Arc<VerifyingKey>> {
         let clock = Clock::default();
         let now = clock.now();
         let source = Arc::new(Published(jwks.to_owned()));
-        let keys = KeyStore::new(source, KeyPolicy::default(), clock, KeyOrigin::Source);
-        match keys.at_hand().get(kid, &now) {
+        let keys = KeyStore::new(
+            source,
+            KeyCache::default().policy(),
+            clock,
+            KeyOrigin::Source,
+        );
+        match keys.cached().get(kid, &now) {
             Lookup::Wait(wait) => match wait.await {
-                Settled::Found(key) => Some(key),
-                Settled::Unknown | Settled::Unavailable { .. } => None,
+                KeyWaitOutcome::Found(key) => Some(key),
+                KeyWaitOutcome::Unknown | KeyWaitOutcome::Unavailable { .. } => None,
             },
             other => panic!("nothing was fetched yet, but the answer is {other:?}"),
         }

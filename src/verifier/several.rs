@@ -1,99 +1,110 @@
 //! Several tokens of one name in one request, as cookies of several scopes bring them.
 
-use super::{AuthenticToken, Step, Verifier};
+use super::{
+    token::{AuthenticToken, VerificationStep},
+    verify::Verifier,
+};
 use crate::{
     jwt::{check::TokenUse, claims::Claims},
     rejection::{Rejection, RejectionKind},
 };
 
-/// What can be said of several tokens without waiting.
-pub(crate) enum Several<T> {
+/// The result for several tokens as far as verification goes without waiting. Each token comes
+/// with something of the caller's to tell it by.
+pub(crate) enum SeveralSteps<T> {
     Done(Result<(T, AuthenticToken), Rejection>),
     /// The keys of some may be among those being fetched.
-    Wait(Begun<T>),
+    Wait(PendingTokens<T>),
 }
 
 /// Tokens of which some wait for keys.
-pub(crate) struct Begun<T> {
-    steps: Vec<(T, Step)>,
-    slot: TokenUse,
+pub(crate) struct PendingTokens<T> {
+    steps: Vec<(T, VerificationStep)>,
+    token_use: TokenUse,
 }
 
 impl Verifier {
-    /// Judges the tokens, without waiting.
+    /// Verifies the tokens as far as that goes without waiting.
     ///
     /// All are begun before any is waited for: those that need keys then wait for one fetch, side
     /// by side.
-    pub(crate) fn start_all<'t>(&self, tokens: &[&'t str], slot: TokenUse) -> Several<&'t str> {
-        let steps: Vec<_> = tokens
-            .iter()
-            .map(|token| (*token, self.start(token, slot)))
-            .collect();
-        if steps.iter().any(|(_, step)| matches!(step, Step::Wait(_))) {
-            return Several::Wait(Begun { steps, slot });
-        }
-        let verdicts = steps.into_iter().filter_map(|(token, step)| match step {
-            Step::Done(verdict) => Some((token, verdict)),
-            Step::Wait(_) => None,
-        });
-        Several::Done(judge(verdicts))
-    }
-
-    /// Judges the tokens, waiting for keys where that may help.
-    pub(crate) async fn genuine_of<'t>(
+    pub(crate) fn start_several<'t>(
         &self,
         tokens: &[&'t str],
-        slot: TokenUse,
+        token_use: TokenUse,
+    ) -> SeveralSteps<&'t str> {
+        let steps: Vec<_> = tokens
+            .iter()
+            .map(|token| (*token, self.start(token, token_use)))
+            .collect();
+        let waits = |(_, step): &(_, VerificationStep)| matches!(step, VerificationStep::Wait(_));
+        if steps.iter().any(waits) {
+            return SeveralSteps::Wait(PendingTokens { steps, token_use });
+        }
+        let verdicts = steps.into_iter().filter_map(|(token, step)| match step {
+            VerificationStep::Done(verdict) => Some((token, verdict)),
+            VerificationStep::Wait(_) => None,
+        });
+        SeveralSteps::Done(one_of(verdicts))
+    }
+
+    /// Verifies the tokens, waiting for keys where that may help.
+    pub(crate) async fn verify_several<'t>(
+        &self,
+        tokens: &[&'t str],
+        token_use: TokenUse,
     ) -> Result<(&'t str, AuthenticToken), Rejection> {
-        match self.start_all(tokens, slot) {
-            Several::Done(verdict) => verdict,
-            Several::Wait(begun) => self.resume_all(begun, |token| token).await,
+        match self.start_several(tokens, token_use) {
+            SeveralSteps::Done(verdict) => verdict,
+            SeveralSteps::Wait(pending) => self.resume_several(pending, |token| token).await,
         }
     }
 
-    /// Goes on where [`start_all`](Self::start_all) had to wait. What was judged stays so.
-    pub(crate) async fn resume_all<T>(
+    /// Goes on where [`start_several`](Self::start_several) had to wait. Tokens that were judged
+    /// then are not judged again.
+    pub(crate) async fn resume_several<T>(
         &self,
-        begun: Begun<T>,
+        pending: PendingTokens<T>,
         text: impl Fn(&T) -> &str,
     ) -> Result<(T, AuthenticToken), Rejection> {
-        let Begun { steps, slot } = begun;
+        let PendingTokens { steps, token_use } = pending;
         let mut verdicts = Vec::with_capacity(steps.len());
         for (token, step) in steps {
             let verdict = match step {
-                Step::Done(verdict) => verdict,
-                // The time of each wait has run from its start on.
-                Step::Wait(wait) => self.resume(text(&token), slot, wait).await,
+                VerificationStep::Done(verdict) => verdict,
+                // One after the other is as fast as together: the deadline of each wait has run
+                // since it was made.
+                VerificationStep::Wait(wait) => self.resume(text(&token), token_use, wait).await,
             };
             verdicts.push((token, verdict));
         }
-        let (token, genuine) = judge(verdicts)?;
-        // Time has passed since some were judged.
-        Ok((token, self.timed(genuine.session, &self.clock.now())))
+        let (token, verified) = one_of(verdicts)?;
+        // Some were judged before the wait, and may have expired during it.
+        let verified = self.with_time_check(verified.session, &self.clock.now());
+        Ok((token, verified))
     }
 }
 
-impl<T> Begun<T> {
-    /// The same with other forms of the tokens.
-    pub(crate) fn map<U>(self, form: impl Fn(T) -> U) -> Begun<U> {
-        Begun {
+impl<T> PendingTokens<T> {
+    /// Turns what tells the tokens into another form.
+    pub(crate) fn map<U>(self, form: impl Fn(T) -> U) -> PendingTokens<U> {
+        PendingTokens {
             steps: self
                 .steps
                 .into_iter()
                 .map(|(token, step)| (form(token), step))
                 .collect(),
-            slot: self.slot,
+            token_use: self.token_use,
         }
     }
 }
 
-/// One verdict for several tokens of one name (cookies of several scopes): judged on
-/// genuineness, time aside, so that neither a leftover nor a planted one can decide by its
-/// position. Tokens of different users contradict each other; of one user's, the latest
-/// counts.
+/// Returns the one token that counts among several of one name: the latest of one user's. Tokens of
+/// different users contradict each other, and none of them counts.
 ///
-/// Each verdict comes with something to tell its token by.
-fn judge<T>(
+/// The time of the tokens plays no part, and neither does their order, so that neither a leftover
+/// cookie nor one that somebody planted decides by where it stands.
+fn one_of<T>(
     verdicts: impl IntoIterator<Item = (T, Result<AuthenticToken, Rejection>)>,
 ) -> Result<(T, AuthenticToken), Rejection> {
     let mut best: Option<(T, AuthenticToken)> = None;
@@ -102,14 +113,14 @@ fn judge<T>(
     let mut refused = None;
     for (token, verdict) in verdicts {
         match (verdict, &best) {
-            (Ok(genuine), None) => best = Some((token, genuine)),
-            (Ok(genuine), Some((_, held))) => {
-                contradiction |= genuine.claims().user != held.claims().user;
-                if later(genuine.claims(), held.claims()) {
-                    best = Some((token, genuine));
+            (Ok(verified), None) => best = Some((token, verified)),
+            (Ok(verified), Some((_, held))) => {
+                contradiction |= verified.claims().user != held.claims().user;
+                if later(verified.claims(), held.claims()) {
+                    best = Some((token, verified));
                 }
             }
-            // What cannot be judged might contradict; say so rather than guess.
+            // A token that cannot be judged now might be another user's, so none is chosen.
             (Err(rejection), _) if rejection.kind() == RejectionKind::KeysUnavailable => {
                 unavailable = Some(rejection);
             }
@@ -129,8 +140,8 @@ fn judge<T>(
     }
 }
 
-/// Whether `one` is the younger token. Twins of one second are told apart by their text, so that
-/// the order of headers decides nothing.
+/// Returns `true` if `one` is the later token. Tokens of the same second are told apart by their
+/// text, so that the order of headers decides nothing.
 fn later(one: &Claims, other: &Claims) -> bool {
     let issued = |claims: &Claims| claims.times.issued.unwrap_or(f64::NEG_INFINITY);
     issued(one)

@@ -44,7 +44,7 @@ fn source(base: &Url) -> DescopeKeys {
         client,
         base,
         "P1",
-        Limits::new().max_body(2_000).max_keys(3),
+        KeyCache::new().max_body(2_000).max_keys(3),
     )
 }
 

@@ -219,11 +219,11 @@ async fn a_fixed_key_is_all_there_is() {
     let key = VerifyingKey::from_jwk(&serde_json::from_value(key).unwrap()).unwrap();
     let store = KeyStore::fixed(key);
     let now = Clock::System.now();
-    let Lookup::Found(key) = store.at_hand().get("a", &now) else {
+    let Lookup::Found(key) = store.cached().get("a", &now) else {
         panic!("the key");
     };
     assert!(key.serves(&now));
-    assert!(matches!(store.at_hand().get("b", &now), Lookup::Unknown));
+    assert!(matches!(store.cached().get("b", &now), Lookup::Unknown));
     assert!(store.warm_up().await.is_ok());
     assert!(store.status().is_usable());
     assert_eq!(store.status().count(), 1);
@@ -306,5 +306,5 @@ fn what_crosses_tasks_may() {
     shared::<KeyStatus>();
     sent::<Lookup>();
     sent::<KeyWait>();
-    sent::<Settled>();
+    sent::<KeyWaitOutcome>();
 }

@@ -15,7 +15,7 @@ use http_body_util::Full;
 use tower::ServiceExt;
 use tower_descope::{
     Descope, SelectTenant,
-    jwks::{JsonWebKeySet, JwksClientError, JwksSource, async_trait, parse_key_set},
+    jwks::{JsonWebKeySet, JwksClientError, JwksSource, KeyCache, async_trait, parse_key_set},
     test_util::FakeDescope,
 };
 
@@ -149,7 +149,7 @@ impl Endpoint {
     fn descope(&self, fake: &FakeDescope) -> Descope {
         fake.descope_builder()
             .jwks_source(self.clone())
-            .key_fetch_deadline(Duration::from_millis(100))
+            .key_cache(KeyCache::new().fetch_deadline(Duration::from_millis(100)))
             .build()
             .unwrap()
     }

@@ -46,7 +46,7 @@ fn public_types_are_send_sync_unpin_and_debug() {
     all_clone::<Renewal>();
     all_clone::<SessionCacheStatus>();
     all_clone::<jwks::KeyFailure>();
-    all_clone::<jwks::Limits>();
+    all_clone::<jwks::KeyCache>();
     all_clone::<answer::OpaqueToken>();
     all_clone::<answer::UserTenant<'_>>();
     all_clone::<cookie::SessionCookies>();

@@ -89,7 +89,7 @@ impl Bench {
         let _context = self.runtime.enter();
         let wait = Pin::new(&mut self.waiting[index]);
         if let Poll::Ready(settled) = wait.poll(&mut Context::from_waker(Waker::noop())) {
-            assert!(matches!(settled, Settled::Found(_)), "{settled:?}");
+            assert!(matches!(settled, KeyWaitOutcome::Found(_)), "{settled:?}");
             drop(self.waiting.remove(index));
         }
     }
@@ -125,7 +125,7 @@ impl Bench {
         for wait in std::mem::take(&mut self.waiting) {
             let settled = self.runtime.block_on(wait);
             assert!(
-                matches!(settled, Settled::Found(_)),
+                matches!(settled, KeyWaitOutcome::Found(_)),
                 "{settled:?} {steps:?}"
             );
         }

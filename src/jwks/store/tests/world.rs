@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use jwks_client_rs::{JsonWebKeySet, JwksClientError};
 use serde_json::{Value, json};
+use std::sync::Mutex;
 use tokio::sync::Semaphore;
 
 use super::super::*;
@@ -141,7 +142,7 @@ impl World {
 
     pub(super) fn get(&self, kid: &str) -> Lookup {
         let now = Clock::Test(self.clock.clone()).now();
-        self.store.at_hand().get(kid, &now)
+        self.store.cached().get(kid, &now)
     }
 
     pub(super) fn vouches(&self, key: &Arc<VerifyingKey>) -> bool {
@@ -177,9 +178,9 @@ pub(super) async fn settle(lookup: Lookup) -> &'static str {
         Lookup::Unavailable { .. } => "unavailable",
         Lookup::NoRuntime => "no runtime",
         Lookup::Wait(wait) => match wait.await {
-            Settled::Found(_) => "waited, found",
-            Settled::Unknown => "waited, unknown",
-            Settled::Unavailable { .. } => "waited, unavailable",
+            KeyWaitOutcome::Found(_) => "waited, found",
+            KeyWaitOutcome::Unknown => "waited, unknown",
+            KeyWaitOutcome::Unavailable { .. } => "waited, unavailable",
         },
     }
 }

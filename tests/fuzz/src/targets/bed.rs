@@ -1,4 +1,4 @@
-//! Handles that believe every signature, each with the policy that it should follow; and the
+//! Handles whose key the targets sign with, each with the policy that it should follow; and the
 //! independent JWT implementation.
 
 use std::{
@@ -8,14 +8,16 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jwt_compact::{
     Algorithm, AlgorithmExt, AlgorithmSignature, Claims, TimeOptions, UntrustedToken,
 };
 use serde_json::{Map, Value};
-use tower_descope::{
-    Descope, Session, TenantClaims, cookie::SessionCookies, internals, test_util::TestClock,
-};
+use tower_descope::{Descope, Session, TenantClaims, cookie::SessionCookies, test_util::TestClock};
 
 use crate::policy::{Active, Policy, Rights, Seen};
 
@@ -25,6 +27,13 @@ pub const NOW: u64 = 1_767_225_600;
 
 /// The public key of RFC 7515 A.3.
 const JWK: &str = r#"{"kty":"EC","kid":"SK1","alg":"ES256","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+
+/// Its private half, published there too.
+const PRIVATE: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
+
+thread_local! {
+    static KEY: EcdsaKeyPair = key_pair();
+}
 
 /// A handle, and what it should do.
 pub struct Bed {
@@ -95,16 +104,40 @@ fn bed(policy: Policy) -> Bed {
             Rights::CurrentOnly => TenantClaims::CurrentOnly,
         });
     Bed {
-        descope: internals::believing(builder, JWK).unwrap(),
+        descope: builder.public_key(JWK).build().unwrap(),
         clock,
         policy,
     }
 }
 
-/// A token of these texts, with a signature that nobody made.
-pub fn token(header: &[u8], payload: &[u8]) -> String {
+/// A token of these texts, signed with the key of the handles.
+pub fn signed_token(header: &[u8], payload: &[u8]) -> String {
+    let input = signing_input(header, payload);
+    let signature = KEY.with(|key| key.sign(&SystemRandom::new(), input.as_bytes()).unwrap());
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// A token of these texts, for whoever does not check the signature.
+pub fn unsigned_token(header: &[u8], payload: &[u8]) -> String {
+    format!("{}.c2lnbmF0dXJl", signing_input(header, payload))
+}
+
+fn signing_input(header: &[u8], payload: &[u8]) -> String {
     let [header, payload] = [header, payload].map(|text| URL_SAFE_NO_PAD.encode(text));
-    format!("{header}.{payload}.c2lnbmF0dXJl")
+    format!("{header}.{payload}")
+}
+
+fn key_pair() -> EcdsaKeyPair {
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+    let jwk: Value = serde_json::from_str(JWK).unwrap();
+    let [x, y] = ["x", "y"].map(|name| decode(jwk[name].as_str().unwrap()));
+    let public = [&[4], &*x, &*y].concat();
+    EcdsaKeyPair::from_private_key_and_public_key(
+        &ECDSA_P256_SHA256_FIXED_SIGNING,
+        &decode(PRIVATE),
+        &public,
+    )
+    .unwrap()
 }
 
 /// The output of a future that has nothing to wait for.

@@ -1,4 +1,4 @@
-//! Behind a signature that always holds: every check of the claims, with the usual verifier, in
+//! Behind a signature that holds: every check of the claims, with the usual verifier, in
 //! both places, compared with the policy and with an independent implementation. And the same
 //! bytes twice, since verdicts may be remembered.
 //!
@@ -70,7 +70,7 @@ fn check(text: &[u8]) {
     };
     let slot = [Slot::Session, Slot::Refresh][choice(1, 2)];
     let now = TIMES[choice(2, 5)];
-    let token = bed::token(header, payload);
+    let token = bed::signed_token(header, payload);
     BEDS.with(|beds| judge(&beds[choice(0, 3)], slot, now, &token, payload));
 }
 
@@ -133,7 +133,7 @@ mod tests {
             let mut parts = text.splitn(3, |&byte| byte == b'\n');
             let mut part = || parts.next().unwrap();
             let (_, header, payload) = (part(), part(), part());
-            let token = bed::token(header, payload);
+            let token = bed::signed_token(header, payload);
             BEDS.with(|beds| {
                 for bed in beds.iter() {
                     bed.clock.set_wall(UNIX_EPOCH + Duration::from_secs(NOW));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tower_descope::{
     Descope,
+    jwks::KeyCache,
     test_util::{FakeDescope, TestClock},
 };
 
@@ -58,7 +59,7 @@ impl Case {
             .descope_builder()
             .base_url(hostile.url())
             .clock(clock.clone())
-            .key_fetch_deadline(if late { SHORT } else { LONG })
+            .key_cache(KeyCache::new().fetch_deadline(if late { SHORT } else { LONG }))
             .build()
             .unwrap();
         let session = || fake.session("U1").expires_in(86_400);

@@ -22,6 +22,7 @@ use tokio_rustls::{
 };
 use tower_descope::{
     AccessKeys, Descope, DescopeBuilder,
+    jwks::KeyCache,
     test_util::{FakeDescope, TestClock},
 };
 
@@ -267,7 +268,7 @@ async fn a_handshake_that_never_ends_is_given_up_in_time() {
     let clock = TestClock::at(fake.clock().now());
     let short = Duration::from_millis(400);
     let known = fake.jwks()["keys"][0].to_string();
-    let keys = builder(&fake, &url, &clock).key_fetch_deadline(short);
+    let keys = builder(&fake, &url, &clock).key_cache(KeyCache::new().fetch_deadline(short));
     let calls = builder(&fake, &url, &clock).timeout(short);
     let keys = keys.build().unwrap();
     let calls = calls.public_key(known).build().unwrap();

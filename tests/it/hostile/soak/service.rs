@@ -10,7 +10,7 @@ use std::{
 use axum::{Router, routing::get};
 use tower_descope::{
     AccessKeys, ActiveTenant, Descope, Renewal, SelectTenant, SessionRoutes, TenantId, TenantLayer,
-    test_util::FakeDescope,
+    jwks::KeyCache, test_util::FakeDescope,
 };
 
 /// Names the fake to the process that is to be the service.
@@ -138,9 +138,12 @@ async fn serve() {
     let variable = |name| std::env::var(name).unwrap();
     let descope = Descope::builder(variable(PROJECT))
         .base_url(variable(URL))
-        .key_ttl(Duration::from_secs(10))
-        .key_cool_down(Duration::from_secs(1))
-        .key_fetch_deadline(Duration::from_millis(500))
+        .key_cache(
+            KeyCache::new()
+                .ttl(Duration::from_secs(10))
+                .cool_down(Duration::from_secs(1))
+                .fetch_deadline(Duration::from_millis(500)),
+        )
         .access_keys(AccessKeys::new().selected_tenant(TenantId::new("T1").unwrap()))
         .build()
         .unwrap();

@@ -1,0 +1,68 @@
+//! Verified tokens, and the results of verification that needs no waiting.
+
+use crate::{
+    jwks::KeyWait,
+    jwt::{check::TimeCheck, claims::Claims},
+    rejection::{Rejection, RejectionKind},
+    session::Session,
+};
+
+/// A token that the project signed for this use. Its time is judged separately, since an expired
+/// session still tells whose it was.
+#[derive(Debug)]
+pub(crate) struct AuthenticToken {
+    /// Private to this room, so that no session is handed out before its time was checked.
+    pub(super) session: Session,
+    pub(crate) time_check: TimeCheck,
+}
+
+/// The result of verification as far as it goes without waiting.
+pub(crate) enum VerificationStep {
+    Done(Result<AuthenticToken, Rejection>),
+    /// The token's key may be among those being fetched.
+    Wait(KeyWait),
+}
+
+impl AuthenticToken {
+    /// The token's claims, whatever its time.
+    pub(crate) fn claims(&self) -> &Claims {
+        self.session.verified()
+    }
+
+    /// A session, if the token is neither expired nor dated in the future.
+    #[inline]
+    pub(crate) fn session(self) -> Result<Session, Rejection> {
+        self.time_check.verdict()?;
+        Ok(self.session)
+    }
+}
+
+impl VerificationStep {
+    /// Returns `true` if there is no verdict yet, or none at all, because keys are missing.
+    pub(crate) fn lacks_keys(&self) -> bool {
+        match self {
+            Self::Done(verdict) => verdict
+                .as_ref()
+                .is_err_and(|rejection| rejection.kind() == RejectionKind::KeysUnavailable),
+            Self::Wait(_) => true,
+        }
+    }
+
+    /// A refusal of the token for a fixed reason.
+    pub(super) fn invalid(reason: &'static str) -> Self {
+        Self::Done(Err(Rejection::invalid(reason)))
+    }
+}
+
+impl TimeCheck {
+    /// Refuses a token whose time is not right.
+    #[inline]
+    pub(crate) fn verdict(self) -> Result<(), Rejection> {
+        match self {
+            Self::Valid => Ok(()),
+            Self::Expired => Err(Rejection::new(RejectionKind::ExpiredToken)),
+            Self::NotYetValid => Err(Rejection::invalid("not_yet_valid")),
+            Self::IssuedInFuture { .. } => Err(Rejection::invalid("issued_in_the_future")),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Verification of one token.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    cache::SessionCache,
+    token::{AuthenticToken, VerificationStep},
+    warning::OnceAMinute,
+};
+use crate::{
+    clock::{Clock, Now},
+    jwks::{KeyStore, KeyWait, KeyWaitOutcome, Lookup},
+    jwt::{
+        check::{Rules, TimeCheck, TokenUse},
+        claims::Claims,
+        compact::{Compact, HeaderRoom},
+        header::Header,
+        key::VerifyingKey,
+    },
+    rejection::Rejection,
+    session::{Session, TenantClaims},
+};
+
+/// The `Retry-After` of a refusal for want of a runtime, which no figure is known for.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+const UNKNOWN_KID: &str = "unknown_kid";
+const WRONG_ALGORITHM: &str = "wrong_algorithm";
+
+/// Verifies tokens of one project.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    pub(crate) keys: KeyStore,
+    pub(crate) sessions: SessionCache,
+    pub(crate) rules: Rules,
+    pub(crate) tenant_claims: TenantClaims,
+    pub(crate) max_token_len: usize,
+    pub(crate) clock: Clock,
+    /// Limits the warning that this machine's clock is behind.
+    pub(crate) clock_warning: OnceAMinute,
+    /// Limits the warning that there is no runtime to fetch keys on.
+    pub(crate) runtime_warning: OnceAMinute,
+}
+
+impl Verifier {
+    /// Verifies a token as far as that goes without waiting.
+    pub(crate) fn start(&self, token: &str, token_use: TokenUse) -> VerificationStep {
+        let now = self.clock.now();
+        let cached = match token_use {
+            TokenUse::Session => self.cached(token.as_bytes(), &now),
+            // A refresh token is presented once in its life: nothing is gained by keeping it.
+            TokenUse::Refresh => None,
+        };
+        cached.unwrap_or_else(|| self.verify_uncached(token.as_bytes(), token_use, &now))
+    }
+
+    /// As [`start`](Self::start), for a token that is not [`cached`](Self::cached).
+    pub(crate) fn verify_uncached(
+        &self,
+        token: &[u8],
+        token_use: TokenUse,
+        now: &Now,
+    ) -> VerificationStep {
+        let compact = match Compact::parse(token, self.max_token_len) {
+            Ok(compact) => compact,
+            Err(reason) => return VerificationStep::invalid(reason),
+        };
+        let keys = self.keys.cached();
+        // Nearly all tokens of a project have the same header, which need not be parsed again.
+        if let Some(key) = keys.by_header(compact.header_segment(), now) {
+            let verdict = self.verify_with(key, token, compact, false, token_use, now);
+            return VerificationStep::Done(verdict);
+        }
+        let mut room = HeaderRoom::default();
+        let header = match header(&compact, &mut room) {
+            Ok(header) => header,
+            Err(reason) => return VerificationStep::invalid(reason),
+        };
+        match keys.get(&header.kid, now) {
+            Lookup::Found(key) if header.alg == key.algorithm() => VerificationStep::Done(
+                self.verify_with(&key, token, compact, header.access_token, token_use, now)
+                    .inspect(|_| remember_header(&compact, &header, &key)),
+            ),
+            Lookup::Found(_) => VerificationStep::invalid(WRONG_ALGORITHM),
+            lookup => self.without_key(lookup, now),
+        }
+    }
+
+    /// The result for a session token that was verified before, if it is cached. Everything that
+    /// may have changed since is checked again: its time, and the standing of its key.
+    #[inline]
+    pub(crate) fn cached(&self, token: &[u8], now: &Now) -> Option<VerificationStep> {
+        let (session, aged) = self.sessions.find(token, |session, key| {
+            let aged = (!key.serves(now)).then(|| Arc::clone(key));
+            (session.clone(), aged)
+        })?;
+        // A key in a fresh set vouches for its tokens without being looked up.
+        let Some(key) = aged else {
+            let token = self.with_time_check(session, now);
+            return Some(VerificationStep::Done(Ok(token)));
+        };
+        match self.keys.cached().get(key.kid(), now) {
+            Lookup::Found(current) if Arc::ptr_eq(&current, &key) => {
+                let token = self.with_time_check(session, now);
+                Some(VerificationStep::Done(Ok(token)))
+            }
+            // Another key of the same name: the signature has to be checked with that one.
+            Lookup::Found(_) => None,
+            lookup => Some(self.without_key(lookup, now)),
+        }
+    }
+
+    /// Verifies a token, waiting for keys where that may help.
+    pub(crate) async fn verify(
+        &self,
+        token: &str,
+        token_use: TokenUse,
+    ) -> Result<AuthenticToken, Rejection> {
+        match self.start(token, token_use) {
+            VerificationStep::Done(verdict) => verdict,
+            VerificationStep::Wait(wait) => self.resume(token, token_use, wait).await,
+        }
+    }
+
+    /// Goes on where [`start`](Self::start) had to wait.
+    pub(crate) async fn resume(
+        &self,
+        token: &str,
+        token_use: TokenUse,
+        wait: KeyWait,
+    ) -> Result<AuthenticToken, Rejection> {
+        match wait.await {
+            KeyWaitOutcome::Found(key) => {
+                let token = token.as_bytes();
+                let compact =
+                    Compact::parse(token, self.max_token_len).map_err(Rejection::invalid)?;
+                let mut room = HeaderRoom::default();
+                let header = header(&compact, &mut room).map_err(Rejection::invalid)?;
+                if header.alg != key.algorithm() {
+                    return Err(Rejection::invalid(WRONG_ALGORITHM));
+                }
+                // The fetch took time: the token may have expired meanwhile.
+                let now = self.clock.now();
+                self.verify_with(&key, token, compact, header.access_token, token_use, &now)
+            }
+            KeyWaitOutcome::Unknown => Err(Rejection::invalid(UNKNOWN_KID)),
+            KeyWaitOutcome::Unavailable { retry_after } => {
+                Err(Rejection::keys_unavailable(retry_after))
+            }
+        }
+    }
+
+    /// Adds the judgement of the token's time as of now.
+    #[inline]
+    pub(super) fn with_time_check(&self, session: Session, now: &Now) -> AuthenticToken {
+        let time_check = self.rules.check_time(&session.verified().times, now.wall);
+        if let TimeCheck::IssuedInFuture { by } = time_check {
+            self.warn_of_clock(by, now);
+        }
+        AuthenticToken {
+            session,
+            time_check,
+        }
+    }
+
+    /// The result for a token whose key was not found.
+    fn without_key(&self, lookup: Lookup, now: &Now) -> VerificationStep {
+        VerificationStep::Done(Err(match lookup {
+            Lookup::Wait(wait) => return VerificationStep::Wait(wait),
+            Lookup::Found(_) | Lookup::Unknown => Rejection::invalid(UNKNOWN_KID),
+            Lookup::Unavailable { retry_after } => Rejection::keys_unavailable(retry_after),
+            Lookup::NoRuntime => self.no_runtime(now),
+        }))
+    }
+
+    fn no_runtime(&self, now: &Now) -> Rejection {
+        if self.runtime_warning.is_due(now.wall) {
+            tracing::warn!(
+                "keys cannot be fetched: verification was called outside of a tokio runtime"
+            );
+        }
+        Rejection::keys_unavailable(RETRY_AFTER)
+    }
+
+    /// Checks signature and claims. `key` is the one that the token's header names, for the
+    /// algorithm that it names.
+    fn verify_with(
+        &self,
+        key: &Arc<VerifyingKey>,
+        token: &[u8],
+        compact: Compact<'_>,
+        access_token: bool,
+        token_use: TokenUse,
+        now: &Now,
+    ) -> Result<AuthenticToken, Rejection> {
+        // The signature comes first: nothing of the payload is read before it holds.
+        let signature = compact.signature().map_err(Rejection::invalid)?;
+        if !key.verify(compact.signing_input(), signature.as_bytes()) {
+            return Err(Rejection::invalid("wrong_signature"));
+        }
+        let claims = compact
+            .payload()
+            .and_then(Claims::parse)
+            .map_err(Rejection::invalid)?;
+        self.rules
+            .check(&claims, token_use, access_token)
+            .map_err(Rejection::invalid)?;
+        let verified = self.with_time_check(Session::new(claims, self.tenant_claims), now);
+        // A token that is refused for its time would only take up room in the cache.
+        if token_use == TokenUse::Session && verified.time_check == TimeCheck::Valid {
+            self.sessions.keep(token, &verified.session, key, now.wall);
+        }
+        Ok(verified)
+    }
+
+    fn warn_of_clock(&self, by: Duration, now: &Now) {
+        if self.clock_warning.is_due(now.wall) {
+            tracing::warn!(
+                behind_seconds = by.as_secs(),
+                "clock behind Descope: a genuine token was issued in the future and is refused"
+            );
+        }
+    }
+}
+
+/// Parses the header of a token, which names its key.
+pub(super) fn header<'r>(
+    compact: &Compact<'_>,
+    room: &'r mut HeaderRoom,
+) -> Result<Header<'r>, &'static str> {
+    compact.header(room).and_then(Header::parse)
+}
+
+/// Lets the next token with the same header find its key by it. Access tokens are left out, since
+/// only their own header tells them apart from sessions.
+fn remember_header(compact: &Compact<'_>, header: &Header<'_>, key: &VerifyingKey) {
+    if !header.access_token {
+        key.note_header(compact.header_segment());
+    }
+}
