@@ -1,5 +1,5 @@
 //! The machine's clocks as the kernel's last tick left them, 1 to 10 ms ago. Nothing here is told
-//! apart by so little, and a warm request would otherwise spend a fifth of its time on reading them
+//! apart by so little, and a warm request would otherwise need a fifth of its time for reading them
 //! exactly.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Whether names are all different.
+//! The test that names are all different.
 
 use std::{
     borrow::Cow,
@@ -31,7 +31,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Whether `number` names differ from each other.
+/// Returns `true` if `number` names differ from each other.
 ///
 /// Few are compared pair by pair. Many are in order as a rule, as Descope's service writes its maps,
 /// so that each needs to be held against its neighbour only. Else they are sorted by a hash that

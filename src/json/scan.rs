@@ -21,7 +21,7 @@ pub(crate) struct Place(usize);
 /// A string as it stands in the text, its escapes checked but not resolved.
 #[derive(Clone, Copy)]
 pub(crate) struct Quoted<'a> {
-    /// What stands between the quotes.
+    /// The text between the quotes, as it stands.
     inner: &'a str,
     /// How often something in it is escaped. A whole word, since strings are handed on a lot and
     /// words are moved faster than what is between them.
@@ -44,7 +44,7 @@ impl<'a> Quoted<'a> {
         (self.escapes == 0).then_some(self.inner)
     }
 
-    /// What the string stands for.
+    /// The string's value, its escapes resolved.
     #[inline]
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         match self.plain() {

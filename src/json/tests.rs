@@ -54,7 +54,7 @@ fn what_is_not_one_object_is_refused() {
     }
 }
 
-/// Whether the text is taken; `serde_json` must take it, too, or refuse it, too.
+/// Returns `true` if the text is accepted; `serde_json` must agree.
 fn taken(text: &str) -> bool {
     let taken = read(text).is_ok();
     let object = serde_json::from_str::<serde_json::Map<_, _>>(text);

@@ -20,7 +20,7 @@ impl KeyOrigin {
         }
     }
 
-    /// What to tell somebody who never got a key: `reason` is one of a few fixed texts. The
+    /// The remedy for somebody who never got a key: `reason` is one of a few fixed texts. The
     /// `detail` of a source is the application's own text and may tell secrets, so it is left to
     /// the log.
     pub(super) fn no_usable_keys(&self, reason: Option<&str>, detail: Option<&str>) -> String {

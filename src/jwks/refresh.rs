@@ -21,7 +21,7 @@ pub(super) const MAX_JITTER: u32 = 1_000;
 /// How many fetches requests may cause at once; one more per cool-down.
 const DEMAND_BURST: u32 = 2;
 
-/// What becomes of one look-up. Where it says to fetch, the machine takes the fetch for started.
+/// The decision about one look-up. Where it says to fetch, the machine takes the fetch for started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Use the key at hand.
@@ -40,7 +40,7 @@ pub(super) enum Step {
     NoRuntime,
 }
 
-/// What the timer is to do next.
+/// The next step of the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tick {
     /// Start a fetch. The machine takes it for started.
@@ -94,7 +94,7 @@ impl Refresh {
             Some(Age::Fresh) if at_hand => Step::Serve,
             Some(Age::Aging) if at_hand => self.serve(can_fetch, now),
             Some(Age::Late) if at_hand => {
-                if self.failed_lately(now) {
+                if self.failed_recently(now) {
                     return self.serve(can_fetch, now);
                 }
                 match self.need(can_fetch, now) {
@@ -170,7 +170,7 @@ impl Refresh {
         self.bucket.until_next(now)
     }
 
-    /// Whether a fetch runs.
+    /// Returns `true` while a fetch runs.
     pub(super) fn is_running(&self) -> bool {
         self.running.is_some()
     }
@@ -180,7 +180,7 @@ impl Refresh {
         self.loaded.map(|loaded| now.since(&loaded))
     }
 
-    /// Whether the keys at hand may still be used.
+    /// Returns `true` if the cached keys may still be used.
     pub(super) fn is_usable(&self, now: &Now) -> bool {
         self.age(now).is_some_and(|age| age < Age::Over)
     }
@@ -227,22 +227,22 @@ impl Refresh {
         self.running.is_none() && self.due.is_some_and(due)
     }
 
-    /// Whether a key that is not at hand is known not to be: the last fetch ended well and is
+    /// Returns `true` if a key that is not cached is known not to exist: the last fetch ended well and is
     /// younger than the cool-down. An empty bucket alone does not say so: after a wall clock was
     /// set back, it may be slower to see time pass.
     fn lacks(&self, at_hand: bool, now: &Now) -> bool {
-        let lately = |ended: &Now| now.since(ended) < self.policy.cool_down;
-        !at_hand && matches!(&self.last, Some((ended, true)) if lately(ended))
+        let recently = |ended: &Now| now.since(ended) < self.policy.cool_down;
+        !at_hand && matches!(&self.last, Some((ended, true)) if recently(ended))
     }
 
-    /// Whether late keys may be used at once: the endpoint has just shown that it is down, and the
+    /// Returns `true` if keys past their TTL may be used at once: the endpoint has just shown that it is down, and the
     /// next try is due or under way at its time, so that it delays nobody twice.
-    fn failed_lately(&self, now: &Now) -> bool {
+    fn failed_recently(&self, now: &Now) -> bool {
         let longest = self.longest_back_off();
-        let lately = longest
+        let recently = longest
             .saturating_add(longest / 10)
             .saturating_add(self.policy.deadline.saturating_mul(2));
-        matches!(self.last, Some((ended, false)) if now.since(&ended) < lately)
+        matches!(self.last, Some((ended, false)) if now.since(&ended) < recently)
     }
 
     fn back_off(&self) -> Duration {
@@ -258,7 +258,7 @@ impl Refresh {
     }
 }
 
-/// What came of asking for a fetch.
+/// The outcome of a request for a fetch.
 enum Need {
     Running,
     Started,

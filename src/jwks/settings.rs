@@ -146,7 +146,7 @@ impl Default for KeyCache {
     }
 }
 
-fn check_bounds<T: PartialOrd + Debug>(
+fn check_bounds<T: PartialOrd + Debug + Copy>(
     name: &str,
     value: T,
     least: T,

@@ -30,17 +30,17 @@ impl KeyStatus {
         self.count
     }
 
-    /// What became of the last fetch, if it failed; `None` after a success.
+    /// The failure of the last fetch; `None` after a success.
     pub fn last_failure(&self) -> Option<&KeyFailure> {
         self.last_failure.as_ref()
     }
 
-    /// Whether there are keys, and not too old ones.
+    /// Returns `true` if there are keys, and not too old ones.
     pub fn is_usable(&self) -> bool {
         self.usable
     }
 
-    /// Whether keys are being fetched.
+    /// Returns `true` while keys are being fetched.
     pub fn is_fetching(&self) -> bool {
         self.fetching
     }

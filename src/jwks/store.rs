@@ -225,8 +225,8 @@ impl SharedKeys {
             (Step::NoRuntime, _) => Lookup::NoRuntime,
             (Step::Join { or_stale } | Step::Fetch { or_stale }, key) => match &state.fetch {
                 Some(fetch) => {
-                    let stale = key.filter(|_| or_stale);
-                    Lookup::Wait(KeyWait::new(Arc::clone(self), fetch, kid, stale))
+                    let fallback = key.filter(|_| or_stale);
+                    Lookup::Wait(KeyWait::new(Arc::clone(self), fetch, kid, fallback))
                 }
                 // Not reached: the policy counts a fetch as running for as long as this field is
                 // set.

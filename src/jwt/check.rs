@@ -1,4 +1,4 @@
-//! Whether a genuine token may be used here, now, in this place: issuer, audience, kind, time.
+//! The check that an authentic token may be used here and now: issuer, audience, kind, time.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -18,11 +18,11 @@ pub(crate) struct Rules {
     pub(crate) audience: BTreeSet<String>,
     pub(crate) session_kinds: BTreeSet<String>,
     pub(crate) refresh_kinds: BTreeSet<String>,
-    /// Whether OAuth access tokens are sessions here.
+    /// True if OAuth access tokens are sessions here.
     pub(crate) resource_server: bool,
-    /// Whether a session must say its kind.
+    /// True if a session must name its kind (`drn`).
     pub(crate) require_kind: bool,
-    /// Whether a refresh token may leave its kind unsaid.
+    /// True if a refresh token may leave its kind out.
     pub(crate) refresh_without_kind: bool,
     /// For `exp` and `nbf`, in seconds.
     pub(crate) leeway: f64,
@@ -37,7 +37,7 @@ pub(crate) enum TokenUse {
     Refresh,
 }
 
-/// What the clock says of a genuine token.
+/// The verdict of the clock on an authentic token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum TimeCheck {
     Valid,

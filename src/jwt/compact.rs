@@ -87,7 +87,7 @@ impl<'a> Compact<'a> {
         Ok(text.into_boxed_str())
     }
 
-    /// What the signature is made over: header and payload as they stand in the token.
+    /// The signing input: header and payload as they stand in the token (RFC 7515, section 5.1).
     pub(crate) fn signing_input(&self) -> &'a [u8] {
         self.token.get(..self.payload_end).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What no other unit test here would miss: found by changing the code in small ways.
+//! Edges that no other unit test here covers: found by changing the code in small ways.
 
 use std::{
     collections::BTreeSet,

@@ -42,7 +42,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// What `index` returns.
+    /// The position that `index` returns.
     pub(crate) fn build<T>(
         payload: Box<str>,
         index: impl FnOnce(&mut Builder<'_>) -> Result<T, Fault>,
@@ -151,7 +151,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// What a string of this table stands for.
+    /// The value of a string of this table.
     pub(crate) fn read(&self, text: Text) -> &str {
         text.of(self.payload, &self.unescaped)
     }

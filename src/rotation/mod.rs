@@ -28,7 +28,7 @@
 //!   only when the token is still presented after the keep time: another replica may have rotated
 //!   it, and the cookies of that answer would have replaced it by then.
 //!
-//! What one family does next is decided by a pure state machine (`family`); which token belongs
+//! The next step of a family is decided by a pure state machine (`family`); which token belongs
 //! to which family is kept in a bounded table (`table`); `queue` locks it, `lease` is a request's
 //! place in it, and only `send` waits and spawns.
 

@@ -25,7 +25,7 @@ impl<T: Clone + Send + Sync + 'static> FamilyLease<T> {
     ///
     /// # Errors
     ///
-    /// What `send` returns, or returned a moment ago; [`Error::ends_session`] is true where the
+    /// The error of `send`, or that of a moment ago; [`Error::ends_session`] is true where the
     /// caller's cookies are to be removed. [`ErrorKind::NoRuntime`] outside of a tokio runtime.
     pub(crate) async fn exchange<F, Fut>(&self, operation: Operation, send: F) -> Result<T, Error>
     where
@@ -61,8 +61,8 @@ impl<T: Clone + Send + Sync + 'static> FamilyLease<T> {
     ///
     /// # Errors
     ///
-    /// What `send` returns; the family stays signed out here, and another try is sent again. What
-    /// Descope said before, if that was the session's end. [`ErrorKind::NoRuntime`] outside of a
+    /// The error of `send`; the family stays signed out here, and another try is sent again. The end
+    /// of the session, if Descope has said that before. [`ErrorKind::NoRuntime`] outside of a
     /// tokio runtime.
     pub(crate) async fn sign_out<F, Fut>(&self, send: F) -> Result<(), Error>
     where
@@ -97,7 +97,7 @@ impl<T: Clone + Send + Sync + 'static> FamilyLease<T> {
     ///
     /// # Errors
     ///
-    /// What `ask` returns; what Descope said before, if that was the session's end.
+    /// The error of `ask`; the end of the session, if Descope has said that before.
     /// [`ErrorKind::NoRuntime`] outside of a tokio runtime.
     pub(crate) async fn read<F, Fut, R>(&self, ask: F) -> Result<R, Error>
     where

@@ -9,7 +9,7 @@ use crate::{
     jwt::table::{Builder, List, Text, Value, boxed, push},
 };
 
-/// What a payload says, before anything is known to be missing.
+/// The claims of a payload as they are read, before any is known to be missing.
 pub(super) struct Reader {
     pub(super) subject: Option<Text>,
     pub(super) descope_subject: Option<Text>,

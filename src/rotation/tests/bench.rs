@@ -61,7 +61,7 @@ impl Bench {
         }
     }
 
-    /// Whether the caller gets an answer.
+    /// Returns `true` if the caller gets an answer.
     pub(super) fn done(
         &mut self,
         family: FamilyId,
@@ -73,7 +73,7 @@ impl Bench {
         result.unwrap().is_ok()
     }
 
-    /// A wish that need not wait.
+    /// A request that need not wait.
     pub(super) fn ask(&mut self, token: &str, op: &Operation) -> Seen {
         let arrival = self.arrive(token);
         let seen = self.next(&arrival, op);
@@ -81,7 +81,7 @@ impl Bench {
         seen
     }
 
-    /// A wish that goes up, and its end.
+    /// A request that is sent, and its end.
     pub(super) fn call(
         &mut self,
         token: &str,

@@ -15,7 +15,7 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 const OVER: Seen = Seen::Refuse(ErrorKind::SessionEnded, true);
 
-/// The token that a call which spends nothing goes up with.
+/// The token that a call which only reads is made with.
 fn current(bench: &mut Bench, token: &str) -> Result<String, ErrorKind> {
     let arrival = bench.arrive(token);
     let current = bench.table.current(&arrival, bench.now).unwrap();
@@ -42,7 +42,7 @@ fn a_successor_is_not_lost_with_the_answer_that_brought_it() {
         let mut bench = Bench::new(KEEP);
         bench.call("a", &select("T1"), rotated(1, "b", "T1"));
         bench.call("b", &select("T2"), orphaned(kind, "c"));
-        // What was kept names a token that is spent.
+        // The kept answer names a token that has been rotated.
         for token in ["a", "b"] {
             let rests = Seen::Refuse(kind, false);
             assert_eq!(bench.ask(token, &Operation::Refresh), rests);

@@ -15,7 +15,7 @@
 //! without. States that are equal are explored once, and a call reaches Descope as soon as it went
 //! up, which nobody sees before its answer comes; paths are counted without the former.
 //!
-//! What must hold is said where it is asserted. Two things no server can promise, and they are
+//! Each claim is written where it is asserted. Two things no server can promise, and they are
 //! admitted here exactly as far as this:
 //!
 //! * A response whose head was made before a logout came may reach the browser after the logout's.
@@ -29,15 +29,15 @@ use std::{collections::HashMap, time::Duration};
 use super::{
     super::{call::Operation, family::FamilyStep},
     bench::KEEP,
-    world::{Cookies, Event, Reply, Request, SessionRenewal, Stage, World, name},
+    world::{Cookies, Event, Reply, Request, RequestKind, Stage, World, name},
 };
 use crate::{digest::Digest, error::ErrorKind, token::RefreshToken};
 
-const WISHES: [SessionRenewal; 4] = [
-    SessionRenewal::Refresh,
-    SessionRenewal::Select(1),
-    SessionRenewal::Select(2),
-    SessionRenewal::Logout,
+const KINDS: [RequestKind; 4] = [
+    RequestKind::Refresh,
+    RequestKind::Select(1),
+    RequestKind::Select(2),
+    RequestKind::Logout,
 ];
 
 #[derive(Default, Debug)]
@@ -104,7 +104,7 @@ impl World {
         next
     }
 
-    /// What becomes of the browser's next request, a refresh; cookies are kept.
+    /// The outcome of the browser's next request, a refresh; cookies are kept.
     fn next_request(&mut self) -> Result<(), (ErrorKind, bool)> {
         let token = name(self.jar.expect("there are cookies").refresh);
         let arrival = self.bench.arrive(&token);
@@ -117,9 +117,7 @@ impl World {
             FamilyStep::Send { token } => {
                 let token: u8 = token.expose()[1..].parse().unwrap();
                 let granted = &mut self.granted;
-                let reply = self
-                    .descope
-                    .process(SessionRenewal::Refresh, token, granted);
+                let reply = self.descope.process(RequestKind::Refresh, token, granted);
                 let outcome = self.outcome(reply);
                 let successor = outcome.as_ref().ok().and_then(|it| it.successor.clone());
                 let digest = successor
@@ -144,7 +142,7 @@ impl World {
         }
     }
 
-    /// What must hold once every request has ended.
+    /// Asserts what must hold once every request has ended.
     fn judge(mut self, tally: &mut Tally) {
         tally.leaves += 1;
         self.bench.advance(Duration::from_secs(1));
@@ -221,11 +219,11 @@ fn explore(world: &World, known: &mut HashMap<(u64, u64), u128>, tally: &mut Tal
 
 /// Every set of so many requests, with rotation and without.
 fn explore_all(requests: usize, losses: u8) -> Tally {
-    let mut sets: Vec<Vec<SessionRenewal>> = vec![Vec::new()];
+    let mut sets: Vec<Vec<RequestKind>> = vec![Vec::new()];
     for _ in 0..requests {
-        let longer = |set: &Vec<SessionRenewal>| {
+        let longer = |set: &Vec<RequestKind>| {
             let (set, last) = (set.clone(), set.last().copied());
-            let more = WISHES.into_iter().filter(move |it| Some(*it) >= last);
+            let more = KINDS.into_iter().filter(move |it| Some(*it) >= last);
             more.map(move |it| [&set[..], &[it]].concat())
         };
         sets = sets.iter().flat_map(longer).collect();

@@ -1,4 +1,4 @@
-//! What somebody sees who holds a place in a family.
+//! The view of a request that holds a place in a family.
 
 use std::time::Duration;
 

@@ -17,9 +17,9 @@ use crate::{clock::Now, error::ErrorKind};
 #[derive(Clone, Debug)]
 enum Event {
     Arrive { token: usize, op: Operation },
-    Turn { wish: usize },
+    Turn { request: usize },
     End { call: usize, how: How },
-    GiveUp { wish: usize },
+    GiveUp { request: usize },
     Advance { seconds: u64 },
     Forget { token: usize },
 }
@@ -51,9 +51,9 @@ fn event() -> impl Strategy<Value = Event> {
     ];
     prop_oneof![
         6 => (any::<usize>(), op).prop_map(|(token, op)| Event::Arrive { token, op }),
-        8 => any::<usize>().prop_map(|wish| Event::Turn { wish }),
+        8 => any::<usize>().prop_map(|request| Event::Turn { request }),
         5 => (any::<usize>(), how).prop_map(|(call, how)| Event::End { call, how }),
-        1 => any::<usize>().prop_map(|wish| Event::GiveUp { wish }),
+        1 => any::<usize>().prop_map(|request| Event::GiveUp { request }),
         2 => (0..20_u64).prop_map(|seconds| Event::Advance { seconds }),
         1 => any::<usize>().prop_map(|token| Event::Forget { token }),
     ]
@@ -78,7 +78,7 @@ proptest! {
         // When its successor came.
         let mut replaced: HashMap<String, Now> = HashMap::new();
         let mut forgotten: Vec<String> = Vec::new();
-        let mut wishes: Vec<(Arrival, String, Operation)> = Vec::new();
+        let mut requests: Vec<(Arrival, String, Operation)> = Vec::new();
         let mut up: Vec<Up> = Vec::new();
         let mut calls = 0;
         for event in events {
@@ -90,11 +90,11 @@ proptest! {
                         bench.forget(&token);
                         forgotten.push(token.clone());
                     }
-                    wishes.push((arrival, token, op));
+                    requests.push((arrival, token, op));
                 }
-                Event::Turn { wish } if !wishes.is_empty() => {
-                    let index = wish % wishes.len();
-                    let (arrival, presented, op) = &wishes[index];
+                Event::Turn { request } if !requests.is_empty() => {
+                    let index = request % requests.len();
+                    let (arrival, presented, op) = &requests[index];
                     let seen = bench.next(arrival, op);
                     if seen == Seen::Wait {
                         prop_assert!(up.iter().any(|call| call.family == arrival.family));
@@ -107,11 +107,11 @@ proptest! {
                         let signs_out = *op == Operation::SignOut;
                         prop_assert!(signs_out || !forgotten.contains(&token), "after logout");
                         if let Some(at) = replaced.get(&token) {
-                            prop_assert!(bench.now.since(at) >= KEEP, "spent {token}");
+                            prop_assert!(bench.now.since(at) >= KEEP, "used {token}");
                         }
                         up.push(Up { token, family, op: op.clone() });
                     }
-                    wishes.remove(index);
+                    requests.remove(index);
                     bench.table.leave(family);
                 }
                 Event::End { call, how } if !up.is_empty() => {
@@ -146,8 +146,8 @@ proptest! {
                         _ => {}
                     }
                 }
-                Event::GiveUp { wish } if !wishes.is_empty() => {
-                    let (arrival, ..) = wishes.remove(wish % wishes.len());
+                Event::GiveUp { request } if !requests.is_empty() => {
+                    let (arrival, ..) = requests.remove(request % requests.len());
                     bench.table.leave(arrival.family);
                 }
                 Event::Advance { seconds } => bench.advance(Duration::from_secs(seconds)),

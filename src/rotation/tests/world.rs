@@ -16,13 +16,13 @@ use crate::{
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum SessionRenewal {
+pub(super) enum RequestKind {
     Refresh,
     Select(u8),
     Logout,
 }
 
-impl SessionRenewal {
+impl RequestKind {
     fn op(self) -> Operation {
         match self {
             Self::Refresh => Operation::Refresh,
@@ -32,7 +32,7 @@ impl SessionRenewal {
     }
 }
 
-/// What signs somebody in: a refresh token by its number, a session by its tenant.
+/// A credential that signs somebody in: a refresh token by its number, a session by its tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) refresh: u8,
@@ -87,7 +87,7 @@ pub(super) enum Cookies {
 
 #[derive(Clone, Debug)]
 pub(super) struct Request {
-    pub(super) wish: SessionRenewal,
+    pub(super) kind: RequestKind,
     pub(super) stage: Stage,
     pub(super) arrival: Option<Arrival>,
 }
@@ -107,12 +107,12 @@ pub(super) struct World {
     pub(super) descope: Descope,
     /// The browser's cookies.
     pub(super) jar: Option<Pair>,
-    /// What Descope granted, by the number of the answer.
+    /// The sessions that Descope granted, by the number of the answer.
     pub(super) granted: Vec<Pair>,
     /// The newest answer that came here.
     pub(super) newest: Option<u32>,
     pub(super) losses: u8,
-    /// Whether a call was lost, and whether a second has passed since.
+    /// Says if a call was lost, and if a second has passed since.
     pub(super) rests: bool,
     pub(super) passed: bool,
     /// A successor that Descope made and nobody got.
@@ -134,7 +134,7 @@ impl Descope {
 
     pub(super) fn process(
         &mut self,
-        wish: SessionRenewal,
+        kind: RequestKind,
         token: u8,
         granted: &mut Vec<Pair>,
     ) -> Reply {
@@ -147,13 +147,13 @@ impl Descope {
             self.fate = Fate::Killed;
             return Reply::Reused;
         }
-        match wish {
-            SessionRenewal::Logout => {
+        match kind {
+            RequestKind::Logout => {
                 self.fate = Fate::LoggedOut;
                 return Reply::LoggedOut;
             }
-            SessionRenewal::Select(tenant) => self.tenant = tenant,
-            SessionRenewal::Refresh => {}
+            RequestKind::Select(tenant) => self.tenant = tenant,
+            RequestKind::Refresh => {}
         }
         self.newest += u8::from(self.rotation);
         granted.push(Pair {
@@ -165,15 +165,15 @@ impl Descope {
 }
 
 impl World {
-    pub(super) fn new(wishes: &[SessionRenewal], rotation: bool, losses: u8) -> Self {
-        let request = |&wish| Request {
-            wish,
+    pub(super) fn new(kinds: &[RequestKind], rotation: bool, losses: u8) -> Self {
+        let request = |&kind| Request {
+            kind,
             stage: Stage::Idle,
             arrival: None,
         };
         Self {
             bench: Bench::new(KEEP),
-            requests: wishes.iter().map(request).collect(),
+            requests: kinds.iter().map(request).collect(),
             descope: Descope {
                 rotation,
                 newest: 0,
@@ -202,8 +202,8 @@ impl World {
             let ticket = request.arrival.as_ref().map(|arrival| arrival.ticket);
             match request.stage {
                 Stage::Over => None,
-                Stage::Waiting => Some(format!("{:?}{ticket:?}", request.wish)),
-                stage => Some(format!("{:?}{stage:?}", request.wish)),
+                Stage::Waiting => Some(format!("{:?}{ticket:?}", request.kind)),
+                stage => Some(format!("{:?}{stage:?}", request.kind)),
             }
         });
         let mut requests: Vec<_> = requests.collect();
@@ -240,14 +240,14 @@ impl World {
     }
 
     pub(super) fn go(&mut self, index: usize) -> Stage {
-        let wish = self.requests[index].wish;
+        let kind = self.requests[index].kind;
         match self.requests[index].stage {
             Stage::Idle => Stage::Sent(self.jar.map(|pair| pair.refresh)),
-            Stage::Sent(None) if wish == SessionRenewal::Logout => Stage::Head(Cookies::Removed),
+            Stage::Sent(None) if kind == RequestKind::Logout => Stage::Head(Cookies::Removed),
             Stage::Sent(None) => Stage::Head(Cookies::Untouched),
             Stage::Sent(Some(token)) => {
                 self.requests[index].arrival = Some(self.bench.arrive(&name(token)));
-                if wish == SessionRenewal::Logout {
+                if kind == RequestKind::Logout {
                     self.logout = true;
                     self.bench.forget(&name(token));
                 }
@@ -255,7 +255,7 @@ impl World {
             }
             Stage::Waiting => self.turn(index),
             Stage::Up(token) => {
-                let reply = self.descope.process(wish, token, &mut self.granted);
+                let reply = self.descope.process(kind, token, &mut self.granted);
                 Stage::Replied(reply)
             }
             Stage::Replied(reply) => {
@@ -264,7 +264,7 @@ impl World {
             }
             Stage::Ended(result) => Stage::Head(self.head(index, result)),
             Stage::Head(cookies) => {
-                self.deliver(wish, cookies);
+                self.deliver(kind, cookies);
                 Stage::Over
             }
             Stage::Over => unreachable!("nothing is left to do"),
@@ -273,14 +273,14 @@ impl World {
 
     fn turn(&mut self, index: usize) -> Stage {
         let request = &self.requests[index];
-        let (wish, arrival) = (request.wish, request.arrival.as_ref().unwrap());
-        let step = self.bench.table.next(arrival, &wish.op(), self.bench.now);
+        let (kind, arrival) = (request.kind, request.arrival.as_ref().unwrap());
+        let step = self.bench.table.next(arrival, &kind.op(), self.bench.now);
         match step.unwrap() {
             FamilyStep::Send { token } => {
                 let token: u8 = token.expose()[1..].parse().unwrap();
                 assert!(!self.is_up(), "two tokens of one family are up");
                 assert!(
-                    wish == SessionRenewal::Logout || !self.logout,
+                    kind == RequestKind::Logout || !self.logout,
                     "signs in after a logout"
                 );
                 assert!(
@@ -288,7 +288,7 @@ impl World {
                     "a rotated-out token goes up"
                 );
                 assert!(
-                    wish == SessionRenewal::Logout || self.descope.fate == Fate::Live,
+                    kind == RequestKind::Logout || self.descope.fate == Fate::Live,
                     "a dead token goes up"
                 );
                 Stage::Up(token)
@@ -296,7 +296,7 @@ impl World {
             FamilyStep::Answer(answer) => {
                 assert!(!self.logout, "an answer after a logout");
                 let tenant = self.granted[answer as usize].tenant;
-                assert!(wish == SessionRenewal::Refresh || wish == SessionRenewal::Select(tenant));
+                assert!(kind == RequestKind::Refresh || kind == RequestKind::Select(tenant));
                 Stage::Ended(Ok(answer))
             }
             FamilyStep::Refuse(error) => Stage::Ended(Err(error.ends_session())),
@@ -326,7 +326,7 @@ impl World {
         let request = &self.requests[index];
         let family = request.arrival.as_ref().unwrap().family;
         let now = self.bench.now;
-        if request.wish == SessionRenewal::Logout {
+        if request.kind == RequestKind::Logout {
             let revoked = !matches!(&outcome, Err(error) if error.is_transient());
             self.bench.table.signed_out(family, now, revoked);
             return Stage::Ended(Err(true));
@@ -359,7 +359,7 @@ impl World {
         let family = request.arrival.take().unwrap().family;
         let newest = self.bench.table.family(family).unwrap().newest();
         self.bench.table.leave(family);
-        if request.wish == SessionRenewal::Logout {
+        if request.kind == RequestKind::Logout {
             return Cookies::Removed;
         }
         match (result, newest) {
@@ -377,12 +377,12 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, wish: SessionRenewal, cookies: Cookies) {
+    fn deliver(&mut self, kind: RequestKind, cookies: Cookies) {
         match cookies {
             Cookies::Untouched => {}
             Cookies::Removed => {
                 self.jar = None;
-                self.signed_out |= wish == SessionRenewal::Logout;
+                self.signed_out |= kind == RequestKind::Logout;
             }
             Cookies::Written(pair) => {
                 self.overtaken |= self.signed_out;

@@ -115,14 +115,14 @@ impl Entry {
         if self.mark != mark {
             return false;
         }
-        self.come_near();
+        self.prefetch();
         *self.token == *token
     }
 
     /// Touches all the memory that is needed next, so that it is on its way together: compared at
     /// once, a token is waited for piece by piece.
     #[inline]
-    fn come_near(&self) {
+    fn prefetch(&self) {
         const LINE: usize = 64;
         hint::black_box(
             self.token

@@ -1,4 +1,4 @@
-//! What must hold whatever comes in whatever order.
+//! Claims that hold for every order of events.
 
 use super::*;
 

@@ -5,7 +5,7 @@ use proptest::{prelude::*, sample::select};
 
 use super::*;
 
-/// What may happen.
+/// An event that may happen.
 #[derive(Clone, Debug)]
 enum Event {
     /// Time goes by, in tenths of a second.
@@ -27,7 +27,7 @@ enum Event {
     Finish {
         good: bool,
         jitter: u32,
-        /// Whether the set that it brings lacks the key that requests name.
+        /// True if the set that it brings lacks the key that requests name.
         removed: bool,
     },
 }

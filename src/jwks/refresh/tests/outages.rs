@@ -1,4 +1,4 @@
-//! What keys are worth while no fetch brings new ones.
+//! The use of keys while no fetch brings new ones.
 
 use super::*;
 

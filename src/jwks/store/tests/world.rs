@@ -34,7 +34,7 @@ pub(super) fn jwk(kid: &str, (x, y): (&str, &str)) -> Value {
     json!({"kty": "EC", "kid": kid, "alg": "ES256", "crv": "P-256", "x": x, "y": y})
 }
 
-/// What a source does next.
+/// The next behaviour of a source.
 #[derive(Clone)]
 pub(super) enum Plan {
     Keys(Vec<Value>),
