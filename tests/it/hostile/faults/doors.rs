@@ -80,12 +80,12 @@ impl Door {
     pub(crate) fn told(self, comes: Comes) -> (u16, &'static str) {
         match self {
             Self::Select => match comes {
-                Comes::Broken | Comes::Odd | Comes::Away => (502, "upstream_invalid"),
+                // A refusal without a code of Descope's is some proxy's word.
+                Comes::Broken | Comes::Odd | Comes::Away | Comes::Refused(_) => {
+                    (502, "upstream_invalid")
+                }
                 Comes::Late => (504, "upstream_timeout"),
                 Comes::Limited => (429, "rate_limited"),
-                Comes::Refused(401) => (401, "invalid_token"),
-                Comes::Refused(403) => (403, "tenant_refused"),
-                Comes::Refused(_) => (400, "tenant_refused"),
             },
             // Only Descope's own code says that a session is gone. What has none comes from
             // something in between.

@@ -144,7 +144,7 @@ fn accept(
     };
     let subject = text("sub")?.ok_or(No::Invalid)?;
     let user = text("dsub")?.unwrap_or(subject);
-    demand(!user.is_empty())?;
+    demand(is_id(user))?;
     let issuer = text("iss")?.ok_or(No::Invalid)?;
     let expires = number("exp")?.ok_or(No::Invalid)?;
     let (not_before, issued_at) = (number("nbf")?, number("iat")?);
@@ -257,8 +257,12 @@ fn tenants(claims: &Json) -> Result<Tenants<'_>, No> {
 
 fn current(claims: &Json) -> Option<&str> {
     let id = claims.get("dct")?.text()?;
-    let good = id.len() <= 256 && !id.chars().any(char::is_control) && !id.trim().is_empty();
-    good.then_some(id)
+    is_id(id).then_some(id)
+}
+
+/// The one rule of tenants' and users' ids.
+fn is_id(id: &str) -> bool {
+    id.len() <= 256 && !id.chars().any(char::is_control) && !id.trim().is_empty()
 }
 
 fn active(policy: &Policy, claims: &Json, tenants: &Tenants<'_>) -> Result<Active, &'static str> {
