@@ -1,8 +1,4 @@
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Client, Url};
@@ -18,9 +14,6 @@ use crate::{
 
 /// The largest answer that is read, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
-
-/// The pause before a request is repeated, as in Descope's SDKs.
-const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Makes the calls of one project. Clones share everything.
 #[derive(Clone)]
@@ -67,10 +60,10 @@ impl DescopeClient {
 
     /// Makes a call with a refresh token; an empty `body` is none.
     ///
-    /// The request is sent once. It is repeated once, 100 ms later, if it never left this machine
-    /// (no connection), or if Descope answered 503 and a repetition is safe: the call rotates
-    /// nothing, or the project does not rotate its refresh tokens. A rotated-out token that is sent
-    /// again ends its session.
+    /// The request is sent once. It is repeated once, after [`ClientSettings::retry_delay`], if it
+    /// never left this machine (no connection), or if Descope answered 503 and a repetition is
+    /// safe: the call rotates nothing, or the project does not rotate its refresh tokens. A
+    /// rotated-out token that is sent again ends its session.
     ///
     /// # Errors
     ///
@@ -101,12 +94,13 @@ impl DescopeClient {
         let url = self.inner.base.join(endpoint.path).map_err(|error| {
             Error::config("base_url cannot be continued with a path").with_source(error)
         })?;
-        let deadline = Instant::now() + self.inner.settings.timeout;
+        let settings = &self.inner.settings;
+        let deadline = Instant::now() + settings.timeout;
         let attempts = async {
             let attempt = || self.attempt(endpoint.method, &url, headers, body, deadline);
             match attempt().await {
                 Err(fault) if fault.is_repeatable(may_repeat) => {
-                    tokio::time::sleep(RETRY_DELAY).await;
+                    tokio::time::sleep(settings.retry_delay).await;
                     attempt().await
                 }
                 outcome => outcome,

@@ -145,6 +145,7 @@ mod tests {
         ClientSettings {
             project_id: "P1".into(),
             timeout: Duration::from_secs(1),
+            retry_delay: Duration::from_millis(1),
             rotation: true,
             style,
             session_names: vec!["DS".into()],

@@ -6,6 +6,8 @@ pub(crate) struct ClientSettings {
     pub(crate) project_id: String,
     /// The time that one call may take in all.
     pub(crate) timeout: Duration,
+    /// The pause before a request is repeated.
+    pub(crate) retry_delay: Duration,
     /// True if the project rotates refresh tokens, so that none may be sent twice.
     pub(crate) rotation: bool,
     pub(crate) style: CredentialStyle,

@@ -25,6 +25,9 @@ use crate::{
 const KEYS_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The pause before a request is repeated, as in Descope's SDKs.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+
 const MAX_SESSION_CACHE: usize = 1 << 24;
 
 impl DescopeBuilder {
@@ -67,6 +70,7 @@ impl DescopeBuilder {
             ClientSettings {
                 project_id: self.project_id.clone(),
                 timeout: self.timeout,
+                retry_delay: self.clock.pause(RETRY_DELAY),
                 rotation: self.rotation,
                 style: if self.cookie_managed {
                     CredentialStyle::Cookie

@@ -4,6 +4,8 @@
 
 use std::sync::LazyLock;
 
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs::{rand::SystemRandom, rsa, signature as schemes};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, crypto::CryptoProvider};
 use serde_json::{Map, Value};
@@ -40,6 +42,10 @@ static ED25519_STRANGER: LazyLock<TestKey> = LazyLock::new(|| {
 /// A key pair that everybody knows.
 pub(super) struct TestKey {
     private: EncodingKey,
+    /// The private half, parsed once: `jsonwebtoken` parses and checks an RSA key again for each
+    /// signature, which takes twice as long as signing.
+    #[cfg(feature = "aws-lc-rs")]
+    parsed: Option<rsa::KeyPair>,
     public: DecodingKey,
     /// The public half as JWK members, without `kid`, `alg` and `use`.
     pub(super) jwk: Map<String, Value>,
@@ -47,9 +53,15 @@ pub(super) struct TestKey {
 
 impl TestKey {
     fn rsa(name: &str, der: &[u8]) -> Self {
-        Self::new(name, EncodingKey::from_rsa_der(der), |jwk| {
+        let key = Self::new(name, EncodingKey::from_rsa_der(der), |jwk| {
             DecodingKey::from_rsa_components(text(jwk, "n"), text(jwk, "e"))
-        })
+        });
+        #[cfg(feature = "aws-lc-rs")]
+        let key = Self {
+            parsed: Some(rsa::KeyPair::from_der(der).expect("a test key is a key")),
+            ..key
+        };
+        key
     }
 
     fn ec(name: &str, der: &[u8]) -> Self {
@@ -76,6 +88,8 @@ impl TestKey {
         };
         Self {
             private,
+            #[cfg(feature = "aws-lc-rs")]
+            parsed: None,
             public: public(&jwk).expect("public.json holds base64url"),
             jwk,
         }
@@ -103,6 +117,13 @@ impl TestKey {
 
     /// Signs `message`.
     pub(super) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+        #[cfg(feature = "aws-lc-rs")]
+        if let (Some(key), Some(scheme)) = (&self.parsed, rsa_scheme(algorithm)) {
+            let mut signature = vec![0; key.public_modulus_len()];
+            key.sign(scheme, &SystemRandom::new(), message, &mut signature)
+                .expect("a test key signs");
+            return signature;
+        }
         sign(algorithm, &self.private, message)
     }
 
@@ -161,6 +182,19 @@ fn sign(algorithm: Algorithm, key: &EncodingKey, message: &[u8]) -> Vec<u8> {
         .expect("a test key fits its algorithm")
         .try_sign(message)
         .expect("a test key signs")
+}
+
+#[cfg(feature = "aws-lc-rs")]
+fn rsa_scheme(algorithm: Algorithm) -> Option<&'static dyn schemes::RsaEncoding> {
+    Some(match algorithm {
+        Algorithm::RS256 => &schemes::RSA_PKCS1_SHA256,
+        Algorithm::RS384 => &schemes::RSA_PKCS1_SHA384,
+        Algorithm::RS512 => &schemes::RSA_PKCS1_SHA512,
+        Algorithm::PS256 => &schemes::RSA_PSS_SHA256,
+        Algorithm::PS384 => &schemes::RSA_PSS_SHA384,
+        Algorithm::PS512 => &schemes::RSA_PSS_SHA512,
+        _ => return None,
+    })
 }
 
 fn text<'a>(jwk: &'a Map<String, Value>, member: &str) -> &'a str {

@@ -199,7 +199,7 @@ impl World {
 }
 
 /// The number of paths from here.
-fn explore(world: &World, known: &mut HashMap<(u64, u64), u128>, tally: &mut Tally) -> u128 {
+fn explore(world: &World, known: &mut HashMap<u128, u128>, tally: &mut Tally) -> u128 {
     let key = world.key();
     if let Some(paths) = known.get(&key) {
         return *paths;

@@ -1,7 +1,5 @@
 //! The world of `interleavings`: a browser, its requests, our table, a model of Descope.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use super::{
     super::{
         call::{CallOutcome, Operation},
@@ -196,7 +194,7 @@ impl World {
         }
     }
 
-    pub(super) fn key(&self) -> (u64, u64) {
+    pub(super) fn key(&self) -> u128 {
         // Who is who does not matter, nor what is over.
         let requests = self.requests.iter().filter_map(|request| {
             let ticket = request.arrival.as_ref().map(|arrival| arrival.ticket);
@@ -226,12 +224,7 @@ impl World {
                 self.overtaken
             ),
         );
-        let hash = |seed: u8| {
-            let mut hasher = DefaultHasher::new();
-            (seed, &text).hash(&mut hasher);
-            hasher.finish()
-        };
-        (hash(0), hash(1))
+        hash(text.as_bytes())
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -390,4 +383,24 @@ impl World {
             }
         }
     }
+}
+
+/// The hash of Fowler, Noll and Vo, over words of eight bytes in place of single ones. Without
+/// optimisation the standard library's takes half of the exploration's time.
+fn hash(text: &[u8]) -> u128 {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let step = |hash: u128, word: [u8; 8]| {
+        let hash = (hash ^ u128::from(u64::from_le_bytes(word))).wrapping_mul(PRIME);
+        // The upper half comes down, so that every bit of the text reaches every bit.
+        hash ^ hash >> 64
+    };
+    let (words, rest) = text.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut hash = OFFSET;
+    for word in words {
+        hash = step(hash, *word);
+    }
+    step(step(hash, last), text.len().to_le_bytes())
 }

@@ -22,7 +22,7 @@ use std::{future::Future, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 /// How many cases run at a time.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 24;
 
 /// Runs cases beside each other. One that fails says so, and lets the others go on; after the last
 /// of them, and what `then` makes of those that passed, it is a failure.
