@@ -1,8 +1,10 @@
 //! The repository itself: floors, words, promises, auto traits, the names that operators see.
 
 mod build;
+mod circles;
 mod floors;
 mod promises;
 #[cfg(feature = "metrics")]
 mod telemetry;
 mod traits;
+mod words;
