@@ -9,7 +9,7 @@ use super::{
     authenticate::{Authentication, PendingSession},
     builder::DescopeBuilder,
     handle::Descope,
-    verify_answer::refused_answer,
+    refused::refused_answer,
 };
 use crate::{
     access_key::{

@@ -9,6 +9,7 @@ mod env;
 mod handle;
 mod present;
 mod profile;
+mod refused;
 mod session;
 mod token_rules;
 mod variables;

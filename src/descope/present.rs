@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
-use super::{handle::Descope, verify_answer::refused_refresh};
+use super::{handle::Descope, refused::refused_refresh};
 use crate::{
     answer::SessionAnswer,
     clock::system_time,

@@ -1,14 +1,18 @@
 //! Verification of an answer: of all that it says only its tokens can be relied on.
 
-use super::{handle::Descope, present::VerifiedRefresh};
+use super::{
+    handle::Descope,
+    present::VerifiedRefresh,
+    refused::{invalid_answer, refused_answer},
+};
 use crate::{
     answer::{InForce, SessionAnswer},
     client::RawAnswer,
     clock::system_time,
-    error::{Error, ErrorKind},
+    error::Error,
     ids::TenantId,
     jwt::check::{TimeCheck, TokenUse},
-    rejection::{Rejection, RejectionKind},
+    rejection::RejectionKind,
     rotation::CallOutcome,
     session::Session,
     token::RefreshToken,
@@ -192,40 +196,4 @@ fn lost_tenant(sent: &VerifiedRefresh, session: &Session) -> Option<TenantId> {
             Some(before.clone())
         }
     }
-}
-
-pub(super) fn refused_refresh(rejection: &Rejection) -> Error {
-    match rejection.kind() {
-        RejectionKind::ExpiredToken => {
-            Error::new(ErrorKind::SessionEnded, "the refresh token has expired")
-                .with_session_ended()
-        }
-        RejectionKind::KeysUnavailable => keys_unavailable(rejection),
-        _ => Error::new(
-            ErrorKind::InvalidRefreshToken,
-            format!("the refresh token is invalid: {}", rejection.reason()),
-        ),
-    }
-}
-
-pub(super) fn refused_answer(which: &str, rejection: &Rejection) -> Error {
-    if rejection.kind() == RejectionKind::KeysUnavailable {
-        return keys_unavailable(rejection);
-    }
-    Error::new(
-        ErrorKind::UpstreamInvalid,
-        format!(
-            "the {which} of descope's answer is invalid: {}",
-            rejection.reason()
-        ),
-    )
-}
-
-fn keys_unavailable(rejection: &Rejection) -> Error {
-    Error::new(ErrorKind::KeysUnavailable, rejection.description())
-        .with_retry_after(rejection.retry_after())
-}
-
-pub(super) fn invalid_answer(message: &'static str) -> Error {
-    Error::new(ErrorKind::UpstreamInvalid, message)
 }

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use crate::json::{DUPLICATE, Fault, NOT_JSON, Names, Quoted, Scan};
 
-/// What is read of a token's header, all of it unverified: it only chooses the key to check with.
+/// The members of a token's header, all of them unverified: it only chooses the key to check with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Header<'a> {
     /// The algorithm that the token claims; it must equal the key's.
     pub(crate) alg: Cow<'a, str>,
     /// The key that the token names.
     pub(crate) kid: Cow<'a, str>,
-    /// Whether `typ` says OAuth access token (RFC 9068).
+    /// True if `typ` says OAuth access token (RFC 9068).
     pub(crate) access_token: bool,
 }
 

@@ -78,7 +78,7 @@ struct Table {
     buckets: Box<[Bucket]>,
     /// For each place of a token that found no room, which it was.
     once: Box<[AtomicU32]>,
-    /// What coins are tossed with, each its own number.
+    /// The seeds of the random choices, one for each use.
     coin: RandomState,
     tosses: AtomicUsize,
     entries: AtomicUsize,
@@ -126,7 +126,7 @@ impl SessionCache {
         Self { table }
     }
 
-    /// What `read` makes of the session that this very token was verified to be.
+    /// Applies `read` to the session that this very token was verified to be.
     #[inline]
     pub(crate) fn find<T>(
         &self,
@@ -257,7 +257,7 @@ impl Table {
         false
     }
 
-    /// What has to go for an entry, in bytes: at least one, since any entry that goes makes a place.
+    /// The bytes that have to go for an entry: at least one, since any entry that goes makes a place.
     fn lacking(&self, bytes: usize) -> usize {
         let then = self.bytes.load(Relaxed).saturating_add(bytes);
         then.saturating_sub(self.bounds.bytes).max(1)

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
     RsaPublicKeyComponents,
 };
 
-use super::{Algorithm, Material};
+use super::material::{Algorithm, Material};
 
 pub(super) const NAME: Option<&str> = Some("aws-lc-rs");
 

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use super::{Algorithm, Material};
+use super::material::{Algorithm, Material};
 
 pub(super) const NAME: Option<&str> = None;
 

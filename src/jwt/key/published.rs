@@ -2,9 +2,10 @@
 //! (appendix A.4), re-created: header and payload are encoded here, and what the RFC signed must be
 //! what comes of it.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::*;
+use super::{material::decode, *};
 
 /// One example. Most have no `kid`, which our keys must have, so each key is given one; nothing of
 /// a key is signed.

@@ -5,7 +5,7 @@ use jsonwebtoken::{
     Algorithm as Name, DecodingKey, crypto::JwtVerifier, crypto::rust_crypto::DEFAULT_PROVIDER,
 };
 
-use super::{Algorithm, Material};
+use super::material::{Algorithm, Material};
 
 pub(super) const NAME: Option<&str> = Some("rust-crypto");
 

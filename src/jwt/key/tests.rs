@@ -1,6 +1,7 @@
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::{vectors::*, *};
+use super::{material::decode, vectors::*, *};
 
 fn load(jwk: &Value) -> Result<VerifyingKey, &'static str> {
     VerifyingKey::from_jwk(&serde_json::from_value(jwk.clone()).unwrap())

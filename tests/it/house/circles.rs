@@ -169,12 +169,16 @@ fn no_file_imports_from_one_that_imports_from_it() {
     assert!(imports.len() > 80, "the sources were found");
     let edges: usize = imports.values().map(BTreeSet::len).sum();
     assert!(edges > 300, "the imports were read: {edges}");
-    // Files without an import that is left are taken away until none is; what stays is a circle.
+    // Files that import nothing that is left, or that nothing left imports, are taken away until
+    // there are none: the rest is circles, and what joins them.
     let mut left = imports;
     loop {
         let done: Vec<Module> = left
             .iter()
-            .filter(|(_, targets)| !targets.iter().any(|target| left.contains_key(target)))
+            .filter(|(module, targets)| {
+                !targets.iter().any(|target| left.contains_key(target))
+                    || !left.values().any(|targets| targets.contains(*module))
+            })
             .map(|(module, _)| module.clone())
             .collect();
         if done.is_empty() {
@@ -192,11 +196,7 @@ fn no_file_imports_from_one_that_imports_from_it() {
             format!("{} -> {}", module.join("/"), targets.join(", "))
         })
         .collect();
-    assert!(
-        circle.is_empty(),
-        "in a circle, or above one:\n{}",
-        circle.join("\n")
-    );
+    assert!(circle.is_empty(), "in a circle:\n{}", circle.join("\n"));
 }
 
 #[test]
