@@ -3,7 +3,7 @@
 #[cfg(unix)]
 use std::ffi::OsStr;
 
-use tower_descope::{Descope, ErrorKind, TenantClaims, test_util::FakeDescope};
+use tower_descope::{Descope, ErrorKind, SessionToken, TenantClaims, test_util::FakeDescope};
 
 use crate::support::{child, in_child};
 

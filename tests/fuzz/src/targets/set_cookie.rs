@@ -90,7 +90,10 @@ fn check(text: &[u8]) {
     if internals::check_cookies(&cookies).is_err() {
         return;
     }
-    for (kind, name) in [(TokenKind::Session, &session), (TokenKind::Refresh, &refresh)] {
+    for (kind, name) in [
+        (TokenKind::Session, &session),
+        (TokenKind::Refresh, &refresh),
+    ] {
         let written =
             internals::set_cookies(&cookies, kind, &token, Duration::from_secs(age), false);
         let Ok(lines) = written else {
