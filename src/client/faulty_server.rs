@@ -118,7 +118,7 @@ pub(super) fn client(base: &str, rotation: bool, timeout: Duration) -> DescopeCl
         ClientSettings {
             project_id: "P1".into(),
             timeout,
-            retry_delay: Duration::from_millis(1),
+            retry_delay: Duration::from_millis(100),
             rotation,
             style: CredentialStyle::Bearer,
             session_names: vec!["DS".into()],
