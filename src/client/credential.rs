@@ -1,6 +1,6 @@
 //! The headers of a call, built from scratch: nothing of a client's request is sent to Descope.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, CONTENT_TYPE, COOKIE},
@@ -112,7 +112,7 @@ fn cookie_name(token: &str, known: &[String]) -> String {
     let kind = token
         .split('.')
         .nth(1)
-        .and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok())
+        .and_then(|payload| URL_SAFE_NO_PAD.decode_to_vec(payload).ok())
         .and_then(|payload| serde_json::from_slice::<Kind>(&payload).ok());
     match kind {
         Some(kind) if known.contains(&kind.drn) => kind.drn,
@@ -154,7 +154,10 @@ mod tests {
     }
 
     fn token(payload: &str) -> RefreshToken {
-        RefreshToken::new(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload)))
+        RefreshToken::new(format!(
+            "e30.{}.c2ln",
+            URL_SAFE_NO_PAD.encode_to_string(payload)
+        ))
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The algorithms of the policy, and the numbers of their keys.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
 
 /// RSA moduli, in bits. The `rsa` crate ends at 4096, and the rule must not depend on the backend.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
@@ -96,7 +96,7 @@ impl Algorithm {
 /// Canonical base64url: no padding, no white space, no bits left over.
 pub(super) fn decode(text: &str) -> Result<Vec<u8>, &'static str> {
     URL_SAFE_NO_PAD
-        .decode(text)
+        .decode_to_vec(text)
         .map_err(|_| "not canonical base64url")
 }
 
