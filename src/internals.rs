@@ -105,8 +105,8 @@ pub fn usable_kids(json: &[u8]) -> Option<Vec<String>> {
 
 /// Verifies a refresh token as it is verified before it is sent to Descope.
 pub async fn refresh_verdict(descope: &Descope, token: &str) -> Result<(), Rejection> {
-    let slot = check::TokenUse::Refresh;
-    let genuine = descope.verifier().verify(token, slot).await?;
+    let token_use = check::TokenUse::Refresh;
+    let token = descope.verifier().verify(token, token_use).await?;
     genuine.time_check.verdict()
 }
 

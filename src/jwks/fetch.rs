@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    refresh::{MAX_JITTER, Tick},
+    refresh::{MAX_JITTER, TimerDecision},
     running_fetch::{RefreshTimer, RunningFetch, longest_fetch},
     set::KeySet,
     shared::{LastFailure, RefreshState, SharedKeys, Snapshot},
@@ -276,7 +276,7 @@ fn run_schedule(shared: &Arc<SharedKeys>) -> impl Future<Output = ()> + Send + u
                 let mut state = shared.lock();
                 let lost = give_up_if_lost(&shared, &mut state, &now);
                 let tick = state.refresh.tick(&now);
-                let fetch = (tick == Tick::Fetch)
+                let fetch = (tick == TimerDecision::Fetch)
                     .then(|| start(&shared, &mut state, Handle::current(), &now));
                 drop(state);
                 if let Some(lost) = lost {
@@ -289,8 +289,10 @@ fn run_schedule(shared: &Arc<SharedKeys>) -> impl Future<Output = ()> + Send + u
             };
             match tick {
                 // Until the fetch has ended; or should have, in case it was lost.
-                Tick::Fetch | Tick::Idle => drop(timeout(longest, wake.notified()).await),
-                Tick::Sleep(rest) => {
+                TimerDecision::Fetch | TimerDecision::Idle => {
+                    drop(timeout(longest, wake.notified()).await)
+                }
+                TimerDecision::Sleep(rest) => {
                     tokio::select! {
                         () = clock.sleep(rest) => {}
                         () = wake.notified() => {}

@@ -1,9 +1,10 @@
 //! When to fetch keys: a state machine without clock, randomness or input and output.
 //!
-//! There are two reasons to fetch. *Demand*: a request names a key that is not at hand, or meets
+//! There are two reasons to fetch. *Demand*: a request names a key that is not cached, or meets
 //! keys past a bound; such fetches draw on a [`TokenBucket`], so that no flood of requests becomes a
 //! flood of fetches. And the *schedule*: between 72% and 80% of the keys' time to live (jitter
-//! takes up to a tenth off), or, after a failure, when the back-off is over; it never draws on the bucket, so that no flood holds off a rotation.
+//! takes up to a tenth off), or, after a failure, when the back-off is over; it never draws on the
+//! bucket, so that no flood holds off a rotation.
 //! Whoever comes by when the schedule is due starts that fetch: the timer usually, a request if
 //! the timer was missed. At most one fetch runs at a time; who needs one joins it.
 
@@ -23,12 +24,12 @@ const DEMAND_BURST: u32 = 2;
 
 /// The decision about one look-up. Where it says to fetch, the machine takes the fetch for started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Use the key at hand.
+pub(super) enum FetchDecision {
+    /// Use the cached key.
     Serve,
-    /// Use the key at hand, and start a fetch on the side.
+    /// Use the cached key, and start a fetch on the side.
     ServeAndFetch,
-    /// Wait for the running fetch; if it fails, use the key at hand if `or_stale`.
+    /// Wait for the running fetch; if it fails, use the cached key if `or_stale`.
     Join { or_stale: bool },
     /// Start a fetch and wait for it, likewise.
     Fetch { or_stale: bool },
@@ -42,7 +43,7 @@ pub(super) enum Step {
 
 /// The next step of the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tick {
+pub(super) enum TimerDecision {
     /// Start a fetch. The machine takes it for started.
     Fetch,
     /// Come back after this time.
@@ -55,7 +56,7 @@ pub(super) enum Tick {
 #[derive(Debug)]
 pub(super) struct Refresh {
     policy: KeyPolicy,
-    /// When the fetch of the keys at hand was started.
+    /// When the fetch of the cached keys was started.
     loaded: Option<Now>,
     /// When the running fetch was started.
     running: Option<Now>,
@@ -82,68 +83,69 @@ impl Refresh {
         }
     }
 
-    /// A request needs a key; `at_hand` says whether it is in the set at hand, `can_fetch` whether
+    /// Decides for a request that needs a key; `cached` says whether it is in the cached set, `can_fetch` whether
     /// a fetch could be run, where one is due.
     pub(super) fn look_up(
         &mut self,
-        at_hand: bool,
+        cached: bool,
         can_fetch: impl FnOnce() -> bool,
         now: &Now,
-    ) -> Step {
+    ) -> FetchDecision {
         match self.age(now) {
-            Some(Age::Fresh) if at_hand => Step::Serve,
-            Some(Age::Aging) if at_hand => self.serve(can_fetch, now),
-            Some(Age::Late) if at_hand => {
+            Some(Age::Fresh) if cached => FetchDecision::Serve,
+            Some(Age::Aging) if cached => self.serve(can_fetch, now),
+            Some(Age::Late) if cached => {
                 if self.failed_recently(now) {
                     return self.serve(can_fetch, now);
                 }
-                match self.need(can_fetch, now) {
-                    Need::Running => Step::Join { or_stale: true },
-                    Need::Started => Step::Fetch { or_stale: true },
-                    Need::Refused | Need::NoRuntime => Step::Serve,
+                match self.demand_fetch(can_fetch, now) {
+                    FetchStart::Running => FetchDecision::Join { or_stale: true },
+                    FetchStart::Started => FetchDecision::Fetch { or_stale: true },
+                    FetchStart::Refused | FetchStart::NoRuntime => FetchDecision::Serve,
                 }
             }
-            _ => match self.need(can_fetch, now) {
-                Need::Running => Step::Join { or_stale: false },
-                Need::Started => Step::Fetch { or_stale: false },
-                Need::Refused if self.lacks(at_hand, now) => Step::Unknown,
-                Need::Refused => Step::Unavailable {
+            _ => match self.demand_fetch(can_fetch, now) {
+                FetchStart::Running => FetchDecision::Join { or_stale: false },
+                FetchStart::Started => FetchDecision::Fetch { or_stale: false },
+                FetchStart::Refused if self.lacks(cached, now) => FetchDecision::Unknown,
+                FetchStart::Refused => FetchDecision::Unavailable {
                     retry_after: self.retry_after(now),
                 },
-                Need::NoRuntime => Step::NoRuntime,
+                FetchStart::NoRuntime => FetchDecision::NoRuntime,
             },
         }
     }
 
-    /// The timer has come by.
-    pub(super) fn tick(&mut self, now: &Now) -> Tick {
+    /// Decides for the timer, which has run down.
+    pub(super) fn tick(&mut self, now: &Now) -> TimerDecision {
         match self.due {
-            _ if self.running.is_some() => Tick::Idle,
-            None => Tick::Idle,
+            _ if self.running.is_some() => TimerDecision::Idle,
+            None => TimerDecision::Idle,
             Some((since, after)) => match after.saturating_sub(now.since(&since)) {
                 Duration::ZERO => {
                     self.start(now);
-                    Tick::Fetch
+                    TimerDecision::Fetch
                 }
-                rest => Tick::Sleep(rest),
+                rest => TimerDecision::Sleep(rest),
             },
         }
     }
 
-    /// Somebody wants keys without naming one, as [`look_up`](Self::look_up).
-    pub(super) fn warm_up(&mut self, can_fetch: impl FnOnce() -> bool, now: &Now) -> Step {
+    /// Decides for a caller that wants keys without naming one; otherwise as
+    /// [`look_up`](Self::look_up).
+    pub(super) fn warm_up(&mut self, can_fetch: impl FnOnce() -> bool, now: &Now) -> FetchDecision {
         if self.age(now) == Some(Age::Fresh) {
-            return Step::Serve;
+            return FetchDecision::Serve;
         }
         let usable = self.is_usable(now);
-        match self.need(can_fetch, now) {
-            Need::Running => Step::Join { or_stale: usable },
-            Need::Started => Step::Fetch { or_stale: usable },
-            Need::Refused | Need::NoRuntime if usable => Step::Serve,
-            Need::Refused => Step::Unavailable {
+        match self.demand_fetch(can_fetch, now) {
+            FetchStart::Running => FetchDecision::Join { or_stale: usable },
+            FetchStart::Started => FetchDecision::Fetch { or_stale: usable },
+            FetchStart::Refused | FetchStart::NoRuntime if usable => FetchDecision::Serve,
+            FetchStart::Refused => FetchDecision::Unavailable {
                 retry_after: self.retry_after(now),
             },
-            Need::NoRuntime => Step::NoRuntime,
+            FetchStart::NoRuntime => FetchDecision::NoRuntime,
         }
     }
 
@@ -175,7 +177,7 @@ impl Refresh {
         self.running.is_some()
     }
 
-    /// How old the keys at hand are.
+    /// How old the cached keys are.
     pub(super) fn key_age(&self, now: &Now) -> Option<Duration> {
         self.loaded.map(|loaded| now.since(&loaded))
     }
@@ -189,33 +191,33 @@ impl Refresh {
         self.key_age(now).map(|age| self.policy.age(age))
     }
 
-    /// Uses the key at hand without delay, and sees to the schedule if the timer has not.
-    fn serve(&mut self, can_fetch: impl FnOnce() -> bool, now: &Now) -> Step {
+    /// Uses the cached key without delay, and starts the fetch that is due if the timer has not.
+    fn serve(&mut self, can_fetch: impl FnOnce() -> bool, now: &Now) -> FetchDecision {
         if self.is_due(now) && can_fetch() {
             self.start(now);
-            Step::ServeAndFetch
+            FetchDecision::ServeAndFetch
         } else {
-            Step::Serve
+            FetchDecision::Serve
         }
     }
 
-    /// A request cannot go on without a fetch.
-    fn need(&mut self, can_fetch: impl FnOnce() -> bool, now: &Now) -> Need {
+    /// Starts a fetch for a request that cannot go on without one, unless one runs.
+    fn demand_fetch(&mut self, can_fetch: impl FnOnce() -> bool, now: &Now) -> FetchStart {
         if self.running.is_some() {
-            return Need::Running;
+            return FetchStart::Running;
         }
         let due = self.is_due(now);
         if !due && self.bucket.is_empty(now) {
-            return Need::Refused;
+            return FetchStart::Refused;
         }
         if !can_fetch() {
-            return Need::NoRuntime;
+            return FetchStart::NoRuntime;
         }
         if !due {
             self.bucket.try_take(now);
         }
         self.start(now);
-        Need::Started
+        FetchStart::Started
     }
 
     fn start(&mut self, now: &Now) {
@@ -227,16 +229,16 @@ impl Refresh {
         self.running.is_none() && self.due.is_some_and(due)
     }
 
-    /// Returns `true` if a key that is not cached is known not to exist: the last fetch ended well and is
-    /// younger than the cool-down. An empty bucket alone does not say so: after a wall clock was
+    /// Returns `true` if a key that is not cached is known not to exist: the last fetch ended well and
+    /// is younger than the cool-down. An empty bucket alone does not say so: after a wall clock was
     /// set back, it may be slower to see time pass.
-    fn lacks(&self, at_hand: bool, now: &Now) -> bool {
+    fn lacks(&self, cached: bool, now: &Now) -> bool {
         let recently = |ended: &Now| now.since(ended) < self.policy.cool_down;
-        !at_hand && matches!(&self.last, Some((ended, true)) if recently(ended))
+        !cached && matches!(&self.last, Some((ended, true)) if recently(ended))
     }
 
-    /// Returns `true` if keys past their TTL may be used at once: the endpoint has just shown that it is down, and the
-    /// next try is due or under way at its time, so that it delays nobody twice.
+    /// Returns `true` if keys past their TTL may be used at once: the endpoint has just shown that it
+    /// is down, and the next try is due or under way at its time, so that it delays nobody twice.
     fn failed_recently(&self, now: &Now) -> bool {
         let longest = self.longest_back_off();
         let recently = longest
@@ -258,8 +260,8 @@ impl Refresh {
     }
 }
 
-/// The outcome of a request for a fetch.
-enum Need {
+/// The outcome of [`Refresh::demand_fetch`].
+enum FetchStart {
     Running,
     Started,
     Refused,

@@ -17,7 +17,7 @@ use super::{
     fetch,
     key_origin::KeyOrigin,
     policy::{Age, KeyPolicy},
-    refresh::{Refresh, Step},
+    refresh::{FetchDecision, Refresh},
     shared::{RefreshState, SharedKeys, Snapshot},
     status::KeyStatus,
     wait::{KeyWait, KeyWaitOutcome},
@@ -204,7 +204,7 @@ impl SharedKeys {
         kid: Option<&str>,
         key: Option<Arc<VerifyingKey>>,
         now: &Now,
-        policy: impl FnOnce(&mut Refresh, bool, &mut dyn FnMut() -> bool) -> Step,
+        policy: impl FnOnce(&mut Refresh, bool, &mut dyn FnMut() -> bool) -> FetchDecision,
     ) -> Lookup {
         let lost = fetch::give_up_if_lost(self, &mut state, now);
         let mut runtime = None;
@@ -213,27 +213,31 @@ impl SharedKeys {
             runtime.is_some()
         });
         let fetch = match (step, runtime) {
-            (Step::ServeAndFetch | Step::Fetch { .. }, Some(runtime)) => {
+            (FetchDecision::ServeAndFetch | FetchDecision::Fetch { .. }, Some(runtime)) => {
                 Some(fetch::start(self, &mut state, runtime, now))
             }
             _ => None,
         };
         let lookup = match (step, key) {
-            (Step::Serve | Step::ServeAndFetch, Some(key)) => Lookup::Found(key),
-            (Step::Serve | Step::ServeAndFetch | Step::Unknown, _) => Lookup::Unknown,
-            (Step::Unavailable { retry_after }, _) => Lookup::Unavailable { retry_after },
-            (Step::NoRuntime, _) => Lookup::NoRuntime,
-            (Step::Join { or_stale } | Step::Fetch { or_stale }, key) => match &state.fetch {
-                Some(fetch) => {
-                    let fallback = key.filter(|_| or_stale);
-                    Lookup::Wait(KeyWait::new(Arc::clone(self), fetch, kid, fallback))
+            (FetchDecision::Serve | FetchDecision::ServeAndFetch, Some(key)) => Lookup::Found(key),
+            (FetchDecision::Serve | FetchDecision::ServeAndFetch | FetchDecision::Unknown, _) => {
+                Lookup::Unknown
+            }
+            (FetchDecision::Unavailable { retry_after }, _) => Lookup::Unavailable { retry_after },
+            (FetchDecision::NoRuntime, _) => Lookup::NoRuntime,
+            (FetchDecision::Join { or_stale } | FetchDecision::Fetch { or_stale }, key) => {
+                match &state.fetch {
+                    Some(fetch) => {
+                        let fallback = key.filter(|_| or_stale);
+                        Lookup::Wait(KeyWait::new(Arc::clone(self), fetch, kid, fallback))
+                    }
+                    // Not reached: the policy counts a fetch as running for as long as this field is
+                    // set.
+                    None => Lookup::Unavailable {
+                        retry_after: self.policy.cool_down,
+                    },
                 }
-                // Not reached: the policy counts a fetch as running for as long as this field is
-                // set.
-                None => Lookup::Unavailable {
-                    retry_after: self.policy.cool_down,
-                },
-            },
+            }
         };
         // Logging and spawning run other people's code, which may come back here for the lock.
         drop(state);

@@ -54,16 +54,16 @@ impl Rules {
     pub(crate) fn check(
         &self,
         claims: &Claims,
-        slot: TokenUse,
+        token_use: TokenUse,
         access_token_typ: bool,
     ) -> Result<(), Fault> {
-        if access_token_typ && !(self.resource_server && slot == TokenUse::Session) {
+        if access_token_typ && !(self.resource_server && token_use == TokenUse::Session) {
             return Err("unsupported_typ");
         }
         if !self.issuer(claims.table.text(claims.issuer)) {
             return Err("wrong_issuer");
         }
-        match slot {
+        match token_use {
             TokenUse::Session => self.session(claims),
             TokenUse::Refresh => self.refresh(claims),
         }

@@ -22,12 +22,12 @@ impl<'a> Header<'a> {
     /// project's own set. Extensions (`crit`), compression, nesting and encryption are refused,
     /// since none of them is understood (RFC 7515 section 4.1.11, RFC 8725 section 3.10).
     pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
-        Self::usual(text).map_or_else(|| Self::read(text), Ok)
+        Self::descope_form(text).map_or_else(|| Self::parse_json(text), Ok)
     }
 
-    /// A header in the form that Descope writes, at a glance: what a flood of made-up key names
-    /// looks like, too. `None` of every other, whatever it is.
-    fn usual(text: &'a str) -> Option<Self> {
+    /// Reads a header in exactly the form that Descope writes, without a JSON parser: a flood of
+    /// tokens with made-up keys costs a fifth less. `None` for every other form, good or bad.
+    fn descope_form(text: &'a str) -> Option<Self> {
         let (alg, rest) = text.strip_prefix(r#"{"alg":""#)?.split_once('"')?;
         let (kid, rest) = rest.strip_prefix(r#","kid":""#)?.split_once('"')?;
         let stands_for_itself = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -41,7 +41,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    fn read(text: &'a str) -> Result<Self, Fault> {
+    fn parse_json(text: &'a str) -> Result<Self, Fault> {
         let mut alg = None;
         let mut kid = None;
         let mut typ = None;
@@ -153,24 +153,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_at_a_glance_is_what_it_is_read_as() {
-        let usual = r#"{"alg":"RS256","kid":"SK2a-B9","typ":"JWT"}"#;
-        let header = Header::usual(usual).unwrap();
+    fn descope_s_form_is_read_as_the_json_parser_reads_it() {
+        let text = r#"{"alg":"RS256","kid":"SK2a-B9","typ":"JWT"}"#;
+        let header = Header::descope_form(text).unwrap();
         assert_eq!((&*header.alg, &*header.kid), ("RS256", "SK2a-B9"));
         // Whatever is put in the place of a byte.
-        let mut at_a_glance = 0;
-        for at in 0..usual.len() {
+        let mut in_descope_s_form = 0;
+        for at in 0..text.len() {
             for byte in 0..=0x7f_u8 {
-                let mut other = usual.to_owned();
+                let mut other = text.to_owned();
                 other.replace_range(at..=at, char::from(byte).encode_utf8(&mut [0; 4]));
-                if let Some(header) = Header::usual(&other) {
-                    assert_eq!(Header::read(&other), Ok(header), "{other}");
-                    at_a_glance += 1;
+                if let Some(header) = Header::descope_form(&other) {
+                    assert_eq!(Header::parse_json(&other), Ok(header), "{other}");
+                    in_descope_s_form += 1;
                 }
             }
         }
         // The letters, digits and the dash, in each place of the two names.
-        assert_eq!(at_a_glance, ("RS256".len() + "SK2a-B9".len()) * 63 + 31);
+        assert_eq!(
+            in_descope_s_form,
+            ("RS256".len() + "SK2a-B9".len()) * 63 + 31
+        );
         for other in [
             r#"{"alg":"RS256","kid":"","typ":"JWT"}"#,
             r#"{"alg":"RS256","kid":"a","typ":"JWT"} "#,
@@ -180,7 +183,7 @@ mod tests {
             r#"{"alg":"RS256","kid":"a\u0062","typ":"JWT"}"#,
             r#"{"alg":"RS256","kid":"ä","typ":"JWT"}"#,
         ] {
-            assert_eq!(Header::usual(other), None, "{other}");
+            assert_eq!(Header::descope_form(other), None, "{other}");
         }
     }
 

@@ -17,14 +17,15 @@ use self::no_backend as backend;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 use self::rust_crypto as backend;
 use self::{
+    freshness::Freshness,
     material::{Algorithm, Family, Material, ec_material, ed_material, rsa_material},
-    term::Term,
 };
 use super::jwk;
 use crate::clock::Now;
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
+mod freshness;
 mod material;
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 mod no_backend;
@@ -32,7 +33,6 @@ mod no_backend;
 mod published;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 mod rust_crypto;
-mod term;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -46,9 +46,9 @@ pub(crate) struct VerifyingKey {
     algorithm: Algorithm,
     material: Material,
     prepared: backend::Prepared,
-    /// The header, as it stood in a token that this key has verified.
+    /// The header segment of a token that this key has verified.
     header: OnceLock<Box<[u8]>>,
-    term: Term,
+    freshness: Freshness,
 }
 
 impl VerifyingKey {
@@ -90,7 +90,7 @@ impl VerifyingKey {
             material,
             prepared,
             header: OnceLock::new(),
-            term: Term::default(),
+            freshness: Freshness::default(),
         })
     }
 
@@ -130,19 +130,19 @@ impl VerifyingKey {
     /// Has the key serve until then, as far as it is up to the set that it is in; before this it
     /// [`serves`](Self::serves) at no time.
     pub(crate) fn serve_until(&self, end: &Now) {
-        self.term.set(end);
+        self.freshness.set(end);
     }
 
     /// The key is no longer in the set.
     pub(crate) fn withdraw(&self) {
-        self.term.end();
+        self.freshness.end();
     }
 
-    /// Returns `true` if the key is in a set that is fresh. If not, it may serve all the same; then its store
-    /// has to be asked for it by name.
+    /// Returns `true` if the key is in a set that is fresh. If not, it may serve all the same; then
+    /// its store has to be asked for it by name.
     #[inline]
     pub(crate) fn serves(&self, now: &Now) -> bool {
-        self.term.lasts(now)
+        self.freshness.covers(now)
     }
 
     /// Returns `true` if the other key is this one, fetched again.

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, hint, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 
 use http::Extensions;
 use serde::de::DeserializeOwned;
@@ -40,12 +40,6 @@ impl Session {
                 tenant_claims,
             }),
         }
-    }
-
-    /// Reads a word of the session's memory, so that the processor begins to fetch it.
-    #[inline]
-    pub(crate) fn prefetch(&self) {
-        hint::black_box(Arc::strong_count(&self.shared));
     }
 
     /// The session that [`TenantLayer`](crate::TenantLayer) left in a request's extensions: for

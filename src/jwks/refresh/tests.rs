@@ -44,15 +44,15 @@ impl World {
         self.now.mono += passed;
     }
 
-    fn known(&mut self) -> Step {
+    fn known(&mut self) -> FetchDecision {
         self.machine.look_up(true, || true, &self.now)
     }
 
-    fn unknown(&mut self) -> Step {
+    fn unknown(&mut self) -> FetchDecision {
         self.machine.look_up(false, || true, &self.now)
     }
 
-    fn tick(&mut self) -> Tick {
+    fn tick(&mut self) -> TimerDecision {
         self.machine.tick(&self.now)
     }
 
@@ -62,21 +62,21 @@ impl World {
 
     /// A scheduled fetch that fails at once.
     fn scheduled_failure(&mut self) {
-        assert_eq!(self.tick(), Tick::Fetch);
+        assert_eq!(self.tick(), TimerDecision::Fetch);
         self.finish(false);
     }
 }
 
-fn unavailable(seconds: u64) -> Step {
-    Step::Unavailable {
+fn unavailable(seconds: u64) -> FetchDecision {
+    FetchDecision::Unavailable {
         retry_after: Duration::from_secs(seconds),
     }
 }
 
-const WAIT: Step = Step::Fetch { or_stale: false };
-const JOIN: Step = Step::Join { or_stale: false };
-const WAIT_OR_STALE: Step = Step::Fetch { or_stale: true };
-const JOIN_OR_STALE: Step = Step::Join { or_stale: true };
+const WAIT: FetchDecision = FetchDecision::Fetch { or_stale: false };
+const JOIN: FetchDecision = FetchDecision::Join { or_stale: false };
+const WAIT_OR_STALE: FetchDecision = FetchDecision::Fetch { or_stale: true };
+const JOIN_OR_STALE: FetchDecision = FetchDecision::Join { or_stale: true };
 
 #[test]
 fn the_first_look_up_fetches_and_the_others_join() {
@@ -87,7 +87,7 @@ fn the_first_look_up_fetches_and_the_others_join() {
         assert_eq!(world.unknown(), JOIN);
     }
     world.finish(true);
-    assert_eq!(world.known(), Step::Serve);
+    assert_eq!(world.known(), FetchDecision::Serve);
 }
 
 #[test]
@@ -98,13 +98,13 @@ fn an_unknown_key_is_fetched_twice_at_once_then_once_per_cool_down() {
         world.finish(true);
         world.pass(1.0);
     }
-    assert_eq!(world.unknown(), Step::Unknown);
+    assert_eq!(world.unknown(), FetchDecision::Unknown);
     world.pass(7.9);
-    assert_eq!(world.unknown(), Step::Unknown);
+    assert_eq!(world.unknown(), FetchDecision::Unknown);
     world.pass(0.1);
     assert_eq!(world.unknown(), WAIT);
     world.finish(true);
-    assert_eq!(world.unknown(), Step::Unknown);
+    assert_eq!(world.unknown(), FetchDecision::Unknown);
     world.pass(1_000.0);
     world.machine.start(&world.now);
     world.finish(true);
@@ -114,7 +114,7 @@ fn an_unknown_key_is_fetched_twice_at_once_then_once_per_cool_down() {
     }
     assert_eq!(
         world.unknown(),
-        Step::Unknown,
+        FetchDecision::Unknown,
         "no more than the burst is saved up"
     );
 }
@@ -128,7 +128,11 @@ fn an_unknown_key_is_unavailable_if_the_last_fetch_failed() {
     world.finish(false);
     world.pass(4.0);
     assert_eq!(world.unknown(), unavailable(6));
-    assert_eq!(world.known(), Step::Serve, "that is nothing to a known key");
+    assert_eq!(
+        world.known(),
+        FetchDecision::Serve,
+        "that is nothing to a known key"
+    );
 }
 
 #[test]
@@ -150,7 +154,7 @@ fn the_schedule_refreshes_at_four_fifths_of_the_ttl_less_jitter() {
         let mut world = World::new(POLICY);
         assert_eq!(world.unknown(), WAIT);
         world.machine.finish(true, jitter, &world.now);
-        assert_eq!(world.tick(), Tick::Sleep(Duration::from_secs(at)));
+        assert_eq!(world.tick(), TimerDecision::Sleep(Duration::from_secs(at)));
     }
 }
 
@@ -164,15 +168,15 @@ fn keys_are_as_old_as_the_start_of_their_fetch() {
         world.machine.key_age(&world.now),
         Some(Duration::from_secs(2))
     );
-    assert_eq!(world.tick(), Tick::Sleep(Duration::from_secs(478)));
+    assert_eq!(world.tick(), TimerDecision::Sleep(Duration::from_secs(478)));
 }
 
 #[test]
 fn failures_back_off_up_to_a_limit_with_jitter_both_ways() {
     let mut world = World::loaded();
     world.pass(480.0);
-    assert_eq!(world.tick(), Tick::Fetch);
-    assert_eq!(world.tick(), Tick::Idle, "one at a time");
+    assert_eq!(world.tick(), TimerDecision::Fetch);
+    assert_eq!(world.tick(), TimerDecision::Idle, "one at a time");
     for (jitter, wait) in [
         (500, 10),
         (500, 20),
@@ -182,15 +186,18 @@ fn failures_back_off_up_to_a_limit_with_jitter_both_ways() {
         (1_000, 66),
     ] {
         world.machine.finish(false, jitter, &world.now);
-        assert_eq!(world.tick(), Tick::Sleep(Duration::from_secs(wait)));
+        assert_eq!(
+            world.tick(),
+            TimerDecision::Sleep(Duration::from_secs(wait))
+        );
         world.pass(f64::from(u32::try_from(wait).unwrap()));
-        assert_eq!(world.tick(), Tick::Fetch);
+        assert_eq!(world.tick(), TimerDecision::Fetch);
     }
     world.finish(true);
     world.pass(480.0);
-    assert_eq!(world.tick(), Tick::Fetch);
+    assert_eq!(world.tick(), TimerDecision::Fetch);
     world.machine.finish(false, 500, &world.now);
-    let first = Tick::Sleep(Duration::from_secs(10));
+    let first = TimerDecision::Sleep(Duration::from_secs(10));
     assert_eq!(world.tick(), first, "a success starts over");
 }
 
@@ -206,10 +213,10 @@ fn the_schedule_does_not_draw_on_the_bucket_nor_wait_for_it() {
     for _ in 0..2 {
         assert!(world.machine.bucket.try_take(&world.now));
     }
-    assert_eq!(world.tick(), Tick::Fetch);
+    assert_eq!(world.tick(), TimerDecision::Fetch);
     world.finish(true);
     world.pass(480.0);
-    assert_eq!(world.tick(), Tick::Fetch);
+    assert_eq!(world.tick(), TimerDecision::Fetch);
     world.finish(true);
     for _ in 0..2 {
         assert_eq!(world.unknown(), WAIT, "both tokens are there");
@@ -221,33 +228,33 @@ fn the_schedule_does_not_draw_on_the_bucket_nor_wait_for_it() {
 fn aging_keys_serve_at_once_and_make_up_for_a_missed_timer() {
     let mut world = World::loaded();
     world.pass(479.0);
-    assert_eq!(world.known(), Step::Serve);
+    assert_eq!(world.known(), FetchDecision::Serve);
     world.pass(1.0);
-    assert_eq!(world.known(), Step::ServeAndFetch);
-    assert_eq!(world.known(), Step::Serve);
+    assert_eq!(world.known(), FetchDecision::ServeAndFetch);
+    assert_eq!(world.known(), FetchDecision::Serve);
     world.finish(false);
     world.pass(5.0);
-    assert_eq!(world.known(), Step::Serve, "backing off");
+    assert_eq!(world.known(), FetchDecision::Serve, "backing off");
     world.pass(5.0);
-    assert_eq!(world.known(), Step::ServeAndFetch);
+    assert_eq!(world.known(), FetchDecision::ServeAndFetch);
 }
 
 #[test]
 fn late_keys_serve_only_after_a_try() {
     let mut world = World::loaded();
     world.pass(609.9);
-    assert_eq!(world.known(), Step::ServeAndFetch);
+    assert_eq!(world.known(), FetchDecision::ServeAndFetch);
     world.pass(0.1);
     assert_eq!(world.known(), JOIN_OR_STALE);
     world.finish(true);
-    assert_eq!(world.known(), Step::Serve);
+    assert_eq!(world.known(), FetchDecision::Serve);
 
     let mut world = World::loaded();
     world.pass(2_000.0);
     assert_eq!(world.known(), WAIT_OR_STALE);
     assert_eq!(world.known(), JOIN_OR_STALE);
     world.finish(false);
-    assert_eq!(world.known(), Step::Serve);
+    assert_eq!(world.known(), FetchDecision::Serve);
 }
 
 #[test]
@@ -269,7 +276,7 @@ fn no_key_is_said_to_be_unknown_on_the_word_of_an_old_fetch() {
     world.finish(false);
     assert_eq!(world.unknown(), WAIT);
     world.finish(true);
-    assert_eq!(world.unknown(), Step::Unknown);
+    assert_eq!(world.unknown(), FetchDecision::Unknown);
     // Suspended: only the wall clock goes on, and it is still behind where the bucket saw it.
     world.now.wall += POLICY.cool_down;
     assert_eq!(world.unknown(), unavailable(10));
@@ -278,13 +285,13 @@ fn no_key_is_said_to_be_unknown_on_the_word_of_an_old_fetch() {
 #[test]
 fn without_a_runtime_keys_serve_as_long_as_they_may() {
     let mut world = World::loaded();
-    let step = |world: &mut World, at_hand| world.machine.look_up(at_hand, || false, &world.now);
-    assert_eq!(step(&mut world, false), Step::NoRuntime);
+    let step = |world: &mut World, cached| world.machine.look_up(cached, || false, &world.now);
+    assert_eq!(step(&mut world, false), FetchDecision::NoRuntime);
     for (seconds, expected) in [
-        (0.0, Step::Serve),
-        (500.0, Step::Serve),
-        (500.0, Step::Serve),
-        (4_000.0, Step::NoRuntime),
+        (0.0, FetchDecision::Serve),
+        (500.0, FetchDecision::Serve),
+        (500.0, FetchDecision::Serve),
+        (4_000.0, FetchDecision::NoRuntime),
     ] {
         world.pass(seconds);
         assert_eq!(step(&mut world, true), expected);
@@ -307,11 +314,17 @@ fn warming_up_fetches_unless_keys_are_fresh() {
     world.pass(20.0);
     assert_eq!(step(&mut world), WAIT);
     world.finish(true);
-    assert_eq!(step(&mut world), Step::Serve);
+    assert_eq!(step(&mut world), FetchDecision::Serve);
     world.pass(500.0);
     assert_eq!(step(&mut world), WAIT_OR_STALE);
     world.finish(false);
-    assert_eq!(world.machine.warm_up(|| false, &world.now), Step::Serve);
+    assert_eq!(
+        world.machine.warm_up(|| false, &world.now),
+        FetchDecision::Serve
+    );
     world.pass(5_000.0);
-    assert_eq!(world.machine.warm_up(|| false, &world.now), Step::NoRuntime);
+    assert_eq!(
+        world.machine.warm_up(|| false, &world.now),
+        FetchDecision::NoRuntime
+    );
 }

@@ -1,51 +1,36 @@
-//! A bucket of the cache: where tokens of one place stand together.
+//! A bucket of the cache: the sessions whose tokens hash to one place.
 
 use std::{
-    hint,
-    sync::{
-        Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
-        atomic::{AtomicU8, Ordering::Relaxed},
-    },
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError},
     time::Duration,
 };
 
 use smallvec::SmallVec;
 
-use crate::{clock::whole_seconds, jwt::key::VerifyingKey, session::Session};
+use super::entry::Entry;
+use crate::clock::whole_seconds;
 
-/// In five cache lines of its own, as long as it has few entries; the heap takes more. Several
-/// sessions share these lines, which therefore stay near the processor: a hit waits for memory once,
-/// for its token, and not before that for the place where that is.
+/// Entries behind a lock that is only tried. With few entries a bucket is five cache lines; more of
+/// them are on the heap.
 #[repr(align(64))]
 #[derive(Default)]
 pub(super) struct Bucket(RwLock<Entries>);
 
-pub(super) type Entries = SmallVec<[Entry; 6]>;
-
-pub(super) struct Entry {
-    /// The half of its hash that did not choose the bucket.
-    pub(super) mark: u32,
-    pub(super) token: Box<[u8]>,
-    pub(super) session: Session,
-    pub(super) key: Arc<VerifyingKey>,
-    /// In seconds since the Unix epoch.
-    pub(super) expires_at: u32,
-    /// The bytes that it counts for in [`Bounds::bytes`](super::Bounds::bytes).
-    pub(super) bytes: u32,
-    /// How often it was asked for since the hand came by, up to [`Entry::MOST`].
-    pub(super) asked: AtomicU8,
-}
+type Entries = SmallVec<[Entry; 6]>;
 
 impl Bucket {
+    /// The entries to read, or `None` if the bucket is being written to.
     #[inline]
     pub(super) fn try_read(&self) -> Option<RwLockReadGuard<'_, Entries>> {
         match self.0.try_read() {
             Ok(entries) => Some(entries),
+            // No step in here leaves entries half-written.
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
     }
 
+    /// The entries to change, or `None` if anybody else is in the bucket.
     pub(super) fn try_write(&self) -> Option<RwLockWriteGuard<'_, Entries>> {
         match self.0.try_write() {
             Ok(entries) => Some(entries),
@@ -54,103 +39,69 @@ impl Bucket {
         }
     }
 
-    /// Takes out what has expired and, where that is less than the `room` wanted (in bytes), others
-    /// that were not asked for since the last time. Those begin at another one in each `lap`.
-    pub(super) fn give_way(&self, room: usize, lap: usize, now: Duration) -> Vec<Entry> {
-        let Some(mut bucket) = self.try_write() else {
+    /// Puts an entry in, and returns the one that does not stay: an older one of the same token, an
+    /// expired one, or the new one itself if anybody else is in the bucket.
+    pub(super) fn put(&self, entry: Entry, now: Duration) -> Option<Entry> {
+        let Some(mut entries) = self.try_write() else {
+            return Some(entry);
+        };
+        let now = whole_seconds(now);
+        // Another thread may have verified the same token at the same time.
+        let twin = entries.iter_mut().position(|old| old.is_twin(&entry));
+        let replaced = twin.or_else(|| entries.iter().position(|old| old.is_expired(now)));
+        if let Some(old) = replaced.and_then(|at| entries.get_mut(at)) {
+            return Some(std::mem::replace(old, entry));
+        }
+        // Exactly, since capacity beyond the entries is counted nowhere.
+        entries.reserve_exact(1);
+        entries.push(entry);
+        None
+    }
+
+    /// Takes out what has expired and, where that is fewer bytes than `wanted`, others that were not
+    /// used since the last time, until it is not. Each `lap` of the hand begins with another entry.
+    pub(super) fn evict(&self, wanted: usize, lap: usize, now: Duration) -> Vec<Entry> {
+        let Some(mut entries) = self.try_write() else {
             return Vec::new();
         };
         let now = whole_seconds(now);
-        let mut gone = take_out(&mut bucket, 0, |entry| entry.is_over(now));
-        let mut freed: usize = gone.iter().map(|entry| entry.bytes as usize).sum();
-        if freed < room {
-            gone.extend(take_out(&mut bucket, lap, |entry| {
-                let goes = freed < room && !entry.spare();
+        let mut gone = take_out(&mut entries, 0, |entry| entry.is_expired(now));
+        let mut freed: usize = gone.iter().map(Entry::bytes).sum();
+        if freed < wanted {
+            gone.extend(take_out(&mut entries, lap, |entry| {
+                let goes = freed < wanted && !entry.take_use();
                 if goes {
-                    freed += entry.bytes as usize;
+                    freed += entry.bytes();
                 }
                 goes
             }));
         }
         if !gone.is_empty() {
-            bucket.shrink_to_fit();
+            entries.shrink_to_fit();
         }
         gone
     }
 }
 
-/// Looks at each entry, beginning somewhere, and takes out those that `goes` says.
+/// Takes out the entries for which `goes` is true. Each is looked at once; the first is the one
+/// numbered `first`, counted round and round.
 fn take_out(
-    bucket: &mut Entries,
+    entries: &mut Entries,
     first: usize,
     mut goes: impl FnMut(&mut Entry) -> bool,
 ) -> Vec<Entry> {
     let mut gone = Vec::new();
-    let mut at = first.checked_rem(bucket.len()).unwrap_or_default();
-    for _ in 0..bucket.len() {
-        if at >= bucket.len() {
+    let mut at = first.checked_rem(entries.len()).unwrap_or_default();
+    for _ in 0..entries.len() {
+        if at >= entries.len() {
             at = 0;
         }
-        if bucket.get_mut(at).is_some_and(&mut goes) {
-            // The others stay in their order, so that each is looked at once.
-            gone.push(bucket.remove(at));
+        if entries.get_mut(at).is_some_and(&mut goes) {
+            // The others keep their order, so that none is looked at twice.
+            gone.push(entries.remove(at));
         } else {
             at += 1;
         }
     }
     gone
-}
-
-impl Entry {
-    /// How many rounds of the hand an entry outlives unasked.
-    const MOST: u8 = 3;
-
-    /// With its place in a bucket, and what allocators add to both.
-    pub(super) fn bytes(token: &[u8], session: &Session) -> usize {
-        token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
-    }
-
-    #[inline]
-    pub(super) fn is(&self, mark: u32, token: &[u8]) -> bool {
-        if self.mark != mark {
-            return false;
-        }
-        self.prefetch();
-        *self.token == *token
-    }
-
-    /// Touches all the memory that is needed next, so that it is on its way together: compared at
-    /// once, a token is waited for piece by piece.
-    #[inline]
-    fn prefetch(&self) {
-        const LINE: usize = 64;
-        hint::black_box(
-            self.token
-                .iter()
-                .step_by(LINE)
-                .fold(0, |all, byte| all ^ byte),
-        );
-        self.session.prefetch();
-    }
-
-    pub(super) fn is_over(&self, now: u32) -> bool {
-        self.expires_at < now
-    }
-
-    #[inline]
-    pub(super) fn ask(&self) {
-        // Threads that ask for the same session share this; so it is written as seldom as may be.
-        let asked = self.asked.load(Relaxed);
-        if asked < Self::MOST {
-            self.asked.store(asked + 1, Relaxed);
-        }
-    }
-
-    /// Returns `true` if it is spared this time: it was used since the last one.
-    fn spare(&mut self) -> bool {
-        let asked = self.asked.get_mut();
-        let spared = *asked > 0;
-        *asked = asked.saturating_sub(1);
-        spared
-    }
 }

@@ -36,23 +36,26 @@ fn whatever_happens_fetches_are_few_and_old_keys_are_not_used() {
                     world.machine.finish(good, dice.roll(1_001), &world.now);
                     false
                 }
-                1 => world.tick() == Tick::Fetch,
-                at_hand => {
-                    let known = at_hand % 2 == 0 && fetched_at.is_some();
+                1 => world.tick() == TimerDecision::Fetch,
+                cached => {
+                    let known = cached % 2 == 0 && fetched_at.is_some();
                     let step = world.machine.look_up(known, || true, &world.now);
-                    if matches!(step, Step::Serve | Step::ServeAndFetch) {
+                    if matches!(step, FetchDecision::Serve | FetchDecision::ServeAndFetch) {
                         let age = age.expect("keys");
                         assert!(known && age < POLICY.ttl + POLICY.stale);
                     }
-                    if step == Step::Unknown {
+                    if step == FetchDecision::Unknown {
                         let (ended, good) = world.machine.last.expect("a fetch");
                         assert!(!known && good);
                         assert!(world.now.since(&ended) < POLICY.cool_down);
                     }
-                    if let Step::Join { .. } = step {
+                    if let FetchDecision::Join { .. } = step {
                         assert!(was_running);
                     }
-                    matches!(step, Step::ServeAndFetch | Step::Fetch { .. })
+                    matches!(
+                        step,
+                        FetchDecision::ServeAndFetch | FetchDecision::Fetch { .. }
+                    )
                 }
             };
             assert_eq!(world.machine.is_running() && !was_running, started);
@@ -78,19 +81,19 @@ fn a_flood_costs_no_more_than_its_allowance() {
     let (mut demanded, mut scheduled) = (0, 0);
     for _ in 0..9_000 {
         world.pass(0.1);
-        if world.tick() == Tick::Fetch {
+        if world.tick() == TimerDecision::Fetch {
             scheduled += 1;
             world.finish(true);
         }
         match world.unknown() {
-            Step::Fetch { .. } => {
+            FetchDecision::Fetch { .. } => {
                 demanded += 1;
                 world.pass(0.05);
                 world.finish(true);
             }
-            step => assert_eq!(step, Step::Unknown),
+            step => assert_eq!(step, FetchDecision::Unknown),
         }
-        assert_eq!(world.known(), Step::Serve);
+        assert_eq!(world.known(), FetchDecision::Serve);
     }
     assert!((90..=93).contains(&demanded), "{demanded}");
     assert_eq!(scheduled, 0, "the demand keeps the keys fresh");

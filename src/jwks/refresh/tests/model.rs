@@ -22,7 +22,7 @@ enum Event {
         known: bool,
     },
     WarmUp,
-    Tick,
+    TimerDecision,
     /// The running fetch ends.
     Finish {
         good: bool,
@@ -42,7 +42,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => Just(Event::Unknown),
         1 => any::<bool>().prop_map(|known| Event::NoRuntime { known }),
         1 => Just(Event::WarmUp),
-        4 => Just(Event::Tick),
+        4 => Just(Event::TimerDecision),
         6 => (any::<bool>(), 0..=MAX_JITTER, any::<bool>())
             .prop_map(|(good, jitter, removed)| Event::Finish { good, jitter, removed }),
     ]
@@ -70,7 +70,7 @@ impl Past {
         self.fetches.last().filter(|fetch| fetch.ended.is_none())
     }
 
-    /// The fetch whose keys are at hand.
+    /// The fetch whose keys are cached.
     fn loaded(&self) -> Option<&Fetch> {
         let good = |fetch: &&Fetch| matches!(fetch.ended, Some((_, true)));
         self.fetches.iter().rfind(good)
@@ -162,14 +162,14 @@ proptest! {
                     fetch.removed = removed;
                     continue;
                 }
-                Event::Tick => {
+                Event::TimerDecision => {
                     match world.tick() {
-                        Tick::Fetch => {
+                        TimerDecision::Fetch => {
                             prop_assert!(!running && due);
                             past.start(false, now);
                         }
-                        Tick::Idle => prop_assert!(running || past.last_ended().is_none()),
-                        Tick::Sleep(rest) => prop_assert!(!running && !due && !rest.is_zero()),
+                        TimerDecision::Idle => prop_assert!(running || past.last_ended().is_none()),
+                        TimerDecision::Sleep(rest) => prop_assert!(!running && !due && !rest.is_zero()),
                     }
                     continue;
                 }
@@ -187,25 +187,25 @@ proptest! {
                 _ => known,
             };
             match step {
-                Step::Serve | Step::ServeAndFetch => {
+                FetchDecision::Serve | FetchDecision::ServeAndFetch => {
                     // The bound: fresh for the TTL and one cool-down, stale no longer than that.
                     let bound = policy.ttl + policy.stale.max(policy.cool_down);
                     prop_assert!(asked && age.is_some_and(|age| age < bound), "{step:?} {age:?}");
                 }
-                Step::Join { or_stale } => prop_assert!(running && (!or_stale || asked)),
-                Step::Fetch { or_stale } => prop_assert!(!running && (!or_stale || asked)),
-                Step::Unknown => {
+                FetchDecision::Join { or_stale } => prop_assert!(running && (!or_stale || asked)),
+                FetchDecision::Fetch { or_stale } => prop_assert!(!running && (!or_stale || asked)),
+                FetchDecision::Unknown => {
                     // Only on the word of a fetch that ended well and is younger than the
                     // cool-down; an empty bucket alone does not say that there is no such key.
                     let (ended, good) = past.last_ended().unwrap();
                     prop_assert!(!asked && good && now.since(&ended) < policy.cool_down);
                 }
-                Step::Unavailable { retry_after } => {
+                FetchDecision::Unavailable { retry_after } => {
                     prop_assert!(!running && retry_after <= policy.cool_down);
                     let usable = age.is_some_and(|age| age < policy.ttl + policy.stale);
                     prop_assert!(!(asked && usable));
                 }
-                Step::NoRuntime => {
+                FetchDecision::NoRuntime => {
                     let outside = matches!(event, Event::NoRuntime { .. });
                     prop_assert!(outside && !running);
                 }
@@ -213,12 +213,12 @@ proptest! {
             // Past TTL and cool-down a key serves only if a fetch has failed since, or none may be
             // started: with the server up, a removed key is gone by then.
             let late = age.is_some_and(|age| age >= policy.ttl + policy.cool_down);
-            if late && step == Step::Serve && !matches!(event, Event::NoRuntime { .. }) {
+            if late && step == FetchDecision::Serve && !matches!(event, Event::NoRuntime { .. }) {
                 // By their order: clocks that were set back do not tell it.
                 let tried = past.last_ended().is_some_and(|(_, good)| !good);
                 prop_assert!(tried, "late, and nobody tried");
             }
-            if matches!(step, Step::Fetch { .. } | Step::ServeAndFetch) {
+            if matches!(step, FetchDecision::Fetch { .. } | FetchDecision::ServeAndFetch) {
                 past.start(!due, now);
                 prop_assert!(past.within_budget(&policy), "over the budget");
             }

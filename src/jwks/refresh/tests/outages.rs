@@ -11,17 +11,17 @@ fn an_outage_delays_nobody_twice() {
     world.finish(false);
     // The timer goes on trying, with the longest back-off and the whole deadline each time.
     for _ in 0..20 {
-        let Tick::Sleep(rest) = world.tick() else {
+        let TimerDecision::Sleep(rest) = world.tick() else {
             panic!("backing off");
         };
-        assert_eq!(world.known(), Step::Serve);
+        assert_eq!(world.known(), FetchDecision::Serve);
         world.pass(rest.as_secs_f64());
-        assert_eq!(world.tick(), Tick::Fetch);
-        assert_eq!(world.known(), Step::Serve);
+        assert_eq!(world.tick(), TimerDecision::Fetch);
+        assert_eq!(world.known(), FetchDecision::Serve);
         world.pass(3.0);
-        assert_eq!(world.known(), Step::Serve);
+        assert_eq!(world.known(), FetchDecision::Serve);
         world.machine.finish(false, MAX_JITTER, &world.now);
-        assert_eq!(world.known(), Step::Serve);
+        assert_eq!(world.known(), FetchDecision::Serve);
     }
 }
 
@@ -38,7 +38,7 @@ fn an_old_failure_excuses_nothing() {
 #[test]
 fn a_failure_excuses_late_keys_for_one_longest_round_of_tries() {
     // A back-off of 60 s with a tenth of jitter, and two deadlines.
-    for (seconds, expected) in [(71.9, Step::ServeAndFetch), (72.0, WAIT_OR_STALE)] {
+    for (seconds, expected) in [(71.9, FetchDecision::ServeAndFetch), (72.0, WAIT_OR_STALE)] {
         let mut world = World::loaded();
         world.pass(2_000.0);
         assert_eq!(world.known(), WAIT_OR_STALE);
@@ -66,7 +66,7 @@ fn past_the_hard_limit_keys_serve_no_more() {
     world.pass(10.0);
     assert_eq!(world.known(), WAIT);
     world.finish(true);
-    assert_eq!(world.known(), Step::Serve);
+    assert_eq!(world.known(), FetchDecision::Serve);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn without_a_stale_window_keys_end_after_the_ttl_and_one_cool_down() {
     world.pass(480.0);
     world.scheduled_failure();
     world.pass(129.9);
-    assert_eq!(world.known(), Step::ServeAndFetch);
+    assert_eq!(world.known(), FetchDecision::ServeAndFetch);
     world.finish(false);
     world.pass(0.1);
     assert_eq!(world.known(), WAIT);

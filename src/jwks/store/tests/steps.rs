@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::{world::POLICY, *};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Step {
+enum FetchDecision {
     /// Somebody needs key `a`.
     Ask,
     /// The one who asked first, or last, is polled.
@@ -32,15 +32,15 @@ enum Step {
     Close,
 }
 
-const STEPS: [Step; 8] = [
-    Step::Ask,
-    Step::PollFirst,
-    Step::PollLast,
-    Step::DropFirst,
-    Step::DropLast,
-    Step::Serve,
-    Step::Run,
-    Step::Close,
+const STEPS: [FetchDecision; 8] = [
+    FetchDecision::Ask,
+    FetchDecision::PollFirst,
+    FetchDecision::PollLast,
+    FetchDecision::DropFirst,
+    FetchDecision::DropLast,
+    FetchDecision::Serve,
+    FetchDecision::Run,
+    FetchDecision::Close,
 ];
 
 struct Bench {
@@ -94,10 +94,10 @@ impl Bench {
         }
     }
 
-    fn step(&mut self, step: Step) {
+    fn step(&mut self, step: FetchDecision) {
         let last = self.waiting.len().checked_sub(1);
         match step {
-            Step::Ask => {
+            FetchDecision::Ask => {
                 let _context = self.runtime.enter();
                 if let Some(world) = &self.world {
                     self.asked = true;
@@ -108,19 +108,19 @@ impl Bench {
                     }
                 }
             }
-            Step::PollFirst => self.poll(last.map(|_| 0)),
-            Step::PollLast => self.poll(last),
-            Step::DropFirst if last.is_some() => drop(self.waiting.remove(0)),
-            Step::DropLast => drop(self.waiting.pop()),
-            Step::DropFirst => {}
-            Step::Serve => self.source.gate.add_permits(1),
-            Step::Run => self.run(),
-            Step::Close => self.world = None,
+            FetchDecision::PollFirst => self.poll(last.map(|_| 0)),
+            FetchDecision::PollLast => self.poll(last),
+            FetchDecision::DropFirst if last.is_some() => drop(self.waiting.remove(0)),
+            FetchDecision::DropLast => drop(self.waiting.pop()),
+            FetchDecision::DropFirst => {}
+            FetchDecision::Serve => self.source.gate.add_permits(1),
+            FetchDecision::Run => self.run(),
+            FetchDecision::Close => self.world = None,
         }
     }
 
     /// Whatever happened, it ends well: everybody is answered, by one fetch, and nothing is left.
-    fn end(mut self, steps: &[Step]) {
+    fn end(mut self, steps: &[FetchDecision]) {
         self.source.gate.add_permits(1);
         for wait in std::mem::take(&mut self.waiting) {
             let settled = self.runtime.block_on(wait);
@@ -155,7 +155,7 @@ fn explore(depth: usize) -> usize {
     let sequences = STEPS.len().pow(u32::try_from(depth).unwrap());
     for number in 0..sequences {
         let mut rest = number;
-        let steps: Vec<Step> = (0..depth)
+        let steps: Vec<FetchDecision> = (0..depth)
             .map(|_| {
                 let step = STEPS[rest % STEPS.len()];
                 rest /= STEPS.len();

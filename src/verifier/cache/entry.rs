@@ -1,0 +1,94 @@
+//! One verified session in the cache.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering::Relaxed},
+};
+
+use crate::{
+    clock::{since_epoch, whole_seconds},
+    jwt::key::VerifyingKey,
+    session::Session,
+};
+
+pub(super) struct Entry {
+    tag: u32,
+    pub(super) token: Box<[u8]>,
+    pub(super) session: Session,
+    /// The key that signed the token.
+    pub(super) key: Arc<VerifyingKey>,
+    /// In seconds since the Unix epoch.
+    expires_at: u32,
+    /// The bytes that it counts for.
+    bytes: u32,
+    /// The uses since the hand came by, up to [`Entry::MOST_USES`], less one for each time that it
+    /// did.
+    uses: AtomicU8,
+}
+
+impl Entry {
+    /// How many rounds of the hand an entry stays without being used.
+    const MOST_USES: u8 = 3;
+
+    pub(super) fn new(
+        tag: u32,
+        token: &[u8],
+        session: &Session,
+        key: &Arc<VerifyingKey>,
+        bytes: usize,
+    ) -> Self {
+        Self {
+            tag,
+            token: token.into(),
+            session: session.clone(),
+            key: Arc::clone(key),
+            expires_at: whole_seconds(since_epoch(session.verified().times.expires)),
+            // Not above the bound, which a token would have to pass in the gigabytes.
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            uses: AtomicU8::new(0),
+        }
+    }
+
+    /// The bytes that an entry takes, with its place in a bucket and what allocators add.
+    pub(super) fn size(token: &[u8], session: &Session) -> usize {
+        token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// Returns `true` if this is the entry of that very token.
+    #[inline]
+    pub(super) fn is_of(&self, tag: u32, token: &[u8]) -> bool {
+        self.tag == tag && *self.token == *token
+    }
+
+    /// Returns `true` if both are entries of one token.
+    pub(super) fn is_twin(&self, other: &Self) -> bool {
+        self.is_of(other.tag, &other.token)
+    }
+
+    /// Returns `true` if the token has expired; `now` is in seconds since the Unix epoch.
+    pub(super) fn is_expired(&self, now: u32) -> bool {
+        self.expires_at < now
+    }
+
+    /// Counts a use.
+    #[inline]
+    pub(super) fn note_use(&self) {
+        // Threads that use the same session share this counter: it is written as seldom as possible.
+        let uses = self.uses.load(Relaxed);
+        if uses < Self::MOST_USES {
+            self.uses.store(uses + 1, Relaxed);
+        }
+    }
+
+    /// Takes one use away, as the hand comes by; `false` if there was none, and the entry may go.
+    pub(super) fn take_use(&mut self) -> bool {
+        let left = self.uses.get_mut();
+        let had_one = *left > 0;
+        *left = left.saturating_sub(1);
+        had_one
+    }
+}
