@@ -107,7 +107,7 @@ pub fn usable_kids(json: &[u8]) -> Option<Vec<String>> {
 pub async fn refresh_verdict(descope: &Descope, token: &str) -> Result<(), Rejection> {
     let token_use = check::TokenUse::Refresh;
     let token = descope.verifier().verify(token, token_use).await?;
-    genuine.time_check.verdict()
+    token.time_check.verdict()
 }
 
 /// Checks the settings of cookies as `build()` does.
