@@ -290,7 +290,7 @@ fn run_schedule(shared: &Arc<SharedKeys>) -> impl Future<Output = ()> + Send + u
             match tick {
                 // Until the fetch has ended; or should have, in case it was lost.
                 TimerDecision::Fetch | TimerDecision::Idle => {
-                    drop(timeout(longest, wake.notified()).await)
+                    drop(timeout(longest, wake.notified()).await);
                 }
                 TimerDecision::Sleep(rest) => {
                     tokio::select! {
