@@ -9,7 +9,8 @@
 //!    not requests come.
 //! 2. A `kid` not seen before causes a fetch, two at once and one per cool-down after that,
 //!    however many requests carry one. Requests that need the same fetch share it.
-//! 3. One deadline bounds a fetch. A request whose key is cached never waits for one.
+//! 3. One deadline bounds a fetch. A request whose key is cached never waits for one, and of those
+//!    whose key is not, only so many wait at one time ([`KeyCache::waiting_for_keys`]).
 //! 4. A key that is gone from a fetched set is gone at once. A set without one usable key, and a
 //!    fetch that fails, leave the last good set in force until the end of the stale window.
 //! 5. A source that panics has failed to fetch, no more.

@@ -17,6 +17,8 @@ pub(crate) struct KeyPolicy {
     pub(crate) deadline: Duration,
     /// The most keys in a set.
     pub(crate) max_keys: usize,
+    /// The most look-ups of unknown keys that wait for a fetch while other keys serve.
+    pub(crate) waiting: usize,
 }
 
 /// The age of the cached keys, in the terms of a [`KeyPolicy`].

@@ -8,6 +8,9 @@ use crate::error::Error;
 /// The default of [`KeyCache::max_keys`].
 pub(super) const MAX_KEYS: usize = 100;
 
+/// The default of [`KeyCache::waiting_for_keys`].
+const WAITING: usize = 64;
+
 /// The default of [`KeyCache::max_body`].
 const MAX_BODY: usize = 256 * 1024;
 
@@ -35,6 +38,7 @@ pub struct KeyCache {
     fetch_deadline: Duration,
     max_body: usize,
     max_keys: usize,
+    waiting_for_keys: usize,
 }
 
 impl KeyCache {
@@ -47,6 +51,7 @@ impl KeyCache {
             fetch_deadline: Duration::from_secs(3),
             max_body: MAX_BODY,
             max_keys: MAX_KEYS,
+            waiting_for_keys: WAITING,
         }
     }
 
@@ -94,6 +99,23 @@ impl KeyCache {
         self
     }
 
+    /// The most tokens with an unknown key that wait for a key fetch at one time, of all requests
+    /// and calls of the handle, while it has keys that may be used. Default 64; zero is allowed; at
+    /// most 1,000,000. The next such token is answered 503 `keys_unavailable` with `Retry-After: 1`
+    /// for as long as the fetch runs, and never 401, since the fetch may bring its key. Of several
+    /// cookies of one request each takes a place.
+    ///
+    /// Tokens whose key is cached never wait, so the setting only decides how many strangers with
+    /// made-up keys may stand about. Where no usable keys are cached, as at the start of a process,
+    /// everybody waits for the first ones, however many. A request that waits holds no place of the
+    /// service inside of [`TenantLayer`](crate::TenantLayer), but it counts against every limit
+    /// *outside* of it (a `ConcurrencyLimit`, a server's limit of requests): keep this setting well
+    /// below such a limit.
+    pub fn waiting_for_keys(mut self, tokens: usize) -> Self {
+        self.waiting_for_keys = tokens;
+        self
+    }
+
     /// Checks the bounds.
     ///
     /// # Errors
@@ -116,7 +138,8 @@ impl KeyCache {
             check_bounds(name, value, least, most)?;
         }
         check_bounds("max_body", self.max_body, 1_024, 4 * 1_024 * 1_024)?;
-        check_bounds("max_keys", self.max_keys, 1, 1_000)
+        check_bounds("max_keys", self.max_keys, 1, 1_000)?;
+        check_bounds("waiting_for_keys", self.waiting_for_keys, 0, 1_000_000)
     }
 
     pub(super) fn largest_body(&self) -> usize {
@@ -136,6 +159,7 @@ impl KeyCache {
             stale: self.stale_window,
             deadline: self.fetch_deadline,
             max_keys: self.max_keys,
+            waiting: self.waiting_for_keys,
         }
     }
 }
@@ -183,6 +207,7 @@ mod tests {
             (new().max_body(4_194_305), "max_body"),
             (new().max_keys(0), "max_keys"),
             (new().max_keys(1_001), "max_keys"),
+            (new().waiting_for_keys(1_000_001), "waiting_for_keys"),
         ] {
             let message = settings.check().unwrap_err().to_string();
             let start = format!("{name} of key_cache is ");
@@ -201,14 +226,16 @@ mod tests {
                 .stale_window(Duration::ZERO)
                 .fetch_deadline(Duration::from_millis(100))
                 .max_body(1_024)
-                .max_keys(1),
+                .max_keys(1)
+                .waiting_for_keys(0),
             KeyCache::new()
                 .ttl(seconds(86_400))
                 .cool_down(seconds(300))
                 .stale_window(seconds(86_400))
                 .fetch_deadline(seconds(30))
                 .max_body(4_194_304)
-                .max_keys(1_000),
+                .max_keys(1_000)
+                .waiting_for_keys(1_000_000),
         ] {
             settings.check().unwrap();
         }

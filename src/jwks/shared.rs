@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use jwks_client_rs::source::JwksSource;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::{
     key_origin::KeyOrigin,
@@ -30,6 +30,8 @@ pub(super) struct SharedKeys {
     state: Mutex<RefreshState>,
     /// Wakes the timer when the schedule has changed.
     pub(super) wake: Arc<Notify>,
+    /// The places for look-ups of unknown keys that wait while other keys serve.
+    pub(super) places: Arc<Semaphore>,
 }
 
 /// A fetched key set. It is replaced as a whole, never changed.
@@ -80,6 +82,7 @@ impl SharedKeys {
                 failure: None,
             }),
             wake: Arc::new(Notify::new()),
+            places: Arc::new(Semaphore::new(policy.waiting)),
         }
     }
 

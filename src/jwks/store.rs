@@ -18,6 +18,7 @@ use super::{
     key_origin::KeyOrigin,
     policy::{Age, KeyPolicy},
     refresh::{FetchDecision, Refresh},
+    running_fetch::RunningFetch,
     shared::{RefreshState, SharedKeys, Snapshot},
     status::KeyStatus,
     wait::{KeyWait, KeyWaitOutcome},
@@ -31,6 +32,9 @@ use crate::{
 #[cfg(test)]
 #[cfg(feature = "test-util")]
 mod tests;
+
+/// When to ask again where too many wait already: soon, since one fetch is short.
+const RETRY_CROWDED: Duration = Duration::from_secs(1);
 
 /// The keys of one project. Clones share everything.
 #[derive(Clone)]
@@ -229,7 +233,11 @@ impl SharedKeys {
                 match &state.fetch {
                     Some(fetch) => {
                         let fallback = key.filter(|_| or_stale);
-                        Lookup::Wait(KeyWait::new(Arc::clone(self), fetch, kid, fallback))
+                        // Other keys serve, and this one is not among them: somebody may be making
+                        // names up, and everybody with a good token does without this fetch.
+                        let stranger =
+                            kid.is_some() && fallback.is_none() && state.refresh.is_usable(now);
+                        self.wait(fetch, kid, fallback, stranger)
                     }
                     // Not reached: the policy counts a fetch as running for as long as this field is
                     // set.
@@ -248,6 +256,27 @@ impl SharedKeys {
             fetch.spawn();
         }
         lookup
+    }
+
+    /// Waits for the running fetch; a `stranger` only where there is a place for one more.
+    fn wait(
+        self: &Arc<Self>,
+        fetch: &RunningFetch,
+        kid: Option<&str>,
+        stale: Option<Arc<VerifyingKey>>,
+        stranger: bool,
+    ) -> Lookup {
+        let place = match stranger.then(|| Arc::clone(&self.places).try_acquire_owned()) {
+            None => None,
+            Some(Ok(place)) => Some(place),
+            // The key may be about to arrive, so it is not unknown.
+            Some(Err(_)) => {
+                return Lookup::Unavailable {
+                    retry_after: RETRY_CROWDED,
+                };
+            }
+        };
+        Lookup::Wait(KeyWait::new(Arc::clone(self), fetch, kid, stale, place))
     }
 
     fn warm_up_result(&self, lookup: &Lookup) -> Result<(), Error> {

@@ -11,6 +11,7 @@ use std::{
 
 use tokio::{
     runtime::Handle,
+    sync::OwnedSemaphorePermit,
     time::{Instant, timeout_at},
 };
 
@@ -40,18 +41,22 @@ pub(crate) enum KeyWaitOutcome {
 
 impl KeyWait {
     /// Waits for `fetch`, then looks `kid` up; without a `kid`, any successful fetch ends in
-    /// `Unknown`. `stale` is the key to use if the fetch fails.
+    /// `Unknown`. `stale` is the key to use if the fetch fails. A `place` is given back when the
+    /// wait ends, or is dropped.
     pub(super) fn new(
         shared: Arc<SharedKeys>,
         fetch: &RunningFetch,
         kid: Option<&str>,
         stale: Option<Arc<VerifyingKey>>,
+        place: Option<OwnedSemaphorePermit>,
     ) -> Self {
         let kid: Option<Box<str>> = kid.map(Into::into);
         let until = Instant::now() + fetch.time_left(&shared.policy);
         let succeeded = succeeded(fetch.outcome.clone(), until);
         let outcome = async move {
             let good = succeeded.await;
+            // From here on nothing is waited for, whatever the caller does with the outcome.
+            drop(place);
             match (good, stale) {
                 (true, _) => kid
                     .and_then(|kid| shared.find(&kid))

@@ -11,6 +11,7 @@ const POLICY: KeyPolicy = KeyPolicy {
     stale: Duration::from_secs(3_600),
     deadline: Duration::from_secs(3),
     max_keys: 100,
+    waiting: 64,
 };
 
 /// A machine and its clock.

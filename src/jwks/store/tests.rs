@@ -3,6 +3,7 @@ use serde_json::json;
 use self::world::{DEADLINE, ONE, Plan, TWO, World, jwk, settle};
 use super::*;
 
+mod places;
 mod runtimes;
 mod steps;
 mod world;

@@ -18,6 +18,7 @@ pub(super) const POLICY: KeyPolicy = KeyPolicy {
     stale: Duration::from_secs(3_600),
     deadline: DEADLINE,
     max_keys: 100,
+    waiting: 64,
 };
 
 /// The points of RFC 7515 appendix A.3 and RFC 7517 appendix A.1.
