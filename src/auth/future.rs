@@ -9,12 +9,14 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::response::RejectionResponse;
+use super::{
+    parked::{Parked, Passage, Settled},
+    response::RejectionResponse,
+};
 use crate::{
-    descope::PendingSession,
-    gate::{self, Decision, Gate},
+    gate::{self, Gate},
     rejection::{self, Rejection},
-    renewal::{EarlyRenewal, PendingRenewal, Renewed},
+    renewal::EarlyRenewal,
     session::Session,
 };
 
@@ -33,29 +35,11 @@ pin_project! {
         Inner { #[pin] future: F, early: Option<EarlyRenewal>, no_store: bool },
         /// There is a response, which may wait for the renewal beside it.
         Answered { response: Option<Response<ResBody>>, early: Option<EarlyRenewal> },
-        /// The verdict waits for keys or for a new session. Costs a box.
+        /// The verdict waits for keys or for a new session, or its request for the inner service
+        /// after that. Costs a box.
         Parked { parked: Option<Box<Parked<S, R, ReqBody>>> },
     }
 }
-
-/// A request that waits for its verdict, and all that is needed to go on afterwards.
-pub(super) struct Parked<S, R, ReqBody> {
-    pub(super) wait: Wait,
-    pub(super) request: Request<ReqBody>,
-    /// Polled ready, and not called yet.
-    pub(super) inner: S,
-    pub(super) gate: Gate,
-    pub(super) rejection: R,
-}
-
-/// The event that a parked request waits for.
-pub(super) enum Wait {
-    Keys(PendingSession),
-    Renewal(PendingRenewal),
-}
-
-/// A verdict at last.
-type Settled = (Result<Session, Rejection>, Option<EarlyRenewal>);
 
 impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
     pub(super) fn inner(future: F, early: Option<EarlyRenewal>, no_store: bool) -> Self {
@@ -69,10 +53,16 @@ impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
     }
 
     fn refused(
-        mut response: Response<ResBody>,
+        shaper: &mut R,
+        request: Request<ReqBody>,
         rejection: Rejection,
         early: Option<EarlyRenewal>,
-    ) -> Self {
+    ) -> Self
+    where
+        R: RejectionResponse<ResBody>,
+    {
+        let (parts, _) = request.into_parts();
+        let mut response = shaper.rejection_response(rejection.clone(), &parts);
         rejection::response::mark(&mut response, rejection);
         Self {
             state: State::Answered {
@@ -91,7 +81,7 @@ impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
     }
 }
 
-/// Calls the inner service, or makes the refusal, as the gate decides.
+/// Calls the inner service, which is ready, or makes the refusal, as the gate decides.
 pub(super) fn go<S, R, ReqBody, ResBody>(
     gate: &Gate,
     inner: &mut S,
@@ -104,14 +94,9 @@ where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     R: RejectionResponse<ResBody>,
 {
-    let no_store = gate.policy.no_store && verdict.is_ok();
     match gate.admit(verdict, request.extensions_mut()) {
-        Ok(()) => ResponseFuture::inner(inner.call(request), early, no_store),
-        Err(rejection) => {
-            let (parts, _) = request.into_parts();
-            let response = shaper.rejection_response(rejection.clone(), &parts);
-            ResponseFuture::refused(response, rejection, early)
-        }
+        Ok(no_store) => ResponseFuture::inner(inner.call(request), early, no_store),
+        Err(rejection) => ResponseFuture::refused(shaper, request, rejection, early),
     }
 }
 
@@ -164,12 +149,12 @@ where
                     return Poll::Ready(Ok(response));
                 }
                 StateProj::Parked { parked } => {
-                    #[expect(clippy::expect_used, reason = "taken only when its verdict is in")]
+                    #[expect(clippy::expect_used, reason = "taken only when all waiting is over")]
                     let waiting = parked.as_mut().expect("a parked request has not left yet");
-                    let (verdict, early) = ready!(waiting.poll_settled(cx));
+                    let settled = ready!(waiting.poll_settled(cx))?;
                     #[expect(clippy::expect_used, reason = "it was there a line above")]
                     let parked = *parked.take().expect("a parked request has not left yet");
-                    parked.go(verdict, early).state
+                    parked.end(settled).state
                 }
             };
             this.state.set(next);
@@ -178,36 +163,20 @@ where
 }
 
 impl<S, R, ReqBody> Parked<S, R, ReqBody> {
-    /// Waits for keys, and then, where their verdict asks for it, for a new session.
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Settled> {
-        loop {
-            match &mut self.wait {
-                Wait::Keys(verdict) => {
-                    let verdict = ready!(verdict.as_mut().poll(cx));
-                    match self.gate.next((&self.request).into(), verdict) {
-                        Decision::Go(verdict, early) => return Poll::Ready((verdict, early)),
-                        Decision::Renew(renewal) => self.wait = Wait::Renewal(renewal),
-                    }
-                }
-                Wait::Renewal(renewal) => {
-                    let Renewed { verdict, update } = ready!(renewal.as_mut().poll(cx));
-                    return Poll::Ready((verdict, update.map(EarlyRenewal::carrying)));
-                }
-            }
-        }
-    }
-
-    fn go<ResBody>(
-        mut self,
-        verdict: Result<Session, Rejection>,
-        early: Option<EarlyRenewal>,
-    ) -> ResponseFuture<S, R, ReqBody, S::Future, ResBody>
+    /// Calls the inner service, which is ready, or makes the refusal.
+    fn end<ResBody>(mut self, settled: Settled) -> ResponseFuture<S, R, ReqBody, S::Future, ResBody>
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
         R: RejectionResponse<ResBody>,
     {
-        let (inner, shaper) = (&mut self.inner, &mut self.rejection);
-        go(&self.gate, inner, shaper, self.request, verdict, early)
+        match settled {
+            Settled::Ready(Passage { early, no_store }) => {
+                ResponseFuture::inner(self.inner.call(self.request), early, no_store)
+            }
+            Settled::Refused(rejection, early) => {
+                ResponseFuture::refused(&mut self.rejection, self.request, rejection, early)
+            }
+        }
     }
 }
 

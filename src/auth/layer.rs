@@ -8,7 +8,7 @@ use crate::{descope::Descope, gate::Gate, rejection::Rejection, renewal::Renewal
 
 /// Layer that verifies the session of each request.
 ///
-/// See the [module docs](crate::auth) for what it does, and for an example.
+/// See the [module docs](crate::auth) for what it does, for where limits go, and for an example.
 #[derive(Clone)]
 #[must_use = "a layer does nothing until it is added to a service"]
 pub struct TenantLayer<R = DefaultRejectionResponse> {

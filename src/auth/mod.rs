@@ -12,8 +12,17 @@
 //!    With [`TenantLayer::renew`] a session that is missing or has expired is renewed before that.
 //! 4. It adds `Vary: Authorization, Cookie` to every answer, since every answer depended on them.
 //!
-//! The service that was polled ready is the one that is called, also where the request had to wait
-//! for keys or for a new session; and nothing is boxed unless it waits or a renewal is due.
+//! The service that is called was polled ready, as tower asks. A request whose verdict is there at
+//! once is given to the one that was polled ready for it. One that has to wait, for keys, a new
+//! session or the exchange of an access key, gives its place back meanwhile: the service is dropped,
+//! with the permit of a `ConcurrencyLimit` or the slot of a `Buffer`, and a clone of it is polled
+//! ready once the verdict is in. What that fails with is the response's error; a refusal does not
+//! ask for it. So nobody with a good token waits for strangers with made-up keys, however small a
+//! limit *inside* of the layer is. A limit *outside* of it counts the requests that wait inside:
+//! keep [`KeyCache::waiting_for_keys`](crate::jwks::KeyCache::waiting_for_keys) below it. As ever in
+//! tower, whoever polls a service ready should call it soon or drop it: until then it keeps a place
+//! inside, which a request that has waited may need. Nothing is boxed unless a request waits or a
+//! renewal is due.
 //!
 //! Unknown paths should answer 404, not 401: in axum add the layer by `Router::route_layer`.
 //!
@@ -59,6 +68,7 @@
 
 mod future;
 mod layer;
+mod parked;
 mod response;
 mod service;
 

@@ -1,5 +1,5 @@
 use std::{
-    fmt, mem,
+    fmt,
     task::{Context, Poll},
 };
 
@@ -7,7 +7,8 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
-    future::{self, Parked, ResponseFuture, Wait},
+    future::{self, ResponseFuture},
+    parked::{Parked, Wait},
     response::RejectionResponse,
 };
 use crate::{
@@ -77,10 +78,11 @@ where
             },
             Authentication::Pending(verdict) => Wait::Keys(verdict),
         };
-        // The service that was polled ready must be the one that is called, so it goes along, and
-        // its clone stays to be polled ready again.
-        let clone = self.inner.clone();
-        let inner = mem::replace(&mut self.inner, clone);
+        // The service that was polled ready is dropped here, with the permit or slot that it may
+        // hold: a request that waits must not take the inner service from those that need not. Of
+        // its clones one is polled ready by the next caller, and the other when the wait is over.
+        let inner = self.inner.clone();
+        self.inner = inner.clone();
         ResponseFuture::parked(Parked {
             wait,
             request,

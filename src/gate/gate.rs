@@ -129,12 +129,12 @@ impl Gate {
     }
 
     /// Lets the request pass, with what there is to know about its session in its extensions, or
-    /// refuses it.
+    /// refuses it. `true` says that its response must not be stored.
     pub(crate) fn admit(
         &self,
         verdict: Result<Session, Rejection>,
         extensions: &mut Extensions,
-    ) -> Result<(), Rejection> {
+    ) -> Result<bool, Rejection> {
         // Another layer further out may have spoken for another project: its word ends here.
         extensions.remove::<Session>();
         extensions.remove::<Rejection>();
@@ -147,13 +147,13 @@ impl Gate {
                 }
                 telemetry::admitted(&session);
                 extensions.insert(session);
-                Ok(())
+                Ok(self.policy.no_store)
             }
             Err(rejection) => {
                 telemetry::refused(&rejection, self.policy.optional);
                 if self.policy.optional {
                     extensions.insert(rejection);
-                    Ok(())
+                    Ok(false)
                 } else {
                     Err(rejection)
                 }

@@ -10,3 +10,4 @@ mod several;
 mod sources;
 mod tenants;
 mod tokens;
+mod waiting;

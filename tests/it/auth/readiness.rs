@@ -38,17 +38,21 @@ async fn over_a_concurrency_limit_of_one_hot_and_cold() {
             .unwrap();
         assert_eq!(response.body(), "U1@T1");
     }
-    // While one waits for keys, it holds the permit it was polled ready with.
+    // While one waits for keys, the permit that it was polled ready with is free for others.
     let fake = FakeDescope::start().await;
     let limited = ConcurrencyLimit::new(tower::service_fn(handle), 1);
     let mut service = ServiceBuilder::new()
         .layer(TenantLayer::new(fake.descope()))
         .service(limited);
     let waiting = service.ready().await.unwrap().call(request(&token(&fake)));
-    let second = tokio::time::timeout(Duration::from_millis(20), service.ready());
-    assert!(second.await.is_err(), "the one permit is taken along");
+    let mut waiting = Box::pin(waiting);
+    let second = tokio::time::timeout(Duration::from_secs(5), service.ready());
+    assert!(second.await.is_ok(), "the one permit was given back");
+    // And it is asked for again, once the verdict is in.
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut waiting);
+    assert!(early.await.is_err(), "another has the permit now");
+    drop(service);
     assert_eq!(waiting.await.unwrap().body(), "U1@T1");
-    assert!(service.ready().await.is_ok(), "and is given back");
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
 //! The key cache: outages, floods, rotations.
 
 mod cache;
+mod strangers;
