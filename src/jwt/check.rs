@@ -166,10 +166,16 @@ impl Rules {
             return TimeCheck::NotYetValid;
         }
         match times.issued {
-            Some(issued) if issued > now + self.issued_at_leeway => TimeCheck::IssuedInFuture {
+            Some(issued) if self.is_in_future(issued, now) => TimeCheck::IssuedInFuture {
                 by: Duration::try_from_secs_f64(issued - now).unwrap_or(Duration::MAX),
             },
             _ => TimeCheck::Valid,
         }
+    }
+
+    /// Returns `true` for an `iat` that is beyond the leeway of `now`, both in seconds.
+    #[inline]
+    pub(super) fn is_in_future(&self, issued: f64, now: f64) -> bool {
+        issued > now + self.issued_at_leeway
     }
 }

@@ -70,7 +70,8 @@ impl<'a> Compact<'a> {
         std::str::from_utf8(bytes).map_err(|_| "not_utf8")
     }
 
-    /// The decoded payload. Only for tokens whose signature holds.
+    /// The decoded payload. Only for tokens whose signature holds, and for
+    /// [`UnverifiedClaims`](super::unverified::UnverifiedClaims).
     pub(crate) fn payload(&self) -> Result<Box<str>, Fault> {
         let segment = self
             .token

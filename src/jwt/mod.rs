@@ -13,3 +13,4 @@ pub(crate) mod header;
 pub(crate) mod jwk;
 pub(crate) mod key;
 pub(crate) mod table;
+pub(crate) mod unverified;

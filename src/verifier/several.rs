@@ -5,7 +5,8 @@ use super::{
     verify::Verifier,
 };
 use crate::{
-    jwt::{check::TokenUse, claims::Claims},
+    clock::Now,
+    jwt::{check::TokenUse, claims::Claims, unverified::UnverifiedClaims},
     rejection::{Rejection, RejectionKind},
 };
 
@@ -19,33 +20,60 @@ pub(crate) enum SeveralSteps<T> {
 
 /// Tokens of which some wait for keys.
 pub(crate) struct PendingTokens<T> {
-    steps: Vec<(T, VerificationStep)>,
+    tokens: Vec<Begun<T, VerificationStep>>,
     token_use: TokenUse,
 }
+
+/// A token, and the state of its verification.
+struct Begun<T, State> {
+    token: T,
+    state: State,
+    /// Read only where keys were missing; `None` too if no key could make it a token of this use.
+    claimed: Option<UnverifiedClaims>,
+}
+
+/// A token with its verdict.
+type Judged<T> = Begun<T, Result<AuthenticToken, Rejection>>;
 
 impl Verifier {
     /// Verifies the tokens as far as that goes without waiting.
     ///
     /// All are begun before any is waited for: those that need keys then wait for one fetch, side
-    /// by side.
+    /// by side. None is waited for that could not take a genuine one's place: a leftover of an
+    /// earlier key, or a made-up name, would else hold up a good session for as long as it lies in
+    /// the browser.
     pub(crate) fn start_several<'t>(
         &self,
         tokens: &[&'t str],
         token_use: TokenUse,
     ) -> SeveralSteps<&'t str> {
-        let steps: Vec<_> = tokens
+        let begun: Vec<_> = tokens
             .iter()
-            .map(|token| (*token, self.start(token, token_use)))
+            .map(|token| self.begin(token, token_use))
             .collect();
-        let waits = |(_, step): &(_, VerificationStep)| matches!(step, VerificationStep::Wait(_));
-        if steps.iter().any(waits) {
-            return SeveralSteps::Wait(PendingTokens { steps, token_use });
+        let now = self.clock.now();
+        let latest = begun
+            .iter()
+            .filter_map(|begun| begun.state.genuine())
+            .map(AuthenticToken::claims)
+            .reduce(|held, one| if later(one, held) { one } else { held });
+        let is_worth_a_wait = |begun: &Begun<_, _>| {
+            matches!(begun.state, VerificationStep::Wait(_))
+                && latest.is_none_or(|latest| self.may_replace(begun.claimed, latest, &now))
+        };
+        if begun.iter().any(is_worth_a_wait) {
+            let tokens = begun;
+            return SeveralSteps::Wait(PendingTokens { tokens, token_use });
         }
-        let verdicts = steps.into_iter().filter_map(|(token, step)| match step {
-            VerificationStep::Done(verdict) => Some((token, verdict)),
+        let judged = begun.into_iter().filter_map(|begun| match begun.state {
+            VerificationStep::Done(verdict) => Some(Judged {
+                token: begun.token,
+                state: verdict,
+                claimed: begun.claimed,
+            }),
             VerificationStep::Wait(_) => None,
         });
-        SeveralSteps::Done(one_of(verdicts))
+        SeveralSteps::Done(self.one_of(judged, &now))
     }
 
     /// Verifies the tokens, waiting for keys where that may help.
@@ -67,21 +95,101 @@ impl Verifier {
         pending: PendingTokens<T>,
         text: impl Fn(&T) -> &str,
     ) -> Result<(T, AuthenticToken), Rejection> {
-        let PendingTokens { steps, token_use } = pending;
-        let mut verdicts = Vec::with_capacity(steps.len());
-        for (token, step) in steps {
-            let verdict = match step {
+        let PendingTokens { tokens, token_use } = pending;
+        let mut judged = Vec::with_capacity(tokens.len());
+        for begun in tokens {
+            let state = match begun.state {
                 VerificationStep::Done(verdict) => verdict,
                 // One after the other is as fast as together: the deadline of each wait has run
                 // since it was made.
-                VerificationStep::Wait(wait) => self.resume(text(&token), token_use, wait).await,
+                VerificationStep::Wait(wait) => {
+                    self.resume(text(&begun.token), token_use, wait).await
+                }
             };
-            verdicts.push((token, verdict));
+            judged.push(Judged {
+                token: begun.token,
+                state,
+                claimed: begun.claimed,
+            });
         }
-        let (token, verified) = one_of(verdicts)?;
+        let now = self.clock.now();
+        let (token, verified) = self.one_of(judged, &now)?;
         // Some were judged before the wait, and may have expired during it.
-        let verified = self.with_time_check(verified.session, &self.clock.now());
+        let verified = self.with_time_check(verified.session, &now);
         Ok((token, verified))
+    }
+
+    fn begin<'t>(&self, token: &'t str, token_use: TokenUse) -> Begun<&'t str, VerificationStep> {
+        let state = self.start(token, token_use);
+        let claimed = state.lacks_keys().then(|| {
+            UnverifiedClaims::read(token.as_bytes(), self.max_token_len, &self.rules, token_use)
+        });
+        Begun {
+            token,
+            state,
+            claimed: claimed.and_then(Result::ok),
+        }
+    }
+
+    /// Returns the one token that counts among several of one name: the latest of one user's. Tokens of
+    /// different users contradict each other, and none of them counts.
+    ///
+    /// The time of the tokens plays no part, and neither does their order, so that neither a leftover
+    /// cookie nor one that somebody planted decides by where it stands.
+    fn one_of<T>(
+        &self,
+        judged: impl IntoIterator<Item = Judged<T>>,
+        now: &Now,
+    ) -> Result<(T, AuthenticToken), Rejection> {
+        let mut best: Option<(T, AuthenticToken)> = None;
+        let mut contradiction = false;
+        let mut unavailable = Vec::new();
+        let mut refused = None;
+        for Judged {
+            token,
+            state,
+            claimed,
+        } in judged
+        {
+            match (state, &best) {
+                (Ok(verified), None) => best = Some((token, verified)),
+                (Ok(verified), Some((_, held))) => {
+                    contradiction |= verified.claims().user != held.claims().user;
+                    if later(verified.claims(), held.claims()) {
+                        best = Some((token, verified));
+                    }
+                }
+                (Err(rejection), _) if rejection.kind() == RejectionKind::KeysUnavailable => {
+                    unavailable.push((rejection, claimed));
+                }
+                (Err(rejection), _) => refused = Some(rejection),
+            }
+        }
+        if contradiction {
+            return Err(Rejection::because(
+                RejectionKind::AmbiguousCredentials,
+                "cookies_of_different_users",
+            ));
+        }
+        // A later token that cannot be judged now may be the user's new session, or another user's,
+        // so none is chosen. An earlier one is a leftover, or made up: waiting for its key would
+        // shut out whoever has it in the browser for as long as keys cannot be fetched.
+        unavailable.retain(|(_, claimed)| {
+            let replaces =
+                |(_, held): &(T, AuthenticToken)| self.may_replace(*claimed, held.claims(), now);
+            best.as_ref().is_none_or(replaces)
+        });
+        match (unavailable.pop(), best, refused) {
+            (Some((rejection, _)), _, _) | (None, None, Some(rejection)) => Err(rejection),
+            (None, Some(best), _) => Ok(best),
+            (None, None, None) => Err(Rejection::new(RejectionKind::MissingToken)),
+        }
+    }
+
+    /// Returns `true` if a token that cannot be judged for want of keys could be the one that
+    /// counts, in place of the genuine one `held`.
+    fn may_replace(&self, claimed: Option<UnverifiedClaims>, held: &Claims, now: &Now) -> bool {
+        claimed.is_some_and(|claimed| claimed.are_later_than(&held.times, &self.rules, now.wall))
     }
 }
 
@@ -89,54 +197,17 @@ impl<T> PendingTokens<T> {
     /// Turns what tells the tokens into another form.
     pub(crate) fn map<U>(self, form: impl Fn(T) -> U) -> PendingTokens<U> {
         PendingTokens {
-            steps: self
-                .steps
+            tokens: self
+                .tokens
                 .into_iter()
-                .map(|(token, step)| (form(token), step))
+                .map(|begun| Begun {
+                    token: form(begun.token),
+                    state: begun.state,
+                    claimed: begun.claimed,
+                })
                 .collect(),
             token_use: self.token_use,
         }
-    }
-}
-
-/// Returns the one token that counts among several of one name: the latest of one user's. Tokens of
-/// different users contradict each other, and none of them counts.
-///
-/// The time of the tokens plays no part, and neither does their order, so that neither a leftover
-/// cookie nor one that somebody planted decides by where it stands.
-fn one_of<T>(
-    verdicts: impl IntoIterator<Item = (T, Result<AuthenticToken, Rejection>)>,
-) -> Result<(T, AuthenticToken), Rejection> {
-    let mut best: Option<(T, AuthenticToken)> = None;
-    let mut contradiction = false;
-    let mut unavailable = None;
-    let mut refused = None;
-    for (token, verdict) in verdicts {
-        match (verdict, &best) {
-            (Ok(verified), None) => best = Some((token, verified)),
-            (Ok(verified), Some((_, held))) => {
-                contradiction |= verified.claims().user != held.claims().user;
-                if later(verified.claims(), held.claims()) {
-                    best = Some((token, verified));
-                }
-            }
-            // A token that cannot be judged now might be another user's, so none is chosen.
-            (Err(rejection), _) if rejection.kind() == RejectionKind::KeysUnavailable => {
-                unavailable = Some(rejection);
-            }
-            (Err(rejection), _) => refused = Some(rejection),
-        }
-    }
-    if contradiction {
-        return Err(Rejection::because(
-            RejectionKind::AmbiguousCredentials,
-            "cookies_of_different_users",
-        ));
-    }
-    match (unavailable, best, refused) {
-        (Some(rejection), _, _) | (None, None, Some(rejection)) => Err(rejection),
-        (None, Some(best), _) => Ok(best),
-        (None, None, None) => Err(Rejection::new(RejectionKind::MissingToken)),
     }
 }
 

@@ -48,6 +48,14 @@ impl VerificationStep {
         }
     }
 
+    /// The token, if it is known to be genuine.
+    pub(super) fn genuine(&self) -> Option<&AuthenticToken> {
+        match self {
+            Self::Done(verdict) => verdict.as_ref().ok(),
+            Self::Wait(_) => None,
+        }
+    }
+
     /// A refusal of the token for a fixed reason.
     pub(super) fn invalid(reason: &'static str) -> Self {
         Self::Done(Err(Rejection::invalid(reason)))

@@ -3,6 +3,7 @@
 mod extractors;
 mod grpc;
 mod layer;
+mod leftovers;
 mod origins;
 mod readiness;
 mod session_cache;

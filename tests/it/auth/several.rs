@@ -190,7 +190,8 @@ async fn several_tokens_without_keys_wait_for_one_fetch_and_no_second() {
 #[tokio::test]
 async fn tokens_of_unknown_keys_beside_a_good_one_wait_for_one_fetch_and_no_second() {
     let fake = FakeDescope::start().await;
-    let mine = fake.session("U1").token();
+    let mine = fake.session("U1").issued_at(-10).token();
+    // Later ones, which may be this user's new sessions.
     let unknown = |kid: &str| fake.session("U1").kid(kid).token();
     let (one, two) = (unknown("SKone"), unknown("SKtwo"));
     for cookie in [
@@ -238,7 +239,7 @@ async fn a_token_that_expires_while_another_waits_for_its_key_has_expired() {
     descope.warm_up().await.unwrap();
     let app = app(&descope);
     let ending = fake.session("U1").expires_in(20).token();
-    let unknown = fake.session("U1").kid("SKunknown").token();
+    let unknown = fake.session("U1").kid("SKunknown").issued_at(1).token();
     fake.hang(true);
     let cookie = format!("DS={ending}; DS={unknown}");
     let request = tokio::spawn(async move { send(&app, &[("cookie", &cookie)]).await });
