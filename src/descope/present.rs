@@ -42,8 +42,9 @@ pub(crate) struct PresentedRefresh {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RefreshRefusal {
     Missing,
-    /// Authentic, but its time is over: the user must sign in again.
-    Ended,
+    /// Authentic, but its time is over by this machine's clock. That is no word of Descope's: the
+    /// clock may be ahead, so cookies are left alone; they have an end of their own.
+    Expired,
     Invalid(&'static str),
     /// Several that contradict each other.
     Ambiguous,
@@ -213,7 +214,7 @@ impl From<Rejection> for RefreshRefusal {
     fn from(rejection: Rejection) -> Self {
         match rejection.kind() {
             RejectionKind::AmbiguousCredentials => Self::Ambiguous,
-            RejectionKind::ExpiredToken => Self::Ended,
+            RejectionKind::ExpiredToken => Self::Expired,
             RejectionKind::KeysUnavailable => Self::Unavailable {
                 retry_after: rejection.retry_after().unwrap_or_default(),
             },

@@ -7,9 +7,9 @@ use crate::{
 
 pub(super) fn refused_refresh(rejection: &Rejection) -> Error {
     match rejection.kind() {
+        // Not `with_session_ended`: that is Descope's word alone, and this clock may be ahead.
         RejectionKind::ExpiredToken => {
             Error::new(ErrorKind::SessionEnded, "the refresh token has expired")
-                .with_session_ended()
         }
         RejectionKind::KeysUnavailable => keys_unavailable(rejection),
         _ => Error::new(

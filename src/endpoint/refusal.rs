@@ -23,7 +23,7 @@ pub(crate) struct Refusal {
     upstream_code: Option<Box<str>>,
     /// How long Descope or the key cache asks to wait.
     retry_after: Option<Duration>,
-    /// True if the browser's cookies are of no use any more.
+    /// True if the browser's cookies are of no use any more, by Descope's word.
     ends_session: bool,
 }
 
@@ -139,10 +139,7 @@ impl From<RefreshRefusal> for Refusal {
     fn from(refusal: RefreshRefusal) -> Self {
         match refusal {
             RefreshRefusal::Missing => Self::new(RefusalKind::MissingRefreshToken),
-            RefreshRefusal::Ended => Self {
-                ends_session: true,
-                ..Self::new(RefusalKind::ExpiredToken)
-            },
+            RefreshRefusal::Expired => Self::new(RefusalKind::ExpiredToken),
             RefreshRefusal::Invalid(reason) => Self::because(RefusalKind::InvalidToken, reason),
             RefreshRefusal::Ambiguous => Self::new(RefusalKind::AmbiguousCredentials),
             RefreshRefusal::Unavailable { retry_after } => Self {

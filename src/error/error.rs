@@ -111,8 +111,10 @@ impl Error {
     /// Returns `true` if the refresh token is of no use any more, so that a service should remove its
     /// cookies.
     ///
-    /// Not the same as [`ErrorKind::RefreshTokenReused`]: the token of a browser that lost a race
-    /// is answered so too, and removing cookies then would wipe the winner's.
+    /// That is Descope's word alone. A refresh token that has expired by this machine's clock is
+    /// [`ErrorKind::SessionEnded`] too, but the clock may be ahead, and cookies have an end of
+    /// their own. And [`ErrorKind::RefreshTokenReused`] is what the token of a browser that lost a
+    /// race is answered with: removing cookies then would wipe the winner's.
     pub fn ends_session(&self) -> bool {
         self.inner.ends_session
     }

@@ -19,7 +19,8 @@ pub(super) enum Failure {
         retry_after: Duration,
         why: Cow<'static, str>,
     },
-    /// The session is over: the refresh token is of no use any more, nor are its cookies.
+    /// The session is over by Descope's word: the refresh token is of no use any more, nor are its
+    /// cookies.
     Ended(Cow<'static, str>),
     /// Not with what was presented; the request stands as it would without a refresh token.
     Refused(Cow<'static, str>),
@@ -61,7 +62,7 @@ impl From<RefreshRefusal> for Failure {
     fn from(refusal: RefreshRefusal) -> Self {
         match refusal {
             RefreshRefusal::Missing => Self::Refused("no_refresh_token".into()),
-            RefreshRefusal::Ended => Self::Ended("refresh_token_expired".into()),
+            RefreshRefusal::Expired => Self::Refused("refresh_token_expired".into()),
             RefreshRefusal::Invalid(reason) => Self::Refused(reason.into()),
             RefreshRefusal::Ambiguous => Self::Refused("ambiguous_refresh_tokens".into()),
             RefreshRefusal::Unavailable { retry_after } => {

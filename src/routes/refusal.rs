@@ -101,7 +101,9 @@ mod tests {
             let response = into_response(refusal);
             assert!(response.headers().contains_key("www-authenticate"));
         }
-        assert!(Refusal::from(RefreshRefusal::Ended).ends_session());
+        let over = Error::new(ErrorKind::SessionEnded, "x");
+        assert!(Refusal::from(over.with_session_ended()).ends_session());
+        assert!(!Refusal::from(RefreshRefusal::Expired).ends_session());
         assert!(!Refusal::from(RefreshRefusal::Ambiguous).is_no_session());
     }
 }

@@ -127,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_ends_a_session_removes_cookies() {
-        assert!(Refusal::from(RefreshRefusal::Ended).ends_session());
+    fn only_descopes_word_that_a_session_is_over_removes_cookies() {
         assert!(
             Refusal::from(Error::new(ErrorKind::SessionEnded, "x").with_session_ended())
                 .ends_session()
         );
         for refusal in [
             RefreshRefusal::Missing.into(),
+            RefreshRefusal::Expired.into(),
             RefreshRefusal::Invalid("unknown_kid").into(),
             RefreshRefusal::Ambiguous.into(),
             Error::new(ErrorKind::Refused, "x").with_status(401).into(),

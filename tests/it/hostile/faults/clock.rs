@@ -26,7 +26,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let fake = fake().start().await;
+        Self::of(fake().start().await).await
+    }
+
+    async fn of(fake: FakeDescope) -> Self {
         let clock = TestClock::at(fake.clock().now());
         let builder = fake.descope_builder().clock(clock.clone());
         let descope = builder.access_keys(AccessKeys::new()).build().unwrap();
@@ -202,6 +205,37 @@ async fn no_call_writes_or_removes_a_cookie_by_a_wrong_clock() {
             let seen = caller.call(&world.descope).await;
             assert!(caller.is_content_with(&seen), "{what}: {seen:?}");
         }
+    }
+}
+
+/// Refresh tokens of twelve hours, and a clock that is a day ahead: by it every session is over.
+#[tokio::test]
+async fn a_clock_ahead_of_every_refresh_token_signs_nobody_out_and_asks_nobody() {
+    for door in Door::ALL {
+        if door.signs_out() || door == Door::Exchange {
+            continue;
+        }
+        let fake = fake()
+            .refresh_ttl(Duration::from_secs(43_200))
+            .start()
+            .await;
+        let world = World::of(fake).await;
+        let caller = Caller::new(&world.fake, door);
+        world.forward();
+        world.fake.clear_requests();
+        let seen = caller.call(&world.descope).await;
+        let expected = match door {
+            Door::TryRefresh => (200, ""),
+            _ => (401, "expired_token"),
+        };
+        assert_eq!((seen.status, &*seen.code), expected, "{door:?}");
+        assert!(seen.cookies.is_empty(), "{door:?}: {seen:?}");
+        assert_eq!(world.fake.calls(door.path()), 0, "{door:?}");
+        // The clock is set right, and the browser still has all that it had.
+        world.clock.set_wall(world.fake.clock().now());
+        world.clock.advance(Duration::from_secs(61));
+        let seen = caller.call(&world.descope).await;
+        assert!(caller.is_content_with(&seen), "{door:?}: {seen:?}");
     }
 }
 
