@@ -50,6 +50,7 @@
 mod check;
 mod grant;
 mod read;
+mod response;
 mod settings;
 mod write;
 
@@ -63,5 +64,6 @@ pub use self::settings::{SameSite, SessionCookies};
 pub(crate) use self::{
     grant::{CookieGrant, refresh_age, session_age},
     read::Candidates,
+    response::add_to_response,
     write::CookieKind,
 };

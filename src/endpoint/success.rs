@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
 use super::body::ResponseBody;
-use crate::{answer::SessionAnswer, ids::TenantId, token::RefreshToken};
+use crate::{answer::SessionAnswer, cookie, ids::TenantId, token::RefreshToken};
 
 /// The browser SDK sets no timer at all for a smaller figure.
 const MIN_NEXT_REFRESH: i64 = 20;
@@ -120,14 +120,11 @@ pub(crate) fn finish(
     cookies: Vec<HeaderValue>,
 ) -> Response<ResponseBody> {
     let headers: &mut HeaderMap = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
         header::VARY,
         HeaderValue::from_static("Authorization, Cookie"),
     );
-    for cookie in cookies {
-        headers.append(header::SET_COOKIE, cookie);
-    }
+    cookie::add_to_response(headers, cookies);
     response
 }
 

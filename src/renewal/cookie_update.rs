@@ -1,15 +1,13 @@
 //! The cookies that a response carries because of a renewal: new ones, or removals.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 
+use super::inner_cookies::InnerCookies;
 use crate::{
     answer::SessionAnswer,
+    cookie,
     descope::{Descope, PresentedRefresh},
 };
-
-/// Fields that tell caches what to keep, and outrank `Cache-Control` where they are understood
-/// (RFC 9213 section 2.2; the Edge Architecture Specification).
-const TARGETED_CACHE_CONTROL: [&str; 2] = ["cdn-cache-control", "surrogate-control"];
 
 /// Cookies on their way to the browser.
 pub(crate) struct CookieUpdate {
@@ -51,20 +49,15 @@ impl CookieUpdate {
         }
     }
 
-    /// Adds the cookies to a response whose head is otherwise done. Cookies that the inner
-    /// service wrote itself (a sign-in, a sign-out) are newer than these and stay.
+    /// Adds the cookies to a response whose head is otherwise done. Those that the inner service
+    /// wrote itself (a sign-in, a sign-out) are newer than these and stay.
     pub(crate) fn write(self, headers: &mut HeaderMap) {
+        let inner = InnerCookies::of(headers, self.descope.now().date());
         let mut lines = self.lines();
-        lines.retain(|line| !has_cookie(headers, name(line)));
-        if lines.is_empty() {
-            return;
-        }
-        for line in lines {
-            headers.append(header::SET_COOKIE, line);
-        }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        for field in TARGETED_CACHE_CONTROL {
-            headers.remove(field);
+        lines.retain(|line| !inner.hold_back(line));
+        // Without a cookie of ours the response stays as the inner service wants it kept.
+        if !lines.is_empty() {
+            cookie::add_to_response(headers, lines);
         }
     }
 
@@ -84,16 +77,4 @@ impl CookieUpdate {
         }
         lines
     }
-}
-
-/// Returns `true` if a response sets or removes a cookie of this name already.
-fn has_cookie(headers: &HeaderMap, wanted: &[u8]) -> bool {
-    let mut lines = headers.get_all(header::SET_COOKIE).iter();
-    lines.any(|line| name(line) == wanted)
-}
-
-/// The name of the cookie that a `Set-Cookie` line is about.
-fn name(line: &HeaderValue) -> &[u8] {
-    let mut parts = line.as_bytes().split(|&byte| byte == b'=');
-    parts.next().unwrap_or_default().trim_ascii()
 }

@@ -7,6 +7,7 @@
 mod cookie_update;
 mod early;
 mod failure;
+mod inner_cookies;
 mod renew;
 mod settings;
 
