@@ -4,7 +4,10 @@
 //! for, no redirect, no retry, no decompression, no HTTP/2, whatever features of reqwest other
 //! crates in the graph switch on.
 
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use reqwest::{Client, Response, Url, redirect, retry};
 
@@ -81,6 +84,12 @@ pub(crate) fn build(settings: &HttpSettings, base: &Url) -> Result<Client, Error
         .https_only(https);
     if loopback || !settings.system_proxy {
         builder = builder.no_proxy();
+    }
+    // Many resolvers do not know the names below `localhost`, and one that answers with another
+    // machine must not get tokens. The port is the URL's.
+    if let Some(name) = base.domain().filter(|_| loopback) {
+        let this_machine = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        builder = builder.resolve_to_addrs(name, &this_machine.map(|ip| SocketAddr::new(ip, 0)));
     }
     if let Some(url) = &settings.proxy {
         // Checked for loopback too: a mistyped proxy must not wait for production to show.
@@ -210,8 +219,8 @@ pub(crate) fn parse_base_url(text: &str, danger_plain_http: bool) -> Result<Url,
     }
     if url.scheme() == "http" && !is_loopback(&url) && !danger_plain_http {
         return Err(Error::config(
-            "base_url must be https: http is for loopback (localhost, 127.0.0.1, [::1]); for a \
-             test bed on another host call danger_plain_http_base_url(true)",
+            "base_url must be https: http is for loopback (localhost, names that end in .localhost, \
+             127.0.0.1, [::1]); for a test bed on another host call danger_plain_http_base_url(true)",
         ));
     }
     let path = format!("{}/", url.path().trim_end_matches('/'));

@@ -170,7 +170,8 @@ impl SessionCookies {
         self
     }
 
-    /// Leaves out `Secure` in answers to requests for `localhost`, 127.0.0.0/8 or `[::1]`.
+    /// Leaves out `Secure` in answers to requests for `localhost`, a name that ends in `.localhost`,
+    /// 127.0.0.0/8 or `[::1]`.
     ///
     /// For development over plain http with a browser that does not keep `Secure` cookies on
     /// loopback (Safari; Chromium and Firefox do). It changes nothing for other hosts, and cannot

@@ -176,15 +176,27 @@ impl Gate {
 /// that open a channel. TRACE is left out of the safe ones on purpose: it would echo the cookies.
 fn acts(head: RequestHead<'_>) -> bool {
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(head.method);
-    !safe
-        || head.headers.contains_key(header::UPGRADE)
-        || head.headers.contains_key("sec-websocket-key")
+    !safe || opens_channel(head.headers)
+}
+
+/// Returns `true` for an upgrade, to `websocket` or to whatever is not known. `h2c` alone is none:
+/// some HTTP clients and gateways offer it with every plain request, and a server that does not
+/// accept the offer treats the request as the GET that it is.
+fn opens_channel(headers: &HeaderMap) -> bool {
+    let offers_http2 = |field: &HeaderValue| {
+        let mut protocols = field.as_bytes().split(|&byte| byte == b',');
+        protocols.all(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
+    };
+    headers.contains_key("sec-websocket-key")
+        || !headers.get_all(header::UPGRADE).iter().all(offers_http2)
 }
 
 /// Returns `true` if cookies are the client's only credentials, so that it keeps new ones.
 fn takes_cookies(head: RequestHead<'_>) -> bool {
+    // A gRPC call with fetch metadata is a browser's: a layer further out made it of grpc-web.
+    let is_native_grpc = rejection::response::is_grpc(head) && !origin::has_fetch_metadata(head);
     token::authorization(head.headers) == Authorization::Absent
-        && !rejection::response::is_grpc(head)
+        && !is_native_grpc
         && !is_preflight(head)
 }
 

@@ -76,6 +76,12 @@ pub(crate) fn is_same_site(head: RequestHead<'_>) -> bool {
     site.is_some_and(|site| site == "same-site")
 }
 
+/// Returns `true` for a request that a browser marks as its own. Scripts cannot set the field, and
+/// other clients do not.
+pub(crate) fn has_fetch_metadata(head: RequestHead<'_>) -> bool {
+    head.headers.contains_key(SEC_FETCH_SITE)
+}
+
 /// Logs a refusal of [`check`], with the remedy for honest front ends.
 pub(crate) fn log_refusal(reason: &str, head: RequestHead<'_>) {
     let shown = |name: &HeaderName| head.headers.get(name).and_then(beginning);

@@ -32,7 +32,8 @@ pub(crate) fn effective_host(head: RequestHead<'_>) -> Option<Host<'_>> {
     host(head).ok().flatten()
 }
 
-/// Returns `true` if `host[:port]` names this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
+/// Returns `true` if `host[:port]` names this machine: `localhost`, a name that ends in
+/// `.localhost`, 127.0.0.0/8 or `[::1]`. The one place where that is decided.
 pub(crate) fn is_loopback(host: &str) -> bool {
     Host::parse(host).is_some_and(|host| host.is_loopback())
 }
@@ -127,10 +128,14 @@ impl<'a> Host<'a> {
             }
     }
 
-    /// Returns `true` for `localhost`, 127.0.0.0/8 and `[::1]`.
+    /// Returns `true` for `localhost` and the names below it (RFC 6761 section 6.3), 127.0.0.0/8 and
+    /// `[::1]`.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.name {
-            HostName::Name(name) => name.eq_ignore_ascii_case("localhost"),
+            HostName::Name(name) => name
+                .rsplit('.')
+                .next()
+                .is_some_and(|last| last.eq_ignore_ascii_case("localhost")),
             HostName::V4(address) => address.is_loopback(),
             HostName::V6(address) => address.is_loopback(),
         }

@@ -22,6 +22,9 @@ mod host;
 mod tests;
 
 pub(crate) use self::{
-    check::{AllowedOrigins, WhenAbsent, check, is_same_site, log_refusal, opens_a_page},
+    check::{
+        AllowedOrigins, WhenAbsent, check, has_fetch_metadata, is_same_site, log_refusal,
+        opens_a_page,
+    },
     host::{effective_host, is_loopback},
 };

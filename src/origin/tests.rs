@@ -175,6 +175,23 @@ fn an_origin_is_compared_with_the_host() {
         ("localhost:3000", "http://localhost:3000", Ok(())),
         ("localhost:80", "http://localhost", Ok(())),
         ("LocalHost", "http://localhost:80", Ok(())),
+        ("acme.localhost:3000", "http://acme.localhost:3000", Ok(())),
+        ("a.b.LocalHost", "http://A.B.localhost", Ok(())),
+        (
+            "acme.localhost:3000",
+            "http://localhost:3000",
+            Err("foreign_origin"),
+        ),
+        (
+            "acmelocalhost",
+            "http://acmelocalhost",
+            Err("insecure_origin"),
+        ),
+        (
+            "localhost.evil.test",
+            "http://localhost.evil.test",
+            Err("insecure_origin"),
+        ),
         ("127.0.0.1:3000", "http://127.0.0.1:3000", Ok(())),
         (
             "127.0.0.1:3000",

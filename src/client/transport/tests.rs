@@ -23,6 +23,8 @@ fn a_base_url_is_https_or_http_on_loopback() {
         ),
         ("http://localhost:8080", "http://localhost:8080/"),
         ("http://LOCALHOST", "http://localhost/"),
+        ("http://acme.localhost:8080", "http://acme.localhost:8080/"),
+        ("http://A.B.LocalHost", "http://a.b.localhost/"),
         ("http://127.9.8.7:1", "http://127.9.8.7:1/"),
         ("http://[::1]:8080/x", "http://[::1]:8080/x/"),
     ] {
@@ -48,6 +50,11 @@ fn a_wrong_base_url_is_refused_with_its_remedy_and_without_its_text() {
         ("http://secret.example", "danger_plain_http_base_url"),
         (
             "http://localhost.secret.example",
+            "danger_plain_http_base_url",
+        ),
+        ("http://secretlocalhost", "danger_plain_http_base_url"),
+        (
+            "http://localhost.localhost.secret",
             "danger_plain_http_base_url",
         ),
         ("http://0.0.0.0", "danger_plain_http_base_url"),

@@ -112,10 +112,23 @@ fn secure_is_left_out_on_loopback_only_and_only_with_the_switch() {
     let cookies = SessionCookies::new();
     assert!(!cookies.insecure_for((&request("localhost:3000")).into()));
     let cookies = cookies.danger_insecure_cookies_on_loopback(true);
-    for host in ["localhost:3000", "LOCALHOST", "127.8.0.1", "[::1]:80"] {
+    for host in [
+        "localhost:3000",
+        "LOCALHOST",
+        "app.localhost",
+        "a.B.LOCALHOST:3000",
+        "127.8.0.1",
+        "[::1]:80",
+    ] {
         assert!(cookies.insecure_for((&request(host)).into()), "{host}");
     }
-    for host in ["app.localhost", "128.0.0.1", "127.0.0.1.evil.test", "[::2]"] {
+    for host in [
+        "localhost.evil.test",
+        "evillocalhost",
+        "128.0.0.1",
+        "127.0.0.1.evil.test",
+        "[::2]",
+    ] {
         assert!(!cookies.insecure_for((&request(host)).into()), "{host}");
     }
 }

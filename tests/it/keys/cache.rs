@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tower_descope::{ErrorKind, SessionToken, test_util::FakeDescope};
+use tower_descope::{ErrorKind, RefreshToken, SessionToken, test_util::FakeDescope};
 
 use crate::support::{Log, advance, app, child, eventually, in_child, token, verdict, with_bearer};
 
@@ -25,6 +25,22 @@ async fn a_hundred_first_requests_cost_one_fetch() {
         assert_eq!(request.await.unwrap(), "U1@T1");
     }
     assert_eq!(fake.key_fetches(), 1);
+}
+
+/// No resolver knows the name, or none should be asked.
+#[tokio::test]
+async fn a_base_url_below_localhost_is_reached_on_this_machine_without_a_resolver() {
+    let fake = FakeDescope::start().await;
+    for host in ["acme.localhost", "A.b.LOCALHOST", "localhost"] {
+        let url = fake.url().replace("127.0.0.1", host);
+        assert_ne!(url, fake.url());
+        let builder = fake.descope_builder().danger_plain_http_base_url(false);
+        let descope = builder.base_url(url).build().unwrap();
+        descope.warm_up().await.unwrap();
+        assert_eq!(verdict(&app(&descope), &token(&fake)).await, "U1@T1");
+        let refresh = RefreshToken::new(fake.refresh("U1").token());
+        descope.refresh(&refresh).await.unwrap();
+    }
 }
 
 #[tokio::test]

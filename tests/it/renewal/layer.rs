@@ -129,6 +129,7 @@ async fn only_this_sites_requests_and_pages_that_open_are_renewed() {
     const FRAME: (&str, &str) = ("sec-fetch-dest", "iframe");
     const LISTED: (&str, &str) = ("origin", "https://front.example");
     const UPGRADE: (&str, &str) = ("upgrade", "websocket");
+    const OFFER: (&str, &str) = ("upgrade", "h2c");
 
     let fake = fake().start().await;
     let descope = fake
@@ -150,6 +151,7 @@ async fn only_this_sites_requests_and_pages_that_open_are_renewed() {
         (true, &post, &[ORIGIN]),
         (true, &post, &[CROSS, LISTED]),
         (true, &get, &[SAME, UPGRADE]),
+        (true, &get, &[CROSS, PAGE, DOCUMENT, OFFER]),
         (false, &get, &[CROSS]),
         (false, &get, &[EVIL]),
         (false, &get, &[CROSS, EVIL]),
@@ -158,6 +160,8 @@ async fn only_this_sites_requests_and_pages_that_open_are_renewed() {
         (false, &get, &[CROSS, CROSS, PAGE, DOCUMENT, DOCUMENT]),
         (false, &head, &[CROSS, PAGE, DOCUMENT]),
         (false, &get, &[CROSS, PAGE, DOCUMENT, UPGRADE]),
+        (false, &get, &[CROSS, PAGE, DOCUMENT, OFFER, UPGRADE]),
+        (false, &get, &[CROSS, OFFER]),
         (false, &get, &[SIBLING, UPGRADE]),
         (false, &post, &[]),
         (false, &post, &[SIBLING]),
@@ -202,7 +206,7 @@ async fn bearers_grpc_and_preflights_are_never_renewed() {
         Method::POST,
         &[
             ("content-type", "application/grpc"),
-            ("sec-fetch-site", "same-origin"),
+            ("origin", "https://app.example"),
         ],
     );
     *request.version_mut() = Version::HTTP_2;
