@@ -10,7 +10,7 @@ use crate::{
     client::{RawAnswer, transport},
     cookie::{self, Candidates, SessionCookies},
     descope::Descope,
-    endpoint::MediaType,
+    endpoint::{FormEncoding, MediaType},
     error::Error,
     head::RequestHead,
     ids::TenantId,
@@ -159,7 +159,7 @@ pub fn removals(cookies: &SessionCookies, insecure: bool) -> Vec<HeaderValue> {
 /// Reads the body of a tenant selection: the tenant, and a form's `return_to`.
 pub fn selection(is_form: bool, body: &[u8]) -> Option<(TenantId, Option<String>)> {
     let media_type = if is_form {
-        MediaType::Form
+        MediaType::Form(FormEncoding::UrlEncoded)
     } else {
         MediaType::Json
     };

@@ -25,8 +25,12 @@
 
 mod body;
 mod event;
+mod form;
 mod future;
 mod kind;
+mod media_type;
+mod multipart;
+mod redirect;
 mod refusal;
 mod request;
 mod success;
@@ -34,8 +38,11 @@ mod success;
 pub use self::{body::ResponseBody, future::ResponseFuture};
 pub(crate) use self::{
     event::event_at,
+    form::form_fields,
     kind::RefusalKind,
+    media_type::{FormEncoding, MediaType, may_be_of_a_form},
+    redirect::redirect,
     refusal::Refusal,
-    request::{MediaType, json_object, read_at_most},
+    request::{json_object, read_at_most},
     success::{AnswerFields, SessionBody, finish, json_response},
 };

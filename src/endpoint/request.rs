@@ -3,39 +3,11 @@
 use std::{future::poll_fn, pin::pin};
 
 use bytes::{Buf, BufMut};
-use http::{HeaderMap, header};
 use http_body::Body;
 use serde::Deserialize;
 
 use super::{kind::RefusalKind, refusal::Refusal};
 use crate::json;
-
-/// The media types that are understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MediaType {
-    Json,
-    Form,
-}
-
-impl MediaType {
-    /// Reads `Content-Type`, whose parameters do not matter. `None` for other types, for several
-    /// fields and for none.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut fields = headers.get_all(header::CONTENT_TYPE).iter();
-        let field = fields.next()?.as_bytes();
-        if fields.next().is_some() {
-            return None;
-        }
-        let essence = field.split(|&byte| byte == b';').next()?.trim_ascii();
-        if essence.eq_ignore_ascii_case(b"application/json") {
-            Some(Self::Json)
-        } else if essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
-            Some(Self::Form)
-        } else {
-            None
-        }
-    }
-}
 
 /// Reads the whole body, but no more than `limit` bytes.
 ///
@@ -87,40 +59,12 @@ mod tests {
         task::{Context, Poll},
     };
 
-    use http::HeaderValue;
     use http_body::Frame;
     use http_body_util::Full;
 
     use super::*;
 
     const LIMIT: usize = 4096;
-
-    #[test]
-    fn the_type_is_read_without_its_parameters() {
-        for (fields, expected) in [
-            (&["application/json"][..], Some(MediaType::Json)),
-            (&["Application/JSON ; charset=utf-8"], Some(MediaType::Json)),
-            (
-                &["application/x-www-form-urlencoded"],
-                Some(MediaType::Form),
-            ),
-            (&[], None),
-            (&[""], None),
-            (&["text/plain"], None),
-            (&["text/plain; application/json"], None),
-            (&["application/json, text/plain"], None),
-            (&["application/jsonp"], None),
-            (&["application/json+x"], None),
-            (&["multipart/form-data; boundary=x"], None),
-            (&["application/json", "application/json"], None),
-        ] {
-            let headers: HeaderMap = fields
-                .iter()
-                .map(|field| (header::CONTENT_TYPE, HeaderValue::from_static(field)))
-                .collect();
-            assert_eq!(MediaType::of(&headers), expected, "{fields:?}");
-        }
-    }
 
     #[tokio::test]
     async fn a_body_over_the_limit_is_too_large() {

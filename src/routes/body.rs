@@ -1,12 +1,14 @@
 //! The bodies that the session calls take.
 
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use http_body::Body;
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     answer::WhichTenants,
-    endpoint::{MediaType, Refusal, RefusalKind, json_object, read_at_most},
+    endpoint::{
+        FormEncoding, MediaType, Refusal, RefusalKind, form_fields, json_object, read_at_most,
+    },
     ids::TenantId,
 };
 
@@ -21,22 +23,34 @@ struct TenantsBody {
     ids: Option<Vec<TenantId>>,
 }
 
-/// Admits the body of a call that says no more than its path: an empty one without a type, or a
+/// Admits the body of a call that says no more than its path: an empty one, whatever its type, or a
 /// JSON object. The SDKs put all sorts of members into it, of which none is needed.
 pub(super) async fn nothing<B: Body>(headers: &HeaderMap, body: B) -> Result<(), Refusal> {
-    let untyped = !headers.contains_key(header::CONTENT_TYPE);
-    if !untyped && MediaType::of(headers) != Some(MediaType::Json) {
-        return Err(Refusal::new(RefusalKind::UnsupportedMediaType));
-    }
-    let body = read_at_most(MAX_BODY, body).await?;
-    if untyped {
+    if MediaType::of(headers) == Some(MediaType::Json) {
+        let body = read_at_most(MAX_BODY, body).await?;
         return if body.is_empty() {
             Ok(())
         } else {
-            Err(Refusal::new(RefusalKind::UnsupportedMediaType))
+            json_object(&body).map(|_: IgnoredAny| ())
         };
     }
-    json_object(&body).map(|_: IgnoredAny| ())
+    match read_at_most(0, body).await {
+        Err(refusal) if refusal.kind() == RefusalKind::BodyTooLarge => {
+            Err(Refusal::new(RefusalKind::UnsupportedMediaType))
+        }
+        read => read.map(|_| ()),
+    }
+}
+
+/// Reads the form of a call that says no more than its path, and returns the page that it wants to
+/// lead to, not yet checked.
+pub(super) async fn return_to<B: Body>(
+    encoding: FormEncoding<'_>,
+    body: B,
+) -> Result<Option<String>, Refusal> {
+    let body = read_at_most(MAX_BODY, body).await?;
+    let [return_to] = form_fields(encoding, &body, ["return_to"])?;
+    Ok(return_to)
 }
 
 /// Reads which tenants are meant: `{"dct": true}` or `{"ids": [...]}`.
@@ -64,7 +78,7 @@ pub(super) async fn which_tenants<B: Body>(
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use http::HeaderValue;
+    use http::{HeaderValue, header};
     use http_body_util::Full;
 
     use super::*;
@@ -88,16 +102,23 @@ mod tests {
             (JSON, "{}", None),
             (Some("Application/JSON; charset=utf-8"), " {} ", None),
             (JSON, r#"{"fpData":{"vsid":"x"},"externalToken":"y"}"#, None),
-            (JSON, "", Some(400)),
+            (JSON, "", None),
+            (Some("text/plain"), "", None),
+            (Some("application/x-www-form-urlencoded"), "", None),
+            (Some("multipart/form-data; boundary=x"), "", None),
+            (Some("application/xml"), "", None),
+            (Some(""), "", None),
+            (JSON, " ", Some(400)),
             (JSON, "null", Some(400)),
             (JSON, "[]", Some(400)),
             (JSON, "\"x\"", Some(400)),
             (JSON, "{", Some(400)),
             (JSON, r#"{"a":1,"a":2}"#, Some(400)),
             (None, "{}", Some(415)),
-            (Some("text/plain"), "", Some(415)),
             (Some("text/plain"), "{}", Some(415)),
-            (Some("application/x-www-form-urlencoded"), "", Some(415)),
+            (Some("application/x-www-form-urlencoded"), "a=1", Some(415)),
+            (Some("multipart/form-data; boundary=x"), "--x--", Some(415)),
+            (Some("application/xml"), "{}", Some(415)),
         ] {
             let verdict = nothing(&headers(ty), full(body)).await;
             let seen = verdict.err().map(|it| it.kind().status().as_u16());

@@ -17,9 +17,13 @@ use super::{
 use crate::{
     answer::WhichTenants,
     descope::{Descope, PresentedRefresh},
-    endpoint::{Refusal, RefusalKind, ResponseBody, SessionBody, event_at, finish, json_response},
+    endpoint::{
+        FormEncoding, MediaType, Refusal, RefusalKind, ResponseBody, SessionBody, event_at, finish,
+        json_response, may_be_of_a_form, redirect,
+    },
     ids::UserId,
     origin::{self, WhenAbsent},
+    return_paths::ReturnPaths,
     telemetry,
 };
 
@@ -55,6 +59,10 @@ struct Findings {
 /// The content of a request's body.
 enum CallBody {
     Nothing,
+    /// An HTML form, with the page that it wants to lead to, not yet checked.
+    Form {
+        return_to: Option<String>,
+    },
     Tenants(WhichTenants),
 }
 
@@ -66,6 +74,11 @@ struct Tenants<T> {
 impl RoutesCall {
     pub(super) async fn answer<B: Body>(self, body: B) -> Response<ResponseBody> {
         let mut findings = Findings::default();
+        if let Err(refusal) = self.admit() {
+            // As JSON to a form too: one that another site sent is no form of this site.
+            self.log(&refusal, &findings);
+            return finish(into_response(refusal), Vec::new());
+        }
         match self.go(body, &mut findings).await {
             Ok(response) => {
                 self.log_success(&findings);
@@ -78,10 +91,10 @@ impl RoutesCall {
                     findings.cookies = removals;
                 }
                 let lenient = self.call == SessionCall::TryRefresh && refusal.is_no_session();
-                let response = if lenient {
-                    json_response(&json!({}))
-                } else {
-                    into_response(refusal)
+                let response = match self.form() {
+                    Some((paths, _)) => refusal.to_redirect(paths, "logout_error"),
+                    None if lenient => json_response(&json!({})),
+                    None => into_response(refusal),
                 };
                 finish(response, findings.cookies)
             }
@@ -94,11 +107,19 @@ impl RoutesCall {
         body: B,
         findings: &mut Findings,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let asked = self.admit(body).await?;
+        let asked = self.read(body).await?;
         match (self.call, asked) {
             (SessionCall::Refresh | SessionCall::TryRefresh, _) => self.refresh(findings).await,
-            (SessionCall::Logout, _) => Ok(self.log_out(false, findings).await),
-            (SessionCall::LogoutAll, _) => Ok(self.log_out(true, findings).await),
+            (SessionCall::Logout | SessionCall::LogoutAll, asked) => {
+                let everywhere = self.call == SessionCall::LogoutAll;
+                let response = self.log_out(everywhere, findings).await;
+                Ok(match (self.form(), asked) {
+                    (Some((paths, _)), CallBody::Form { return_to }) => {
+                        redirect(&paths.resolve(return_to.as_deref()))
+                    }
+                    _ => response,
+                })
+            }
             (SessionCall::MyTenants, CallBody::Tenants(which)) => {
                 let presented = self.presented(findings).await?;
                 let tenants = self.descope.tenants_presented(&presented, which).await?;
@@ -117,28 +138,60 @@ impl RoutesCall {
         }
     }
 
-    /// Admits a request by method, origin and body: all that comes before any token is looked at.
-    async fn admit<B: Body>(&self, body: B) -> Result<CallBody, Refusal> {
-        let request = &self.request;
-        if request.method != self.call.method() {
+    /// Admits a request by its method and its origin.
+    fn admit(&self) -> Result<(), Refusal> {
+        if self.request.method != self.call.method() {
             return Err(Refusal::new(RefusalKind::MethodNotAllowed(
                 self.call.allow(),
             )));
         }
-        // Browsers, old ones too, give every form of another site a type that is refused below;
-        // and a GET changes nothing, and its answer is not theirs to read.
-        self.descope
-            .check_origin(request.into(), WhenAbsent::Allow)
-            .map_err(|reason| Refusal::because(RefusalKind::CrossSite, reason))?;
+        // A GET changes nothing, and its answer is not another site's to read. A POST that says
+        // nothing of its origin passes by its type, if that keeps other sites' forms out.
+        self.check_origin(match self.form() {
+            Some(_) => WhenAbsent::Refuse,
+            None => WhenAbsent::Allow,
+        })
+    }
+
+    /// Reads the body: the last that is looked at before any token is.
+    async fn read<B: Body>(&self, body: B) -> Result<CallBody, Refusal> {
+        let headers = &self.request.headers;
+        if let Some((_, encoding)) = self.form() {
+            let return_to = body::return_to(encoding, body).await?;
+            return Ok(CallBody::Form { return_to });
+        }
         match self.call {
             SessionCall::Me | SessionCall::History => {}
             SessionCall::MyTenants => {
-                let which = body::which_tenants(&request.headers, body).await?;
+                let which = body::which_tenants(headers, body).await?;
                 return Ok(CallBody::Tenants(which));
             }
-            _ => body::nothing(&request.headers, body).await?,
+            _ => {
+                body::nothing(headers, body).await?;
+                // An empty form of another site would pass so far, if its browser is so old that it
+                // does not say where it comes from.
+                if may_be_of_a_form(headers) {
+                    self.check_origin(WhenAbsent::Refuse)?;
+                }
+            }
         }
         Ok(CallBody::Nothing)
+    }
+
+    fn check_origin(&self, when_absent: WhenAbsent) -> Result<(), Refusal> {
+        self.descope
+            .check_origin((&self.request).into(), when_absent)
+            .map_err(|reason| Refusal::because(RefusalKind::CrossSite, reason))
+    }
+
+    /// The pages that the request's form leads to, and the encoding of its fields. `None` if it is no
+    /// form, or forms are not accepted here.
+    fn form(&self) -> Option<(&ReturnPaths, FormEncoding<'_>)> {
+        let paths = self.settings.forms.as_ref()?;
+        match MediaType::of(&self.request.headers) {
+            Some(MediaType::Form(encoding)) if self.call.may_be_a_form() => Some((paths, encoding)),
+            _ => None,
+        }
     }
 
     async fn presented(&self, findings: &mut Findings) -> Result<PresentedRefresh, Refusal> {

@@ -41,6 +41,11 @@ impl Route {
 }
 
 impl SessionCall {
+    /// Returns `true` for a call that an HTML form can make: a person is shown a page after it.
+    pub(super) fn may_be_a_form(self) -> bool {
+        matches!(self, Self::Logout | Self::LogoutAll)
+    }
+
     pub(super) fn method(self) -> Method {
         match self {
             Self::Me | Self::History => Method::GET,

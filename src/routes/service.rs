@@ -16,6 +16,7 @@ use super::{call::RoutesCall, path::Route, refusal::into_response, settings::Rou
 use crate::{
     descope::Descope,
     endpoint::{Refusal, RefusalKind, ResponseBody, ResponseFuture, finish},
+    return_paths::ReturnPaths,
     select::SelectTenant,
 };
 
@@ -61,6 +62,28 @@ impl SessionRoutes {
     pub fn select_tenant(mut self, service: SelectTenant) -> Self {
         self.select = service;
         self.own_select = true;
+        self
+    }
+
+    /// Lets HTML forms sign out, by `logout` and `logoutall`: their browsers are sent on (303) to the
+    /// pages of `paths`, to the one that the form's field `return_to` asks for as far as `paths`
+    /// allows it. A form that cannot be read leads to the configured page, whose query then has the
+    /// code in `logout_error`, and nobody is signed out.
+    ///
+    /// ```
+    /// use tower_descope::{Descope, ReturnPaths, SessionRoutes};
+    ///
+    /// # fn routes(descope: Descope) -> Result<SessionRoutes, tower_descope::Error> {
+    /// // <form method="post" action="/v1/auth/logout"><button>Sign out</button></form>
+    /// let routes = SessionRoutes::new(descope).html_forms(ReturnPaths::new("/goodbye")?);
+    /// # Ok(routes)
+    /// # }
+    /// ```
+    ///
+    /// `tenant/select` has pages of its own: give it a [`SelectTenant`] with
+    /// [`html_forms`](SelectTenant::html_forms) by [`select_tenant`](Self::select_tenant).
+    pub fn html_forms(mut self, paths: ReturnPaths) -> Self {
+        self.set().forms = Some(paths);
         self
     }
 

@@ -1,12 +1,14 @@
 //! The settings of `SessionRoutes`.
 
-use crate::endpoint::AnswerFields;
+use crate::{endpoint::AnswerFields, return_paths::ReturnPaths};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct RoutesSettings {
     /// The path below which the routes are. It begins with a slash and does not end in one, or it
     /// is empty.
     pub(super) prefix: String,
+    /// The pages that the forms of a sign-out lead to. `None`: forms are not accepted.
+    pub(super) forms: Option<ReturnPaths>,
     pub(super) accept_bearer: bool,
     pub(super) fields: AnswerFields,
 }

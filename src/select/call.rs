@@ -5,13 +5,10 @@ use std::sync::Arc;
 use http::{HeaderValue, Response, request};
 use http_body::Body;
 
-use super::{
-    refusal::{into_redirect, into_response, redirect},
-    settings::SelectSettings,
-};
+use super::{refusal::into_response, settings::SelectSettings};
 use crate::{
     descope::Descope,
-    endpoint::{Refusal, RefusalKind, ResponseBody, SessionBody, event_at, finish},
+    endpoint::{Refusal, RefusalKind, ResponseBody, SessionBody, event_at, finish, redirect},
     ids::{TenantId, UserId},
     origin, telemetry,
 };
@@ -59,7 +56,7 @@ impl SelectCall {
                     cookies = removals;
                 }
                 match self.settings.return_paths(&self.request) {
-                    Some(paths) => into_redirect(&refusal, paths),
+                    Some(paths) => refusal.to_redirect(paths, "select_error"),
                     None => into_response(refusal),
                 }
             }

@@ -1,39 +1,13 @@
-//! Refusals as the tenant switch answers them: as JSON, or for a form as a redirect.
+//! Refusals as the tenant switch answers them.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::Response;
 
-use crate::{
-    endpoint::{Refusal, RefusalKind, ResponseBody},
-    rejection::REJECTION_HEADER,
-    return_paths::ReturnPaths,
-};
+use crate::endpoint::{Refusal, RefusalKind, ResponseBody};
 
 /// The refusal as JSON with its status.
 pub(super) fn into_response(refusal: Refusal) -> Response<ResponseBody> {
     let description = description(refusal.kind());
     refusal.into_response(description)
-}
-
-/// The refusal as a redirect to the configured page, whose query has the code.
-pub(super) fn into_redirect(refusal: &Refusal, paths: &ReturnPaths) -> Response<ResponseBody> {
-    let code = refusal.code();
-    let page = paths.page();
-    let separator = if page.contains('?') { '&' } else { '?' };
-    let mut response = redirect(&format!("{page}{separator}select_error={code}"));
-    response
-        .headers_mut()
-        .insert(REJECTION_HEADER, HeaderValue::from_static(code));
-    response
-}
-
-/// 303 to a path that was checked to be local.
-pub(super) fn redirect(path: &str) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::default());
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    // Checked paths are visible ASCII; if that were ever untrue, this stays on the site too.
-    let path = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
-    response.headers_mut().insert(header::LOCATION, path);
-    response
 }
 
 /// The sentence for the client: where the tenant switch has more to say than other calls, its own.
@@ -50,6 +24,8 @@ fn description(kind: RefusalKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use http::{HeaderValue, header};
 
     use super::*;
     use crate::{
@@ -203,25 +179,6 @@ mod tests {
         assert_eq!(
             (method.status().as_u16(), &method.headers()["allow"]),
             (405, &HeaderValue::from_static("POST"))
-        );
-    }
-
-    #[test]
-    fn a_form_is_sent_back_to_its_page_with_the_code() {
-        let paths = ReturnPaths::new("/tenants").unwrap();
-        let refusal = Refusal::new(RefusalKind::InvalidBody);
-        let response = into_redirect(&refusal, &paths);
-        assert_eq!(response.status(), 303);
-        assert_eq!(
-            response.headers()["location"],
-            "/tenants?select_error=invalid_body"
-        );
-        assert_eq!(response.headers()["x-descope-rejection"], "invalid_body");
-        let paths = ReturnPaths::new("/home?tab=1").unwrap();
-        let refusal = Refusal::new(RefusalKind::CrossSite);
-        assert_eq!(
-            into_redirect(&refusal, &paths).headers()["location"],
-            "/home?tab=1&select_error=cross_site"
         );
     }
 }

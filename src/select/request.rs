@@ -4,7 +4,7 @@ use http_body::Body;
 use serde::Deserialize;
 
 use crate::{
-    endpoint::{MediaType, Refusal, RefusalKind, json_object, read_at_most},
+    endpoint::{MediaType, Refusal, RefusalKind, form_fields, json_object, read_at_most},
     ids::TenantId,
 };
 
@@ -22,19 +22,24 @@ pub(super) struct SelectBody {
 
 impl SelectBody {
     /// Reads a body of this type.
-    pub(super) fn parse(media_type: MediaType, body: &[u8]) -> Result<Self, Refusal> {
-        match media_type {
-            MediaType::Json => json_object(body),
-            MediaType::Form => {
-                form(body).map_err(|reason| Refusal::because(RefusalKind::InvalidBody, reason))
-            }
-        }
+    pub(super) fn parse(media_type: MediaType<'_>, body: &[u8]) -> Result<Self, Refusal> {
+        let encoding = match media_type {
+            MediaType::Json => return json_object(body),
+            MediaType::Form(encoding) => encoding,
+        };
+        let invalid = |reason| Refusal::because(RefusalKind::InvalidBody, reason);
+        let [tenant, return_to] = form_fields(encoding, body, ["tenant", "return_to"])?;
+        let tenant = tenant.ok_or_else(|| invalid("no_tenant"))?;
+        Ok(Self {
+            tenant: TenantId::from_claim(&tenant).ok_or_else(|| invalid("malformed_tenant_id"))?,
+            return_to,
+        })
     }
 }
 
 /// The tenant that a body asks for, and the page that a form wants to lead to.
 #[cfg(feature = "__internals")]
-pub(crate) fn asked(media_type: MediaType, body: &[u8]) -> Option<(TenantId, Option<String>)> {
+pub(crate) fn asked(media_type: MediaType<'_>, body: &[u8]) -> Option<(TenantId, Option<String>)> {
     let asked = SelectBody::parse(media_type, body).ok()?;
     Some((asked.tenant, asked.return_to))
 }
@@ -44,40 +49,18 @@ pub(super) async fn read<B: Body>(body: B) -> Result<Vec<u8>, Refusal> {
     read_at_most(MAX_BODY, body).await
 }
 
-/// `tenant=…&return_to=…`; other fields are ignored, these two may not be repeated.
-fn form(body: &[u8]) -> Result<SelectBody, &'static str> {
-    let mut tenant = None;
-    let mut return_to = None;
-    for (name, value) in form_urlencoded::parse(body) {
-        let field = match &*name {
-            "tenant" => &mut tenant,
-            "return_to" => &mut return_to,
-            _ => continue,
-        };
-        // What is not UTF-8 is decoded to this, and must not pass for another tenant.
-        if value.contains(char::REPLACEMENT_CHARACTER) {
-            return Err("not_utf8");
-        }
-        if field.replace(value).is_some() {
-            return Err("repeated_field");
-        }
-    }
-    let tenant = tenant.ok_or("no_tenant")?;
-    Ok(SelectBody {
-        tenant: TenantId::from_claim(&tenant).ok_or("malformed_tenant_id")?,
-        return_to: return_to.map(Into::into),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use http_body_util::Full;
 
     use super::*;
+    use crate::endpoint::FormEncoding;
 
-    use MediaType::{Form, Json};
+    use MediaType::Json;
 
-    fn tenant(media_type: MediaType, body: &str) -> Option<String> {
+    const FORM: MediaType<'_> = MediaType::Form(FormEncoding::UrlEncoded);
+
+    fn tenant(media_type: MediaType<'_>, body: &str) -> Option<String> {
         let asked = SelectBody::parse(media_type, body.as_bytes()).ok()?;
         Some(asked.tenant.to_string())
     }
@@ -137,7 +120,7 @@ mod tests {
     #[test]
     fn forms_are_decoded() {
         let asked = SelectBody::parse(
-            Form,
+            FORM,
             b"csrf=1&csrf=2&tenant=acme+corp%2F%C3%BC&return_to=%2Fapp",
         );
         let asked = asked.unwrap();
@@ -159,7 +142,7 @@ mod tests {
             "tenant=a%0d%0ab",
             r#"{"tenant":"T1"}"#,
         ] {
-            assert_eq!(tenant(Form, body), None, "{body}");
+            assert_eq!(tenant(FORM, body), None, "{body}");
         }
     }
 

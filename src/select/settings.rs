@@ -22,8 +22,8 @@ impl SelectSettings {
     /// The pages that the request's form leads to. `None` if it is no form, or forms are not
     /// accepted.
     pub(super) fn return_paths(&self, request: &request::Parts) -> Option<&ReturnPaths> {
-        let is_form = MediaType::of(&request.headers) == Some(MediaType::Form);
-        self.forms.as_ref().filter(|_| is_form)
+        let is_form = || matches!(MediaType::of(&request.headers), Some(MediaType::Form(_)));
+        self.forms.as_ref().filter(|_| is_form())
     }
 
     /// Admits a request by its method and, if `same_site` agrees, by its origin.

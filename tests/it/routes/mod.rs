@@ -1,5 +1,6 @@
 //! The session routes, end to end: Descope's browser SDK, `SessionRoutes`, Descope.
 
+mod forms;
 mod heads;
 mod logout;
 mod mounting;

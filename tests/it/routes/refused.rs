@@ -92,9 +92,10 @@ async fn other_sites_and_bad_bodies_are_refused_before_anything_else() {
             ("[]", Some("application/json"), 400),
             ("null", Some("application/json"), 400),
             ("x", Some("application/json"), 400),
-            ("", Some("application/json"), 400),
+            (" ", Some("application/json"), 400),
             ("{}", Some("text/plain"), 415),
-            ("", Some("application/x-www-form-urlencoded"), 415),
+            ("a=1", Some("application/x-www-form-urlencoded"), 415),
+            ("--x--", Some("multipart/form-data; boundary=x"), 415),
             ("{}", None, 415),
         ] {
             let mut request = ann.sdk_request(path, "{}");
