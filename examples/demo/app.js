@@ -50,6 +50,12 @@ if (ends && line) {
   show();
 }
 
+// Back can show a page as it was left, after a sign-out too and whatever its `Cache-Control` says:
+// the browser keeps whole pages for that. Ask for what is true now.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
 // The company menu closes on Escape and on a click elsewhere.
 const menu = document.querySelector("details.menu");
 if (menu) {

@@ -49,9 +49,10 @@ impl<R> TenantLayer<R> {
     }
 
     /// Guards the service's own writes against other sites: on methods other than GET, HEAD and
-    /// OPTIONS, and on upgrades, a cookie counts as a credential only if the request comes from
+    /// OPTIONS, and on upgrades (but to `h2c`), a cookie counts as a credential only if the request comes from
     /// this origin or one of [`DescopeBuilder::origins`](crate::DescopeBuilder::origins); else
-    /// the answer is 403 `cross_site`. Bearer tokens are not affected, since no browser sends
+    /// the answer is 403 `cross_site`. A WebSocket's handshake is judged by `Origin` and `Host`
+    /// ([deployment](crate::_docs::deployment)). Bearer tokens are not affected, since no browser sends
     /// them by itself.
     ///
     /// `SameSite` cookies do not stop other sub-domains and ports of the same host, nor does
@@ -66,7 +67,12 @@ impl<R> TenantLayer<R> {
     /// Adds `Cache-Control: no-store` to what the inner service answers to requests with a session,
     /// where it has not said itself what may be kept; the layer's own refusals do not get it. Off by
     /// default: `Vary` alone keeps shared caches honest, but a browser's own store outlives a
-    /// sign-out, and the next user of the machine can go back to its pages.
+    /// sign-out.
+    ///
+    /// It does not keep pages out of a browser's *back/forward cache*: Chromium shows the page of
+    /// before the sign-out on Back all the same, without a request. For that the page has to
+    /// reload itself on `pageshow` where `event.persisted` is true; the chapter on
+    /// [cookies](crate::_docs::cookies) has the lines.
     pub fn no_store(mut self) -> Self {
         self.gate.policy.no_store = true;
         self
@@ -86,8 +92,10 @@ impl<R> TenantLayer<R> {
     /// ([`Renewal::early`]). Off by default.
     ///
     /// The new cookies, with the scope of [`DescopeBuilder::cookies`], are added to the response,
-    /// whatever its status, together with `Cache-Control: no-store`. Cookies of the same name
-    /// that the inner service wrote itself stay as they are.
+    /// whatever its status, together with `Cache-Control: no-store`; fields by which single
+    /// vendors' caches would keep it are removed. Cookies of the same name that the inner service
+    /// set itself, or removed in the same scope, stay as they are; removals for another `Path` or
+    /// `Domain` are about other cookies.
     ///
     /// * Requests of one browser that come together cost one call, and all get its result; the
     ///   answer is kept for stragglers and repeats ([`DescopeBuilder::keep_answers`]). No call is
@@ -99,16 +107,18 @@ impl<R> TenantLayer<R> {
     ///   with the refresh token of another user beside it, the request is refused as ever, and
     ///   Descope is not asked.
     /// * Only clients that use cookies: a request with a bearer token is never renewed, nor is a
-    ///   gRPC call.
+    ///   native gRPC call. A browser's call that a layer further out has translated from grpc-web
+    ///   is, by its `Sec-Fetch-Site`.
     /// * Only for this site: not where another site had the request sent, except for a page that
     ///   opens (a link). Requests that may act (other methods than GET, HEAD and OPTIONS, and
-    ///   upgrades) must come from this origin or one of [`DescopeBuilder::origins`], and say so.
+    ///   upgrades other than `h2c`) must come from this origin or one of [`DescopeBuilder::origins`], and say so.
     ///   A request that is not renewed for this reason is refused with 401 as without renewal.
     /// * Where Descope cannot be reached, or answers with a failure of its own, a session that is
     ///   still good goes on, and without one the answer is 503 `renewal_unavailable` with
     ///   `Retry-After`; every cookie stays.
-    /// * Where the session is over (the refresh token has expired, or the user was signed out),
-    ///   the answer is 401, and the cookies are removed.
+    /// * Where Descope says that the session is over (the user was signed out), the answer is 401,
+    ///   and the cookies are removed. Where the refresh token has expired by this machine's clock,
+    ///   it is 401 without a call, and the cookies stay: the clock may be ahead.
     /// * Behind [`optional`](Self::optional) the request passes in both cases, with the
     ///   [`Rejection`] in its extensions; cookies of a session that is over are removed then, too.
     /// * The active tenant stays. Should a renewed session have none although the old one had (the

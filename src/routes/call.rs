@@ -59,10 +59,8 @@ struct Findings {
 /// The content of a request's body.
 enum CallBody {
     Nothing,
-    /// An HTML form, with the page that it wants to lead to, not yet checked.
-    Form {
-        return_to: Option<String>,
-    },
+    /// An HTML form, with the page that it leads to.
+    Form(String),
     Tenants(WhichTenants),
 }
 
@@ -113,10 +111,8 @@ impl RoutesCall {
             (SessionCall::Logout | SessionCall::LogoutAll, asked) => {
                 let everywhere = self.call == SessionCall::LogoutAll;
                 let response = self.log_out(everywhere, findings).await;
-                Ok(match (self.form(), asked) {
-                    (Some((paths, _)), CallBody::Form { return_to }) => {
-                        redirect(&paths.resolve(return_to.as_deref()))
-                    }
+                Ok(match asked {
+                    CallBody::Form(page) => redirect(&page),
                     _ => response,
                 })
             }
@@ -156,9 +152,9 @@ impl RoutesCall {
     /// Reads the body: the last that is looked at before any token is.
     async fn read<B: Body>(&self, body: B) -> Result<CallBody, Refusal> {
         let headers = &self.request.headers;
-        if let Some((_, encoding)) = self.form() {
+        if let Some((paths, encoding)) = self.form() {
             let return_to = body::return_to(encoding, body).await?;
-            return Ok(CallBody::Form { return_to });
+            return Ok(CallBody::Form(paths.resolve(return_to.as_deref())));
         }
         match self.call {
             SessionCall::Me | SessionCall::History => {}

@@ -15,8 +15,8 @@
 //! | `GET me/history` | 200: a list | 401 |
 //!
 //! Everything else is 404, another method 405; nothing is forwarded that is not listed here. Every
-//! answer has `Cache-Control: no-store`, and is JSON, unless `tenant/select` takes HTML forms: those
-//! are answered by a redirect (303) with an empty body.
+//! answer has `Cache-Control: no-store`, and is JSON, unless `tenant/select` or a sign-out takes HTML
+//! forms: those are answered by a redirect (303) with an empty body.
 //!
 //! ```
 //! use axum::Router;
@@ -63,7 +63,9 @@
 //! | 502 | `cookie_too_large` |
 //! | 503 | `renewal_unavailable`, `keys_unavailable`, with `Retry-After`: nothing is lost, try again |
 //!
-//! Cookies are removed only where the session is known to be over. A refresh token that another
+//! Cookies are removed only where Descope says that the session is over. A refresh token that has
+//! expired by this machine's clock is answered 401 without a call, and its cookies stay: the clock
+//! may be ahead. A refresh token that another
 //! request or another replica has just replaced is no such case: within the keep time
 //! ([`keep_answers`](crate::DescopeBuilder::keep_answers)) its holder is answered with the newest
 //! session.
@@ -75,7 +77,13 @@
 //! # Bodies and origins
 //!
 //! A POST has a JSON object of at most 16 KiB with type `application/json`; or, where no member is
-//! needed, nothing at all and no type. Members that are not known are ignored.
+//! needed, nothing at all, whatever its type. Members that are not known are ignored. An empty body
+//! whose type a form of another site can have (`application/x-www-form-urlencoded`,
+//! `multipart/form-data`, `text/plain`) has to come with `Origin` or `Sec-Fetch-Site`, else 403.
+//!
+//! With [`SessionRoutes::html_forms`] a plain `<form method="post">` signs out, too, by `logout` and
+//! `logoutall`; its browser is sent on to a page of this site. Forms without files are read in both
+//! encodings.
 //!
 //! A request of another origin is refused unless that is listed with
 //! [`DescopeBuilder::origins`](crate::DescopeBuilder::origins), which also takes the application's

@@ -8,7 +8,7 @@
 //! 3. Descope is asked to select the tenant. Both tokens of its answer are verified: same user,
 //!    and the tenant that was asked for.
 //! 4. Only then are cookies written. After a failure the browser keeps what it has, with two
-//!    exceptions: where the session is known to be over its cookies are removed, and where only the
+//!    exceptions: where Descope says that the session is over its cookies are removed, and where only the
 //!    session token does not fit a cookie (`cookie_too_large`) a new refresh cookie is written, since
 //!    Descope may have rotated the old one.
 //!
@@ -57,7 +57,7 @@
 //! # HTML forms
 //!
 //! With [`SelectTenant::html_forms`] a plain `<form method="post">` with a field `tenant` works
-//! too; it is answered by a redirect (303) to a page of this site, which a field `return_to` may
+//! too, in both encodings and without files; it is answered by a redirect (303) to a page of this site, which a field `return_to` may
 //! choose within the bounds of [`ReturnPaths`](crate::ReturnPaths). If that fails, the page's query
 //! has `select_error` with the code of the table. A form that another site sent is no form of
 //! this site: it gets the plain 403.
