@@ -100,7 +100,8 @@ impl Descope {
 impl DescopeBuilder {
     /// The base URL of Descope. Default: by the project id's region, for example
     /// `https://api.descope.com`, as Descope's Go and Python SDKs choose it. Set it for a custom
-    /// domain. Must be `https`, or `http` on loopback.
+    /// domain. Must be `https`, or `http` on loopback: `localhost`, 127.0.0.0/8, `[::1]`, and names
+    /// that end in `.localhost`, which are connected to without asking a resolver.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self.variables.base_url = None;
