@@ -117,7 +117,7 @@ fn base_url(text: &str) {
     };
     let parsed = Url::parse(&url).unwrap();
     let loopback = match parsed.host().unwrap() {
-        Host::Domain(name) => name == "localhost",
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
         Host::Ipv4(address) => address.is_loopback(),
         Host::Ipv6(address) => address.is_loopback(),
     };

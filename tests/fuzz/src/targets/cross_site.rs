@@ -32,6 +32,7 @@ fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {
             "\nhost: APP.example.test:443",
             "\nhost: evil.test",
             "\nhost: localhost:3000",
+            "\nhost: acme.localhost:3000",
             "\nhost: [::1]",
             "\nhost: ",
             "\nhost: a@b",
@@ -42,6 +43,7 @@ fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {
             "\norigin: null",
             "\norigin: https://front.example.test",
             "\norigin: http://localhost:3000",
+            "\norigin: http://acme.localhost:3000",
             "\norigin: https://app.example.test.evil.test",
             "\norigin: HTTPS://FRONT.example.test",
             "\nsec-fetch-site: same-origin",
@@ -111,8 +113,11 @@ fn check(text: &[u8]) {
             };
             let own = Url::parse(&format!("{}://{}", url.scheme(), host.unwrap())).unwrap();
             assert_eq!(url.origin(), own.origin(), "its own page");
-            let local = matches!(url.host_str(), Some("localhost" | "[::1]"))
-                || url.host_str().is_some_and(|host| host.starts_with("127."));
+            let local = url.host_str().is_some_and(|host| {
+                matches!(host, "localhost" | "[::1]")
+                    || host.ends_with(".localhost")
+                    || host.starts_with("127.")
+            });
             assert!(url.scheme() == "https" || local, "{origin}");
         }
         if form && count("origin") == 0 && count("sec-fetch-site") == 0 {
