@@ -58,14 +58,25 @@ impl SessionAnswer {
     pub(crate) fn new(mut raw: RawAnswer, session: Session, refresh: InForce) -> Self {
         let session_token = raw.session_token.take();
         debug_assert!(session_token.is_some(), "`session` was verified from it");
+        // The record is not signed, and a cache in between may err.
+        let is_of_session = |user: &User| {
+            let is_theirs = user.id().as_ref() == Some(session.user_id());
+            if !is_theirs {
+                tracing::warn!(
+                    user.id = %session.user_id(),
+                    "descope's answer brings the record of another user: it is left out"
+                );
+            }
+            is_theirs
+        };
         Self {
             refresh_token: raw.refresh_token.take(),
             parts: Arc::new(AnswerParts {
+                user: raw.user.take().map(User::new).filter(is_of_session),
                 session,
                 lost_tenant: None,
                 refresh,
                 session_token: session_token.unwrap_or_else(|| SessionToken::new("")),
-                user: raw.user.take().map(User::new),
                 external_token: raw.external_token.take(),
                 trusted_device_token: raw.trusted_device_token.take(),
                 rest: raw,
@@ -108,6 +119,13 @@ impl SessionAnswer {
         self
     }
 
+    /// Names the refresh token that stays in force, so that it is written again; one that the answer
+    /// names already goes before.
+    pub(crate) fn with_refresh_token(mut self, in_force: &RefreshToken) -> Self {
+        self.refresh_token.get_or_insert_with(|| in_force.clone());
+        self
+    }
+
     /// The new session, verified.
     pub fn session(&self) -> &Session {
         &self.parts.session
@@ -125,19 +143,20 @@ impl SessionAnswer {
         self.refresh_token.as_ref()
     }
 
-    /// The session's current tenant (`dct`), if it has one.
+    /// The tenant that is active in the new session, if one is: its
+    /// [`active_tenant`](Session::active_tenant).
     pub fn tenant(&self) -> Option<&TenantId> {
-        self.parts.session.current_tenant()
+        self.parts.session.active_tenant_id()
     }
 
-    /// The tenant that the session was in before a refresh, if the new session is in none: the
+    /// The tenant that the session was in before a refresh, if none is active in the new one: the
     /// user may have been removed from it, or the project's settings do not carry the selection
     /// on. The session is good, the user has to choose again.
     pub fn lost_tenant(&self) -> Option<&TenantId> {
         self.parts.lost_tenant.as_ref()
     }
 
-    /// The user's record (`user`).
+    /// The user's record (`user`); `None` for a record of another user than the session's.
     pub fn user(&self) -> Option<&User> {
         self.parts.user.as_ref()
     }

@@ -10,13 +10,14 @@ use super::{
     builder::DescopeBuilder,
     handle::Descope,
     refused::refused_answer,
+    verify_answer::check_tenant,
 };
 use crate::{
     access_key::{
         AccessKeySession, AccessKeys, CachedSession, ExchangeOptions, Exchanger, SessionLookup,
     },
     client::ExchangeBody,
-    error::{Error, ErrorKind},
+    error::Error,
     jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     session::Session,
@@ -104,12 +105,7 @@ impl Descope {
             .await
             .and_then(AuthenticToken::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
-        if options.tenant().is_some() && session.current_tenant() != options.tenant() {
-            return Err(Error::new(
-                ErrorKind::UpstreamInvalid,
-                "descope's answer is for another tenant",
-            ));
-        }
+        check_tenant(&session, options.tenant())?;
         Ok(AccessKeySession::new(session, token))
     }
 

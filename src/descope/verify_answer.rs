@@ -59,8 +59,9 @@ impl Descope {
             None => self.verify_session(&answer, &sent, wanted.as_ref()).await,
         };
         let (tenant, expires_at) = match &session {
+            // For a later selection: an answer whose tenant is not active would not do for it.
             Ok(session) => (
-                session.current_tenant().cloned(),
+                session.active_tenant_id().cloned(),
                 Some(session.expires_at()),
             ),
             Err(_) => (None, None),
@@ -143,11 +144,23 @@ impl Descope {
         if *session.user_id() != sent.user {
             return Err(invalid_answer("descope's answer is for another user"));
         }
-        if wanted.is_some() && session.current_tenant() != wanted {
-            return Err(invalid_answer("descope's answer is for another tenant"));
-        }
+        check_tenant(&session, wanted)?;
         Ok(session)
     }
+}
+
+/// Refuses a new session that is not in the tenant that was asked for: another one, or one in which
+/// no handler would get it as [`ActiveTenant`](crate::ActiveTenant).
+pub(super) fn check_tenant(session: &Session, wanted: Option<&TenantId>) -> Result<(), Error> {
+    if wanted.is_some() && session.current_tenant() != wanted {
+        return Err(invalid_answer("descope's answer is for another tenant"));
+    }
+    if wanted.is_some() && session.active_tenant_id().is_none() {
+        return Err(invalid_answer(
+            "the session of descope's answer does not list the tenant that it is for",
+        ));
+    }
+    Ok(())
 }
 
 /// Why a new refresh token with the tenant `current` does not fit a selection of `wanted`, if it
@@ -176,7 +189,7 @@ fn fault_of_tenant(current: Option<&TenantId>, wanted: Option<&TenantId>) -> Opt
 /// token goes on naming an older one.
 fn lost_tenant(sent: &VerifiedRefresh, session: &Session) -> Option<TenantId> {
     let before = sent.tenant.as_ref()?;
-    match session.current_tenant() {
+    match session.active_tenant_id() {
         Some(now) if now == before => None,
         Some(now) => {
             tracing::debug!(

@@ -59,6 +59,12 @@ impl Session {
             id: id.clone(),
         })
     }
+
+    /// The id of the [`active_tenant`](Self::active_tenant), if there is one.
+    pub(crate) fn active_tenant_id(&self) -> Option<&TenantId> {
+        self.current_tenant()
+            .filter(|_| self.active_tenant().is_ok())
+    }
 }
 
 impl ActiveTenant {

@@ -58,16 +58,19 @@ async fn a_selected_tenant_is_the_active_one_and_claims_stand_below_nsec() {
 
 #[tokio::test]
 async fn an_answer_for_another_tenant_is_none() {
-    let world = world(AccessKeys::new().selected_tenant(tenant())).await;
-    let other = world
-        .fake
-        .session("K2m")
-        .tenant("T2", |t| t)
-        .active("T2")
-        .token();
-    let answer = Canned::json(200, &json!({"sessionJwt": other}));
-    world.fake.respond_next(PATH, answer);
-    assert_eq!(world.ask(KEY).await, "exchange_unavailable");
+    // Also one that names the tenant and does not list it.
+    for active in ["T2", "T1"] {
+        let world = world(AccessKeys::new().selected_tenant(tenant())).await;
+        let other = world
+            .fake
+            .session("K2m")
+            .tenant("T2", |t| t)
+            .active(active)
+            .token();
+        let answer = Canned::json(200, &json!({"sessionJwt": other}));
+        world.fake.respond_next(PATH, answer);
+        assert_eq!(world.ask(KEY).await, "exchange_unavailable", "{active}");
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,11 @@ async fn a_dead_session_is_a_401_without_cookies_and_an_empty_try() {
         fake.log_out("U1");
         let answer = ann.call(&routes, path, body).await;
         match path {
-            TRY_REFRESH | LOGOUT | LOGOUT_ALL => {
+            LOGOUT_ALL => {
+                let unconfirmed = r#"{"everywhere":false}"#;
+                assert_eq!((answer.status, &*answer.text), (200, unconfirmed));
+            }
+            TRY_REFRESH | LOGOUT => {
                 assert_eq!((answer.status, &*answer.text), (200, "{}"), "{path}");
             }
             _ => {
@@ -267,4 +271,48 @@ async fn a_user_who_left_the_tenant_is_told_which_one_it_was() {
     let answer = descope.refresh(&token).await.unwrap();
     assert_eq!(answer.tenant(), None);
     assert_eq!(answer.lost_tenant().unwrap(), "T1");
+}
+
+#[tokio::test]
+async fn a_session_whose_tenant_is_not_active_is_answered_without_one() {
+    let fake = fake().start().await;
+    let routes = routes(&fake.descope());
+    let session = fake.session("U1").active("T3");
+    let body = json!({ "sessionJwt": session.token() });
+    for path in [REFRESH, TRY_REFRESH] {
+        fake.respond_next(REFRESH, Canned::json(200, &body));
+        let answer = Browser::ann(&fake).call(&routes, path, "{}").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert!(answer.json.get("tenant").is_none(), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn another_users_record_in_an_answer_with_tokens_is_left_out() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let routes = routes(&descope);
+    let select = r#"{"tenant":"T2"}"#;
+    for (record, shown) in [
+        (json!({ "userId": "U1", "name": "Ann" }), true),
+        (json!({ "userId": "U2", "name": "Bob" }), false),
+        (json!({ "name": "Bob" }), false),
+        (json!({ "userId": "" }), false),
+    ] {
+        let body = json!({
+            "sessionJwt": fake.session("U1").active("T2").token(),
+            "user": record,
+        });
+        for (path, call) in [(REFRESH, "{}"), (SELECT, select)] {
+            let mut ann = Browser::ann(&fake);
+            fake.respond_next(path, Canned::json(200, &body));
+            let answer = ann.call(&routes, path, call).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert_eq!(answer.json.get("user").is_some(), shown, "{}", answer.text);
+        }
+        let token = RefreshToken::new(fake.sign_in("ann@example.test").refresh_jwt());
+        fake.respond_next(REFRESH, Canned::json(200, &body));
+        let answer = descope.refresh(&token).await.unwrap();
+        assert_eq!(answer.user().is_some(), shown);
+    }
 }

@@ -1,5 +1,6 @@
 //! The tenant switch, end to end: browser, `SelectTenant`, Descope.
 
+mod inactive;
 mod refused;
 mod replays;
 mod switching;
