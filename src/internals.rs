@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use crate::{
     client::{RawAnswer, transport},
-    cookie::{self, Candidates, SessionCookies},
+    cookie::{CookieKind, SessionCookies},
     descope::Descope,
     endpoint::{FormEncoding, MediaType},
     error::Error,
@@ -115,22 +115,19 @@ pub fn check_cookies(cookies: &SessionCookies) -> Result<(), Error> {
     cookies.check()
 }
 
-/// Returns the values that a request has for one kind of cookie; `None` if there are too many.
-pub fn candidates<'h>(
-    cookies: &SessionCookies,
+/// Returns the values that a request has under the names of one kind of cookie, each with its name,
+/// in the order in which they came.
+pub fn cookie_values<'h>(
+    cookies: &'h SessionCookies,
     kind: TokenKind,
     headers: &'h HeaderMap,
-) -> Option<Vec<&'h str>> {
-    let found = match kind {
-        TokenKind::Session => cookies.session_candidates(headers),
-        TokenKind::Refresh => cookies.refresh_candidates(headers),
-    };
-    match found {
-        Candidates::None => Some(Vec::new()),
-        Candidates::One(value) => Some(vec![value]),
-        Candidates::Several(values) => Some(values),
-        Candidates::TooMany => None,
-    }
+) -> Vec<(&'h str, &'h str)> {
+    let kind = cookie_kind(kind);
+    let values = cookies.presented(headers);
+    let values = values.of_kind(kind);
+    values
+        .filter_map(|(slot, value)| Some((cookies.name(slot)?, value)))
+        .collect()
 }
 
 /// Returns the `Set-Cookie` lines for a token: its own, and those that remove older cookies.
@@ -141,10 +138,7 @@ pub fn set_cookies(
     max_age: Duration,
     insecure: bool,
 ) -> Result<Vec<HeaderValue>, Error> {
-    let kind = match kind {
-        TokenKind::Session => cookie::CookieKind::Session,
-        TokenKind::Refresh => cookie::CookieKind::Refresh,
-    };
+    let kind = cookie_kind(kind);
     let place = cookies.place(kind, None, None);
     let mut lines = vec![cookies.set(place, token, max_age, insecure)?];
     lines.extend(cookies.evictions(kind, place, insecure));
@@ -243,4 +237,11 @@ pub fn cross_site(
         headers,
     };
     Ok(origin::check(head, &origins, when_absent))
+}
+
+fn cookie_kind(kind: TokenKind) -> CookieKind {
+    match kind {
+        TokenKind::Session => CookieKind::Session,
+        TokenKind::Refresh => CookieKind::Refresh,
+    }
 }

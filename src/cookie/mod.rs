@@ -52,6 +52,7 @@ mod grant;
 mod read;
 mod response;
 mod settings;
+mod slot;
 mod write;
 
 #[cfg(test)]
@@ -63,7 +64,7 @@ pub use self::settings::{SameSite, SessionCookies};
 
 pub(crate) use self::{
     grant::{CookieGrant, refresh_age, session_age},
-    read::Candidates,
+    read::{PresentedCookies, cookie_fields},
     response::add_to_response,
-    write::CookieKind,
+    slot::{CookieKind, CookieSlot},
 };

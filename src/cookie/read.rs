@@ -3,88 +3,83 @@
 //! No cookie library does it, because several cookies of one name must stay several: which of them
 //! counts is decided by verifying their tokens, never by position.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use memchr::memchr;
+use smallvec::SmallVec;
 
-use super::settings::{Names, SessionCookies};
+use super::{
+    settings::SessionCookies,
+    slot::{CookieKind, CookieSlot},
+};
 
-/// The largest number of different values of one name that are verified.
-const MAX_CANDIDATES: usize = 4;
-
-/// The replacement for a value that is not UTF-8: it is present, but no token.
-const UNREADABLE: &str = "\u{fffd}";
-
-/// The values that a request has for one kind of cookie: those of the first configured name that is
-/// present.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Candidates<T> {
-    /// No name is present with a non-empty value.
-    None,
-    /// One value; the usual case.
-    One(T),
-    /// Two to four different values, in the order in which they came.
-    Several(Vec<T>),
-    /// More than four different values. Such a request is refused, whatever they are.
-    TooMany,
+/// The values that a request has under the configured names, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PresentedCookies<'h> {
+    values: SmallVec<[(CookieSlot, &'h str); 4]>,
 }
 
 impl SessionCookies {
-    /// The session tokens that the request's cookies present.
-    pub(crate) fn session_candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<&'h str> {
-        self.session.candidates(headers)
+    /// The values that a request has under the name of `slot`, in the order in which they came.
+    pub(crate) fn values<'h>(
+        &self,
+        slot: CookieSlot,
+        headers: &'h HeaderMap,
+    ) -> impl Iterator<Item = &'h str> {
+        let name = self.name(slot);
+        fields(headers)
+            .flat_map(pairs)
+            .filter_map(move |pair| text_of(name?.as_bytes(), pair))
     }
 
-    /// The refresh tokens that the request's cookies present.
-    pub(crate) fn refresh_candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<&'h str> {
-        self.refresh.candidates(headers)
-    }
-}
-
-impl Names {
-    fn candidates<'h>(&self, headers: &'h HeaderMap) -> Candidates<&'h str> {
-        self.iter()
-            .map(|name| named(name, headers))
-            .find(|candidates| *candidates != Candidates::None)
-            .unwrap_or(Candidates::None)
-    }
-}
-
-impl<T: PartialEq> Candidates<T> {
-    fn add(self, value: T) -> Self {
-        match self {
-            Self::None => Self::One(value),
-            Self::One(first) if first == value => Self::One(first),
-            Self::One(first) => Self::Several(vec![first, value]),
-            Self::Several(values) if values.contains(&value) => Self::Several(values),
-            Self::Several(values) if values.len() == MAX_CANDIDATES => Self::TooMany,
-            Self::Several(mut values) => {
-                values.push(value);
-                Self::Several(values)
+    /// The values that a request has under all configured names, read in one pass.
+    pub(crate) fn presented<'h>(&self, headers: &'h HeaderMap) -> PresentedCookies<'h> {
+        let mut presented = PresentedCookies::default();
+        for pair in fields(headers).flat_map(pairs) {
+            for (slot, name) in self.slots() {
+                if let Some(value) = text_of(name.as_bytes(), pair) {
+                    presented.values.push((slot, value));
+                }
             }
-            Self::TooMany => Self::TooMany,
         }
+        presented
     }
 
-    fn map<U>(self, read: impl Fn(T) -> U) -> Candidates<U> {
-        match self {
-            Self::None => Candidates::None,
-            Self::One(value) => Candidates::One(read(value)),
-            Self::Several(values) => Candidates::Several(values.into_iter().map(read).collect()),
-            Self::TooMany => Candidates::TooMany,
-        }
+    /// Returns `true` if a request has a refresh cookie, whatever its value.
+    pub(crate) fn has_refresh_cookie(&self, headers: &HeaderMap) -> bool {
+        let mut slots = self
+            .slots()
+            .filter(|(slot, _)| slot.kind == CookieKind::Refresh);
+        slots.any(|(slot, _)| self.values(slot, headers).next().is_some())
     }
 }
 
-/// The different values of the cookies called exactly `name`.
-fn named<'h>(name: &str, headers: &'h HeaderMap) -> Candidates<&'h str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .flat_map(|field| pairs(field.as_bytes()))
-        .filter_map(|pair| value_of(name.as_bytes(), pair))
-        // Compared as bytes, so that two values that are no text stay two.
-        .fold(Candidates::None, Candidates::add)
-        .map(|value| std::str::from_utf8(value).unwrap_or(UNREADABLE))
+impl<'h> PresentedCookies<'h> {
+    /// The values of one slot.
+    pub(crate) fn values(&self, slot: CookieSlot) -> impl Iterator<Item = &'h str> {
+        let values = self.values.iter();
+        values.filter_map(move |(of, value)| (*of == slot).then_some(*value))
+    }
+
+    /// The values of one kind, each with its slot.
+    pub(crate) fn of_kind(&self, kind: CookieKind) -> impl Iterator<Item = (CookieSlot, &'h str)> {
+        self.values
+            .iter()
+            .copied()
+            .filter(move |(slot, _)| slot.kind == kind)
+    }
+}
+
+/// Returns the request's `Cookie` fields and nothing else.
+pub(crate) fn cookie_fields(headers: &HeaderMap) -> HeaderMap {
+    let fields = headers.get_all(header::COOKIE).iter();
+    fields
+        .map(|field| (header::COOKIE, field.clone()))
+        .collect()
+}
+
+fn fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let fields = headers.get_all(header::COOKIE).iter();
+    fields.map(HeaderValue::as_bytes)
 }
 
 /// Splits a field at its semicolons.
@@ -104,6 +99,12 @@ fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Returns the value of `pair` if it is a cookie called `name` that could hold a token. Bytes that
+/// are no text never are a token.
+fn text_of<'h>(name: &[u8], pair: &'h [u8]) -> Option<&'h str> {
+    std::str::from_utf8(value_of(name, pair)?).ok()
+}
+
 /// Returns the value of `pair` if it is a cookie called `name` that could hold a token: not empty,
 /// and not quoted (tokens never are). Nothing is decoded, and a `;` within quotes ends a pair (RFC
 /// 6265bis section 5.7). White space before `=` makes another name; no browser sends it.
@@ -118,8 +119,6 @@ fn value_of<'h>(name: &[u8], pair: &'h [u8]) -> Option<&'h [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(fields: &[&[u8]]) -> HeaderMap {
@@ -129,53 +128,59 @@ mod tests {
             .collect()
     }
 
-    fn session(fields: &[&[u8]]) -> String {
+    /// The values by pair: those of the session cookie, then those of the refresh cookie.
+    fn read(fields: &[&[u8]]) -> String {
         let cookies = SessionCookies::host_prefixed();
-        format!("{:?}", cookies.session_candidates(&headers(fields)))
+        let headers = headers(fields);
+        let presented = cookies.presented(&headers);
+        let mut read = Vec::new();
+        for (slot, _) in cookies.slots() {
+            let values: Vec<_> = presented.values(slot).collect();
+            assert_eq!(values, cookies.values(slot, &headers).collect::<Vec<_>>());
+            read.push(values.join(","));
+        }
+        read.join(" ")
     }
 
     #[test]
-    fn the_first_name_that_is_present_decides() {
-        assert_eq!(session(&[b"DS=old; __Host-DS=new"]), r#"One("new")"#);
-        assert_eq!(session(&[b"DS=old; __Host-DS="]), r#"One("old")"#);
-        assert_eq!(session(&[b"DS=old; __Host-DS=\"\""]), r#"One("old")"#);
-        assert_eq!(session(&[b"DSR=r; __Host-DSR=r"]), "None");
+    fn each_name_has_its_own_values() {
+        assert_eq!(read(&[b"DS=old; __Host-DS=new"]), "new  old ");
+        assert_eq!(read(&[b"DS=old; __Host-DS="]), "  old ");
+        assert_eq!(read(&[b"DS=old; __Host-DS=\"\""]), "  old ");
+        assert_eq!(read(&[b"DSR=r; __Host-DSR=q"]), " q  r");
     }
 
     #[test]
-    fn session_and_refresh_do_not_mix() {
-        let headers = headers(&[b"DS=s; DSR=r"]);
-        let cookies = SessionCookies::new();
-        assert_eq!(cookies.session_candidates(&headers), Candidates::One("s"));
-        assert_eq!(cookies.refresh_candidates(&headers), Candidates::One("r"));
-    }
-
-    #[test]
-    fn two_to_four_different_values_are_kept_and_a_fifth_is_too_many() {
+    fn several_values_of_a_name_are_read_in_their_order() {
         assert_eq!(
-            session(&[b"DS=a; DS=b; DS=a", b"DS=c; DS=b", b"DS=d"]),
-            r#"Several(["a", "b", "c", "d"])"#
+            read(&[b"DS=a; DS=b; DS=a", b"DS=c; DSR=r; DS=b", b"DS=d"]),
+            "  a,b,a,c,b,d r"
         );
-        assert_eq!(session(&[b"DS=a; DS=b; DS=c; DS=d; DS=e; DS=a"]), "TooMany");
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_present_but_never_a_part_of_a_token() {
-        assert_eq!(session(&[b"DS=a.b.c\xff"]), "One(\"\u{fffd}\")");
-        assert_eq!(session(&[b"\xff=1; DS=a.b.c; x=\xff"]), r#"One("a.b.c")"#);
+    fn bytes_that_are_no_text_are_no_value() {
+        assert_eq!(read(&[b"DS=a.b.c\xff; DS=\xff"]), "   ");
+        assert_eq!(read(&[b"\xff=1; DS=a.b.c; x=\xff"]), "  a.b.c ");
     }
 
     #[test]
-    fn values_that_are_no_text_are_told_apart() {
-        assert_eq!(session(&[b"DS=\xff; DS=\xff"]), "One(\"\u{fffd}\")");
-        let five = b"DS=\xff; DS=\xfe; DS=a; DS=b; DS=c";
-        assert_eq!(session(&[five]), "TooMany");
+    fn any_refresh_cookie_is_seen() {
+        let cookies = SessionCookies::host_prefixed();
+        for (field, seen) in [
+            (&b"DS=a; __Host-DS=b"[..], false),
+            (b"DSR=", false),
+            (b"DSR=a", true),
+            (b"DS=a; __Host-DSR=b", true),
+        ] {
+            assert_eq!(cookies.has_refresh_cookie(&headers(&[field])), seen);
+        }
     }
 
     #[test]
     fn a_thousand_cookies_are_read() {
         let mut field = "junk=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; ".repeat(1000);
         field.push_str("DS=a.b.c");
-        assert_eq!(session(&[field.as_bytes()]), r#"One("a.b.c")"#);
+        assert_eq!(read(&[field.as_bytes()]), "  a.b.c ");
     }
 }

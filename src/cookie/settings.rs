@@ -68,7 +68,7 @@ impl SessionCookies {
     }
 
     /// Names the cookies `__Host-DS` and `__Host-DSR`, which no other host can set. `DS` and `DSR`
-    /// are still read where those are absent, and never written.
+    /// are still read where those hold nothing genuine, and never written.
     ///
     /// Other hosts of the site *can* set `DS` and `DSR`, and at a browser that is signed out
     /// nothing else is there. Once no browser has them any more, or where none ever had, call
@@ -93,9 +93,10 @@ impl SessionCookies {
         self
     }
 
-    /// Sets the names from which the session token is read where the session cookie is absent, in
-    /// this order: the first that is present decides. They are never written, but removed at
-    /// sign-out.
+    /// Sets former names of the session cookie, in this order. The first of them makes a pair with the
+    /// first of [`refresh_fallbacks`](Self::refresh_fallbacks), and so on: the first pair that holds a
+    /// token of this project decides, beginning with the names in use. Fallbacks are never written, but
+    /// removed at sign-out.
     pub fn session_fallbacks<I>(mut self, names: I) -> Self
     where
         I: IntoIterator,

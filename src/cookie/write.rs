@@ -10,7 +10,8 @@ use http::HeaderValue;
 
 use super::{
     check::is_host_prefixed,
-    settings::{Names, SameSite, Scope, SessionCookies},
+    settings::{SameSite, Scope, SessionCookies},
+    slot::CookieKind,
 };
 use crate::error::{Error, ErrorKind};
 
@@ -26,13 +27,6 @@ const MIN_AGE: Duration = Duration::from_secs(1);
 pub(crate) struct CookiePlace<'a> {
     name: &'a str,
     scope: &'a Scope,
-}
-
-/// The two cookies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CookieKind {
-    Session,
-    Refresh,
 }
 
 impl SessionCookies {
@@ -204,13 +198,6 @@ impl SessionCookies {
         insecure: bool,
     ) -> Result<HeaderValue, Error> {
         self.set(self.place(kind, None, None), token, max_age, insecure)
-    }
-
-    fn names(&self, kind: CookieKind) -> &Names {
-        match kind {
-            CookieKind::Session => &self.session,
-            CookieKind::Refresh => &self.refresh,
-        }
     }
 }
 

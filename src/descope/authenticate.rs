@@ -2,16 +2,20 @@
 
 use std::{future::Future, pin::Pin};
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 
-use super::handle::Descope;
+use super::{
+    handle::Descope,
+    judge::SlotStep,
+    pairs::{JudgedSlots, SlotVerdict, Wanted},
+};
 use crate::{
-    cookie::Candidates,
+    cookie::{CookieKind, CookieSlot, cookie_fields},
     jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::{self, Authorization, SessionToken},
-    verifier::{AuthenticToken, SeveralSteps, VerificationStep},
+    verifier::{AuthenticToken, PendingTokens, VerificationStep},
 };
 
 /// The verdict on a request's session token.
@@ -32,9 +36,9 @@ impl Descope {
         headers: &HeaderMap,
         cookie_guard: impl FnOnce() -> Result<(), &'static str>,
     ) -> Authentication {
-        let candidates = match token::authorization(headers) {
+        match token::authorization(headers) {
             Authorization::Bearer(credential) => return self.bearer(credential),
-            Authorization::Absent => self.cookies().session_candidates(headers),
+            Authorization::Absent => {}
             Authorization::Malformed => {
                 return refused(Rejection::invalid("malformed_authorization"));
             }
@@ -44,21 +48,95 @@ impl Descope {
                     "several_authorization_fields",
                 ));
             }
+        }
+        if !headers.contains_key(header::COOKIE) {
+            return refused(Rejection::new(RejectionKind::MissingToken));
+        }
+        self.by_cookie(headers, cookie_guard)
+    }
+
+    fn by_cookie(
+        &self,
+        headers: &HeaderMap,
+        cookie_guard: impl FnOnce() -> Result<(), &'static str>,
+    ) -> Authentication {
+        // Nearly every request with a session shows it here: no other cookie is looked at then.
+        let first = Wanted::anybodys(CookieSlot::session(0));
+        let read = || self.cookies().values(first.slot, headers);
+        let mut values = read().peekable();
+        let (guard, step) = if values.peek().is_some() {
+            if let Err(reason) = cookie_guard() {
+                return self.guarded(headers, reason);
+            }
+            (None, self.start_slot(values, read, &first))
+        } else {
+            (Some(cookie_guard), SlotStep::Done(SlotVerdict::Absent))
         };
-        if candidates != Candidates::None
-            && let Err(reason) = cookie_guard()
+        let mut judged = JudgedSlots::default();
+        match step {
+            SlotStep::Done(SlotVerdict::Authentic(token)) => {
+                return Authentication::Done(token.authentic.session());
+            }
+            SlotStep::Done(verdict) => judged.add(first.slot, verdict),
+            SlotStep::Wait(pending) => return self.later(headers, judged, first, pending),
+        }
+        let presented = self.cookies().presented(headers);
+        if let Some(guard) = guard
+            && presented.of_kind(CookieKind::Session).next().is_some()
+            && let Err(reason) = guard()
         {
-            return refused(Rejection::because(RejectionKind::CrossSite, reason));
+            return self.guarded(headers, reason);
         }
-        match candidates {
-            Candidates::None => refused(Rejection::new(RejectionKind::MissingToken)),
-            Candidates::One(token) => self.one(token),
-            Candidates::Several(tokens) => self.several(&tokens),
-            Candidates::TooMany => refused(Rejection::because(
-                RejectionKind::AmbiguousCredentials,
-                "too_many_cookies",
-            )),
+        loop {
+            let wanted = match judged.find_session(self.cookies()) {
+                Ok(found) => return Authentication::Done(judged.into_session(found)),
+                Err(wanted) => wanted,
+            };
+            let values = || presented.values(wanted.slot);
+            match self.start_slot(values(), values, &wanted) {
+                SlotStep::Done(verdict) => judged.add(wanted.slot, verdict),
+                SlotStep::Wait(pending) => return self.later(headers, judged, wanted, pending),
+            }
         }
+    }
+
+    /// The verdict where cookies do not count for `reason`. Those of other applications never do.
+    fn guarded(&self, headers: &HeaderMap, reason: &'static str) -> Authentication {
+        let presented = self.cookies().presented(headers);
+        let mut sessions = presented.of_kind(CookieKind::Session);
+        let verifier = &self.inner.verifier;
+        let is_ours = |(_, value): (_, &str)| verifier.claims_of_project(value).is_some();
+        refused(if sessions.any(is_ours) {
+            Rejection::because(RejectionKind::CrossSite, reason)
+        } else {
+            Rejection::new(RejectionKind::MissingToken)
+        })
+    }
+
+    /// The verdict once the keys are there that a slot waits for.
+    fn later(
+        &self,
+        headers: &HeaderMap,
+        mut judged: JudgedSlots,
+        wanted: Wanted,
+        pending: PendingTokens<&str>,
+    ) -> Authentication {
+        let this = self.clone();
+        let headers = cookie_fields(headers);
+        let pending = pending.map(SessionToken::new);
+        Authentication::Pending(Box::pin(async move {
+            let resumed = this.resume_slot(pending, SessionToken::expose, &wanted);
+            judged.add(wanted.slot, resumed.await);
+            let presented = this.cookies().presented(&headers);
+            loop {
+                let wanted = match judged.find_session(this.cookies()) {
+                    Ok(found) => return judged.into_session(found),
+                    Err(wanted) => wanted,
+                };
+                let verdict = this.judge(&presented, &wanted).await;
+                judged.add(wanted.slot, verdict);
+            }
+        }))
     }
 
     pub(super) fn one(&self, token: &str) -> Authentication {
@@ -87,21 +165,6 @@ impl Descope {
                 }))
             }
         }
-    }
-
-    fn several(&self, tokens: &[&str]) -> Authentication {
-        let begun = match self.inner.verifier.start_several(tokens, TokenUse::Session) {
-            SeveralSteps::Done(verdict) => {
-                return Authentication::Done(verdict.and_then(|(_, genuine)| genuine.session()));
-            }
-            SeveralSteps::Wait(begun) => begun.map(SessionToken::new),
-        };
-        let this = self.clone();
-        Authentication::Pending(Box::pin(async move {
-            let verifier = &this.inner.verifier;
-            let (_, genuine) = verifier.resume_several(begun, SessionToken::expose).await?;
-            genuine.session()
-        }))
     }
 }
 

@@ -7,10 +7,13 @@ mod builder;
 mod calls;
 mod env;
 mod handle;
+mod judge;
+mod pairs;
 mod present;
 mod profile;
 mod refused;
 mod session;
+mod sign_out;
 mod token_rules;
 mod variables;
 mod verify_answer;
@@ -18,5 +21,6 @@ mod verify_answer;
 pub(crate) use self::{
     authenticate::{Authentication, PendingSession},
     present::{PresentedRefresh, RefreshRefusal},
+    sign_out::SignedOut,
 };
 pub use self::{builder::DescopeBuilder, handle::Descope};

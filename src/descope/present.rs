@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
-use super::{handle::Descope, refused::refused_refresh};
+use super::{handle::Descope, pairs::SlotToken, refused::refused_refresh};
 use crate::{
     answer::SessionAnswer,
     clock::system_time,
-    cookie::Candidates,
+    cookie::CookieKind,
     error::Error,
     ids::{TenantId, UserId},
     jwt::check::{TimeCheck, TokenUse},
@@ -35,6 +35,15 @@ pub(crate) struct PresentedRefresh {
     pub(crate) verified: VerifiedRefresh,
     /// True for a token that came as a cookie, so that new cookies may be written.
     pub(crate) from_cookie: bool,
+    /// True if it came under the name of another pair than the one that counts.
+    is_borrowed: bool,
+    /// True if a genuine session token of the same user came beside it, expired or not. Never for
+    /// one that did not come as a cookie.
+    #[expect(
+        dead_code,
+        reason = "for answers that are kept for browsers with a session alone"
+    )]
+    pub(crate) shows_session: bool,
     pub(crate) family: FamilyLease<SessionAnswer>,
 }
 
@@ -64,7 +73,14 @@ impl PresentedRefresh {
     /// Why the session has ended since, so that its tokens must not sign anybody in again.
     pub(crate) fn newest_after(&self, answer: SessionAnswer) -> Result<SessionAnswer, Error> {
         let newest = self.family.newest_after(answer)?;
-        Ok(newest.for_holder_of(&self.verified.token))
+        let newest = newest.for_holder_of(&self.verified.token);
+        // Where tokens are not rotated no answer would ever move the one that stands under a former
+        // name: it is written beside its new session.
+        Ok(if self.is_borrowed {
+            newest.with_refresh_token(&self.verified.token)
+        } else {
+            newest
+        })
     }
 
     /// The family's answer that is kept for repeats, as whoever presented the token gets it.
@@ -78,24 +94,38 @@ impl Descope {
     /// The refresh token that a request presents: in its cookie, or, only without one and only if
     /// `bearer` allows it, as `Authorization: Bearer <project id>:<token>`, the form of Descope's
     /// SDKs.
+    ///
+    /// The one place where the holder of a refresh cookie is checked: a session of another user
+    /// beside it makes it [`Ambiguous`](RefreshRefusal::Ambiguous).
     pub(crate) async fn presented_refresh(
         &self,
         headers: &HeaderMap,
         bearer: bool,
     ) -> Result<PresentedRefresh, RefreshRefusal> {
-        let (from_cookie, tokens) = match self.cookies().refresh_candidates(headers) {
-            Candidates::One(token) => (true, vec![token]),
-            Candidates::Several(tokens) => (true, tokens),
-            Candidates::TooMany => return Err(RefreshRefusal::Ambiguous),
-            Candidates::None if bearer => (false, vec![self.bearer_refresh(headers)?]),
-            Candidates::None => return Err(RefreshRefusal::Missing),
+        let (found, SlotToken { authentic, refresh }) = match self.refresh_of_cookies(headers).await
+        {
+            Err(rejection) if rejection.kind() == RejectionKind::MissingToken && bearer => {
+                return self.presented_bearer(headers).await;
+            }
+            found => found?,
         };
-        let verifier = &self.inner.verifier;
-        let (token, authentic) = verifier.verify_several(&tokens, TokenUse::Refresh).await?;
+        let token = refresh.ok_or(RefreshRefusal::Missing)?;
         Ok(PresentedRefresh {
-            from_cookie,
-            ..self.in_time(RefreshToken::new(token), &authentic)?
+            from_cookie: true,
+            is_borrowed: found.is_borrowed,
+            shows_session: found.shows_session,
+            ..self.in_time(token, &authentic)?
         })
+    }
+
+    async fn presented_bearer(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<PresentedRefresh, RefreshRefusal> {
+        let token = RefreshToken::new(self.bearer_refresh(headers)?);
+        let verifier = &self.inner.verifier;
+        let verdict = verifier.verify(token.expose(), TokenUse::Refresh).await?;
+        Ok(self.in_time(token, &verdict)?)
     }
 
     /// A refresh token that did not come in a request.
@@ -111,55 +141,20 @@ impl Descope {
             .map_err(|rejection| refused_refresh(&rejection))
     }
 
-    /// The user whose session the request's cookies show, whether or not its time is over; `None`
-    /// without a session cookie.
-    pub(crate) async fn session_holder(
-        &self,
-        headers: &HeaderMap,
-    ) -> Result<Option<UserId>, Rejection> {
-        let tokens = match self.cookies().session_candidates(headers) {
-            Candidates::None => return Ok(None),
-            Candidates::One(token) => vec![token],
-            Candidates::Several(tokens) => tokens,
-            Candidates::TooMany => {
-                return Err(Rejection::new(RejectionKind::AmbiguousCredentials));
-            }
-        };
-        let verifier = &self.inner.verifier;
-        let (_, authentic) = verifier.verify_several(&tokens, TokenUse::Session).await?;
-        Ok(Some(authentic.claims().user.clone()))
-    }
-
     /// Returns `true` if a user's request shows a refresh token that was rotated a moment ago: the
     /// answer that brought its successor is still on its way, or was lost.
     pub(crate) fn presents_rotated_token(&self, user: &UserId, headers: &HeaderMap) -> bool {
         let queue = &self.inner.queue;
-        let is_rotated = |token: &str| queue.is_rotated(&RefreshToken::new(token));
-        queue.may_have_rotated(user)
-            && match self.cookies().refresh_candidates(headers) {
-                Candidates::One(token) => is_rotated(token),
-                Candidates::Several(tokens) => tokens.into_iter().any(is_rotated),
-                Candidates::None | Candidates::TooMany => false,
-            }
-    }
-
-    /// Signs out the families of all refresh tokens that a request presents, here and without
-    /// verification: a token that could not be verified must not go on renewing a session.
-    pub(crate) fn sign_out_here(&self, headers: &HeaderMap) {
-        let tokens = match self.cookies().refresh_candidates(headers) {
-            Candidates::One(token) => vec![token],
-            Candidates::Several(tokens) => tokens,
-            Candidates::None | Candidates::TooMany => return,
-        };
-        for token in tokens {
-            // It fails without a crypto backend only, and then nothing is known either.
-            let _ = self.inner.queue.sign_out_known(&RefreshToken::new(token));
+        queue.may_have_rotated(user) && {
+            let presented = self.cookies().presented(headers);
+            let mut tokens = presented.of_kind(CookieKind::Refresh);
+            tokens.any(|(_, token)| queue.is_rotated(&RefreshToken::new(token)))
         }
     }
 
     /// An authentic refresh token whose time is right, or which has been rotated since: its
     /// successor is sent in its place.
-    fn in_time(
+    pub(super) fn in_time(
         &self,
         token: RefreshToken,
         authentic: &AuthenticToken,
@@ -177,6 +172,8 @@ impl Descope {
                 .lease(&token)
                 .map_err(|_| Rejection::invalid("no_crypto_backend"))?,
             from_cookie: false,
+            is_borrowed: false,
+            shows_session: false,
             verified: VerifiedRefresh {
                 token,
                 user: claims.user.clone(),
@@ -188,7 +185,10 @@ impl Descope {
 
     /// `Bearer <project id>` alone is what the browser SDK sends with every call, and means that
     /// the token is in the cookie.
-    fn bearer_refresh<'h>(&self, headers: &'h HeaderMap) -> Result<&'h str, RefreshRefusal> {
+    pub(super) fn bearer_refresh<'h>(
+        &self,
+        headers: &'h HeaderMap,
+    ) -> Result<&'h str, RefreshRefusal> {
         let credential = match token::authorization(headers) {
             Authorization::Bearer(credential) => credential
                 .text()
@@ -213,6 +213,7 @@ impl Descope {
 impl From<Rejection> for RefreshRefusal {
     fn from(rejection: Rejection) -> Self {
         match rejection.kind() {
+            RejectionKind::MissingToken => Self::Missing,
             RejectionKind::AmbiguousCredentials => Self::Ambiguous,
             RejectionKind::ExpiredToken => Self::Expired,
             RejectionKind::KeysUnavailable => Self::Unavailable {

@@ -74,7 +74,7 @@ impl Descope {
     /// As [`refresh`](Self::refresh). After a transient one Descope may not know of the logout:
     /// the call may be repeated, and is sent again.
     pub async fn logout(&self, refresh: &RefreshToken) -> Result<(), Error> {
-        let presented = self.verified_refresh(refresh).await?;
+        let presented = self.verified_to_sign_out(refresh).await?;
         self.sign_out_presented(&presented, false).await
     }
 
@@ -86,7 +86,7 @@ impl Descope {
     /// [`ErrorKind::SessionEnded`](crate::ErrorKind::SessionEnded) if this session has ended
     /// before, for it can then not end the others.
     pub async fn logout_all(&self, refresh: &RefreshToken) -> Result<(), Error> {
-        let presented = self.verified_refresh(refresh).await?;
+        let presented = self.verified_to_sign_out(refresh).await?;
         self.sign_out_presented(&presented, true).await
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{body::ResponseBody, kind::RefusalKind, success::json_response};
 use crate::{
-    cookie::{Candidates, SessionCookies},
+    cookie::SessionCookies,
     descope::RefreshRefusal,
     error::{Error, ErrorKind, UpstreamVerdict},
     rejection::REJECTION_HEADER,
@@ -85,7 +85,7 @@ impl Refusal {
         cookies: &SessionCookies,
         request: &request::Parts,
     ) -> Option<Vec<HeaderValue>> {
-        let in_browser = cookies.refresh_candidates(&request.headers) != Candidates::None;
+        let in_browser = cookies.has_refresh_cookie(&request.headers);
         (self.ends_session && in_browser)
             .then(|| cookies.removals(cookies.insecure_for(request.into())))
     }

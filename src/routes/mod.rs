@@ -97,6 +97,7 @@
 
 mod body;
 mod call;
+mod log_out;
 mod path;
 mod refusal;
 mod service;

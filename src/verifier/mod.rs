@@ -1,11 +1,13 @@
 //! Verifies tokens: without waiting where the key is cached, else once keys have been fetched.
 //!
-//! `verify` judges one token, `several` the tokens of several cookies of one name, and `cache` keeps
-//! verified sessions, so that a token's signature is checked once.
+//! `verify` judges one token, `several` the tokens of several cookies of one name, `ours` tells what
+//! is no token of this project at all, and `cache` keeps verified sessions, so that a token's
+//! signature is checked once.
 
 mod cache;
 #[cfg(test)]
 mod jws_vectors;
+mod ours;
 mod several;
 mod token;
 mod verify;
@@ -14,7 +16,8 @@ mod warning;
 pub use self::cache::SessionCacheStatus;
 pub(crate) use self::{
     cache::{Bounds, SessionCache},
-    several::SeveralSteps,
+    ours::names_unknown_key,
+    several::{PendingTokens, SeveralSteps},
     token::{AuthenticToken, VerificationStep},
     verify::Verifier,
     warning::OnceAMinute,

@@ -76,18 +76,6 @@ impl Verifier {
         SeveralSteps::Done(self.one_of(judged, &now))
     }
 
-    /// Verifies the tokens, waiting for keys where that may help.
-    pub(crate) async fn verify_several<'t>(
-        &self,
-        tokens: &[&'t str],
-        token_use: TokenUse,
-    ) -> Result<(&'t str, AuthenticToken), Rejection> {
-        match self.start_several(tokens, token_use) {
-            SeveralSteps::Done(verdict) => verdict,
-            SeveralSteps::Wait(pending) => self.resume_several(pending, |token| token).await,
-        }
-    }
-
     /// Goes on where [`start_several`](Self::start_several) had to wait. Tokens that were judged
     /// then are not judged again.
     pub(crate) async fn resume_several<T>(

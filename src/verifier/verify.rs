@@ -24,7 +24,7 @@ use crate::{
 /// The `Retry-After` of a refusal for want of a runtime, which no figure is known for.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-const UNKNOWN_KID: &str = "unknown_kid";
+pub(super) const UNKNOWN_KID: &str = "unknown_kid";
 const WRONG_ALGORITHM: &str = "wrong_algorithm";
 
 /// Verifies tokens of one project.

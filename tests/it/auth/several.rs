@@ -98,13 +98,15 @@ async fn what_is_not_genuine_neither_wins_nor_locks_out() {
 }
 
 #[tokio::test]
-async fn more_than_four_different_values_are_refused_whatever_they_are() {
+async fn more_than_four_different_tokens_of_the_project_are_refused_whatever_they_are() {
     let fake = FakeDescope::start().await;
     let mine = fake.session("U1").token();
-    let tokens = [&*mine, "a", "b", "c", "d"];
+    let forged = |()| fake.session("U1").signed_by_stranger().token();
+    let [a, b, c, d] = [(); 4].map(forged);
+    let tokens = [&*mine, &a, &b, &c, &d];
     assert_eq!(verdict(&fake, &tokens).await, "400 ambiguous_credentials");
-    // The same value again is no other value.
-    let tokens = [&*mine, &*mine, "a", "b", "c", "c"];
+    // The same value again is no other value, and what is no token of this project does not count.
+    let tokens = [&*mine, &*mine, &a, &b, &c, &c, "d", "e", "f.g.h"];
     assert_eq!(verdict(&fake, &tokens).await, "U1@-");
 }
 

@@ -309,7 +309,7 @@ async fn a_key_counts_as_a_bearer_token_only_and_only_where_keys_are_taken() {
     let world = world(AccessKeys::new()).await;
     let cookie = format!("DS={KEY}");
     let response = send(&world.app, &[("cookie", &cookie)]).await;
-    assert_eq!(code(&response), "invalid_token");
+    assert_eq!(code(&response), "missing_token");
     let refresh = format!("DSR={KEY}");
     let response = send(&world.app, &[("cookie", &refresh)]).await;
     assert_eq!(code(&response), "missing_token");

@@ -5,6 +5,7 @@ mod cookies;
 mod days;
 mod early;
 mod failures;
+mod holder;
 mod layer;
 mod lost_answers;
 mod restarts;

@@ -15,19 +15,25 @@ async fn logout_is_always_done_and_removes_every_name_in_every_scope() {
     for path in [LOGOUT, LOGOUT_ALL] {
         for canned in [
             None,
-            Some(Canned::new(200)),
-            Some(Canned::error(401, "E064001", "gone")),
-            Some(Canned::error(401, "E061005", "invalid")),
-            Some(Canned::html(403, "<h1>no</h1>")),
-            Some(Canned::error(500, "E990500", "oops")),
-            Some(Canned::error(429, "E130429", "slow")),
+            Some((true, Canned::new(200))),
+            Some((false, Canned::error(401, "E064001", "gone"))),
+            Some((false, Canned::error(401, "E061005", "invalid"))),
+            Some((false, Canned::html(403, "<h1>no</h1>"))),
+            Some((false, Canned::error(500, "E990500", "oops"))),
+            Some((false, Canned::error(429, "E130429", "slow"))),
         ] {
             let mut ann = Browser::ann(&fake);
-            if let Some(canned) = canned {
+            let confirmed = canned.as_ref().is_none_or(|(confirmed, _)| *confirmed);
+            if let Some((_, canned)) = canned {
                 fake.respond_next(path, canned);
             }
             let answer = ann.call(&routes, path, "{}").await;
-            assert_eq!((answer.status, &*answer.text), (200, "{}"), "{path}");
+            let expected = if path == LOGOUT_ALL && !confirmed {
+                r#"{"everywhere":false}"#
+            } else {
+                "{}"
+            };
+            assert_eq!((answer.status, &*answer.text), (200, expected), "{path}");
             let lines = answer.cookies();
             for start in ["__Host-DS=; ", "__Host-DSR=; ", "DS=; ", "DSR=; "] {
                 assert!(

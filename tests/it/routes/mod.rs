@@ -2,11 +2,13 @@
 
 mod forms;
 mod heads;
+mod holder;
 mod logout;
 mod mounting;
 mod races;
 mod refused;
 mod sdk;
+mod sign_outs;
 mod upstream;
 
 use bytes::Bytes;

@@ -140,12 +140,15 @@ async fn tokens_that_are_none_go_nowhere() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
     let stranger = FakeDescope::builder().project_id("P2other").start().await;
-    for (what, token) in [
-        ("garbage", "garbage".to_owned()),
-        ("a session token", fake.session("U1").token()),
-        ("another project's", stranger.refresh("U1").token()),
-        ("forged", fake.refresh("U1").signed_by_stranger().token()),
-        ("an access key", "K2abcdefghijklmnopqrstuvwxyz".to_owned()),
+    let (missing, invalid) = ("missing_refresh_token", "invalid_token");
+    let forged = fake.refresh("U1").signed_by_stranger().token();
+    let access_key = "K2abcdefghijklmnopqrstuvwxyz".to_owned();
+    for (what, token, error) in [
+        ("garbage", "garbage".to_owned(), missing),
+        ("a session token", fake.session("U1").token(), invalid),
+        ("another project's", stranger.refresh("U1").token(), missing),
+        ("forged", forged, invalid),
+        ("an access key", access_key, missing),
     ] {
         let mut browser = Browser::signed_out(&fake);
         browser.jar.insert("DSR".into(), token);
@@ -157,7 +160,7 @@ async fn tokens_that_are_none_go_nowhere() {
                 }
                 _ => assert_eq!(
                     (answer.status, answer.error()),
-                    (401, "invalid_token"),
+                    (401, error),
                     "{what} {path}"
                 ),
             }

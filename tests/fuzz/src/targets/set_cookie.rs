@@ -127,8 +127,8 @@ fn check(text: &[u8]) {
         let mut headers = HeaderMap::new();
         let field = HeaderValue::from_str(&format!("{other}=1; {name}={token}")).unwrap();
         headers.insert(COOKIE, field);
-        let found = internals::candidates(&cookies, kind, &headers);
-        assert_eq!(found, Some(vec![&*token]));
+        let found = internals::cookie_values(&cookies, kind, &headers);
+        assert_eq!(found, [(name, &*token)]);
     }
     for line in internals::removals(&cookies, true) {
         let mut attributes = line.to_str().unwrap().split("; ").skip(1);

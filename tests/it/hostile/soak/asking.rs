@@ -94,14 +94,10 @@ impl Kind {
             // Beyond what strangers may cost.
             (Self::UnknownMachine, _) => &[(401, "invalid_token"), (503, "exchange_unavailable")],
             (Self::SelectCrossSite, _) => &[(403, "cross_site")],
-            (
-                Self::Forged
-                | Self::UnknownKid
-                | Self::Oversized
-                | Self::Garbage
-                | Self::SelectWithGarbage,
-                _,
-            ) => &[(401, "invalid_token")],
+            (Self::Forged | Self::UnknownKid | Self::Oversized | Self::Garbage, _) => {
+                &[(401, "invalid_token")]
+            }
+            (Self::SelectWithGarbage, _) => &[(401, "missing_refresh_token")],
         }
     }
 }

@@ -1,0 +1,172 @@
+//! The verdicts on a request's cookies, at once or waiting for keys.
+
+use http::HeaderMap;
+
+use super::{
+    handle::Descope,
+    pairs::{FoundRefresh, JudgedSlots, SlotToken, SlotVerdict, Wanted},
+};
+use crate::{
+    cookie::{CookieKind, CookieSlot, PresentedCookies},
+    jwt::check::TokenUse,
+    rejection::{Rejection, RejectionKind},
+    token::RefreshToken,
+    verifier::{AuthenticToken, PendingTokens, SeveralSteps, VerificationStep, names_unknown_key},
+};
+
+/// How many different tokens of this project count under one name.
+const MAX_TOKENS: usize = 4;
+
+/// How many are looked at: those whose keys are gone do not count.
+const MAX_LOOKED_AT: usize = 16;
+
+/// The verdict on a slot as far as it goes without waiting.
+pub(super) enum SlotStep<'h> {
+    Done(SlotVerdict),
+    Wait(PendingTokens<&'h str>),
+}
+
+impl Descope {
+    /// The refresh token that a request's cookies present, whatever its time.
+    pub(super) async fn refresh_of_cookies(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<(FoundRefresh, SlotToken), Rejection> {
+        let missing = || Rejection::new(RejectionKind::MissingToken);
+        let presented = self.cookies().presented(headers);
+        // Most requests without a session have no such cookie either: nothing need be judged then.
+        if presented.of_kind(CookieKind::Refresh).next().is_none() {
+            return Err(missing());
+        }
+        let mut judged = JudgedSlots::default();
+        loop {
+            let wanted = match judged.find_refresh(self.cookies()) {
+                Ok(found) => {
+                    let found = found?;
+                    let token = judged.into_token(found.slot).ok_or_else(missing)?;
+                    return Ok((found, token));
+                }
+                Err(wanted) => wanted,
+            };
+            let verdict = self.judge(&presented, &wanted).await;
+            judged.add(wanted.slot, verdict);
+        }
+    }
+
+    /// Judges a slot, waiting for keys where that may help.
+    pub(super) async fn judge(
+        &self,
+        presented: &PresentedCookies<'_>,
+        wanted: &Wanted,
+    ) -> SlotVerdict {
+        let values = || presented.values(wanted.slot);
+        match self.start_slot(values(), values, wanted) {
+            SlotStep::Done(verdict) => verdict,
+            SlotStep::Wait(pending) => self.resume_slot(pending, |token| token, wanted).await,
+        }
+    }
+
+    /// Goes on where [`start_slot`](Self::start_slot) had to wait.
+    pub(super) async fn resume_slot<T>(
+        &self,
+        pending: PendingTokens<T>,
+        text: impl Fn(&T) -> &str,
+        wanted: &Wanted,
+    ) -> SlotVerdict {
+        match self.inner.verifier.resume_several(pending, &text).await {
+            Ok((token, authentic)) => slot_verdict(Ok((text(&token), authentic)), wanted),
+            Err(rejection) => slot_verdict(Err(rejection), wanted),
+        }
+    }
+
+    /// Judges the values of a slot as far as that goes without waiting. `again` reads them once more,
+    /// where there are several.
+    pub(super) fn start_slot<'h, V: Iterator<Item = &'h str>>(
+        &self,
+        mut values: impl Iterator<Item = &'h str>,
+        again: impl FnOnce() -> V,
+        wanted: &Wanted,
+    ) -> SlotStep<'h> {
+        let Some(first) = values.next() else {
+            return SlotStep::Done(SlotVerdict::Absent);
+        };
+        if values.any(|value| value != first) {
+            return self.start_several(again(), wanted);
+        }
+        let verifier = &self.inner.verifier;
+        match verifier.start_presented(first, token_use(wanted.slot)) {
+            None => SlotStep::Done(SlotVerdict::Absent),
+            Some(VerificationStep::Done(verdict)) => {
+                let verdict = verdict.map(|authentic| (first, authentic));
+                SlotStep::Done(slot_verdict(verdict, wanted))
+            }
+            Some(VerificationStep::Wait(_)) => self.begin(&[first], wanted),
+        }
+    }
+
+    fn start_several<'h>(
+        &self,
+        values: impl Iterator<Item = &'h str>,
+        wanted: &Wanted,
+    ) -> SlotStep<'h> {
+        let verifier = &self.inner.verifier;
+        let mut looked_at = Vec::new();
+        let mut tokens = Vec::new();
+        let too_many = || {
+            SlotStep::Done(SlotVerdict::Refused(Rejection::because(
+                RejectionKind::AmbiguousCredentials,
+                "too_many_cookies",
+            )))
+        };
+        for value in values {
+            if looked_at.contains(&value) || verifier.claims_of_project(value).is_none() {
+                continue;
+            }
+            if looked_at.len() == MAX_LOOKED_AT {
+                return too_many();
+            }
+            looked_at.push(value);
+            match verifier.start_presented(value, token_use(wanted.slot)) {
+                None => {}
+                Some(VerificationStep::Done(Ok(authentic))) if !wanted.takes(&authentic) => {}
+                Some(_) if tokens.len() == MAX_TOKENS => return too_many(),
+                Some(_) => tokens.push(value),
+            }
+        }
+        if tokens.is_empty() {
+            return SlotStep::Done(SlotVerdict::Absent);
+        }
+        self.begin(&tokens, wanted)
+    }
+
+    fn begin<'h>(&self, tokens: &[&'h str], wanted: &Wanted) -> SlotStep<'h> {
+        let verifier = &self.inner.verifier;
+        match verifier.start_several(tokens, token_use(wanted.slot)) {
+            SeveralSteps::Done(verdict) => SlotStep::Done(slot_verdict(verdict, wanted)),
+            SeveralSteps::Wait(pending) => SlotStep::Wait(pending),
+        }
+    }
+}
+
+fn slot_verdict(
+    verdict: Result<(&str, AuthenticToken), Rejection>,
+    wanted: &Wanted,
+) -> SlotVerdict {
+    match verdict {
+        Ok((_, authentic)) if !wanted.takes(&authentic) => SlotVerdict::Absent,
+        Ok((token, authentic)) => SlotVerdict::Authentic(SlotToken {
+            authentic,
+            refresh: (wanted.slot.kind == CookieKind::Refresh).then(|| RefreshToken::new(token)),
+        }),
+        // Keys were fetched meanwhile, and its own is not among them.
+        Err(rejection) if names_unknown_key(&rejection) => SlotVerdict::Absent,
+        Err(rejection) => SlotVerdict::Refused(rejection),
+    }
+}
+
+fn token_use(slot: CookieSlot) -> TokenUse {
+    match slot.kind {
+        CookieKind::Session => TokenUse::Session,
+        CookieKind::Refresh => TokenUse::Refresh,
+    }
+}

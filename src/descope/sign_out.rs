@@ -1,0 +1,250 @@
+//! Sign-outs, as they are presented: every genuine token is signed out, whatever stands beside it.
+
+use std::{
+    future::{Future, poll_fn},
+    task::Poll,
+};
+
+use http::HeaderMap;
+
+use super::{
+    handle::Descope,
+    pairs::{SlotVerdict, Wanted},
+    present::PresentedRefresh,
+    refused::refused_refresh,
+};
+use crate::{
+    cookie::{CookieKind, PresentedCookies},
+    error::{Error, ErrorKind},
+    ids::UserId,
+    jwt::check::{TimeCheck, TokenUse},
+    rejection::RejectionKind,
+    token::RefreshToken,
+    verifier::{AuthenticToken, VerificationStep},
+};
+
+/// How many of the tokens that a request presents are signed out.
+const MAX_SIGN_OUTS: usize = 16;
+
+/// The end of a request's sign-out.
+#[derive(Debug)]
+pub(crate) struct SignedOut {
+    /// The user of the first token that was genuine.
+    pub(crate) user: Option<UserId>,
+    /// True if Descope has ended all sessions of everybody for whom that was meant.
+    pub(crate) everywhere: bool,
+    /// Why Descope may not know of it.
+    pub(crate) failures: Vec<Error>,
+}
+
+impl Descope {
+    /// Signs out of all sessions whose refresh tokens a request presents; with `everywhere`, of all
+    /// sessions of the user: the one whose session a `__Host-` cookie shows, else each user of whom
+    /// a genuine refresh token was presented.
+    ///
+    /// Each value is judged by itself: neither another user's, nor too many, nor one that cannot be
+    /// verified keeps a session alive.
+    pub(crate) async fn sign_out_request(
+        &self,
+        headers: &HeaderMap,
+        bearer: bool,
+        everywhere: bool,
+    ) -> SignedOut {
+        let presented = self.cookies().presented(headers);
+        let mut tokens = self.to_sign_out(&presented);
+        // A header that holds no refresh token leaves nothing to sign out of.
+        if tokens.is_empty()
+            && bearer
+            && let Ok(token) = self.bearer_refresh(headers)
+        {
+            tokens.push(token);
+        }
+        let holder = if everywhere {
+            self.shown_by_host_cookie(&presented).await
+        } else {
+            None
+        };
+        let is_meant = |user: &UserId| holder.as_ref().is_none_or(|holder| holder == user);
+        let mut failures = Vec::new();
+        let mut sign_outs = Vec::new();
+        for verdict in self.verify_to_sign_out(&tokens).await {
+            match verdict {
+                Ok(presented) => sign_outs.push(presented),
+                Err(error) => failures.extend(error),
+            }
+        }
+        let calls = sign_outs.iter().map(|presented| async {
+            let everywhere = everywhere && is_meant(&presented.verified.user);
+            self.sign_out_presented(presented, everywhere).await
+        });
+        let results = all(calls).await;
+        let has_ended = |user: &UserId| {
+            let mut results = sign_outs.iter().zip(&results);
+            results.any(|(presented, result)| presented.verified.user == *user && result.is_ok())
+        };
+        for (presented, result) in sign_outs.iter().zip(&results) {
+            let user = &presented.verified.user;
+            // Once all sessions of a user have ended, that one of them had ended before is no news.
+            let is_news = !(everywhere && is_meant(user) && has_ended(user));
+            failures.extend(result.as_ref().err().filter(|_| is_news).cloned());
+        }
+        let presented = sign_outs.iter().map(|it| &it.verified.user);
+        let meant: Vec<_> = holder
+            .as_ref()
+            .map_or_else(|| presented.collect(), |it| vec![it]);
+        SignedOut {
+            user: sign_outs.first().map(|it| it.verified.user.clone()),
+            everywhere: everywhere && !meant.is_empty() && meant.into_iter().all(has_ended),
+            failures,
+        }
+    }
+
+    /// A refresh token that did not come in a request, to be signed out.
+    pub(super) async fn verified_to_sign_out(
+        &self,
+        refresh: &RefreshToken,
+    ) -> Result<PresentedRefresh, Error> {
+        let verifier = &self.inner.verifier;
+        let step = verifier.start(refresh.expose(), TokenUse::Refresh);
+        self.presented_to_sign_out(refresh.clone(), step).await
+    }
+
+    /// Signs out the family of a token here, and without verification: a token that could not be
+    /// verified for want of keys must not go on renewing a session.
+    pub(crate) fn sign_out_here(&self, token: &RefreshToken) {
+        // It fails without a crypto backend only, and then nothing is known either.
+        let _ = self.inner.queue.sign_out_known(token);
+    }
+
+    /// The values of a request's refresh cookies that are tokens of this project, by shape and
+    /// issuer: those first that no other host can have set, then the newest.
+    fn to_sign_out<'h>(&self, presented: &PresentedCookies<'h>) -> Vec<&'h str> {
+        let now = self.now().wall.as_secs_f64();
+        let mut tokens = Vec::new();
+        for (slot, value) in presented.of_kind(CookieKind::Refresh) {
+            let Some(claims) = self.inner.verifier.claims_of_project(value) else {
+                continue;
+            };
+            let issued = claims.issued.unwrap_or(f64::NEG_INFINITY);
+            let is_planted = !self.cookies().is_host_only(slot);
+            tokens.push((is_planted, issued > now, issued, value));
+        }
+        tokens.sort_by(
+            |(planted, ahead, issued, _), (planted_2, ahead_2, issued_2, _)| {
+                let groups = (planted, ahead).cmp(&(planted_2, ahead_2));
+                groups.then(issued_2.total_cmp(issued))
+            },
+        );
+        let mut distinct = Vec::new();
+        for (.., value) in tokens {
+            if !distinct.contains(&value) {
+                distinct.push(value);
+            }
+        }
+        if distinct.len() > MAX_SIGN_OUTS {
+            tracing::warn!(
+                presented = distinct.len(),
+                signed_out = MAX_SIGN_OUTS,
+                "more refresh tokens presented than are signed out"
+            );
+            distinct.truncate(MAX_SIGN_OUTS);
+        }
+        distinct
+    }
+
+    /// The user whose session a cookie shows that no other host can have set.
+    async fn shown_by_host_cookie(&self, presented: &PresentedCookies<'_>) -> Option<UserId> {
+        for (slot, _) in self.cookies().slots() {
+            if slot.kind != CookieKind::Session || !self.cookies().is_host_only(slot) {
+                continue;
+            }
+            let verdict = self.judge(presented, &Wanted::anybodys(slot)).await;
+            if let SlotVerdict::Authentic(token) = verdict {
+                return Some(token.authentic.claims().user.clone());
+            }
+        }
+        None
+    }
+
+    /// The genuine ones of these tokens, and why others may be genuine and are not sent.
+    async fn verify_to_sign_out(
+        &self,
+        tokens: &[&str],
+    ) -> Vec<Result<PresentedRefresh, Option<Error>>> {
+        let verifier = &self.inner.verifier;
+        // All are begun before any is waited for, so that they wait for one fetch.
+        let begun: Vec<_> = tokens
+            .iter()
+            .map(|token| (*token, verifier.start(token, TokenUse::Refresh)))
+            .collect();
+        let mut verdicts = Vec::with_capacity(begun.len());
+        for (token, step) in begun {
+            let presented = self.presented_to_sign_out(RefreshToken::new(token), step);
+            // What has expired, or was never a refresh token, signs nobody in any more.
+            let is_news = |error: &Error| error.kind() == ErrorKind::KeysUnavailable;
+            verdicts.push(presented.await.map_err(|error| Some(error).filter(is_news)));
+        }
+        verdicts
+    }
+
+    async fn presented_to_sign_out(
+        &self,
+        token: RefreshToken,
+        step: VerificationStep,
+    ) -> Result<PresentedRefresh, Error> {
+        let verifier = &self.inner.verifier;
+        let verdict = match step {
+            VerificationStep::Done(verdict) => verdict,
+            VerificationStep::Wait(wait) => {
+                let resumed = verifier.resume(token.expose(), TokenUse::Refresh, wait);
+                resumed.await
+            }
+        };
+        let presented = verdict
+            .and_then(|authentic| self.in_time(token.clone(), &ignoring_a_clock_behind(authentic)));
+        presented.map_err(|rejection| {
+            if matches!(
+                rejection.kind(),
+                RejectionKind::KeysUnavailable | RejectionKind::ExpiredToken
+            ) {
+                self.sign_out_here(&token);
+            }
+            refused_refresh(&rejection)
+        })
+    }
+}
+
+/// The token with its time taken for right where this machine's clock is behind: for a sign-out a
+/// token is never too young.
+fn ignoring_a_clock_behind(mut authentic: AuthenticToken) -> AuthenticToken {
+    if !matches!(authentic.time_check, TimeCheck::Expired) {
+        authentic.time_check = TimeCheck::Valid;
+    }
+    authentic
+}
+
+/// Waits for all, side by side: each is begun at once.
+async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    poll_fn(|cx| {
+        let mut pending = false;
+        for (future, output) in &mut running {
+            if output.is_none() {
+                match future.as_mut().poll(cx) {
+                    Poll::Ready(done) => *output = Some(done),
+                    Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })
+    .await;
+    running
+        .into_iter()
+        .filter_map(|(_, output)| output)
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! Which of the values that a request shows are tokens of this project at all.
+//!
+//! A cookie's name is no proof of whose it is: other applications of the domain have a `DS`, too.
+//! What is no token of this project says nothing about the user, and must not lock anybody out.
+
+use super::{
+    token::VerificationStep,
+    verify::{UNKNOWN_KID, Verifier},
+};
+use crate::{
+    clock::Now,
+    jwt::{check::TokenUse, compact::Compact, unverified::UnverifiedClaims},
+    rejection::Rejection,
+};
+
+impl Verifier {
+    /// Verifies a value of a cookie, as far as that goes without waiting. `None`: it is no token of
+    /// this project, by its shape, by its issuer, or by a key that the project does not have.
+    pub(crate) fn start_presented(
+        &self,
+        value: &str,
+        token_use: TokenUse,
+    ) -> Option<VerificationStep> {
+        let now = self.clock.now();
+        let known = match token_use {
+            TokenUse::Session => self.cached(value.as_bytes(), &now),
+            TokenUse::Refresh => None,
+        };
+        let step = match known {
+            Some(step) => step,
+            // Asked before a key is: for what others sign, none is to be fetched or waited for.
+            None if !self.may_be_ours(value, &now) => return None,
+            None => self.verify_uncached(value.as_bytes(), token_use, &now),
+        };
+        match step {
+            VerificationStep::Done(Err(rejection)) if !self.is_ours(value, &rejection) => None,
+            step => Some(step),
+        }
+    }
+
+    /// Returns `true` if a value that was refused is a token of this project all the same: a forged
+    /// one, or one of another kind.
+    pub(crate) fn is_ours(&self, value: &str, rejection: &Rejection) -> bool {
+        !names_unknown_key(rejection) && self.claims_of_project(value).is_some()
+    }
+
+    /// Returns `false` if a value is known to be no token of this project before its signature is
+    /// checked. The header is asked first, since those of nearly all good tokens are known.
+    fn may_be_ours(&self, value: &str, now: &Now) -> bool {
+        Compact::parse(value.as_bytes(), self.max_token_len).is_ok_and(|compact| {
+            let header = compact.header_segment();
+            self.keys.cached().by_header(header, now).is_some()
+                || self.claims_of_project(value).is_some()
+        })
+    }
+
+    /// The claims of a value that is a token of this project by shape and issuer.
+    pub(crate) fn claims_of_project(&self, value: &str) -> Option<UnverifiedClaims> {
+        UnverifiedClaims::of_project(value.as_bytes(), self.max_token_len, &self.rules)
+    }
+}
+
+/// Returns `true` if a token was refused because the project has no key of the name that it gives.
+pub(crate) fn names_unknown_key(rejection: &Rejection) -> bool {
+    rejection.reason() == UNKNOWN_KID
+}
