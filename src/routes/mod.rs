@@ -9,7 +9,7 @@
 //! | `POST refresh` | 200: a new session, its cookies, `{"sessionExpiration": …, "tenant": …, "claims": {…}, "user": {…}}` | 401 |
 //! | `POST try-refresh` | as `refresh` | 200 `{}` |
 //! | `POST tenant/select` | see [`select`](crate::select) | 401 |
-//! | `POST logout`, `POST logoutall` | 200 `{}`, every cookie removed | 200 `{}` |
+//! | `POST logout`, `POST logoutall` | 200 `{}`, every cookie removed | the same |
 //! | `GET me` | 200: Descope's user object | 401 |
 //! | `POST me/tenants` | 200 `{"tenants": […]}`; takes `{"dct": true}` or `{"ids": […]}` | 401 |
 //! | `GET me/history` | 200: a list | 401 |
@@ -54,7 +54,7 @@
 //!
 //! | status | `error` |
 //! |---|---|
-//! | 400 | `invalid_body`, `ambiguous_credentials` |
+//! | 400 | `invalid_body`; `ambiguous_credentials`: the cookies are of several users, and stay |
 //! | 401 | `missing_refresh_token` (no call to Descope was made), `expired_token`: sign in again |
 //! | 401 | `invalid_token`: not with this refresh token. Another holder of the session may have replaced it, so the cookies are kept at first; if the next request is refused too, sign in again |
 //! | 403 | `cross_site` |
@@ -72,7 +72,10 @@
 //!
 //! Logout is always answered with 200 and removed cookies, whatever Descope says, unless another
 //! site asks for it (403). From then on this process renews nothing of the session. A session token
-//! that was handed out before works until it expires.
+//! that was handed out before works until it expires. Every genuine refresh token that is presented
+//! is signed out, sixteen at most. `logoutall` is meant for the user of a genuine `__Host-` session
+//! cookie, else for each user whose refresh token was presented; where Descope has not confirmed it,
+//! the answer is `{"everywhere": false}`.
 //!
 //! # Bodies and origins
 //!

@@ -128,7 +128,7 @@ fn check(text: &[u8]) {
         let field = HeaderValue::from_str(&format!("{other}=1; {name}={token}")).unwrap();
         headers.insert(COOKIE, field);
         let found = internals::cookie_values(&cookies, kind, &headers);
-        assert_eq!(found, [(name, &*token)]);
+        assert_eq!(found, [(name.as_str(), &*token)]);
     }
     for line in internals::removals(&cookies, true) {
         let mut attributes = line.to_str().unwrap().split("; ").skip(1);
