@@ -114,8 +114,13 @@ impl JudgedSlots {
             if known!(self.of(session)?).user().is_some() {
                 return Ok(Ok(session));
             }
-            // With no pair left the refresh token of this one changes nothing.
-            if pair + 1 == pairs {
+            // Of the last pair the refresh token matters only where it makes this pair count in place of
+            // one whose session was refused.
+            let is_refused = |pair| {
+                let session = self.of(CookieSlot::session(pair));
+                matches!(session, Ok(SlotVerdict::Refused(_)))
+            };
+            if pair + 1 == pairs && !(0..pair).any(is_refused) {
                 break;
             }
             if let Some(user) = known!(self.of(CookieSlot::refresh(pair))?).user() {
