@@ -111,9 +111,8 @@ impl Descope {
 
     /// Signs out the family of a token here, and without verification: a token that could not be
     /// verified for want of keys must not go on renewing a session.
-    pub(crate) fn sign_out_here(&self, token: &RefreshToken) {
-        // It fails without a crypto backend only, and then nothing is known either.
-        let _ = self.inner.queue.sign_out_known(token);
+    fn sign_out_here(&self, token: &RefreshToken) {
+        self.sign_out_known(token);
     }
 
     /// The values of a request's refresh cookies that are tokens of this project, by shape and
@@ -129,12 +128,9 @@ impl Descope {
             let is_planted = !self.cookies().is_host_only(slot);
             tokens.push((is_planted, issued > now, issued, value));
         }
-        tokens.sort_by(
-            |(planted, ahead, issued, _), (planted_2, ahead_2, issued_2, _)| {
-                let groups = (planted, ahead).cmp(&(planted_2, ahead_2));
-                groups.then(issued_2.total_cmp(issued))
-            },
-        );
+        tokens.sort_by(|(.., issued, _), (.., other, _)| other.total_cmp(issued));
+        // Stable: within each group the newest stay first.
+        tokens.sort_by_key(|(is_planted, is_ahead, ..)| (*is_planted, *is_ahead));
         let mut distinct = Vec::new();
         for (.., value) in tokens {
             if !distinct.contains(&value) {
@@ -203,14 +199,20 @@ impl Descope {
         let presented = verdict
             .and_then(|authentic| self.in_time(token.clone(), &ignoring_a_clock_behind(authentic)));
         presented.map_err(|rejection| {
-            if matches!(
-                rejection.kind(),
-                RejectionKind::KeysUnavailable | RejectionKind::ExpiredToken
-            ) {
+            if rejection.kind() == RejectionKind::KeysUnavailable {
                 self.sign_out_here(&token);
+            } else {
+                // Where it is known here (its key is gone by now, or its time over) it was genuine.
+                self.sign_out_known(&token);
             }
             refused_refresh(&rejection)
         })
+    }
+
+    /// Signs out the family of a token, if it is known here.
+    fn sign_out_known(&self, token: &RefreshToken) {
+        // It fails without a crypto backend only, and then nothing is known either.
+        let _ = self.inner.queue.sign_out_known(token);
     }
 }
 
