@@ -84,3 +84,23 @@ impl SessionCookies {
             .all(is_host_prefixed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_make_pairs_in_their_order_and_a_shorter_list_leaves_slots_without_one() {
+        let cookies = SessionCookies::host_prefixed().session_fallbacks(["DS", "old"]);
+        let names: Vec<_> = cookies.slots().map(|(_, name)| name).collect();
+        assert_eq!(names, ["__Host-DS", "__Host-DSR", "DS", "DSR", "old"]);
+        assert_eq!(cookies.pair_count(), 3);
+        assert_eq!(cookies.name(CookieSlot::refresh(2)), None);
+        let host_only = |pair| cookies.is_host_only_pair(pair);
+        assert_eq!([0, 1, 2].map(host_only), [true, false, false]);
+        // One name that others can set is enough.
+        let mixed = cookies.clone().refresh_name("refresh");
+        assert!(!mixed.is_host_only_pair(0));
+        assert!(mixed.is_host_only(CookieSlot::session(0)));
+    }
+}
