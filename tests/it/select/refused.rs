@@ -144,7 +144,12 @@ async fn refresh_tokens_are_verified_here_before_anything_goes_up() {
     );
     for (what, token, status, error) in [
         ("none", String::new(), 401, "missing_refresh_token"),
-        ("garbage", "garbage".to_owned(), 401, "missing_refresh_token"),
+        (
+            "garbage",
+            "garbage".to_owned(),
+            401,
+            "missing_refresh_token",
+        ),
         (
             "a session token",
             fake.session("U1").token(),
