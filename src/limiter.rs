@@ -6,7 +6,7 @@ use crate::clock::Now;
 
 /// A token bucket: `burst` calls at once, and one more per `interval`. It is pure; the time is an
 /// argument.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TokenBucket {
     burst: u32,
     /// The time after which one call is allowed again.

@@ -13,6 +13,7 @@ mod counter {
     pub(super) const SELECTIONS: &str = "tower_descope_selections_total";
     pub(super) const SESSION_CALLS: &str = "tower_descope_session_calls_total";
     pub(super) const RENEWALS: &str = "tower_descope_renewals_total";
+    pub(super) const LOST_FAMILIES: &str = "tower_descope_lost_sessions_total";
     pub(super) const ACCESS_KEY_EXCHANGES: &str = "tower_descope_access_key_exchanges_total";
 }
 
@@ -56,6 +57,18 @@ pub(crate) fn refused(rejection: &Rejection, passed_on: bool) {
         "no session"
     );
     count(counter::REQUESTS, rejection.code());
+}
+
+/// Records that families of refresh tokens were forgotten within their keep time: the next request
+/// of their browsers may sign its user out.
+pub(crate) fn families_lost(number: usize) {
+    tracing::error!(
+        number,
+        "sessions were forgotten for want of room: raise kept_sessions or kept_session_bytes"
+    );
+    for _ in 0..number {
+        count(counter::LOST_FAMILIES, "keep_time");
+    }
 }
 
 /// Counts a key fetch.

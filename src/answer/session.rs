@@ -11,6 +11,7 @@ use crate::{
     client::RawAnswer,
     cookie::{CookieGrant, refresh_age, session_age},
     ids::TenantId,
+    rotation::KeptSession,
     session::Session,
     token::{OpaqueToken, RefreshToken, SessionToken},
 };
@@ -43,6 +44,8 @@ pub(super) struct AnswerParts {
     pub(super) trusted_device_token: Option<OpaqueToken>,
     /// The fields that need no type of their own.
     pub(super) rest: RawAnswer,
+    /// The memory that all of it takes, in bytes, roughly.
+    size: usize,
 }
 
 /// The refresh token that is in force after an answer: the new one, else the one that was sent.
@@ -69,14 +72,20 @@ impl SessionAnswer {
             }
             is_theirs
         };
+        let session_token = session_token.unwrap_or_else(|| SessionToken::new(""));
+        let size = session_token.expose().len()
+            + refresh.token.expose().len()
+            + session.heap_bytes()
+            + raw.size();
         Self {
             refresh_token: raw.refresh_token.take(),
             parts: Arc::new(AnswerParts {
+                size,
                 user: raw.user.take().map(User::new).filter(is_of_session),
                 session,
                 lost_tenant: None,
                 refresh,
-                session_token: session_token.unwrap_or_else(|| SessionToken::new("")),
+                session_token,
                 external_token: raw.external_token.take(),
                 trusted_device_token: raw.trusted_device_token.take(),
                 rest: raw,
@@ -184,6 +193,34 @@ impl SessionAnswer {
     /// When the session token expires by its own word, in seconds since the Unix epoch.
     pub(crate) fn session_expires_unix(&self) -> i64 {
         unix_seconds(self.parts.session.expires_at())
+    }
+}
+
+impl KeptSession for SessionAnswer {
+    fn size(&self) -> usize {
+        size_of::<AnswerParts>() + self.parts.size
+    }
+
+    fn without_record(&self) -> Self {
+        let parts = &*self.parts;
+        let rest = parts.rest.without_records();
+        Self {
+            refresh_token: self.refresh_token.clone(),
+            parts: Arc::new(AnswerParts {
+                session: parts.session.clone(),
+                lost_tenant: parts.lost_tenant.clone(),
+                refresh: parts.refresh.clone(),
+                size: parts.session_token.expose().len()
+                    + parts.refresh.token.expose().len()
+                    + parts.session.heap_bytes()
+                    + rest.size(),
+                session_token: parts.session_token.clone(),
+                user: None,
+                external_token: None,
+                trusted_device_token: None,
+                rest,
+            }),
+        }
     }
 }
 

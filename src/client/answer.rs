@@ -10,6 +10,8 @@ use crate::{
     token::{OpaqueToken, RefreshToken, SessionToken},
 };
 
+mod size;
+
 /// Descope's answer to a call that opens a session (a `JWTResponse`), read but not verified.
 ///
 /// Every field is optional. `null`, `""` and a value of the wrong type count as missing (an event at

@@ -1,8 +1,12 @@
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Client, Url};
-use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::{credential, failure, reply::Reply, settings::ClientSettings};
@@ -37,6 +41,14 @@ pub(super) struct Endpoint {
     pub(super) rotates: bool,
 }
 
+/// When the time of a call is over.
+struct Deadline {
+    /// On the monotonic clock of the handle.
+    clock: Duration,
+    /// In real time, which differs from that where a test moves the clock.
+    real: Instant,
+}
+
 /// The reasons why one attempt failed.
 enum CallFault {
     /// The request never left this machine.
@@ -68,7 +80,7 @@ impl DescopeClient {
     /// # Errors
     ///
     /// The error that [`failure`] gives to a refusal; [`ErrorKind::UpstreamTimeout`] past the
-    /// deadline; [`ErrorKind::UpstreamUnavailable`] without a connection or where it breaks. If the
+    /// deadline, which is a longer one for a call that rotates the token; [`ErrorKind::UpstreamUnavailable`] without a connection or where it breaks. If the
     /// body of a successful response breaks off, is not complete in time or is over 1 MiB, that is
     /// the error of [`Reply::body`].
     pub(super) async fn call(
@@ -95,9 +107,17 @@ impl DescopeClient {
             Error::config("base_url cannot be continued with a path").with_source(error)
         })?;
         let settings = &self.inner.settings;
-        let deadline = Instant::now() + settings.timeout;
+        let limit = if endpoint.rotates {
+            settings.listen
+        } else {
+            settings.timeout
+        };
+        let deadline = Deadline {
+            clock: settings.clock.now().mono.saturating_add(limit),
+            real: Instant::now() + limit,
+        };
         let attempts = async {
-            let attempt = || self.attempt(endpoint.method, &url, headers, body, deadline);
+            let attempt = || self.attempt(endpoint.method, &url, headers, body, &deadline);
             match attempt().await {
                 Err(fault) if fault.is_repeatable(may_repeat) => {
                     tokio::time::sleep(settings.retry_delay).await;
@@ -106,10 +126,22 @@ impl DescopeClient {
                 outcome => outcome,
             }
         };
-        timeout_at(deadline, attempts)
+        self.until(&deadline, attempts)
             .await
-            .map_err(|_| failure::timed_out())?
+            .ok_or_else(failure::timed_out)?
             .map_err(Error::from)
+    }
+
+    /// Waits for something until the deadline of a call has passed.
+    async fn until<T>(&self, deadline: &Deadline, work: impl Future<Output = T>) -> Option<T> {
+        let clock = &self.inner.settings.clock;
+        let rest = deadline.clock.saturating_sub(clock.now().mono);
+        let real = deadline.real.saturating_duration_since(Instant::now());
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = clock.deadline(rest.min(real)) => None,
+        }
     }
 
     async fn attempt(
@@ -118,7 +150,7 @@ impl DescopeClient {
         url: &Url,
         headers: &HeaderMap,
         body: &[u8],
-        deadline: Instant,
+        deadline: &Deadline,
     ) -> Result<Reply, CallFault> {
         let mut request = self
             .http
@@ -134,11 +166,11 @@ impl DescopeClient {
         if status.is_success() {
             // The head alone may hold the new refresh token, so a fault of the body is no failure of
             // the call.
-            let body = match timeout_at(deadline, body).await {
-                Ok(body) => body
+            let body = match self.until(deadline, body).await {
+                Some(body) => body
                     .map(Zeroizing::new)
                     .map_err(|fault| CallFault::from(fault).into()),
-                Err(_) => Err(failure::timed_out()),
+                None => Err(failure::timed_out()),
             };
             return Ok(Reply { headers, body });
         }

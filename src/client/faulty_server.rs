@@ -14,7 +14,10 @@ use tokio::{
 };
 
 use super::{ClientSettings, CredentialStyle, DescopeClient};
-use crate::client::transport::{self, HttpSettings};
+use crate::{
+    client::transport::{self, HttpSettings},
+    clock::Clock,
+};
 
 /// For the tests that wait for it.
 pub(super) const SHORT: Duration = Duration::from_millis(200);
@@ -118,6 +121,8 @@ pub(super) fn client(base: &str, rotation: bool, timeout: Duration) -> DescopeCl
         ClientSettings {
             project_id: "P1".into(),
             timeout,
+            listen: timeout,
+            clock: Clock::System,
             retry_delay: Duration::from_millis(100),
             rotation,
             style: CredentialStyle::Bearer,

@@ -1,11 +1,18 @@
 use std::time::Duration;
 
+use crate::clock::Clock;
+
 /// The settings of a [`DescopeClient`](super::DescopeClient).
 #[derive(Clone, Debug)]
 pub(crate) struct ClientSettings {
     pub(crate) project_id: String,
-    /// The time that one call may take in all.
+    /// The time that one call may take in all, if it rotates nothing.
     pub(crate) timeout: Duration,
+    /// The same for a call that rotates the token, which is listened to for longer than its caller
+    /// waits.
+    pub(crate) listen: Duration,
+    /// The clock of that time.
+    pub(crate) clock: Clock,
     /// The pause before a request is repeated.
     pub(crate) retry_delay: Duration,
     /// True if the project rotates refresh tokens, so that none may be sent twice.

@@ -58,6 +58,19 @@ impl Clock {
         }
     }
 
+    /// Completes once a call to another machine has taken `duration`: on this clock, or, where a
+    /// test moves it, in real time too, which is what that machine takes.
+    pub(crate) async fn deadline(&self, duration: Duration) {
+        match self {
+            Self::System => tokio::time::sleep(duration).await,
+            #[cfg(feature = "test-util")]
+            Self::Test(clock) => tokio::select! {
+                () = clock.sleep(duration) => {}
+                () = tokio::time::sleep(duration) => {}
+            },
+        }
+    }
+
     /// Completes once `duration` has passed on this clock's monotonic side.
     pub(crate) async fn sleep(&self, duration: Duration) {
         match self {

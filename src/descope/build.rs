@@ -16,7 +16,7 @@ use crate::{
     jwks::{DescopeKeys, KeyOrigin, KeyStore, parse_public_key},
     jwt::key::VerifyingKey,
     origin::AllowedOrigins,
-    rotation::RotationQueue,
+    rotation::{Bounds, KeepTimes, LISTEN, QueueSettings, RotationQueue},
     verifier::SessionCache,
     verifier::{OnceAMinute, Verifier},
 };
@@ -29,6 +29,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 const MAX_SESSION_CACHE: usize = 1 << 24;
+
+const MAX_KEPT_SESSIONS: usize = 1_000_000;
+const MIN_KEPT_SESSION_BYTES: usize = 65_536;
 
 impl DescopeBuilder {
     /// Checks the settings and makes the handle. Fetches nothing; see [`Descope::warm_up`].
@@ -70,6 +73,8 @@ impl DescopeBuilder {
             ClientSettings {
                 project_id: self.project_id.clone(),
                 timeout: self.timeout,
+                listen: self.timeout.max(LISTEN),
+                clock: self.clock.clone(),
                 retry_delay: self.clock.pause(RETRY_DELAY),
                 rotation: self.rotation,
                 style: if self.cookie_managed {
@@ -81,6 +86,17 @@ impl DescopeBuilder {
                 refresh_names: rules.refresh_kinds.iter().cloned().collect(),
             },
         );
+        let queue = QueueSettings {
+            times: KeepTimes {
+                keep: self.keep_answers,
+                undelivered: self.undelivered_answers,
+            },
+            bounds: Bounds {
+                families: self.kept_sessions,
+                bytes: self.kept_session_bytes,
+            },
+            timeout: self.timeout,
+        };
         Ok(Descope {
             inner: Arc::new(DescopeInner {
                 project_id: self.project_id,
@@ -97,7 +113,7 @@ impl DescopeBuilder {
                     runtime_warning: OnceAMinute::default(),
                 },
                 client,
-                queue: RotationQueue::new(self.keep_answers, self.clock),
+                queue: RotationQueue::new(queue, self.clock),
                 next_refresh: AtomicU64::default(),
                 exchanger,
             }),
@@ -156,6 +172,18 @@ impl DescopeBuilder {
                 self.max_token_len
             )));
         }
+        if !(1..=MAX_KEPT_SESSIONS).contains(&self.kept_sessions) {
+            return Err(Error::config(format!(
+                "kept_sessions is {}, it must be from 1 to {MAX_KEPT_SESSIONS}",
+                self.kept_sessions
+            )));
+        }
+        if self.kept_session_bytes < MIN_KEPT_SESSION_BYTES {
+            return Err(Error::config(format!(
+                "kept_session_bytes is {}, it must be at least {MIN_KEPT_SESSION_BYTES}",
+                self.kept_session_bytes
+            )));
+        }
         if self.session_cache.entries > MAX_SESSION_CACHE {
             return Err(Error::config(format!(
                 "session_cache is {}, it must be at most {MAX_SESSION_CACHE} sessions",
@@ -182,6 +210,8 @@ mod tests {
                 project().keep_answers(Duration::from_secs(301)),
                 "keep_answers",
             ),
+            (project().kept_sessions(0), "kept_sessions"),
+            (project().kept_session_bytes(1), "kept_session_bytes"),
             (project().max_token_len(10), "max_token_len"),
             (project().session_cache(1 << 25), "session_cache"),
             (

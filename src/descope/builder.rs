@@ -54,6 +54,9 @@ pub struct DescopeBuilder {
     pub(super) cookie_managed: bool,
     pub(super) rotation: bool,
     pub(super) keep_answers: Duration,
+    pub(super) undelivered_answers: Option<Duration>,
+    pub(super) kept_sessions: usize,
+    pub(super) kept_session_bytes: usize,
     pub(super) key_cache: KeyCache,
     pub(super) access_keys: Option<AccessKeys>,
     pub(super) variables: Variables,
@@ -90,6 +93,9 @@ impl Descope {
             cookie_managed: false,
             rotation: true,
             keep_answers: Duration::from_secs(60),
+            undelivered_answers: None,
+            kept_sessions: 10_000,
+            kept_session_bytes: 32 * 1024 * 1024,
             key_cache: KeyCache::default(),
             access_keys: None,
             variables: Variables::default(),
@@ -218,10 +224,39 @@ impl DescopeBuilder {
 
     /// How long the answer to a used refresh token is kept, for requests that still carry it: a
     /// browser repeats a request whose connection broke, or drops an answer on its way. Default
-    /// 60 seconds; at most 300; zero keeps none. Where there are more than 10,000 sessions to
-    /// remember, those that have been idle for longest are forgotten earlier.
+    /// 60 seconds; at most 300; zero keeps none.
+    ///
+    /// Once the browser has shown the new refresh token, a request with an old one is answered for
+    /// so long again; then, until 15 minutes after, it is refused here without any call, since it
+    /// may have waited in a proxy.
     pub fn keep_answers(mut self, keep: Duration) -> Self {
         self.keep_answers = keep;
+        self
+    }
+
+    /// How long a new refresh token that no browser has shown yet is kept for whoever holds the one
+    /// before. Default: as long as the token lives, so that an answer that was lost on Friday is
+    /// made up for on Monday. Zero keeps it no longer than [`keep_answers`](Self::keep_answers).
+    ///
+    /// Until then a replaced token is not sent to Descope again, so that Descope does not take it
+    /// for stolen. With zero here and there nothing is kept.
+    pub fn undelivered_answers(mut self, keep: Duration) -> Self {
+        self.undelivered_answers = Some(keep);
+        self
+    }
+
+    /// The most sessions of which answers and tokens are kept, for
+    /// [`keep_answers`](Self::keep_answers) and [`undelivered_answers`](Self::undelivered_answers).
+    /// Default 10,000; from 1 to 1,000,000. Sessions in use may be more for a moment. What gives
+    /// way first is of least use; sessions within their keep time go last, with an error event.
+    pub fn kept_sessions(mut self, sessions: usize) -> Self {
+        self.kept_sessions = sessions;
+        self
+    }
+
+    /// The memory of what is kept, in bytes. Default 33,554,432 (32 MiB); at least 65,536.
+    pub fn kept_session_bytes(mut self, bytes: usize) -> Self {
+        self.kept_session_bytes = bytes;
         self
     }
 

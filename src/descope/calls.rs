@@ -1,5 +1,7 @@
 //! The calls that send a verified refresh token to Descope, each in the queue of its family.
 
+use serde_json::Value;
+
 use super::{
     handle::Descope,
     present::{PresentedRefresh, VerifiedRefresh},
@@ -11,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind, UpstreamVerdict},
     ids::TenantId,
     jwt::check::TokenUse,
-    rotation::Operation,
+    rotation::{Operation, ReadKey},
     token::RefreshToken,
     verifier::AuthenticToken,
 };
@@ -54,17 +56,38 @@ impl Descope {
     }
 
     /// Signs out: this session, or all of its user's. From the call on nothing of this session
-    /// signs in again here, whatever Descope answers. That Descope calls it gone is no failure.
+    /// signs in again here, whatever Descope answers; what it does not confirm is sent again in the
+    /// background. That Descope calls the session gone is no failure.
     pub(crate) async fn sign_out_presented(
         &self,
         presented: &PresentedRefresh,
         everywhere: bool,
     ) -> Result<(), Error> {
+        let user = presented.verified.user.clone();
+        if everywhere {
+            self.inner.queue.sign_out_everywhere(&user);
+        }
         let this = self.clone();
-        let send = move |token: RefreshToken| async move {
-            this.inner.client.logout(&token, everywhere).await
+        let out = user.clone();
+        let send = move |token: RefreshToken| {
+            let this = this.clone();
+            let user = out.clone();
+            async move {
+                // After a new sign-in only this session may still be ended.
+                let everywhere = everywhere && this.inner.queue.is_signing_out_everywhere(&user);
+                let result = this.inner.client.logout(&token, everywhere).await;
+                if everywhere && is_settled(&result) {
+                    this.inner.queue.signed_out_everywhere(&user);
+                }
+                result
+            }
         };
-        match presented.family.sign_out(send).await {
+        let result = presented.family.sign_out(send).await;
+        // A session that had ended before was not sent.
+        if everywhere && is_settled(&result) {
+            self.inner.queue.signed_out_everywhere(&user);
+        }
+        match result {
             // A session that has ended can be ended again, but it cannot end the others.
             Err(error) if is_gone(&error) && !everywhere => Ok(()),
             outcome => outcome,
@@ -75,7 +98,8 @@ impl Descope {
     pub(crate) async fn me_presented(&self, presented: &PresentedRefresh) -> Result<User, Error> {
         let client = self.inner.client.clone();
         let ask = move |token: RefreshToken| async move { client.me(&token).await };
-        let user = User::new(presented.family.read(ask).await?);
+        let answer = presented.family.read(ReadKey("me".into()), ask).await?;
+        let user = User::new(Value::clone(&answer));
         // Nothing is signed here, and it is a GET: a cache in between may err.
         if user.id().as_ref() != Some(&presented.verified.user) {
             return Err(another_users());
@@ -90,15 +114,17 @@ impl Descope {
         which: WhichTenants,
     ) -> Result<Vec<TenantRecord>, Error> {
         let client = self.inner.client.clone();
+        let key = ReadKey(format!("tenants {which:?}"));
         let ask = move |token: RefreshToken| async move {
             let body = match &which {
                 WhichTenants::Current => TenantsBody::Dct(true),
                 WhichTenants::Listed(ids) => TenantsBody::Ids(ids),
             };
-            client.my_tenants(&token, body).await
+            client.my_tenants(&token, body).await.map(Value::Array)
         };
-        let tenants = presented.family.read(ask).await?;
-        Ok(tenants.into_iter().map(TenantRecord::new).collect())
+        let tenants = presented.family.read(key, ask).await?;
+        let tenants = tenants.as_array().into_iter().flatten().cloned();
+        Ok(tenants.map(TenantRecord::new).collect())
     }
 
     /// The user's sign-ins.
@@ -107,9 +133,15 @@ impl Descope {
         presented: &PresentedRefresh,
     ) -> Result<Vec<SignIn>, Error> {
         let client = self.inner.client.clone();
-        let ask = move |token: RefreshToken| async move { client.history(&token).await };
-        let entries = presented.family.read(ask).await?;
-        let entries: Vec<_> = entries.into_iter().map(SignIn::new).collect();
+        let ask = move |token: RefreshToken| async move {
+            client.history(&token).await.map(Value::Array)
+        };
+        let entries = presented
+            .family
+            .read(ReadKey("history".into()), ask)
+            .await?;
+        let entries = entries.as_array().into_iter().flatten().cloned();
+        let entries: Vec<_> = entries.map(SignIn::new).collect();
         let is_ours = |entry: &SignIn| {
             entry
                 .user_id()
@@ -146,6 +178,14 @@ fn another_users() -> Error {
         ErrorKind::UpstreamInvalid,
         "descope's answer is about another user",
     )
+}
+
+/// Returns `true` if Descope has confirmed a sign-out, or refuses it for good.
+fn is_settled(result: &Result<(), Error>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) => error.upstream_verdict().is_refusal(),
+    }
 }
 
 /// Returns `true` if Descope says that there is nothing left to sign out of. A 401 or 403 of some

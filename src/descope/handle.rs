@@ -26,6 +26,9 @@ use crate::{
     verifier::Verifier,
 };
 
+/// How long draining takes at most.
+const DRAIN: Duration = Duration::from_secs(60);
+
 /// A handle to one Descope project: it verifies sessions, caches keys and makes the calls.
 ///
 /// Clones are cheap and share everything; make one per project and clone it into layers and
@@ -90,6 +93,34 @@ impl Descope {
     /// [`ErrorKind::NoRuntime`](crate::ErrorKind::NoRuntime) outside of a tokio runtime.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.inner.verifier.keys.warm_up().await
+    }
+
+    /// Waits until nothing of this handle's is under way: calls whose answer may bring a new refresh
+    /// token, and sign-outs that Descope has not confirmed, which are sent once more now. For 60
+    /// seconds at most.
+    ///
+    /// Call it after the server's graceful shutdown, before the process ends: an answer that nobody
+    /// waits for any more may hold the only token of a session.
+    ///
+    /// ```
+    /// # async fn shut_down(descope: tower_descope::Descope) {
+    /// // axum::serve(listener, app).with_graceful_shutdown(signal).await?;
+    /// descope.drain().await;
+    /// # }
+    /// ```
+    pub async fn drain(&self) {
+        self.drain_within(DRAIN).await;
+    }
+
+    /// As [`drain`](Self::drain), for `limit` at most.
+    pub async fn drain_within(&self, limit: Duration) {
+        let left = self.inner.queue.drain(limit.min(DRAIN)).await;
+        if left > 0 {
+            tracing::error!(
+                calls = left,
+                "the process ends before descope has answered: sessions may be lost"
+            );
+        }
     }
 
     /// How the key cache is doing, for a health endpoint.

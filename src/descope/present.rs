@@ -13,7 +13,8 @@ use crate::{
     ids::{TenantId, UserId},
     jwt::check::{TimeCheck, TokenUse},
     rejection::{Rejection, RejectionKind},
-    rotation::FamilyLease,
+    rotation::{FamilyLease, TokenHolder},
+    session::Session,
     token::{self, Authorization, RefreshToken},
     verifier::AuthenticToken,
 };
@@ -37,13 +38,6 @@ pub(crate) struct PresentedRefresh {
     pub(crate) from_cookie: bool,
     /// True if it came under the name of another pair than the one that counts.
     is_borrowed: bool,
-    /// True if a genuine session token of the same user came beside it, expired or not. Never for
-    /// one that did not come as a cookie.
-    #[expect(
-        dead_code,
-        reason = "for answers that are kept for browsers with a session alone"
-    )]
-    pub(crate) shows_session: bool,
     pub(crate) family: FamilyLease<SessionAnswer>,
 }
 
@@ -113,8 +107,7 @@ impl Descope {
         Ok(PresentedRefresh {
             from_cookie: true,
             is_borrowed: found.is_borrowed,
-            shows_session: found.shows_session,
-            ..self.in_time(token, &authentic)?
+            ..self.in_time(token, &authentic, found.shows_session)?
         })
     }
 
@@ -125,7 +118,7 @@ impl Descope {
         let token = RefreshToken::new(self.bearer_refresh(headers)?);
         let verifier = &self.inner.verifier;
         let verdict = verifier.verify(token.expose(), TokenUse::Refresh).await?;
-        Ok(self.in_time(token, &verdict)?)
+        Ok(self.in_time(token, &verdict, false)?)
     }
 
     /// A refresh token that did not come in a request.
@@ -137,43 +130,54 @@ impl Descope {
         let verdict = verifier.verify(refresh.expose(), TokenUse::Refresh);
         verdict
             .await
-            .and_then(|authentic| self.in_time(refresh.clone(), &authentic))
+            .and_then(|authentic| self.in_time(refresh.clone(), &authentic, false))
             .map_err(|rejection| refused_refresh(&rejection))
     }
 
-    /// Returns `true` if a user's request shows a refresh token that was rotated a moment ago: the
-    /// answer that brought its successor is still on its way, or was lost.
-    pub(crate) fn presents_rotated_token(&self, user: &UserId, headers: &HeaderMap) -> bool {
+    /// Notes the refresh tokens that a request with a session shows beside it: what it shows has been
+    /// delivered. Returns `true` if one of them has been replaced: the answer that brought its
+    /// successor is still on its way, or was lost.
+    pub(crate) fn presents_replaced_token(&self, session: &Session, headers: &HeaderMap) -> bool {
         let queue = &self.inner.queue;
-        queue.may_have_rotated(user) && {
-            let presented = self.cookies().presented(headers);
-            let mut tokens = presented.of_kind(CookieKind::Refresh);
-            tokens.any(|(_, token)| queue.is_rotated(&RefreshToken::new(token)))
+        if !queue.may_concern(session.user_id()) {
+            return false;
         }
+        queue.note_session(session.user_id(), session.issued_at());
+        let presented = self.cookies().presented(headers);
+        let tokens = presented.of_kind(CookieKind::Refresh);
+        // Each is noted, whichever of them says so.
+        tokens.fold(false, |any, (_, token)| queue.present(token) | any)
     }
 
-    /// An authentic refresh token whose time is right, or which has been rotated since: its
-    /// successor is sent in its place.
+    /// An authentic refresh token whose time is right, or which has been replaced since: its
+    /// successor is sent in its place. `shows_session` is true if a session of the same user came
+    /// beside it.
     pub(super) fn in_time(
         &self,
         token: RefreshToken,
         authentic: &AuthenticToken,
+        shows_session: bool,
     ) -> Result<PresentedRefresh, Rejection> {
         let expired = matches!(authentic.time_check, TimeCheck::Expired);
-        if !(expired && self.inner.queue.is_rotated(&token)) {
+        if !(expired && self.inner.queue.is_replaced(&token)) {
             authentic.time_check.verdict()?;
         }
         let claims = authentic.claims();
+        let holder = TokenHolder {
+            user: &claims.user,
+            issued_at: claims.times.issued.map(system_time),
+            expires_at: system_time(claims.times.expires),
+            shows_session,
+        };
         Ok(PresentedRefresh {
             // It fails without a crypto backend only, and then nothing was verified either.
             family: self
                 .inner
                 .queue
-                .lease(&token)
+                .lease(&token, holder)
                 .map_err(|_| Rejection::invalid("no_crypto_backend"))?,
             from_cookie: false,
             is_borrowed: false,
-            shows_session: false,
             verified: VerifiedRefresh {
                 token,
                 user: claims.user.clone(),

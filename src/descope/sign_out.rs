@@ -112,7 +112,8 @@ impl Descope {
     /// Signs out the family of a token here, and without verification: a token that could not be
     /// verified for want of keys must not go on renewing a session.
     fn sign_out_here(&self, token: &RefreshToken) {
-        self.sign_out_known(token);
+        // It fails without a crypto backend only, and then nothing is known either.
+        let _ = self.inner.queue.sign_out_unverified(token);
     }
 
     /// The values of a request's refresh cookies that are tokens of this project, by shape and
@@ -196,8 +197,9 @@ impl Descope {
                 resumed.await
             }
         };
-        let presented = verdict
-            .and_then(|authentic| self.in_time(token.clone(), &ignoring_a_clock_behind(authentic)));
+        let presented = verdict.and_then(|authentic| {
+            self.in_time(token.clone(), &ignoring_a_clock_behind(authentic), false)
+        });
         presented.map_err(|rejection| {
             if rejection.kind() == RejectionKind::KeysUnavailable {
                 self.sign_out_here(&token);

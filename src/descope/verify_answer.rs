@@ -39,11 +39,8 @@ impl Descope {
         // its successor the session could not go on.
         let (in_force, fault) = match answer.refresh_token() {
             Some(token) => {
-                let verified = self
-                    .verify_successor(token.clone(), &sent, wanted.as_ref())
-                    .await?;
-                self.inner.queue.note_rotated(&sent.user);
-                verified
+                self.verify_successor(token.clone(), &sent, wanted.as_ref())
+                    .await?
             }
             None => (
                 InForce {
@@ -54,6 +51,7 @@ impl Descope {
             ),
         };
         let successor = answer.refresh_token().map(|_| in_force.token.clone());
+        let successor_expires_at = in_force.expires_at;
         let session = match fault.or_else(|| answer.fault.clone()) {
             Some(fault) => Err(fault),
             None => self.verify_session(&answer, &sent, wanted.as_ref()).await,
@@ -70,6 +68,7 @@ impl Descope {
             tenant,
             expires_at,
             successor,
+            successor_expires_at,
             answer: session.map(|session| {
                 // A selection leaves its tenant on purpose.
                 let lost = match wanted {

@@ -23,6 +23,8 @@ pub(crate) enum RefusalKind {
     MissingRefreshToken,
     ExpiredToken,
     InvalidToken,
+    /// The refresh token has a successor that the browser has presented.
+    ReplacedToken,
     AmbiguousCredentials,
     /// Descope refuses the tenant, as a bad request or as a forbidden one.
     TenantRefused {
@@ -83,6 +85,8 @@ impl RefusalKind {
                 RejectionKind::ExpiredToken.code(), "the session is over, sign in again"),
             Self::InvalidToken => Row(Status::UNAUTHORIZED, Level::DEBUG,
                 RejectionKind::InvalidToken.code(), "the refresh token is invalid"),
+            Self::ReplacedToken => Row(Status::UNAUTHORIZED, Level::DEBUG,
+                RejectionKind::InvalidToken.code(), "the refresh token has been replaced"),
             Self::AmbiguousCredentials => Row(Status::BAD_REQUEST, Level::INFO,
                 RejectionKind::AmbiguousCredentials.code(), "several credentials were presented"),
             Self::TenantRefused { forbidden: false } => Row(Status::BAD_REQUEST, Level::INFO,

@@ -61,6 +61,14 @@ impl Refusal {
         Self { kind, ..self }
     }
 
+    /// The same refusal with advice on when to come again.
+    pub(crate) fn retry_after(self, after: Duration) -> Self {
+        Self {
+            retry_after: Some(after),
+            ..self
+        }
+    }
+
     pub(crate) fn kind(&self) -> RefusalKind {
         self.kind
     }
@@ -126,7 +134,9 @@ impl Refusal {
     fn challenge(&self, description: &str) -> Option<HeaderValue> {
         let error = match self.kind {
             RefusalKind::MissingRefreshToken => return Some(HeaderValue::from_static("Bearer")),
-            RefusalKind::ExpiredToken | RefusalKind::InvalidToken => "invalid_token",
+            RefusalKind::ExpiredToken | RefusalKind::InvalidToken | RefusalKind::ReplacedToken => {
+                "invalid_token"
+            }
             RefusalKind::AmbiguousCredentials => "invalid_request",
             _ => return None,
         };
@@ -166,6 +176,8 @@ impl From<Error> for Refusal {
             UpstreamVerdict::TimedOut => RefusalKind::UpstreamTimeout,
             UpstreamVerdict::NotUpstream => match error.kind() {
                 ErrorKind::InvalidRefreshToken => RefusalKind::InvalidToken,
+                ErrorKind::RefreshTokenReplaced => RefusalKind::ReplacedToken,
+                ErrorKind::Throttled => RefusalKind::RenewalUnavailable,
                 ErrorKind::InvalidTenantId => RefusalKind::InvalidBody,
                 ErrorKind::KeysUnavailable => RefusalKind::KeysUnavailable,
                 ErrorKind::CookieTooLarge => RefusalKind::CookieTooLarge,
@@ -175,7 +187,7 @@ impl From<Error> for Refusal {
         Self {
             upstream_code: error.upstream_code().map(Into::into),
             retry_after: error.retry_after(),
-            ends_session: error.ends_session(),
+            ends_session: error.removes_cookies(),
             ..Self::because(kind, error.to_string())
         }
     }

@@ -20,6 +20,7 @@ struct ErrorInner {
     code: Option<Box<str>>,
     retry_after: Option<Duration>,
     ends_session: bool,
+    cookies_removed: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -33,6 +34,7 @@ impl Error {
                 code: None,
                 retry_after: None,
                 ends_session: false,
+                cookies_removed: false,
                 source: None,
             }),
         }
@@ -80,6 +82,18 @@ impl Error {
     pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
         Arc::make_mut(&mut self.inner).retry_after = after;
         self
+    }
+
+    /// Says that another response has removed the session's cookies, that of the sign-out: a later
+    /// one must leave alone what the browser may have been given since.
+    pub(crate) fn with_cookies_removed(mut self) -> Self {
+        Arc::make_mut(&mut self.inner).cookies_removed = true;
+        self
+    }
+
+    /// Returns `true` if a response with this failure is to remove the session's cookies.
+    pub(crate) fn removes_cookies(&self) -> bool {
+        self.inner.ends_session && !self.inner.cookies_removed
     }
 
     /// Marks the failure as the session's end.

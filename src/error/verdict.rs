@@ -73,6 +73,8 @@ impl Error {
             | ErrorKind::InvalidUserId
             | ErrorKind::InvalidRefreshToken
             | ErrorKind::InvalidAccessKey
+            | ErrorKind::RefreshTokenReplaced
+            | ErrorKind::Throttled
             | ErrorKind::KeysUnavailable
             | ErrorKind::NoRuntime
             | ErrorKind::InvalidClaims
@@ -86,13 +88,13 @@ impl Error {
     /// A refusal without an [`upstream_code`](Self::upstream_code) is transient, too: some proxy
     /// answered in Descope's place.
     pub fn is_transient(&self) -> bool {
-        self.kind() == ErrorKind::KeysUnavailable
-            || matches!(
-                self.upstream_verdict(),
-                UpstreamVerdict::RateLimited
-                    | UpstreamVerdict::Unavailable
-                    | UpstreamVerdict::TimedOut
-            )
+        matches!(
+            self.kind(),
+            ErrorKind::KeysUnavailable | ErrorKind::Throttled
+        ) || matches!(
+            self.upstream_verdict(),
+            UpstreamVerdict::RateLimited | UpstreamVerdict::Unavailable | UpstreamVerdict::TimedOut
+        )
     }
 }
 

@@ -68,6 +68,10 @@ impl Gate {
         head: RequestHead<'_>,
         verdict: Result<Session, Rejection>,
     ) -> Decision {
+        // Also without a renewal of this layer's: whatever is presented has been delivered.
+        let lacks_answer = verdict
+            .as_ref()
+            .is_ok_and(|session| self.descope.presents_replaced_token(session, head.headers));
         let Some(renewal) = &self.renewal else {
             return Decision::Go(verdict, None);
         };
@@ -82,12 +86,7 @@ impl Gate {
                 RejectionKind::MissingToken | RejectionKind::ExpiredToken
             ),
         };
-        let wanted = match &verdict {
-            Ok(session) if !due => self
-                .descope
-                .presents_rotated_token(session.user_id(), head.headers),
-            _ => due,
-        };
+        let wanted = due || lacks_answer;
         if !wanted || !takes_cookies(head) {
             return Decision::Go(verdict, None);
         }

@@ -75,12 +75,14 @@ impl From<RefreshRefusal> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let why = error.to_string();
-        if error.ends_session() {
+        if error.removes_cookies() {
             return Self::Ended(why.into());
         }
         let refused_here = matches!(
             error.kind(),
-            ErrorKind::InvalidRefreshToken | ErrorKind::InvalidTenantId
+            ErrorKind::InvalidRefreshToken
+                | ErrorKind::RefreshTokenReplaced
+                | ErrorKind::InvalidTenantId
         );
         // Whoever presented the token, a refusal by Descope is final for this request. All else is
         // transient or a fault of this side, for which nobody is signed out.
@@ -97,12 +99,14 @@ mod tests {
     use super::*;
     use crate::rejection::RejectionKind;
 
-    const KINDS: [ErrorKind; 15] = [
+    const KINDS: [ErrorKind; 17] = [
         ErrorKind::InvalidConfig,
         ErrorKind::InvalidTenantId,
         ErrorKind::InvalidRefreshToken,
         ErrorKind::SessionEnded,
         ErrorKind::RefreshTokenReused,
+        ErrorKind::RefreshTokenReplaced,
+        ErrorKind::Throttled,
         ErrorKind::Refused,
         ErrorKind::RateLimited,
         ErrorKind::UpstreamUnavailable,

@@ -114,8 +114,8 @@ impl SessionRenewal {
             telemetry::renewed("kept");
             return Ok(Some((kept, presented)));
         }
-        // The browser's token may have been rotated, and its successor be known here alone.
-        let due = due || presented.family.is_undelivered();
+        // The browser's token may have been replaced, and its successor be known here alone.
+        let due = due || presented.family.is_rotated();
         if !due || !presented.family.try_early() {
             return Ok(None);
         }

@@ -1,8 +1,8 @@
 //! A call to Descope with a refresh token, and its outcome.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use crate::{error::Error, ids::TenantId, token::RefreshToken};
+use crate::{clock::Now, error::Error, ids::TenantId, token::RefreshToken};
 
 /// The operation that a refresh token is sent for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,18 @@ pub(crate) struct CallOutcome<T> {
     pub(crate) answer: Result<T, Error>,
     /// The token that takes the place of the one sent; `None` if that one stays in force.
     pub(crate) successor: Option<RefreshToken>,
+    /// When that token expires, if it could be read.
+    pub(crate) successor_expires_at: Option<SystemTime>,
     /// The current tenant of the new session.
     pub(crate) tenant: Option<TenantId>,
     /// When the new session ends: from then on its answer is not worth keeping.
     pub(crate) expires_at: Option<SystemTime>,
+}
+
+impl<T> CallOutcome<T> {
+    /// How long the successor lives from now on, if that is known.
+    pub(super) fn successor_life(&self, now: Now) -> Option<Duration> {
+        let end = self.successor_expires_at?;
+        Some(end.duration_since(now.date()).unwrap_or_default())
+    }
 }

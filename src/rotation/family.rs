@@ -1,28 +1,33 @@
 //! The pure state machine that decides what is done next with the refresh tokens of one session.
 //!
-//! A *family* is the chain of tokens that rotation makes of one: predecessors, each rotated, and the
-//! *current* one. As far as this process knows: what another replica rotated is not in it.
+//! A *family* is the [chain](super::chain) of tokens that rotation makes of one. As far as this
+//! process knows: what another replica rotated is not in it.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use super::call::{CallOutcome, Operation};
+use super::{
+    answer::{KeptAnswer, KeptSession, Wanted},
+    call::{CallOutcome, Operation},
+    chain::{Chain, KeepTimes, Standing},
+    end::FamilyEnd,
+    failure::FailedCall,
+};
 use crate::{
     clock::Now,
     digest::Digest,
     error::{Error, ErrorKind},
-    ids::TenantId,
+    limiter::TokenBucket,
     token::RefreshToken,
 };
 
-/// How long a token is not sent again after a failure that leaves open whether Descope rotated it.
-pub(super) const RESEND_AFTER: Duration = Duration::from_secs(1);
-
-/// How long, after the keep time, it is remembered that a session ended. Forgetting costs one call
-/// to Descope, which then says so again.
-const REMEMBER_END: Duration = Duration::from_secs(3_600);
+mod memory;
 
 /// How long an early renewal is left alone once one was tried: the token is good without it.
 const EARLY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How many calls that rotate its token a family makes at once; one more after each interval.
+const CALLS: u32 = 10;
+const CALL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The newest answer of a family, for a holder of an older one.
 #[derive(Clone, Debug)]
@@ -49,22 +54,27 @@ pub(super) enum FamilyStep<T> {
     Send { token: RefreshToken },
 }
 
-/// A request's place in time: the token presented, and how many calls had ended by then.
+/// A request's place in time, and what it showed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     pub(super) presented: Digest,
-    arrived: u64,
+    /// How many calls had ended by then.
+    pub(super) arrived: u64,
+    /// True if it shows a session of the family's user.
+    shows_session: bool,
+    /// True if its holder had presented a newer token a while ago.
+    late: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Family<T> {
-    keep: Duration,
+    times: KeepTimes,
+    chain: Chain,
     current: RefreshToken,
-    current_digest: Digest,
     /// Calls that have ended.
     ended: u64,
-    /// The operation that a token is on its way for, or about to be sent for.
-    claimed: Option<Operation>,
+    /// The call that is under way, or about to be sent.
+    claimed: Option<ClaimedCall>,
     /// Set once no token of this family will bring a session again.
     dead: Option<FamilyEnd>,
     /// The newest answer.
@@ -73,88 +83,119 @@ pub(super) struct Family<T> {
     failed: Option<FailedCall>,
     /// When the current token was last given up early, unless that brought a new session.
     early: Option<Now>,
-    /// When the current token came, if nobody but this process has it.
-    undelivered: Option<Now>,
+    /// The limit on calls that rotate the token.
+    calls: TokenBucket,
 }
 
 #[derive(Clone, Debug)]
-struct KeptAnswer<T> {
-    answer: T,
-    tenant: Option<TenantId>,
-    expires_at: Option<SystemTime>,
-    /// Which call brought it, counted from 1.
-    call: u64,
-    at: Now,
+struct ClaimedCall {
+    operation: Operation,
+    /// True once its caller's deadline has passed. Its answer is still waited for.
+    overdue: bool,
 }
 
-#[derive(Clone, Debug)]
-struct FailedCall {
-    op: Operation,
-    error: Error,
-    call: u64,
-    at: Now,
-}
-
-#[derive(Clone, Debug)]
-struct FamilyEnd {
-    error: Error,
-    /// True once Descope knows it, too.
-    revoked: bool,
-    call: u64,
-    at: Now,
-}
-
-impl<T: Clone> Family<T> {
-    /// A family of which one token is known.
-    pub(super) fn new(keep: Duration, token: RefreshToken, digest: Digest) -> Self {
+impl<T: KeptSession> Family<T> {
+    /// A family of which one token is known, which has just been presented; `life` is how long it
+    /// lives, if that is known.
+    pub(super) fn new(
+        times: KeepTimes,
+        token: RefreshToken,
+        digest: Digest,
+        life: Option<Duration>,
+        now: Now,
+    ) -> Self {
         Self {
-            keep,
+            times,
+            chain: Chain::new(digest, life, now),
             current: token,
-            current_digest: digest,
             ended: 0,
             claimed: None,
             dead: None,
             kept: None,
             failed: None,
             early: None,
-            undelivered: None,
+            calls: TokenBucket::new(CALLS, CALL_INTERVAL),
         }
     }
 
-    /// Notes the arrival of a request that presents `presented`: the current token, or a predecessor
-    /// whose keep time has not passed.
-    pub(super) fn arrive(&self, presented: Digest) -> Ticket {
+    pub(super) fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The standing of one of its tokens. The predecessors of a family that has ended stay with it,
+    /// so that none of them is sent.
+    pub(super) fn standing(&self, token: Digest, now: Now) -> Standing {
+        match self.chain.standing(token, self.times, now) {
+            Standing::Forgotten if self.dead.is_some() => Standing::Late,
+            standing => standing,
+        }
+    }
+
+    /// Notes that a token was presented, by whatever request.
+    pub(super) fn present(&mut self, token: Digest, now: Now) {
+        self.chain.present(token, now);
+    }
+
+    /// Notes the arrival of a request that presents a token of this family.
+    pub(super) fn arrive(&mut self, presented: Digest, shows_session: bool, now: Now) -> Ticket {
+        let late = self.standing(presented, now) == Standing::Late;
+        self.present(presented, now);
         Ticket {
             presented,
             arrived: self.ended,
+            shows_session,
+            late,
         }
     }
 
     /// Decides about a request whose turn has come.
     pub(super) fn next(&mut self, ticket: Ticket, op: &Operation, now: Now) -> FamilyStep<T> {
-        if let Some(dead) = &self.dead
-            && (*op != Operation::SignOut || dead.revoked)
-        {
-            return FamilyStep::Refuse(dead.refusal(ticket, self.keep, now));
+        if let Some(step) = self.ready(ticket, op, now) {
+            return step;
         }
         if self.claimed.is_some() {
             return FamilyStep::Wait;
         }
-        if *op != Operation::SignOut {
-            if let Some(answer) = self.ready(ticket, op, now) {
-                return FamilyStep::Answer(answer);
-            }
-            if let Some(error) = self.standing_failure(ticket, op, now) {
-                return FamilyStep::Refuse(error);
-            }
+        if *op != Operation::SignOut && !self.calls.try_take(&now) {
+            return FamilyStep::Refuse(too_many(self.calls.until_next(&now)));
         }
-        self.claimed = Some(op.clone());
+        self.claimed = Some(ClaimedCall {
+            operation: op.clone(),
+            overdue: false,
+        });
         FamilyStep::Send {
             token: self.current.clone(),
         }
     }
 
-    /// Notes how the call ended. The result is what its caller gets: not always what came.
+    /// The decision about a request for which nothing need be sent; `None` if a call is needed, or
+    /// has to be waited for.
+    pub(super) fn ready(&self, ticket: Ticket, op: &Operation, now: Now) -> Option<FamilyStep<T>> {
+        let keep = self.times.keep;
+        if *op == Operation::SignOut {
+            // What has ended only as far as this process knows is sent all the same.
+            let dead = self.dead.as_ref().filter(|dead| dead.is_confirmed())?;
+            return Some(FamilyStep::Refuse(dead.refusal(ticket.arrived, keep, now)));
+        }
+        if let Some(error) = self.refusal(ticket, now) {
+            return Some(FamilyStep::Refuse(error));
+        }
+        if self.claimed.is_some() {
+            return None;
+        }
+        let wanted = self.wanted(ticket, op);
+        let kept = self.kept.as_ref();
+        if let Some(kept) = kept.filter(|kept| kept.fits(wanted, keep, now)) {
+            return Some(FamilyStep::Answer(kept.answer.clone()));
+        }
+        let failed = self.failed.as_ref()?;
+        failed
+            .answer(op, ticket.arrived, now)
+            .map(FamilyStep::Refuse)
+    }
+
+    /// Notes how the call ended. The result is what its caller gets: not always what came. The
+    /// second part is the token that is forgotten for the successor, where there were too many.
     ///
     /// A successor is named together with its digest.
     pub(super) fn done(
@@ -162,64 +203,54 @@ impl<T: Clone> Family<T> {
         now: Now,
         result: Result<CallOutcome<T>, Error>,
         successor_digest: Option<Digest>,
-    ) -> Result<T, Error> {
+    ) -> (Result<T, Error>, Option<Digest>) {
         self.ended += 1;
         let claimed = self.claimed.take();
-        let (result, tenant, expires_at) = match result {
-            Ok(outcome) => {
-                if let (Some(token), Some(digest)) = (outcome.successor, successor_digest) {
-                    self.current = token;
-                    self.current_digest = digest;
-                    if outcome.answer.is_err() {
-                        // The kept answer names a token that has been rotated by now.
-                        self.kept = None;
-                        self.undelivered = Some(now);
-                    }
+        let mut forgotten = None;
+        let result = result.and_then(|outcome| {
+            if let (Some(token), Some(digest)) = (&outcome.successor, successor_digest) {
+                let life = outcome.successor_life(now);
+                forgotten = self.chain.advance(digest, life, now);
+                self.current = token.clone();
+                if outcome.answer.is_err() {
+                    // The kept answer names a token that has been rotated by now.
+                    self.kept = None;
                 }
-                (outcome.answer, outcome.tenant, outcome.expires_at)
             }
-            Err(error) => (Err(error), None, None),
-        };
+            let answer = outcome.answer.clone()?;
+            Ok((outcome, answer))
+        });
         if let Some(dead) = &self.dead {
             // Signed out while the call was under way: its tokens must not sign in again.
-            return Err(dead.error.clone());
+            return (Err(dead.error.clone().with_cookies_removed()), forgotten);
         }
-        let Some(op) = claimed else {
-            return result;
+        let Some(ClaimedCall { operation, .. }) = claimed else {
+            return (result.map(|(_, answer)| answer), forgotten);
         };
-        match result {
-            Ok(answer) => {
-                self.kept = Some(KeptAnswer {
-                    answer: answer.clone(),
-                    tenant,
-                    expires_at,
-                    call: self.ended,
-                    at: now,
-                });
+        let result = match result {
+            Ok((outcome, answer)) => {
+                self.kept = Some(KeptAnswer::new(&outcome, &answer, self.ended, now));
                 self.failed = None;
                 self.early = None;
-                self.undelivered = None;
                 Ok(answer)
             }
             Err(error) => {
                 let error = self.learned(error, now);
                 if self.dead.is_none() {
-                    self.failed = Some(FailedCall {
-                        op,
-                        error: error.clone(),
-                        call: self.ended,
-                        at: now,
-                    });
+                    let before = self.failed.as_ref();
+                    let failed = FailedCall::new(before, operation, error.clone(), self.ended, now);
+                    self.failed = Some(failed);
                 }
                 Err(error)
             }
-        }
+        };
+        (result, forgotten)
     }
 
-    /// The token for a call that only reads.
+    /// The token for a call that rotates nothing.
     pub(super) fn current(&self, ticket: Ticket, now: Now) -> Result<RefreshToken, Error> {
-        match &self.dead {
-            Some(dead) => Err(dead.refusal(ticket, self.keep, now)),
+        match self.refusal(ticket, now) {
+            Some(error) => Err(error),
             None => Ok(self.current.clone()),
         }
     }
@@ -233,18 +264,20 @@ impl<T: Clone> Family<T> {
             _ => return error,
         };
         if self.dead.is_none() {
-            self.die(error.clone(), true, now);
+            self.die(FamilyEnd::by_descope(error.clone(), self.ended, now));
         }
         error
     }
 
     /// Notes how the call of a [`Operation::SignOut`] ended.
-    pub(super) fn signed_out(&mut self, now: Now, revoked: bool) {
+    pub(super) fn signed_out(&mut self, now: Now, confirmed: bool) {
         self.ended += 1;
         self.claimed = None;
         self.sign_out(now);
-        if let Some(dead) = &mut self.dead {
-            dead.revoked |= revoked;
+        if let Some(dead) = &mut self.dead
+            && confirmed
+        {
+            dead.confirm();
         }
     }
 
@@ -252,8 +285,7 @@ impl<T: Clone> Family<T> {
     /// brings its caller nothing.
     pub(super) fn sign_out(&mut self, now: Now) {
         if self.dead.is_none() {
-            let error = Error::new(ErrorKind::SessionEnded, "the user signed out");
-            self.die(error.with_session_ended(), false, now);
+            self.die(FamilyEnd::by_sign_out(self.ended, now));
         }
     }
 
@@ -266,32 +298,33 @@ impl<T: Clone> Family<T> {
         }
     }
 
-    /// The newest answer, while it is kept.
-    pub(super) fn kept(&self, now: Now) -> Option<T> {
-        let kept = self.kept.as_ref()?;
-        (now.since(&kept.at) < self.keep).then(|| kept.answer.clone())
+    /// The newest answer, for a request that need not be answered by a call: while it is kept for
+    /// repeats, or if it would be the answer to a refresh.
+    pub(super) fn kept(&self, ticket: Ticket, now: Now) -> Option<T> {
+        let kept = self.kept.as_ref().filter(|_| !ticket.late)?;
+        let wanted = Wanted {
+            // It waits for no call.
+            arrived: u64::MAX,
+            ..self.wanted(ticket, &Operation::Refresh)
+        };
+        let keep = self.times.keep;
+        (kept.is_recent(keep, now) || kept.fits(wanted, keep, now)).then(|| kept.answer.clone())
     }
 
-    /// Returns `true` if the token that was presented is a predecessor.
+    /// Returns `true` if the token that was presented has a successor, which its holder needs.
     pub(super) fn has_rotated(&self, ticket: Ticket) -> bool {
-        ticket.presented != self.current_digest
-    }
-
-    /// Returns `true` if nobody but this process has the current token: the call that brought it brought
-    /// nothing to tell a browser.
-    pub(super) fn is_undelivered(&self) -> bool {
-        self.undelivered.is_some()
+        ticket.presented != self.chain.current() && !ticket.late
     }
 
     /// Returns `true`, and notes it, if the current token may be exchanged although its session is
-    /// still good, so that one call at most is made for it. An undelivered token need not wait: the
-    /// browser's own has been rotated, and this one is not kept for long.
-    pub(super) fn try_early(&mut self, now: Now) -> bool {
-        let rests = !self.is_undelivered()
+    /// still good, so that one call at most is made for it. For a holder of a replaced token there
+    /// is nothing to wait for: without that call its session ends here.
+    pub(super) fn try_early(&mut self, ticket: Ticket, now: Now) -> bool {
+        let rests = !self.has_rotated(ticket)
             && self
                 .early
                 .is_some_and(|tried| now.since(&tried) < EARLY_INTERVAL);
-        let free = !rests && self.claimed.is_none() && self.dead.is_none();
+        let free = !rests && self.claimed.is_none() && self.refusal(ticket, now).is_none();
         if free {
             self.early = Some(now);
         }
@@ -303,95 +336,61 @@ impl<T: Clone> Family<T> {
         self.claimed.is_some()
     }
 
-    /// Returns `true` if no token of this family will be sent again.
-    pub(super) fn is_dead(&self) -> bool {
-        self.dead.is_some()
+    /// Notes that the caller of the call under way has stopped waiting for it.
+    pub(super) fn note_overdue(&mut self) {
+        if let Some(claimed) = &mut self.claimed {
+            claimed.overdue = true;
+        }
     }
 
-    /// Returns `true` if forgetting the family would change no later decision.
-    pub(super) fn is_stale(&self, now: Now) -> bool {
-        let over = |at: &Now, span: Duration| now.since(at) >= span;
-        if self.claimed.is_some() {
-            return false;
-        }
-        if let Some(dead) = &self.dead {
-            return over(&dead.at, self.keep.saturating_add(REMEMBER_END));
-        }
-        self.kept
-            .as_ref()
-            .is_none_or(|kept| over(&kept.at, self.keep))
-            && self
-                .failed
-                .as_ref()
-                .is_none_or(|failed| over(&failed.at, RESEND_AFTER))
-            && self
-                .undelivered
-                .as_ref()
-                .is_none_or(|at| over(at, self.keep))
-            && self
-                .early
-                .as_ref()
-                .is_none_or(|at| over(at, EARLY_INTERVAL))
+    /// Returns `true` while a call is under way whose caller has stopped waiting: nobody else waits
+    /// for it either.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.claimed.as_ref().is_some_and(|call| call.overdue)
     }
 
-    fn die(&mut self, error: Error, revoked: bool, now: Now) {
+    /// How the family ended, if it has.
+    pub(super) fn end(&self) -> Option<&FamilyEnd> {
+        self.dead.as_ref()
+    }
+
+    fn die(&mut self, end: FamilyEnd) {
         self.kept = None;
         self.failed = None;
-        self.undelivered = None;
-        self.dead = Some(FamilyEnd {
-            error,
-            revoked,
-            call: self.ended,
-            at: now,
-        });
+        self.dead = Some(end);
     }
 
-    /// The kept answer, if it answers this request: it came while the request waited, or the request
-    /// presents a token that the answer replaced; and its session has not ended since.
-    fn ready(&self, ticket: Ticket, op: &Operation, now: Now) -> Option<T> {
-        let kept = self.kept.as_ref()?;
-        if kept.expires_at.is_some_and(|end| end <= now.date()) {
-            return None;
+    /// Why a request gets no session of this family, if it does not.
+    fn refusal(&self, ticket: Ticket, now: Now) -> Option<Error> {
+        if let Some(dead) = &self.dead {
+            return Some(dead.refusal(ticket.arrived, self.times.keep, now));
         }
-        let waited = kept.call > ticket.arrived;
-        let replaced = self.has_rotated(ticket);
-        let fits = match op {
-            Operation::Refresh => true,
-            Operation::Select(tenant) => kept.tenant.as_ref() == Some(tenant),
-            Operation::SignOut => false,
-        };
-        ((waited || replaced) && fits).then(|| kept.answer.clone())
+        ticket.late.then(late)
     }
 
-    /// The last failure, if it answers this request: it was about an equal one and came while this
-    /// one waited, or it leaves open whether the token was rotated and is less than a second old.
-    fn standing_failure(&self, ticket: Ticket, op: &Operation, now: Now) -> Option<Error> {
-        let failed = self.failed.as_ref()?;
-        let rest = RESEND_AFTER.saturating_sub(now.since(&failed.at));
-        if leaves_rotation_open(&failed.error) && !rest.is_zero() {
-            let after = failed.error.retry_after().unwrap_or_default().max(rest);
-            return Some(failed.error.clone().with_retry_after(Some(after)));
-        }
-        (failed.call > ticket.arrived && failed.op == *op).then(|| failed.error.clone())
-    }
-}
-
-impl FamilyEnd {
-    /// The error for a request whose family has ended. Cookies are removed at once only if the
-    /// session is over; else only where the token is still presented after the keep time, since
-    /// until then the cookies of another replica's answer may be on their way to the browser.
-    fn refusal(&self, ticket: Ticket, keep: Duration, now: Now) -> Error {
-        let error = self.error.clone();
-        let anew = ticket.arrived >= self.call;
-        if anew && now.since(&self.at) >= keep {
-            error.with_session_ended()
-        } else {
-            error
+    fn wanted<'a>(&self, ticket: Ticket, operation: &'a Operation) -> Wanted<'a> {
+        Wanted {
+            operation,
+            arrived: ticket.arrived,
+            replaced: self.has_rotated(ticket),
+            shows_session: ticket.shows_session,
         }
     }
 }
 
-/// Returns `true` if after this failure nobody knows whether Descope rotated the token.
-fn leaves_rotation_open(error: &Error) -> bool {
-    error.is_transient() || error.kind() == ErrorKind::UpstreamInvalid
+/// The refusal of a token whose successor its holder has shown a while ago.
+fn late() -> Error {
+    Error::new(
+        ErrorKind::RefreshTokenReplaced,
+        "the refresh token has been replaced, and its holder has shown the new one: repeat the \
+         request with that",
+    )
+}
+
+fn too_many(rest: Duration) -> Error {
+    Error::new(
+        ErrorKind::Throttled,
+        "no call was made: this session asked too often",
+    )
+    .with_retry_after(Some(rest))
 }

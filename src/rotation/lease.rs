@@ -1,32 +1,54 @@
 //! A request's place in the family of the token that it presented.
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use super::{
+    answer::KeptSession,
     family::{Family, Newest},
     queue::RotationQueue,
-    table::Arrival,
+    table::{Arrival, Holder},
 };
-use crate::{digest::Digest, error::Error, token::RefreshToken};
+use crate::{digest::Digest, error::Error, ids::UserId, token::RefreshToken};
+
+/// Whoever presents a refresh token, by its verified claims.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TokenHolder<'a> {
+    pub(crate) user: &'a UserId,
+    pub(crate) issued_at: Option<SystemTime>,
+    pub(crate) expires_at: SystemTime,
+    /// True if the request shows a session of the same user.
+    pub(crate) shows_session: bool,
+}
 
 /// A request's place in a family, from the time its token was presented until its response is
 /// written. As long as it lives the family is not forgotten, so that the cookies that are written
 /// in the end are the newest there are.
-pub(crate) struct FamilyLease<T: Clone> {
+pub(crate) struct FamilyLease<T: KeptSession> {
     pub(super) queue: RotationQueue<T>,
     pub(super) arrival: Arrival,
 }
 
-impl<T: Clone> RotationQueue<T> {
+impl<T: KeptSession> RotationQueue<T> {
     /// Takes a place in the family of a token.
     ///
     /// # Errors
     ///
     /// Without a crypto backend.
-    pub(crate) fn lease(&self, token: &RefreshToken) -> Result<FamilyLease<T>, Error> {
+    pub(crate) fn lease(
+        &self,
+        token: &RefreshToken,
+        holder: TokenHolder<'_>,
+    ) -> Result<FamilyLease<T>, Error> {
         let digest = Digest::of(token.expose())?;
         let now = self.clock().now();
-        let arrival = self.table().arrive(token, digest, now);
+        let life = holder.expires_at.duration_since(now.date());
+        let holder = Holder {
+            user: self.user_key(holder.user),
+            shows_session: holder.shows_session,
+            issued_at: holder.issued_at,
+            life: Some(life.unwrap_or_default()),
+        };
+        let arrival = self.change(|table| table.arrive(token, digest, holder, now));
         Ok(FamilyLease {
             queue: self.clone(),
             arrival,
@@ -34,7 +56,7 @@ impl<T: Clone> RotationQueue<T> {
     }
 }
 
-impl<T: Clone> FamilyLease<T> {
+impl<T: KeptSession> FamilyLease<T> {
     /// The newest answer of the family, or `answer`, which its caller has just received, where none
     /// is known: the one to write into a browser now.
     ///
@@ -43,41 +65,43 @@ impl<T: Clone> FamilyLease<T> {
     /// Why the session has ended since: the user signed out, for example.
     pub(crate) fn newest_after(&self, answer: T) -> Result<T, Error> {
         let now = self.queue.clock().now();
-        let mut table = self.queue.table();
-        if let Some(Err(error)) = table.current(&self.arrival, now) {
-            return Err(error);
+        let table = self.queue.table();
+        let Some(family) = table.family(self.arrival.family) else {
+            return Ok(answer);
+        };
+        if let Some(end) = family.end() {
+            return Err(end.refusal(self.arrival.ticket.arrived, table.times.keep, now));
         }
-        let family = table.family(self.arrival.family);
-        Ok(match family.map(|family| family.newest()) {
-            Some(Newest::Answer(newest)) => newest,
-            Some(Newest::None | Newest::Ended) | None => answer,
+        Ok(match family.newest() {
+            Newest::Answer(newest) => newest,
+            Newest::None | Newest::Ended => answer,
         })
     }
 
     /// The newest answer of the family, while it is kept for repeats.
     pub(crate) fn kept(&self) -> Option<T> {
         let now = self.queue.clock().now();
-        self.family(|family| family.kept(now))?
+        self.family(|family| family.kept(self.arrival.ticket, now))?
     }
 
-    /// Returns `true` if the token that was presented is a predecessor of the current one.
+    /// Returns `true` if the token that was presented has a successor that its holder needs.
     pub(crate) fn is_rotated(&self) -> bool {
         self.family(|family| family.has_rotated(self.arrival.ticket))
             .unwrap_or_default()
     }
 
-    /// Returns `true` if no browser has been sent the family's current token.
-    pub(crate) fn is_undelivered(&self) -> bool {
-        self.family(|family| family.is_undelivered())
-            .unwrap_or_default()
-    }
-
     /// Returns `true`, and notes it, if the current token may be exchanged although its session is
-    /// still good: once a minute at most, unless it is undelivered, and never beside another call.
+    /// still good: once a minute at most, unless its holder lacks it, never beside another call,
+    /// and not while Descope asks to slow down.
     pub(crate) fn try_early(&self) -> bool {
         let now = self.queue.clock().now();
-        self.family(|family| family.try_early(now))
-            .unwrap_or_default()
+        if self.queue.slowed_down(now).is_some() {
+            return false;
+        }
+        let Arrival { family, ticket, .. } = &self.arrival;
+        let mut table = self.queue.table();
+        let free = table.with_family(*family, |family| family.try_early(*ticket, now));
+        free.unwrap_or_default()
     }
 
     /// A second place in the same family, for a call that outlives this one.
@@ -89,18 +113,18 @@ impl<T: Clone> FamilyLease<T> {
         }
     }
 
-    fn family<R>(&self, look: impl FnOnce(&mut Family<T>) -> R) -> Option<R> {
+    fn family<R>(&self, look: impl FnOnce(&Family<T>) -> R) -> Option<R> {
         self.queue.table().family(self.arrival.family).map(look)
     }
 }
 
-impl<T: Clone> Drop for FamilyLease<T> {
+impl<T: KeptSession> Drop for FamilyLease<T> {
     fn drop(&mut self) {
         self.queue.table().leave(self.arrival.family);
     }
 }
 
-impl<T: Clone> fmt::Debug for FamilyLease<T> {
+impl<T: KeptSession> fmt::Debug for FamilyLease<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FamilyLease").finish_non_exhaustive()
     }

@@ -32,19 +32,35 @@
 //! to which family is kept in a bounded table (`table`); `queue` locks it, `lease` is a request's
 //! place in it, and only `send` waits and spawns.
 
+mod answer;
 mod call;
+mod chain;
+mod end;
+mod everywhere;
+mod failure;
 mod family;
 mod lease;
+mod pressure;
 mod queue;
-mod recent;
+mod read;
+mod reads;
+mod room;
 mod send;
+mod sign_out;
 mod table;
+mod turn;
+mod users;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::{
+    answer::KeptSession,
     call::{CallOutcome, Operation},
-    lease::FamilyLease,
-    queue::RotationQueue,
+    chain::KeepTimes,
+    lease::{FamilyLease, TokenHolder},
+    queue::{QueueSettings, RotationQueue},
+    reads::ReadKey,
+    send::LISTEN,
+    table::Bounds,
 };

@@ -3,14 +3,41 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use super::{recent::RecentRotations, table::FamilyTable};
-use crate::{clock::Clock, digest::Digest, error::Error, ids::UserId, token::RefreshToken};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// How many families are remembered at most.
-const MAX_FAMILIES: usize = 10_000;
+use super::{
+    answer::KeptSession,
+    chain::KeepTimes,
+    pressure::SlowDown,
+    table::{Bounds, FamilyTable},
+    users::{UndeliveredUsers, UserKey},
+};
+use crate::{
+    clock::{Clock, Now},
+    digest::Digest,
+    error::{Error, ErrorKind},
+    ids::UserId,
+    telemetry,
+    token::RefreshToken,
+};
+
+/// How many calls are under way at once.
+const MAX_CALLS: usize = 1_024;
+
+/// How many sign-outs are tried again in the background.
+const MAX_RETRIES: usize = 1_024;
+
+/// The settings of a queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueSettings {
+    pub(crate) times: KeepTimes,
+    pub(crate) bounds: Bounds,
+    /// How long a caller waits for its call.
+    pub(crate) timeout: Duration,
+}
 
 /// The queue of all calls that use a refresh token, with the answers that are kept; see the
 /// [module](super) documentation. Clones share everything.
@@ -20,15 +47,34 @@ pub(crate) struct RotationQueue<T> {
 
 struct QueueShared<T> {
     clock: Clock,
-    keep: Duration,
-    recent: RecentRotations,
+    timeout: Duration,
+    undelivered: Arc<UndeliveredUsers>,
     /// Never held over an await nor over a caller's code.
     table: Mutex<FamilyTable<T>>,
+    slow_down: Mutex<SlowDown>,
+    calls: Arc<Semaphore>,
+    retries: Arc<Semaphore>,
+    /// The number of tasks under way.
+    running: watch::Sender<usize>,
+    draining: watch::Sender<bool>,
+}
+
+/// Counts a task as under way for as long as it lives.
+pub(super) struct Running(watch::Sender<usize>);
+
+/// A place among the calls that are under way.
+pub(super) struct CallPermit {
+    _permit: OwnedSemaphorePermit,
+    _running: Running,
 }
 
 impl<T> RotationQueue<T> {
     pub(super) fn clock(&self) -> &Clock {
         &self.shared.clock
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.shared.timeout
     }
 
     /// Locks the table.
@@ -40,23 +86,126 @@ impl<T> RotationQueue<T> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes a place for a call.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Throttled`] if too many are under way.
+    pub(super) fn permit(&self) -> Result<CallPermit, Error> {
+        let permit = self.shared.calls.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| {
+            Error::new(
+                ErrorKind::Throttled,
+                "no call was made: too many are under way",
+            )
+            .with_retry_after(Some(Duration::from_secs(1)))
+        })?;
+        Ok(CallPermit {
+            _permit: permit,
+            _running: self.running(),
+        })
+    }
+
+    /// Takes a place for a sign-out that is tried again; `None` if there are too many.
+    pub(super) fn retry_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.shared.retries.clone().try_acquire_owned().ok()
+    }
+
+    /// Counts a task in.
+    pub(super) fn running(&self) -> Running {
+        let running = self.shared.running.clone();
+        running.send_modify(|count| *count += 1);
+        Running(running)
+    }
+
+    /// Completes once the queue is being drained.
+    pub(super) async fn draining(&self) {
+        let mut draining = self.shared.draining.subscribe();
+        // It fails only without a sender, and `self` has one.
+        let _ = draining.wait_for(|draining| *draining).await;
+    }
+
+    /// Waits until nothing is under way, for `within` at most; sign-outs that Descope has not
+    /// confirmed are sent once more, and their pauses are not waited for. Returns the number of
+    /// tasks that were left.
+    pub(crate) async fn drain(&self, within: Duration) -> usize {
+        let mut running = self.shared.running.subscribe();
+        self.shared.draining.send_replace(true);
+        tokio::select! {
+            biased;
+            _ = running.wait_for(|count| *count == 0) => {}
+            () = self.clock().sleep(within) => {}
+        }
+        self.shared.draining.send_replace(false);
+        *running.borrow_and_update()
+    }
+
+    fn slow_down(&self) -> MutexGuard<'_, SlowDown> {
+        let slow_down = self.shared.slow_down.lock();
+        slow_down.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long Descope is still to be left alone, if it asked for that.
+    pub(super) fn slowed_down(&self, now: Now) -> Option<Duration> {
+        self.slow_down().rest(now)
+    }
+
+    /// Returns `true` for the one call a second that is made all the same.
+    pub(super) fn try_probe(&self, now: Now) -> bool {
+        self.slow_down().try_probe(now)
+    }
+
+    /// Notes how a call ended, if Descope answered it.
+    pub(super) fn note_answered(&self, error: Option<&Error>, now: Now) {
+        self.slow_down().note(error, now);
+    }
+
+    /// Names a user in the table.
+    pub(super) fn user_key(&self, user: &UserId) -> UserKey {
+        self.shared.undelivered.key(user)
+    }
 }
 
-impl<T: Clone> RotationQueue<T> {
-    /// A queue that keeps each answer for `keep`.
-    pub(crate) fn new(keep: Duration, clock: Clock) -> Self {
+impl<T: KeptSession> RotationQueue<T> {
+    /// An empty queue.
+    pub(crate) fn new(settings: QueueSettings, clock: Clock) -> Self {
+        let QueueSettings {
+            times,
+            bounds,
+            timeout,
+        } = settings;
+        let undelivered = Arc::new(UndeliveredUsers::new(bounds.families));
+        let table = FamilyTable::new(times, bounds, Arc::clone(&undelivered));
         Self {
             shared: Arc::new(QueueShared {
                 clock,
-                keep,
-                recent: RecentRotations::new(),
-                table: Mutex::new(FamilyTable::new(keep, MAX_FAMILIES)),
+                timeout,
+                undelivered,
+                table: Mutex::new(table),
+                slow_down: Mutex::new(SlowDown::new()),
+                calls: Arc::new(Semaphore::new(MAX_CALLS)),
+                retries: Arc::new(Semaphore::new(MAX_RETRIES)),
+                running: watch::Sender::new(0),
+                draining: watch::Sender::new(false),
             }),
         }
     }
 
-    /// Signs out the family of a token that nobody has verified. A token that is not known here is
-    /// left alone, so that made-up ones cannot fill the table.
+    /// Changes the table, and says what had to give way for it.
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut FamilyTable<T>) -> R) -> R {
+        let mut table = self.table();
+        let result = change(&mut table);
+        let lost = std::mem::take(&mut table.lost);
+        // Logging runs other people's code, which may come back here for the lock.
+        drop(table);
+        if lost > 0 {
+            telemetry::families_lost(lost);
+        }
+        result
+    }
+
+    /// Signs out the family of a token, if it is known here.
     ///
     /// # Errors
     ///
@@ -68,31 +217,89 @@ impl<T: Clone> RotationQueue<T> {
         Ok(())
     }
 
-    /// Notes that a token of this user is being rotated.
-    pub(crate) fn note_rotated(&self, user: &UserId) {
-        self.shared.recent.note(user, self.clock().now());
+    /// Signs out the family of a token that could not be verified, and remembers one that is not
+    /// known.
+    ///
+    /// # Errors
+    ///
+    /// Without a crypto backend.
+    pub(crate) fn sign_out_unverified(&self, token: &RefreshToken) -> Result<(), Error> {
+        let digest = Digest::of(token.expose())?;
+        let now = self.clock().now();
+        self.table().sign_out_unverified(digest, now);
+        Ok(())
     }
 
-    /// Returns `false` if no token of this user has been rotated within the keep time, so that
-    /// [`is_rotated`](Self::is_rotated) need not be asked about any of them.
-    pub(crate) fn may_have_rotated(&self, user: &UserId) -> bool {
-        let QueueShared {
-            clock,
-            keep,
-            recent,
-            ..
-        } = &*self.shared;
-        recent.may_have(user, *keep, clock.now())
+    /// Returns `false` if nothing is known about this user for which their requests need to be
+    /// looked at: no refresh token that a browser lacks, no sign-out that Descope does not know of.
+    #[inline]
+    pub(crate) fn may_concern(&self, user: &UserId) -> bool {
+        let undelivered = &self.shared.undelivered;
+        let key = undelivered.key(user);
+        undelivered.may_have(key) && self.table().concerns(key)
     }
 
-    /// Returns `true` if a token was rotated within the keep time and its successor is in force:
-    /// whoever presents it again has not received the answer yet, or has lost it.
-    pub(crate) fn is_rotated(&self, token: &RefreshToken) -> bool {
+    /// Notes that a request with a session showed this refresh token beside it. Returns `true` if
+    /// the token was replaced and its successor is in force: whoever presents it has not received
+    /// the answer yet, or has lost it.
+    pub(crate) fn present(&self, token: &str) -> bool {
         // It fails without a crypto backend only, and then nothing is known either.
+        Digest::of(token).is_ok_and(|digest| {
+            let now = self.clock().now();
+            self.table().present(digest, now)
+        })
+    }
+
+    /// Returns `true` if a token was replaced and its successor is in force.
+    pub(crate) fn is_replaced(&self, token: &RefreshToken) -> bool {
         Digest::of(token.expose()).is_ok_and(|digest| {
             let now = self.clock().now();
-            self.table().is_rotated(digest, now)
+            self.table().is_replaced(digest, now)
         })
+    }
+
+    /// Notes that a user signs out everywhere: from now on no token that was issued before brings
+    /// them a session here, until Descope confirms it.
+    pub(crate) fn sign_out_everywhere(&self, user: &UserId) {
+        let key = self.user_key(user);
+        let now = self.clock().now();
+        if !self.table().sign_out_everywhere(key, now) {
+            tracing::warn!("too many users wait for descope to sign them out everywhere");
+        }
+    }
+
+    /// Notes that Descope has confirmed it.
+    pub(crate) fn signed_out_everywhere(&self, user: &UserId) {
+        let key = self.user_key(user);
+        self.table().end_everywhere(key);
+    }
+
+    /// Returns `true` while a user's sign-out everywhere is to be sent to Descope.
+    pub(crate) fn is_signing_out_everywhere(&self, user: &UserId) -> bool {
+        let key = self.user_key(user);
+        self.table().is_signing_out_everywhere(key)
+    }
+
+    /// Notes a session of a user: one that was issued after they signed out everywhere is a new
+    /// sign-in, which a late sign-out must not end.
+    pub(crate) fn note_session(&self, user: &UserId, issued_at: Option<SystemTime>) {
+        let key = self.user_key(user);
+        let mut table = self.table();
+        if table.is_signing_out_everywhere(key) && !table.is_signed_out(key, issued_at) {
+            table.end_everywhere(key);
+            drop(table);
+            tracing::error!(
+                user.id = %user,
+                "the user has signed in again before descope confirmed that they are signed out \
+                 everywhere: their older sessions may go on elsewhere"
+            );
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
     }
 }
 

@@ -1,13 +1,17 @@
-//! The calls to Descope, each in its turn and each to its end.
+//! The calls that rotate a refresh token, each in its turn and each to its end.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
-use tokio::{runtime::Handle, sync::OwnedRwLockWriteGuard};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedRwLockWriteGuard, oneshot},
+};
 use tracing::Instrument;
 
 use super::{
+    answer::KeptSession,
     call::{CallOutcome, Operation},
-    family::FamilyStep,
+    family::{Family, FamilyStep},
     lease::FamilyLease,
 };
 use crate::{
@@ -16,134 +20,95 @@ use crate::{
     token::RefreshToken,
 };
 
-impl<T: Clone + Send + Sync + 'static> FamilyLease<T> {
+/// How long a call is listened to in all. Descope may have rotated the token although its answer
+/// comes too late for the caller.
+pub(crate) const LISTEN: Duration = Duration::from_secs(60);
+
+impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
     /// Exchanges the family's token for a new session: answers from what is kept, or, in its turn,
     /// calls `send` with the newest token of the family.
     ///
     /// The caller may be dropped at any time: while it waits, nothing is sent for it; a call that
-    /// has begun runs to its end, and its answer is kept.
+    /// has begun runs to its end, and its answer is kept. The same happens where the answer comes
+    /// after the caller's deadline.
     ///
     /// # Errors
     ///
     /// The error of `send`, or that of a moment ago; [`Error::ends_session`] is true where the
-    /// caller's cookies are to be removed. [`ErrorKind::NoRuntime`] outside of a tokio runtime.
+    /// caller's cookies are to be removed. [`ErrorKind::UpstreamTimeout`] past the deadline, also
+    /// of the call that is waited for; [`ErrorKind::Throttled`] beyond the limits on calls;
+    /// [`ErrorKind::NoRuntime`] outside of a tokio runtime.
     pub(crate) async fn exchange<F, Fut>(&self, operation: Operation, send: F) -> Result<T, Error>
     where
         F: FnOnce(RefreshToken) -> Fut + Send + 'static,
         Fut: Future<Output = Result<CallOutcome<T>, Error>> + Send + 'static,
     {
         let runtime = runtime()?;
+        if let Some(step) = self.throttled(&operation) {
+            return step;
+        }
         // First come, first served: tokio's lock is fair.
-        let turn = self.arrival.turn.clone().write_owned().await;
+        let turn = self.arrival.turn.alone(|| self.is_overdue()).await;
+        let turn = turn.ok_or_else(timed_out)?;
+        let permit = self.queue.permit()?;
         match self.decide(&operation) {
             Some(FamilyStep::Answer(answer)) => Ok(answer),
             Some(FamilyStep::Refuse(error)) => Err(error),
             Some(FamilyStep::Send { token }) => {
                 let claim = Claim::new(self, operation, turn);
+                let (caller, answer) = oneshot::channel();
                 // On a task of its own: a caller that goes away must not leave a token whose fate
                 // nobody knows.
-                let call = async move { claim.close(send(token).await) };
-                runtime
-                    .spawn(call.in_current_span())
-                    .await
-                    .unwrap_or_else(|_| Err(abandoned()))
+                let call = async move {
+                    claim.run(send(token), caller).await;
+                    drop(permit);
+                };
+                runtime.spawn(call.in_current_span());
+                answer.await.unwrap_or_else(|_| Err(abandoned()))
             }
             // The turn is held, so no call is under way; and a family with a lease cannot be gone.
             Some(FamilyStep::Wait) | None => Err(abandoned()),
         }
     }
 
-    /// Signs the holder of the token out: at once here, where every kept answer of its family is
-    /// dropped and a call that is under way brings its caller nothing; then, in its turn, at
-    /// Descope by `send`, with the newest token of the family.
-    ///
-    /// It runs to its end even if the caller goes away at once.
-    ///
-    /// # Errors
-    ///
-    /// The error of `send`; the family stays signed out here, and another try is sent again. The end
-    /// of the session, if Descope has said that before. [`ErrorKind::NoRuntime`] outside of a
-    /// tokio runtime.
-    pub(crate) async fn sign_out<F, Fut>(&self, send: F) -> Result<(), Error>
-    where
-        F: FnOnce(RefreshToken) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<(), Error>> + Send + 'static,
-    {
-        let runtime = runtime()?;
-        let lease = self.share();
-        lease.end_here();
-        let call = async move {
-            let turn = lease.arrival.turn.clone().write_owned().await;
-            match lease.decide(&Operation::SignOut) {
-                Some(FamilyStep::Send { token }) => {
-                    let mut claim = Claim::new(&lease, Operation::SignOut, turn);
-                    let result = send(token).await;
-                    claim.signed_out(&result);
-                    result
-                }
-                Some(FamilyStep::Refuse(error)) => Err(error),
-                Some(FamilyStep::Answer(_) | FamilyStep::Wait) | None => Err(abandoned()),
-            }
-        };
-        runtime
-            .spawn(call.in_current_span())
-            .await
-            .unwrap_or_else(|_| Err(abandoned()))
-    }
-
-    /// Makes a call with the newest token of the family that does not rotate it. Such calls run
-    /// side by side, but not beside one that rotates: Descope would take a token that arrives late
-    /// for a second use. For the same reason each runs to its end.
-    ///
-    /// # Errors
-    ///
-    /// The error of `ask`; the end of the session, if Descope has said that before.
-    /// [`ErrorKind::NoRuntime`] outside of a tokio runtime.
-    pub(crate) async fn read<F, Fut, R>(&self, ask: F) -> Result<R, Error>
-    where
-        F: FnOnce(RefreshToken) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<R, Error>> + Send + 'static,
-        R: Send + 'static,
-    {
-        let runtime = runtime()?;
-        let turn = self.arrival.turn.clone().read_owned().await;
+    /// While Descope asks to slow down, answers what needs no call, and refuses all else but one
+    /// call a second, so that nobody queues.
+    fn throttled(&self, operation: &Operation) -> Option<Result<T, Error>> {
         let now = self.queue.clock().now();
-        let current = self.queue.table().current(&self.arrival, now);
-        let token = current.unwrap_or_else(|| Err(abandoned()))?;
-        let lease = self.share();
-        let call = async move {
-            let result = ask(token).await;
-            let result = result.map_err(|error| {
-                let now = lease.queue.clock().now();
-                let mut table = lease.queue.table();
-                table.learned(lease.arrival.family, error, now)
-            });
-            drop(turn);
-            result
+        let retry_after = self.queue.slowed_down(now)?;
+        let table = self.queue.table();
+        let family = table.family(self.arrival.family)?;
+        let ready = match family.ready(self.arrival.ticket, operation, now) {
+            Some(FamilyStep::Answer(answer)) => Some(Ok(answer)),
+            Some(FamilyStep::Refuse(error)) => Some(Err(error)),
+            _ => None,
         };
-        runtime
-            .spawn(call.in_current_span())
-            .await
-            .unwrap_or_else(|_| Err(abandoned()))
+        drop(table);
+        if ready.is_some() {
+            return ready;
+        }
+        if self.queue.try_probe(now) {
+            return None;
+        }
+        Some(Err(slow_down(retry_after)))
     }
 
-    fn decide(&self, operation: &Operation) -> Option<FamilyStep<T>> {
+    pub(super) fn decide(&self, operation: &Operation) -> Option<FamilyStep<T>> {
         let now = self.queue.clock().now();
         self.queue.table().next(&self.arrival, operation, now)
     }
 
-    /// Signs the family out in this process, before anything is sent.
-    pub(super) fn end_here(&self) {
-        let now = self.queue.clock().now();
-        if let Some(family) = self.queue.table().family(self.arrival.family) {
-            family.sign_out(now);
-        }
+    /// Returns `true` while the call under way is overdue.
+    pub(super) fn is_overdue(&self) -> bool {
+        let table = self.queue.table();
+        let family = table.family(self.arrival.family);
+        family.is_some_and(Family::is_overdue)
     }
 }
 
 /// A token that is on its way to Descope, or about to be sent: freed when dropped, whatever became
 /// of the call.
-struct Claim<T: Clone> {
+pub(super) struct Claim<T: KeptSession> {
     lease: FamilyLease<T>,
     operation: Operation,
     is_open: bool,
@@ -151,8 +116,12 @@ struct Claim<T: Clone> {
     _turn: OwnedRwLockWriteGuard<()>,
 }
 
-impl<T: Clone> Claim<T> {
-    fn new(lease: &FamilyLease<T>, operation: Operation, turn: OwnedRwLockWriteGuard<()>) -> Self {
+impl<T: KeptSession> Claim<T> {
+    pub(super) fn new(
+        lease: &FamilyLease<T>,
+        operation: Operation,
+        turn: OwnedRwLockWriteGuard<()>,
+    ) -> Self {
         Self {
             lease: lease.share(),
             operation,
@@ -161,36 +130,81 @@ impl<T: Clone> Claim<T> {
         }
     }
 
-    /// Records how the call ended; the result is its caller's.
-    fn close(mut self, result: Result<CallOutcome<T>, Error>) -> Result<T, Error> {
-        self.settle(result)
+    /// Waits for a call, and tells its caller how it ended; or, once the caller's deadline has
+    /// passed, that, and then records how the call ended all the same.
+    async fn run(
+        mut self,
+        call: impl Future<Output = Result<CallOutcome<T>, Error>>,
+        caller: oneshot::Sender<Result<T, Error>>,
+    ) {
+        let clock = self.lease.queue.clock().clone();
+        let timeout = self.lease.queue.timeout();
+        tokio::pin!(call);
+        let in_time = tokio::select! {
+            biased;
+            result = &mut call => Some(result),
+            () = clock.deadline(timeout) => None,
+        };
+        if let Some(result) = in_time {
+            let result = self.settle(result);
+            // The turn ends before the caller goes on, whose next call must not find it taken.
+            drop(self);
+            // Nobody is there if the caller has gone away.
+            let _ = caller.send(result);
+            return;
+        }
+        let FamilyLease { queue, arrival } = &self.lease;
+        queue
+            .table()
+            .with_family(arrival.family, Family::note_overdue);
+        arrival.turn.send_away();
+        let _ = caller.send(Err(timed_out()));
+        let result = tokio::select! {
+            biased;
+            result = &mut call => result,
+            () = clock.deadline(LISTEN.saturating_sub(timeout)) => Err(timed_out()),
+        };
+        let late = result.is_ok();
+        if self.settle(result).is_ok() && late {
+            tracing::info!("descope's answer came after the deadline, and is kept");
+        }
     }
 
+    /// Records how the call ended; the result is its caller's.
     fn settle(&mut self, result: Result<CallOutcome<T>, Error>) -> Result<T, Error> {
         self.is_open = false;
+        let FamilyLease { queue, arrival } = &self.lease;
+        let now = queue.clock().now();
+        queue.note_answered(result.as_ref().err(), now);
         let successor = result.as_ref().ok().and_then(|it| it.successor.as_ref());
         // It cannot fail: the token that was presented has a digest, too.
         let digest = successor.and_then(|token| Digest::of(token.expose()).ok());
-        let FamilyLease { queue, arrival } = &self.lease;
-        let now = queue.clock().now();
-        let result = queue.table().done(arrival.family, now, result, digest);
+        let result = queue.change(|table| table.done(arrival.family, now, result, digest));
         result.unwrap_or_else(|| Err(abandoned()))
     }
 
-    /// Records how the call of a sign-out ended: whether Descope knows of it.
-    fn signed_out(&mut self, result: &Result<(), Error>) {
+    /// Records how the call of a sign-out ended. Returns `true` if Descope knows of it.
+    pub(super) fn signed_out(mut self, result: &Result<(), Error>) -> bool {
+        self.record_sign_out(result)
+    }
+
+    fn record_sign_out(&mut self, result: &Result<(), Error>) -> bool {
         self.is_open = false;
-        let revoked = match result {
+        let confirmed = match result {
             Ok(()) => true,
-            Err(error) => error.upstream_verdict().is_over(),
+            // Where Descope itself refuses the token there is nothing left to sign out of.
+            Err(error) => error.upstream_verdict().is_refusal(),
         };
         let FamilyLease { queue, arrival } = &self.lease;
         let now = queue.clock().now();
-        queue.table().signed_out(arrival.family, now, revoked);
+        queue.table().with_family(arrival.family, |family| {
+            family.signed_out(now, confirmed);
+        });
+        confirmed
     }
 }
 
-impl<T: Clone> Drop for Claim<T> {
+impl<T: KeptSession> Drop for Claim<T> {
     /// The call panicked, or the runtime is being shut down. Whether Descope has rotated the token
     /// is unknown.
     fn drop(&mut self) {
@@ -198,20 +212,33 @@ impl<T: Clone> Drop for Claim<T> {
             return;
         }
         if self.operation == Operation::SignOut {
-            self.signed_out(&Err(abandoned()));
+            self.record_sign_out(&Err(abandoned()));
         } else {
             let _ = self.settle(Err(abandoned()));
         }
     }
 }
 
-fn runtime() -> Result<Handle, Error> {
+pub(super) fn runtime() -> Result<Handle, Error> {
     Handle::try_current().map_err(|_| Error::no_runtime())
 }
 
-fn abandoned() -> Error {
+pub(super) fn abandoned() -> Error {
     Error::new(
         ErrorKind::UpstreamUnavailable,
         "the call to descope was given up; try again",
     )
+}
+
+pub(super) fn timed_out() -> Error {
+    Error::new(ErrorKind::UpstreamTimeout, "descope did not answer in time")
+        .with_retry_after(Some(Duration::from_secs(1)))
+}
+
+pub(super) fn slow_down(retry_after: Duration) -> Error {
+    Error::new(
+        ErrorKind::Throttled,
+        "no call was made: descope asked to slow down",
+    )
+    .with_retry_after(Some(retry_after))
 }

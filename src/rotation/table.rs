@@ -3,32 +3,51 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use tokio::sync::RwLock;
-
 use super::{
+    answer::KeptSession,
     call::{CallOutcome, Operation},
+    chain::{KeepTimes, Standing},
+    everywhere::SignedOutEverywhere,
     family::{Family, FamilyStep, Ticket},
+    pressure::ReadLimit,
+    reads::Reads,
+    turn::Turn,
+    users::{UndeliveredUsers, UserKey},
 };
 use crate::{clock::Now, digest::Digest, error::Error, token::RefreshToken};
 
-/// How many tokens of one family are known at most, the current one included.
-const MAX_LINKS: usize = 8;
-
-/// Which part of a full table gives way to what comes next.
-const ROOM: usize = 8;
+mod signed_out;
 
 /// How often what is stale is looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(10);
 
+/// How much a table holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) families: usize,
+    pub(crate) bytes: usize,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct FamilyTable<T> {
-    keep: Duration,
-    capacity: usize,
-    families: HashMap<FamilyId, FamilyEntry<T>>,
-    tokens: HashMap<Digest, KnownToken>,
+    pub(super) times: KeepTimes,
+    pub(super) bounds: Bounds,
+    pub(super) families: HashMap<FamilyId, FamilyEntry<T>>,
+    tokens: HashMap<Digest, FamilyId>,
+    pub(super) users: HashMap<UserKey, Vec<FamilyId>>,
+    undelivered: Arc<UndeliveredUsers>,
+    /// Unverified tokens that were signed out, oldest first. A flood of made-up ones drives out
+    /// only its like.
+    signed_out: VecDeque<Digest>,
+    everywhere: SignedOutEverywhere,
+    pub(super) read_limit: ReadLimit,
+    /// The bytes that the families take.
+    pub(super) bytes: usize,
+    /// Families that were forgotten within their keep time, for want of room.
+    pub(super) lost: usize,
     /// Counts arrivals: the source of ids, and the order of last use.
     arrivals: u64,
     purged_at: Option<Now>,
@@ -37,41 +56,58 @@ pub(super) struct FamilyTable<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FamilyId(u64);
 
+/// Whoever presents a token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holder {
+    pub(super) user: UserKey,
+    /// True if the request shows a session of that user.
+    pub(super) shows_session: bool,
+    pub(super) issued_at: Option<SystemTime>,
+    /// How long the token lives, if that is known.
+    pub(super) life: Option<Duration>,
+}
+
 /// A request in its family's queue.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
     pub(super) family: FamilyId,
     pub(super) ticket: Ticket,
-    /// Held by the call whose turn it is: alone by one that rotates the token, shared by those that
-    /// only read.
-    pub(super) turn: Arc<RwLock<()>>,
+    pub(super) turn: Turn,
 }
 
 #[derive(Clone, Debug)]
-struct FamilyEntry<T> {
-    family: Family<T>,
-    turn: Arc<RwLock<()>>,
+pub(super) struct FamilyEntry<T> {
+    pub(super) family: Family<T>,
+    pub(super) reads: Reads,
+    turn: Turn,
+    user: UserKey,
     /// Requests that have arrived and not left.
     present: usize,
-    /// The known tokens, oldest first.
-    chain: VecDeque<Digest>,
-    used: u64,
+    pub(super) used: u64,
+    /// The bytes that it counts for.
+    size: usize,
+    /// True while it counts for its user in [`UndeliveredUsers`].
+    counted: bool,
 }
 
-#[derive(Clone, Debug)]
-struct KnownToken {
-    family: FamilyId,
-    /// When a successor took its place. `None`: it is the current one.
-    rotated_at: Option<Now>,
-}
-
-impl<T: Clone> FamilyTable<T> {
-    pub(super) fn new(keep: Duration, capacity: usize) -> Self {
+impl<T: KeptSession> FamilyTable<T> {
+    pub(super) fn new(
+        times: KeepTimes,
+        bounds: Bounds,
+        undelivered: Arc<UndeliveredUsers>,
+    ) -> Self {
         Self {
-            keep,
-            capacity,
+            times,
+            bounds,
             families: HashMap::new(),
             tokens: HashMap::new(),
+            users: HashMap::new(),
+            undelivered,
+            signed_out: VecDeque::new(),
+            everywhere: SignedOutEverywhere::default(),
+            read_limit: ReadLimit::new(),
+            bytes: 0,
+            lost: 0,
             arrivals: 0,
             purged_at: None,
         }
@@ -82,19 +118,64 @@ impl<T: Clone> FamilyTable<T> {
         clippy::expect_used,
         reason = "the line before made sure of it, under the same lock"
     )]
-    pub(super) fn arrive(&mut self, token: &RefreshToken, digest: Digest, now: Now) -> Arrival {
-        let id = self.family_of(token, digest, now);
+    pub(super) fn arrive(
+        &mut self,
+        token: &RefreshToken,
+        digest: Digest,
+        holder: Holder,
+        now: Now,
+    ) -> Arrival {
+        let id = self.family_of(token, digest, holder, now);
+        let signed_out = self.is_signed_out(holder.user, holder.issued_at);
         let entry = self
             .families
             .get_mut(&id)
             .expect("the family was found or made just now");
+        if signed_out {
+            entry.family.sign_out(now);
+        }
         entry.present += 1;
         entry.used = self.arrivals;
-        Arrival {
+        let arrival = Arrival {
             family: id,
-            ticket: entry.family.arrive(digest),
+            ticket: entry.family.arrive(digest, holder.shows_session, now),
             turn: entry.turn.clone(),
-        }
+        };
+        self.count(id);
+        arrival
+    }
+
+    /// Notes that a token was presented by a request that needs nothing of its family. Returns
+    /// `true` if there is a successor for it.
+    pub(super) fn present(&mut self, digest: Digest, now: Now) -> bool {
+        let Some(id) = self.tokens.get(&digest).copied() else {
+            return false;
+        };
+        let Some(entry) = self.families.get_mut(&id) else {
+            return false;
+        };
+        entry.family.present(digest, now);
+        let replaced = entry.is_replaced(digest, now);
+        self.count(id);
+        replaced
+    }
+
+    /// Returns `true` if a token has a successor here that is in force.
+    pub(super) fn is_replaced(&self, digest: Digest, now: Now) -> bool {
+        let id = self.tokens.get(&digest);
+        let entry = id.and_then(|id| self.families.get(id));
+        entry.is_some_and(|entry| entry.is_replaced(digest, now))
+    }
+
+    /// Returns `true` if a user has a family with a successor that nobody has presented.
+    fn has_undelivered(&self, user: UserKey) -> bool {
+        let mut families = self.users.get(&user).into_iter().flatten();
+        families.any(|id| self.families.get(id).is_some_and(|entry| entry.counted))
+    }
+
+    /// Returns `true` if a user's requests need to be looked at.
+    pub(super) fn concerns(&self, user: UserKey) -> bool {
+        self.has_undelivered(user) || self.everywhere.contains(user)
     }
 
     /// Decides about a request. `None`, as everywhere here, if its family is gone, which a family
@@ -109,9 +190,20 @@ impl<T: Clone> FamilyTable<T> {
         Some(entry.family.next(arrival.ticket, op, now))
     }
 
-    /// The family of a request.
-    pub(super) fn family(&mut self, id: FamilyId) -> Option<&mut Family<T>> {
-        self.families.get_mut(&id).map(|entry| &mut entry.family)
+    /// A family, to look at.
+    pub(super) fn family(&self, id: FamilyId) -> Option<&Family<T>> {
+        self.families.get(&id).map(|entry| &entry.family)
+    }
+
+    /// Changes a family.
+    pub(super) fn with_family<R>(
+        &mut self,
+        id: FamilyId,
+        change: impl FnOnce(&mut Family<T>) -> R,
+    ) -> Option<R> {
+        let changed = change(&mut self.families.get_mut(&id)?.family);
+        self.count(id);
+        Some(changed)
     }
 
     /// Notes how a family's call ended; `digest` is the successor's. The result is the
@@ -124,67 +216,18 @@ impl<T: Clone> FamilyTable<T> {
         digest: Option<Digest>,
     ) -> Option<Result<T, Error>> {
         let entry = self.families.get_mut(&id)?;
-        let current = entry.chain.back().copied();
-        // A successor that is the token itself is none.
-        let successor = digest.filter(|_| result.is_ok() && digest != current);
         let claimed = entry.family.is_claimed();
-        let result = entry.family.done(now, result, successor);
-        if let Some(successor) = successor.filter(|_| claimed) {
-            if let Some(replaced) = current.and_then(|current| self.tokens.get_mut(&current)) {
-                replaced.rotated_at = Some(now);
-            }
-            entry.chain.retain(|token| *token != successor);
-            entry.chain.push_back(successor);
-            let oldest = (entry.chain.len() > MAX_LINKS)
-                .then(|| entry.chain.pop_front())
-                .flatten();
-            self.tokens.insert(
-                successor,
-                KnownToken {
-                    family: id,
-                    rotated_at: None,
-                },
-            );
-            if let Some(oldest) = oldest {
-                self.unlink(id, oldest);
-            }
+        let successor = digest.filter(|_| result.is_ok() && claimed);
+        let (result, forgotten) = entry.family.done(now, result, successor);
+        if let Some(successor) = successor {
+            self.tokens.insert(successor, id);
         }
+        if let Some(forgotten) = forgotten {
+            self.unlink(id, forgotten);
+        }
+        self.count(id);
+        self.make_room(now);
         Some(result)
-    }
-
-    /// Returns `true` if a token has a successor here that is in force.
-    pub(super) fn is_rotated(&self, digest: Digest, now: Now) -> bool {
-        self.tokens.get(&digest).is_some_and(|link| {
-            let family = self.families.get(&link.family);
-            family.is_some_and(|entry| !entry.family.is_dead())
-                && link.rotated_at.is_some_and(|at| now.since(&at) < self.keep)
-        })
-    }
-
-    /// The token for a call that only reads.
-    pub(super) fn current(
-        &self,
-        arrival: &Arrival,
-        now: Now,
-    ) -> Option<Result<RefreshToken, Error>> {
-        let entry = self.families.get(&arrival.family)?;
-        Some(entry.family.current(arrival.ticket, now))
-    }
-
-    /// Notes what Descope said about a family's token, if that was its end. The result is what the
-    /// caller gets.
-    pub(super) fn learned(&mut self, id: FamilyId, error: Error, now: Now) -> Error {
-        match self.families.get_mut(&id) {
-            Some(entry) => entry.family.learned(error, now),
-            None => error,
-        }
-    }
-
-    /// Notes how a sign-out's call ended.
-    pub(super) fn signed_out(&mut self, id: FamilyId, now: Now, revoked: bool) {
-        if let Some(entry) = self.families.get_mut(&id) {
-            entry.family.signed_out(now, revoked);
-        }
     }
 
     /// Takes a second place in a family, for somebody who has one already.
@@ -201,108 +244,122 @@ impl<T: Clone> FamilyTable<T> {
         }
     }
 
-    /// Signs out the family of a token that may be anything: a token that is not known is left
-    /// alone, so that nobody can fill the table.
-    pub(super) fn sign_out_known(&mut self, digest: Digest, now: Now) {
-        let id = self.tokens.get(&digest).map(|token| token.family);
-        if let Some(entry) = id.and_then(|id| self.families.get_mut(&id)) {
-            entry.family.sign_out(now);
-        }
-    }
-
     /// The family of a token; a new one if none is known, or no longer.
-    fn family_of(&mut self, token: &RefreshToken, digest: Digest, now: Now) -> FamilyId {
+    fn family_of(
+        &mut self,
+        token: &RefreshToken,
+        digest: Digest,
+        holder: Holder,
+        now: Now,
+    ) -> FamilyId {
         self.arrivals += 1;
-        self.purge(now, false);
-        if let Some(link) = self.tokens.get(&digest) {
-            let id = link.family;
-            let expired = link
-                .rotated_at
-                .is_some_and(|at| now.since(&at) >= self.keep);
-            match self.families.get(&id).filter(|entry| !entry.is_stale(now)) {
-                None => self.remove(id),
-                // The predecessors of a family that has ended stay with it, so that none is sent.
-                Some(entry) if expired && !entry.family.is_dead() => self.unlink(id, digest),
+        if self
+            .purged_at
+            .is_none_or(|at| now.since(&at) >= PURGE_EVERY)
+        {
+            self.purge(now);
+        }
+        if let Some(id) = self.tokens.get(&digest).copied() {
+            match self.families.get_mut(&id) {
+                Some(entry) if entry.is_stale(now) => self.remove(id),
+                Some(entry) if entry.family.standing(digest, now) == Standing::Forgotten => {
+                    entry.family.forget(digest);
+                    self.unlink(id, digest);
+                }
                 Some(_) => return id,
+                None => self.unlink(id, digest),
             }
         }
-        self.make_room(now);
         let id = FamilyId(self.arrivals);
+        let family = Family::new(self.times, token.clone(), digest, holder.life, now);
         self.families.insert(
             id,
             FamilyEntry {
-                family: Family::new(self.keep, token.clone(), digest),
-                turn: Arc::default(),
-                present: 0,
-                chain: VecDeque::from([digest]),
+                family,
+                reads: Reads::default(),
+                turn: Turn::default(),
+                user: holder.user,
+                // In use, so that it does not give way to itself.
+                present: 1,
                 used: self.arrivals,
+                size: 0,
+                counted: false,
             },
         );
-        self.tokens.insert(
-            digest,
-            KnownToken {
-                family: id,
-                rotated_at: None,
-            },
-        );
+        self.tokens.insert(digest, id);
+        self.users.entry(holder.user).or_default().push(id);
+        self.count(id);
+        if let Some(place) = self.signed_out.iter().position(|out| *out == digest) {
+            self.signed_out.remove(place);
+            self.with_family(id, |family| family.sign_out(now));
+        }
+        self.make_room(now);
+        self.leave(id);
         id
     }
 
-    /// Makes room for one family more. Those in use stay, even above the bound: forgetting one
-    /// could send its token up twice, and they are no more than there are requests.
-    fn make_room(&mut self, now: Now) {
-        if self.families.len() < self.capacity {
-            return;
-        }
-        self.purge(now, true);
-        if self.families.len() < self.capacity {
-            return;
-        }
-        // Several at once, so that not each newcomer scans all. Forgetting an ended one costs a call
-        // at most.
-        let mut idle: Vec<_> = self
-            .families
-            .iter()
-            .filter(|(_, entry)| !entry.is_busy())
-            .map(|(id, entry)| (!entry.family.is_dead(), entry.used, *id))
-            .collect();
-        let many = (self.capacity / ROOM).max(1).min(idle.len());
-        if let Some(last) = many.checked_sub(1) {
-            idle.select_nth_unstable(last);
-        }
-        for (_, _, id) in idle.into_iter().take(many) {
+    /// Forgets what is stale.
+    pub(super) fn purge(&mut self, now: Now) {
+        self.purged_at = Some(now);
+        let stale = |(id, entry): (&FamilyId, &FamilyEntry<T>)| entry.is_stale(now).then_some(*id);
+        let gone: Vec<_> = self.families.iter().filter_map(stale).collect();
+        for id in gone {
             self.remove(id);
         }
-    }
-
-    fn purge(&mut self, now: Now, at_once: bool) {
-        let due = self
-            .purged_at
-            .is_none_or(|at| now.since(&at) >= PURGE_EVERY);
-        if !due && !at_once {
-            return;
+        let mut changed = Vec::new();
+        for (id, entry) in &mut self.families {
+            // A request in it may still want the whole answer.
+            if !entry.is_busy() {
+                entry.family.expire_record(now);
+            }
+            changed.push((*id, entry.family.expire(now)));
         }
-        self.purged_at = Some(now);
-        self.families.retain(|_, entry| !entry.is_stale(now));
-        let families = &self.families;
-        self.tokens
-            .retain(|_, link| families.contains_key(&link.family));
-    }
-
-    fn remove(&mut self, id: FamilyId) {
-        if let Some(entry) = self.families.remove(&id) {
-            for token in entry.chain {
+        for (id, expired) in changed {
+            for token in expired {
                 self.unlink(id, token);
             }
+            self.count(id);
         }
+    }
+
+    pub(super) fn remove(&mut self, id: FamilyId) {
+        let Some(entry) = self.families.remove(&id) else {
+            return;
+        };
+        self.bytes -= entry.size;
+        if entry.counted {
+            self.undelivered.remove(entry.user);
+        }
+        if let Some(families) = self.users.get_mut(&entry.user) {
+            families.retain(|other| *other != id);
+            if families.is_empty() {
+                self.users.remove(&entry.user);
+            }
+        }
+        for token in entry.family.chain().tokens() {
+            self.unlink(id, token);
+        }
+    }
+
+    /// Brings the sums up to date after a family has changed.
+    pub(super) fn count(&mut self, id: FamilyId) {
+        let Some(entry) = self.families.get_mut(&id) else {
+            return;
+        };
+        let size = entry.family.size() + size_of::<FamilyEntry<T>>();
+        self.bytes = self.bytes - entry.size + size;
+        entry.size = size;
+        let undelivered = entry.family.end().is_none() && entry.family.chain().is_undelivered();
+        match (entry.counted, undelivered) {
+            (false, true) => self.undelivered.add(entry.user),
+            (true, false) => self.undelivered.remove(entry.user),
+            _ => {}
+        }
+        entry.counted = undelivered;
     }
 
     fn unlink(&mut self, id: FamilyId, token: Digest) {
-        if self
-            .tokens
-            .get(&token)
-            .is_some_and(|link| link.family == id)
-        {
+        if self.tokens.get(&token) == Some(&id) {
             self.tokens.remove(&token);
         }
     }
@@ -313,12 +370,16 @@ impl<T: Clone> FamilyTable<T> {
     }
 }
 
-impl<T: Clone> FamilyEntry<T> {
-    fn is_busy(&self) -> bool {
+impl<T: KeptSession> FamilyEntry<T> {
+    pub(super) fn is_busy(&self) -> bool {
         self.present > 0 || self.family.is_claimed()
     }
 
     fn is_stale(&self, now: Now) -> bool {
-        !self.is_busy() && self.family.is_stale(now)
+        !self.is_busy() && self.family.is_stale(now) && self.reads.is_stale(now)
+    }
+
+    fn is_replaced(&self, digest: Digest, now: Now) -> bool {
+        self.family.end().is_none() && self.family.standing(digest, now) == Standing::Replaced
     }
 }

@@ -3,6 +3,8 @@
 //! Descope's browser SDK takes every 4xx of a call about the session for "signed out". So 401
 //! means that the session is gone, and whatever may be better a moment later is 503.
 
+use std::time::Duration;
+
 use http::Response;
 
 use crate::endpoint::{Refusal, RefusalKind, ResponseBody};
@@ -10,6 +12,10 @@ use crate::endpoint::{Refusal, RefusalKind, ResponseBody};
 /// The refusal, as a 503 where nothing is known about the session.
 pub(super) fn as_session_call(refusal: Refusal) -> Refusal {
     match refusal.kind() {
+        // The browser has newer cookies, and is to repeat the call with them.
+        RefusalKind::ReplacedToken => refusal
+            .of_kind(RefusalKind::RenewalUnavailable)
+            .retry_after(Duration::from_secs(1)),
         RefusalKind::TenantRefused { .. }
         | RefusalKind::RateLimited
         | RefusalKind::UpstreamInvalid

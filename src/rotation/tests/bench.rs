@@ -1,26 +1,49 @@
 //! The table with a clock moved by hand; answers are numbers.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::super::{
+    answer::KeptSession,
     call::{CallOutcome, Operation},
+    chain::KeepTimes,
     family::FamilyStep,
-    table::{Arrival, FamilyId, FamilyTable},
+    table::{Arrival, Bounds, FamilyId, FamilyTable, Holder},
+    users::{UndeliveredUsers, UserKey},
 };
 use crate::{
     clock::Now,
     digest::Digest,
     error::{Error, ErrorKind},
-    ids::TenantId,
+    ids::{TenantId, UserId},
     token::RefreshToken,
 };
 
 pub(super) const KEEP: Duration = Duration::from_secs(60);
 
+/// The life of each token.
+pub(super) const LIFE: Duration = Duration::from_secs(28 * 24 * 3_600);
+
+/// An answer of 1,000 bytes, half of them the user's record.
+impl KeptSession for u32 {
+    fn size(&self) -> usize {
+        if *self < WITHOUT_RECORD { 1_000 } else { 500 }
+    }
+
+    fn without_record(&self) -> Self {
+        WITHOUT_RECORD + self % WITHOUT_RECORD
+    }
+}
+
+/// Numbers from here on are answers without a record.
+pub(super) const WITHOUT_RECORD: u32 = 1_000_000;
+
 #[derive(Clone)]
 pub(super) struct Bench {
     pub(super) table: FamilyTable<u32>,
     pub(super) now: Now,
+    pub(super) users: Arc<UndeliveredUsers>,
+    /// True if the requests show a session beside their refresh token.
+    pub(super) shows_session: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -33,13 +56,33 @@ pub(super) enum Seen {
 
 impl Bench {
     pub(super) fn new(keep: Duration) -> Self {
+        Self::of_size(keep, 4)
+    }
+
+    /// A table of so many families.
+    pub(super) fn of_size(keep: Duration, families: usize) -> Self {
+        let bytes = usize::MAX;
+        let undelivered = None;
+        Self::with(KeepTimes { keep, undelivered }, Bounds { families, bytes })
+    }
+
+    pub(super) fn with(times: KeepTimes, bounds: Bounds) -> Self {
+        let users = Arc::new(UndeliveredUsers::new(bounds.families));
         Self {
-            table: FamilyTable::new(keep, 4),
+            table: FamilyTable::new(times, bounds, Arc::clone(&users)),
             now: Now {
                 wall: Duration::ZERO,
                 mono: Duration::ZERO,
             },
+            users,
+            shows_session: false,
         }
+    }
+
+    /// The user of a token: its name up to the first dash.
+    pub(super) fn user(&self, token: &str) -> UserKey {
+        let name = token.split('-').next().unwrap_or_default();
+        self.users.key(&UserId::from_claim(name).unwrap())
     }
 
     pub(super) fn advance(&mut self, by: Duration) {
@@ -48,15 +91,22 @@ impl Bench {
     }
 
     pub(super) fn arrive(&mut self, token: &str) -> Arrival {
+        let holder = Holder {
+            user: self.user(token),
+            shows_session: self.shows_session,
+            issued_at: Some(self.now.date()),
+            life: Some(LIFE),
+        };
         let token = RefreshToken::new(token);
-        self.table.arrive(&token, Digest::of_test(&token), self.now)
+        let digest = Digest::of_test(&token);
+        self.table.arrive(&token, digest, holder, self.now)
     }
 
     pub(super) fn next(&mut self, arrival: &Arrival, op: &Operation) -> Seen {
         match self.table.next(arrival, op, self.now).unwrap() {
             FamilyStep::Wait => Seen::Wait,
             FamilyStep::Answer(answer) => Seen::Answer(answer),
-            FamilyStep::Refuse(error) => Seen::Refuse(error.kind(), error.ends_session()),
+            FamilyStep::Refuse(error) => Seen::Refuse(error.kind(), error.removes_cookies()),
             FamilyStep::Send { token } => Seen::Send(token.expose().to_owned()),
         }
     }
@@ -81,6 +131,22 @@ impl Bench {
         seen
     }
 
+    /// A request, and the end of its call, if it is sent.
+    pub(super) fn ask_and_end(
+        &mut self,
+        token: &str,
+        op: &Operation,
+        result: Result<CallOutcome<u32>, Error>,
+    ) -> bool {
+        let arrival = self.arrive(token);
+        let sent = matches!(self.next(&arrival, op), Seen::Send(_));
+        if sent {
+            self.done(arrival.family, result);
+        }
+        self.table.leave(arrival.family);
+        sent
+    }
+
     /// A request that is sent, and its end.
     pub(super) fn call(
         &mut self,
@@ -97,7 +163,10 @@ impl Bench {
     pub(super) fn forget(&mut self, token: &str) {
         let arrival = self.arrive(token);
         let now = self.now;
-        self.table.family(arrival.family).unwrap().sign_out(now);
+        let out = self
+            .table
+            .with_family(arrival.family, |it| it.sign_out(now));
+        assert!(out.is_some());
         self.table.leave(arrival.family);
     }
 }
@@ -115,6 +184,7 @@ pub(super) fn rotated(answer: u32, successor: &str, id: &str) -> Result<CallOutc
     Ok(CallOutcome {
         answer: Ok(answer),
         successor: Some(RefreshToken::new(successor)),
+        successor_expires_at: None,
         tenant: Some(tenant(id)),
         expires_at: None,
     })
@@ -125,6 +195,7 @@ pub(super) fn unrotated(answer: u32, id: &str) -> Result<CallOutcome<u32>, Error
     Ok(CallOutcome {
         answer: Ok(answer),
         successor: None,
+        successor_expires_at: None,
         tenant: Some(tenant(id)),
         expires_at: None,
     })
@@ -136,6 +207,7 @@ pub(super) fn orphaned(kind: ErrorKind, successor: &str) -> Result<CallOutcome<u
     Ok(CallOutcome {
         answer: Err(Error::new(kind, "failed")),
         successor: Some(RefreshToken::new(successor)),
+        successor_expires_at: None,
         tenant: None,
         expires_at: None,
     })

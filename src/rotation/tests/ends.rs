@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    super::call::{CallOutcome, Operation},
-    bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, sends},
+    super::{
+        call::{CallOutcome, Operation},
+        table::FamilyId,
+    },
+    bench::{Bench, KEEP, LIFE, Seen, failed, orphaned, rotated, select, sends},
 };
 use crate::{
     digest::Digest,
@@ -13,16 +16,26 @@ use crate::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-const OVER: Seen = Seen::Refuse(ErrorKind::SessionEnded, true);
+/// Signed out here: the response of the sign-out has removed the cookies.
+const OVER: Seen = Seen::Refuse(ErrorKind::SessionEnded, false);
 
 /// The token that a call which only reads is made with.
 fn current(bench: &mut Bench, token: &str) -> Result<String, ErrorKind> {
     let arrival = bench.arrive(token);
-    let current = bench.table.current(&arrival, bench.now).unwrap();
+    let family = bench.table.family(arrival.family).unwrap();
+    let current = family.current(arrival.ticket, bench.now);
     bench.table.leave(arrival.family);
     current
         .map(|token| token.expose().to_owned())
         .map_err(|error| error.kind())
+}
+
+fn signed_out(bench: &mut Bench, family: FamilyId, confirmed: bool) {
+    let now = bench.now;
+    let noted = bench
+        .table
+        .with_family(family, |family| family.signed_out(now, confirmed));
+    assert!(noted.is_some());
 }
 
 fn sign_out(bench: &mut Bench, token: &str, revoked: bool) {
@@ -32,7 +45,7 @@ fn sign_out(bench: &mut Bench, token: &str, revoked: bool) {
         bench.next(&arrival, &Operation::SignOut),
         Seen::Send(_)
     ));
-    bench.table.signed_out(arrival.family, bench.now, revoked);
+    signed_out(bench, arrival.family, revoked);
     bench.table.leave(arrival.family);
 }
 
@@ -55,17 +68,18 @@ fn a_successor_is_not_lost_with_the_answer_that_brought_it() {
 }
 
 #[test]
-fn a_successor_that_nobody_was_told_of_is_kept_for_the_keep_time() {
+fn a_successor_that_no_browser_has_is_kept_for_its_life() {
     let mut bench = Bench::new(KEEP);
     bench.call(
         "a",
         &Operation::Refresh,
         orphaned(ErrorKind::KeysUnavailable, "b"),
     );
-    for _ in 0..59 {
+    for number in 0..59 {
         bench.advance(SECOND);
         // Other browsers come and go, and what is stale is thrown out.
-        bench.call("x", &Operation::Refresh, failed(ErrorKind::Refused));
+        let other = format!("x{number}");
+        bench.call(&other, &Operation::Refresh, failed(ErrorKind::Refused));
     }
     assert_eq!(bench.ask("a", &Operation::Refresh), sends("b"));
 
@@ -75,7 +89,9 @@ fn a_successor_that_nobody_was_told_of_is_kept_for_the_keep_time() {
         &Operation::Refresh,
         orphaned(ErrorKind::KeysUnavailable, "b"),
     );
-    bench.advance(KEEP);
+    bench.advance(LIFE.checked_sub(SECOND).unwrap());
+    assert_eq!(bench.ask("a", &Operation::Refresh), sends("b"));
+    bench.advance(SECOND);
     assert_eq!(bench.ask("a", &Operation::Refresh), sends("a"), "forgotten");
 }
 
@@ -122,7 +138,7 @@ fn a_sign_out_waits_for_what_is_up_and_goes_up_with_the_successor() {
     assert!(!bench.done(up.family, rotated(1, "b", "T1")), "signed out");
     assert_eq!(bench.next(&out, &Operation::SignOut), sends("b"));
     assert_eq!(bench.ask("a", &Operation::Refresh), OVER);
-    bench.table.signed_out(out.family, bench.now, true);
+    signed_out(&mut bench, out.family, true);
     for token in ["a", "b"] {
         assert_eq!(bench.ask(token, &Operation::Refresh), OVER, "{token}");
         assert_eq!(bench.ask(token, &Operation::SignOut), OVER, "{token}");
@@ -157,7 +173,11 @@ fn what_descope_says_of_a_token_counts_whatever_the_call() {
         bench.call("a", &Operation::Refresh, rotated(1, "b", "T1"));
         let arrival = bench.arrive("b");
         let error = Error::new(kind, "x");
-        let error = bench.table.learned(arrival.family, error, bench.now);
+        let now = bench.now;
+        let learned = bench
+            .table
+            .with_family(arrival.family, |family| family.learned(error, now));
+        let error = learned.unwrap();
         assert_eq!(error.ends_session(), ends);
         bench.table.leave(arrival.family);
         assert_eq!(
@@ -169,19 +189,31 @@ fn what_descope_says_of_a_token_counts_whatever_the_call() {
     let mut bench = Bench::new(KEEP);
     let arrival = bench.arrive("a");
     let error = Error::new(ErrorKind::UpstreamTimeout, "x");
-    bench.table.learned(arrival.family, error, bench.now);
+    let now = bench.now;
+    let learned = bench
+        .table
+        .with_family(arrival.family, |family| family.learned(error, now));
+    assert!(learned.is_some());
     assert_eq!(bench.next(&arrival, &Operation::Refresh), sends("a"));
 }
 
 #[test]
-fn what_nobody_knows_is_not_remembered_as_forgotten() {
+fn an_unverified_token_is_remembered_as_signed_out_and_fills_no_table() {
     let mut bench = Bench::new(KEEP);
     bench.call("a", &Operation::Refresh, rotated(1, "b", "T1"));
     for token in ["x", "a"] {
         let digest = Digest::of_test(&RefreshToken::new(token));
-        bench.table.sign_out_known(digest, bench.now);
+        bench.table.sign_out_unverified(digest, bench.now);
     }
     assert_eq!(bench.table.len(), (1, 2));
     assert_eq!(bench.ask("b", &Operation::Refresh), OVER);
-    assert_eq!(bench.ask("x", &Operation::Refresh), sends("x"));
+    assert_eq!(bench.ask("x", &Operation::Refresh), OVER);
+    // A flood drives out only its like: known families stay.
+    for number in 0..5_000 {
+        let digest = Digest::of_test(&RefreshToken::new(format!("z{number}")));
+        bench.table.sign_out_unverified(digest, bench.now);
+    }
+    assert_eq!(bench.ask("z1", &Operation::Refresh), sends("z1"));
+    assert_eq!(bench.ask("z4999", &Operation::Refresh), OVER);
+    assert_eq!(bench.ask("b", &Operation::Refresh), OVER);
 }

@@ -5,15 +5,23 @@ use std::time::Duration;
 use super::bench::{Bench, KEEP, rotated, unrotated};
 use crate::{
     error::{Error, ErrorKind},
-    rotation::{Operation, family::Newest},
+    rotation::{Operation, family::Newest, table::Arrival},
 };
 
-fn newest(bench: &mut Bench, arrival: &super::super::table::Arrival) -> Result<Option<u32>, ()> {
+fn newest(bench: &mut Bench, arrival: &Arrival) -> Result<Option<u32>, ()> {
     match bench.table.family(arrival.family).unwrap().newest() {
         Newest::Answer(answer) => Ok(Some(answer)),
         Newest::None => Ok(None),
         Newest::Ended => Err(()),
     }
+}
+
+fn try_early(bench: &mut Bench, holder: &Arrival) -> bool {
+    let (ticket, now) = (holder.ticket, bench.now);
+    let free = bench
+        .table
+        .with_family(holder.family, |family| family.try_early(ticket, now));
+    free.unwrap()
 }
 
 #[test]
@@ -41,8 +49,8 @@ fn an_answer_is_for_repeats_while_it_is_kept() {
     let holder = bench.arrive("a");
     bench.call("a", &Operation::Refresh, unrotated(1, "T1"));
     let kept = |bench: &mut Bench| {
-        let now = bench.now;
-        bench.table.family(holder.family).unwrap().kept(now)
+        let family = bench.table.family(holder.family).unwrap();
+        family.kept(holder.ticket, bench.now)
     };
     assert_eq!(kept(&mut bench), Some(1));
     bench.advance(KEEP);
@@ -53,10 +61,7 @@ fn an_answer_is_for_repeats_while_it_is_kept() {
 fn a_good_session_is_renewed_once_a_minute_and_never_beside_another_call() {
     let mut bench = Bench::new(KEEP);
     let holder = bench.arrive("a");
-    let early = |bench: &mut Bench| {
-        let now = bench.now;
-        bench.table.family(holder.family).unwrap().try_early(now)
-    };
+    let early = |bench: &mut Bench| try_early(bench, &holder);
     assert!(early(&mut bench));
     assert!(!early(&mut bench));
     let failed = Err(Error::new(ErrorKind::UpstreamTimeout, "x"));
@@ -85,9 +90,7 @@ fn that_a_good_session_was_tried_is_remembered_for_a_minute() {
     for (after, free) in [(0, true), (30, false), (30, true)] {
         bench.advance(Duration::from_secs(after));
         let holder = bench.arrive("a");
-        let now = bench.now;
-        let family = bench.table.family(holder.family).unwrap();
-        assert_eq!(family.try_early(now), free, "{after}");
+        assert_eq!(try_early(&mut bench, &holder), free, "{after}");
         bench.table.leave(holder.family);
     }
 }

@@ -1,4 +1,5 @@
 mod bench;
+mod delivery;
 mod ends;
 mod interleavings;
 mod lease;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     super::{
         call::Operation,
-        table::{Arrival, FamilyId, FamilyTable},
+        table::{Arrival, FamilyId},
     },
     bench::{Bench, KEEP, Seen, failed, orphaned, rotated, select, unrotated},
 };
@@ -72,8 +72,7 @@ proptest! {
     fn no_token_is_up_twice_nor_after_its_successor_came(
         events in prop::collection::vec(event(), 1..150)
     ) {
-        let mut bench = Bench::new(KEEP);
-        bench.table = FamilyTable::new(KEEP, 1_000);
+        let mut bench = Bench::of_size(KEEP, 1_000);
         let mut tokens = vec!["x".to_owned(), "y".to_owned()];
         // When its successor came.
         let mut replaced: HashMap<String, Now> = HashMap::new();
@@ -122,7 +121,8 @@ proptest! {
                         Operation::Refresh => "1",
                         Operation::SignOut => {
                             let revoked = !matches!(how, How::TimedOut);
-                            bench.table.signed_out(call.family, bench.now, revoked);
+                            let now = bench.now;
+                            bench.table.with_family(call.family, |it| it.signed_out(now, revoked));
                             continue;
                         }
                     };

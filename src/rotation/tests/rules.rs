@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use super::{
-    super::{call::Operation, family::FamilyStep, table::FamilyTable},
-    bench::{Bench, KEEP, Seen, failed, rotated, select, sends, unrotated},
+    super::{
+        call::Operation,
+        family::{Family, FamilyStep},
+    },
+    bench::{Bench, KEEP, LIFE, Seen, failed, rotated, select, sends, unrotated},
 };
 use crate::{digest::Digest, error::ErrorKind, token::RefreshToken};
 
-const OVER: Seen = Seen::Refuse(ErrorKind::SessionEnded, true);
+const LATE: Seen = Seen::Refuse(ErrorKind::RefreshTokenReplaced, false);
+
+/// Signed out here: the response of the sign-out has removed the cookies.
+const OVER: Seen = Seen::Refuse(ErrorKind::SessionEnded, false);
 
 #[test]
 fn one_call_at_a_time() {
@@ -96,10 +102,11 @@ fn a_predecessor_gets_the_newest_answer_within_the_keep_time() {
         assert_eq!(bench.ask(predecessor, &Operation::Refresh), Seen::Answer(2));
         assert_eq!(bench.ask(predecessor, &select("T2")), Seen::Answer(2));
     }
-    bench.advance(Duration::from_secs(1));
-    // Now Descope is to judge it; its successor lives on.
-    assert_eq!(bench.ask("a", &Operation::Refresh), sends("a"));
-    assert_eq!(bench.ask("b", &Operation::Refresh), Seen::Answer(2));
+    bench.advance(Duration::from_secs(31));
+    // A minute after its successor was presented it is only late.
+    assert_eq!(bench.ask("a", &Operation::Refresh), LATE);
+    assert_eq!(bench.ask("a", &select("T2")), LATE);
+    // Nobody has presented the newest token: it is sent, and never its predecessor.
     assert_eq!(bench.ask("b", &select("T1")), sends("c"));
 }
 
@@ -198,7 +205,8 @@ fn after_logout_nothing_of_the_family_signs_in_again() {
     let result = bench
         .table
         .done(arrival.family, bench.now, rotated(1, "b", "T1"), digest);
-    assert!(result.unwrap().unwrap_err().ends_session());
+    let error = result.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SessionEnded);
     assert_eq!(bench.ask("a", &Operation::Refresh), OVER);
     // A token not seen before.
     bench.forget("z");
@@ -224,12 +232,13 @@ fn the_table_is_bounded_and_empties_itself() {
             &Operation::Refresh,
             rotated(index, &successor, "T1"),
         );
+        bench.advance(Duration::from_secs(1));
     }
     assert_eq!(bench.ask("c19", &Operation::Refresh), Seen::Answer(19));
     let (families, links) = bench.table.len();
-    assert!(families <= 4 && links <= 3 + 8, "{families} {links}");
+    assert!(families <= 4 && links <= 3 + 21, "{families} {links}");
 
-    bench.advance(KEEP);
+    bench.advance(LIFE);
     let arrival = bench.arrive("z");
     bench.table.leave(arrival.family);
     assert_eq!(bench.table.len(), (1, 1));
@@ -237,8 +246,7 @@ fn the_table_is_bounded_and_empties_itself() {
 
 #[test]
 fn a_full_table_gives_up_its_dead_and_then_an_eighth_of_the_others() {
-    let mut bench = Bench::new(KEEP);
-    bench.table = FamilyTable::new(KEEP, 80);
+    let mut bench = Bench::of_size(KEEP, 80);
     for index in 0..80 {
         bench.call(
             &format!("a{index}"),
@@ -247,11 +255,16 @@ fn a_full_table_gives_up_its_dead_and_then_an_eighth_of_the_others() {
         );
     }
     for index in 40..52 {
-        bench.forget(&format!("a{index}"));
+        let arrival = bench.arrive(&format!("a{index}"));
+        let now = bench.now;
+        // Descope knows of it.
+        let end = |family: &mut Family<u32>| family.signed_out(now, true);
+        assert!(bench.table.with_family(arrival.family, end).is_some());
+        bench.table.leave(arrival.family);
     }
     bench.call("b0", &Operation::Refresh, unrotated(100, "T1"));
-    assert_eq!(bench.table.len().0, 71, "ten gave way to one");
-    for index in 1..10 {
+    assert_eq!(bench.table.len().0, 70, "eleven gave way to one");
+    for index in 1..11 {
         bench.call(
             &format!("b{index}"),
             &Operation::Refresh,
@@ -264,7 +277,7 @@ fn a_full_table_gives_up_its_dead_and_then_an_eighth_of_the_others() {
         assert_ne!(answer, OVER, "nobody alive went: {index}");
     }
     bench.call("c", &Operation::Refresh, unrotated(200, "T1"));
-    assert_eq!(bench.table.len().0, 71);
+    assert_eq!(bench.table.len().0, 70);
 }
 
 #[test]

@@ -47,6 +47,8 @@ pub(super) enum Event {
     Go(usize),
     Lose(usize),
     Second,
+    /// So long passes that every answer is older than the keep time, whatever is under way.
+    Minutes,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -65,6 +67,9 @@ pub(super) struct World {
     /// Says if a call was lost, and if a second has passed since.
     pub(super) rests: bool,
     pub(super) passed: bool,
+    /// Says if minutes may pass, and if they have.
+    pub(super) may_take_long: bool,
+    pub(super) took_long: bool,
     /// A successor that Descope made and nobody got.
     pub(super) orphaned: bool,
     /// A logout has arrived; a logout's response was delivered; cookies were written after that.
@@ -78,7 +83,12 @@ pub(super) fn name(token: u8) -> String {
 }
 
 impl World {
-    pub(super) fn new(kinds: &[RequestKind], rotation: bool, losses: u8) -> Self {
+    pub(super) fn new(
+        kinds: &[RequestKind],
+        rotation: bool,
+        losses: u8,
+        may_take_long: bool,
+    ) -> Self {
         let request = |&kind| Request {
             kind,
             stage: Stage::Idle,
@@ -102,6 +112,8 @@ impl World {
             losses,
             rests: false,
             passed: false,
+            may_take_long,
+            took_long: false,
             orphaned: false,
             logout: false,
             signed_out: false,
@@ -133,6 +145,7 @@ impl World {
                 self.losses,
                 self.rests,
                 self.passed,
+                self.took_long,
                 self.orphaned,
                 self.logout,
                 self.signed_out,
@@ -207,7 +220,7 @@ impl World {
                 assert!(kind == RequestKind::Refresh || kind == RequestKind::Select(tenant));
                 Stage::Ended(Ok(answer))
             }
-            FamilyStep::Refuse(error) => Stage::Ended(Err(error.ends_session())),
+            FamilyStep::Refuse(error) => Stage::Ended(Err(error.removes_cookies())),
             FamilyStep::Wait => panic!("nothing is up to wait for"),
         }
     }
@@ -236,7 +249,8 @@ impl World {
         let now = self.bench.now;
         if request.kind == RequestKind::Logout {
             let revoked = !matches!(&outcome, Err(error) if error.is_transient());
-            self.bench.table.signed_out(family, now, revoked);
+            let table = &mut self.bench.table;
+            table.with_family(family, |family| family.signed_out(now, revoked));
             return Stage::Ended(Err(true));
         }
         let successor = outcome.as_ref().ok().and_then(|it| it.successor.as_ref());
@@ -246,7 +260,7 @@ impl World {
         if let Ok(answer) = &result {
             self.newest = Some(*answer);
         }
-        Stage::Ended(result.map_err(|error| error.ends_session()))
+        Stage::Ended(result.map_err(|error| error.removes_cookies()))
     }
 
     pub(super) fn lose(&mut self, index: usize) -> Stage {

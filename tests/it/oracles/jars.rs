@@ -1,6 +1,8 @@
 //! Every jar of two pairs of cookies, judged by a model of the rule: the first pair of which either
 //! slot holds a genuine token counts, for the session and for the refresh token alike.
 
+use std::time::Duration;
+
 use tower_descope::{cookie::SessionCookies, test_util::FakeDescope};
 
 use crate::{
@@ -139,12 +141,18 @@ async fn every_jar_of_two_pairs_is_judged_as_the_rule_says() {
     ] {
         let fake = fake().start().await;
         let descope = fake.descope_builder().cookies(cookies).build().unwrap();
-        let (app, routes, tokens) = (app(&descope), routes(&descope), Tokens::of(&fake));
+        let (app, routes) = (app(&descope), routes(&descope));
+        let mut tokens = Tokens::of(&fake);
         let pairs = || {
             ALL.into_iter()
                 .flat_map(|session| ALL.map(|refresh| (session, refresh)))
         };
         for (first, second) in pairs().flat_map(|first| pairs().map(move |it| (first, it))) {
+            // A session asks for its user once a second; and it does not live forever.
+            fake.clock().advance(Duration::from_secs(1));
+            if second == (Nothing, Nothing) {
+                tokens = Tokens::of(&fake);
+            }
             let mut browser = Browser::signed_out(&fake);
             for (name, held, is_refresh) in [
                 (names[0], first.0, false),

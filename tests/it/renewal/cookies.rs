@@ -150,6 +150,11 @@ async fn who_signs_out_meanwhile_stays_signed_out() {
     fake.clock().advance(EXPIRY);
     let response = service.oneshot(browser.get()).await.unwrap();
     assert!(untouched(&response));
+    // The response of a sign-out removes the cookies; later ones leave alone what came since.
+    let before = browser.clone();
+    assert_eq!(browser.visit(&late(&descope)).await.status(), 401);
+    assert_eq!(browser, before);
+    fake.clock().advance(std::time::Duration::from_secs(900));
     assert_eq!(browser.visit(&late(&descope)).await.status(), 401);
     assert_eq!(browser, Browser::default());
     assert_eq!(fake.calls(REFRESH), 1);

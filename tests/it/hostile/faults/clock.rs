@@ -255,9 +255,14 @@ async fn an_answer_is_kept_for_a_browser_that_repeats_itself_though_the_clock_wa
     let second = caller.call(&descope).await;
     assert_eq!(second.status, 200);
     assert_eq!(fake.calls(Door::Refresh.path()), 1, "rotated once");
-    // And it is forgotten in time.
+    // Beyond the keep time its successor is sent, and nothing else; of an answer that is dated in
+    // the future only the next successor can be used.
     clock.advance(Duration::from_secs(61));
-    assert_eq!(caller.call(&descope).await.status, 401);
+    assert_eq!(caller.call(&descope).await.status, 503);
+    clock.set_wall(fake.clock().now());
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(caller.call(&descope).await.status, 200);
+    assert_eq!(fake.calls(Door::Refresh.path()), 3);
 }
 
 #[tokio::test]

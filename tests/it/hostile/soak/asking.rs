@@ -80,6 +80,8 @@ impl Kind {
                 (502, "upstream_invalid"),
                 (504, "upstream_timeout"),
                 (429, "rate_limited"),
+                // While Descope asks to slow down.
+                (503, "renewal_unavailable"),
                 (503, "keys_unavailable"),
             ],
             (Self::Refresh | Self::Me | Self::Renewed, true) => &[
@@ -239,6 +241,10 @@ impl Asker {
             && !self.weather.was_bad_since(Instant::now())
         {
             self.idle = (self.sign_in(), Instant::now());
+        }
+        // A browser does not select, refresh and ask more than once a second for long.
+        if kind == Kind::Select && !self.weather.was_bad_since(Instant::now()) {
+            self.page = self.sign_in();
         }
         let pool = self.weather.pool();
         let request = self.request_of(kind, &pool);

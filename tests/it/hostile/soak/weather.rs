@@ -16,6 +16,9 @@ use super::asking::{Asker, Pool};
 /// How long an outage takes, and what comes between two.
 const SPELL: Duration = Duration::from_millis(300);
 
+/// How long Descope is left alone after a 429 that names no time, and a little more.
+const SLOW_DOWN: Duration = Duration::from_secs(13);
+
 /// How long after an outage its marks may still show: a refresh token rests for a second, and so
 /// do fetches; and the machine may be slow.
 const MARKS: Duration = Duration::from_secs(2);
@@ -88,6 +91,11 @@ impl Weather {
         let fake = &self.fake;
         for status in [500, 429] {
             self.begin(|| fake.fail_always(Some(status))).await;
+            if status == 429 {
+                // For so long the service leaves Descope alone.
+                fake.fail_always(None);
+                tokio::time::sleep(SLOW_DOWN).await;
+            }
             self.clear(|| fake.fail_always(None)).await;
         }
         self.rotate(probe).await;

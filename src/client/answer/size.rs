@@ -1,0 +1,56 @@
+//! The memory that an answer takes.
+
+use serde_json::Value;
+
+use super::RawAnswer;
+
+impl RawAnswer {
+    /// The memory that its fields take, in bytes, roughly; tokens aside.
+    pub(crate) fn size(&self) -> usize {
+        let json = [&self.user, &self.idp_response];
+        let texts = [
+            &self.cookie_domain,
+            &self.cookie_path,
+            &self.cookie_name,
+            &self.session_cookie_name,
+            &self.session_cookie_domain,
+            &self.tenant_sso_id,
+        ];
+        json.into_iter().flatten().map(json_size).sum::<usize>()
+            + texts.into_iter().flatten().map(String::len).sum::<usize>()
+    }
+
+    /// The answer without what may be large: the user's record, and the identity provider's answer.
+    pub(crate) fn without_records(&self) -> Self {
+        Self {
+            cookie_domain: self.cookie_domain.clone(),
+            cookie_path: self.cookie_path.clone(),
+            cookie_max_age: self.cookie_max_age,
+            cookie_expiration: self.cookie_expiration,
+            cookie_name: self.cookie_name.clone(),
+            session_cookie_name: self.session_cookie_name.clone(),
+            session_cookie_domain: self.session_cookie_domain.clone(),
+            first_seen: self.first_seen,
+            session_expiration: self.session_expiration,
+            tenant_sso_id: self.tenant_sso_id.clone(),
+            next_refresh_seconds: self.next_refresh_seconds,
+            ..Self::default()
+        }
+    }
+}
+
+/// The memory that a JSON value takes, in bytes, roughly.
+fn json_size(value: &Value) -> usize {
+    /// What a map adds for each of its members.
+    const MEMBER: usize = 2 * size_of::<Value>();
+    size_of::<Value>()
+        + match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::String(text) => text.len(),
+            Value::Array(values) => values.iter().map(json_size).sum(),
+            Value::Object(members) => members
+                .iter()
+                .map(|(name, value)| MEMBER + name.len() + json_size(value))
+                .sum(),
+        }
+}

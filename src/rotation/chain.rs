@@ -1,0 +1,225 @@
+//! The refresh tokens of one family, in the order in which each replaced the one before.
+//!
+//! An answer is *delivered* when its refresh token is presented: only then is it known that the
+//! browser has it. A replaced token whose direct successor nobody has presented is as good as the
+//! current one, for whoever holds it, since nobody else can.
+//!
+//! All spans are measured by the monotonic clock alone: a wall clock that is set must neither
+//! forget a successor nor prolong what its predecessor is good for.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::{clock::Now, digest::Digest};
+
+/// How many tokens of one family are known at most, the current one included.
+pub(super) const MAX_LINKS: usize = 256;
+
+/// How long after its successor was delivered a replaced token is still known. Until then a request
+/// with it may have waited in a proxy; from then on Descope judges it.
+pub(super) const REMEMBER_DELIVERED: Duration = Duration::from_secs(15 * 60);
+
+/// The life of a refresh token whose own word on that could not be read: Descope's default.
+const DEFAULT_LIFE: Duration = Duration::from_secs(28 * 24 * 3_600);
+
+/// How long replaced tokens are remembered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeepTimes {
+    /// How long an answer is kept for repeats; after delivery, how long a predecessor is answered.
+    pub(crate) keep: Duration,
+    /// How long a successor that nobody has presented is remembered; `None`: for its whole life.
+    pub(crate) undelivered: Option<Duration>,
+}
+
+/// The standing of a token that is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is the current token.
+    Current,
+    /// It was replaced, and its successor has not been presented, or only just: the newest answer
+    /// is also for its holder.
+    Replaced,
+    /// Its holder has presented its successor a while ago: this request is late.
+    Late,
+    /// No longer known: Descope is to judge it.
+    Forgotten,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Chain {
+    /// The known tokens before the current one, oldest first.
+    replaced: VecDeque<ReplacedToken>,
+    current: Digest,
+    /// When the current token expires, on the monotonic clock.
+    current_ends: Duration,
+    last_presented: Digest,
+}
+
+#[derive(Clone, Debug)]
+struct ReplacedToken {
+    digest: Digest,
+    /// When its successor came.
+    at: Duration,
+    /// When that successor, or a later one, was first presented.
+    delivered_at: Option<Duration>,
+}
+
+impl Chain {
+    /// A chain of one token, which has just been presented; `life` is how long it lives, as far as
+    /// it says so.
+    pub(super) fn new(token: Digest, life: Option<Duration>, now: Now) -> Self {
+        Self {
+            replaced: VecDeque::new(),
+            current: token,
+            current_ends: end_of(life, now),
+            last_presented: token,
+        }
+    }
+
+    pub(super) fn current(&self) -> Digest {
+        self.current
+    }
+
+    /// The known tokens.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = Digest> + '_ {
+        let replaced = self.replaced.iter().map(|token| token.digest);
+        replaced.chain([self.current])
+    }
+
+    /// How many tokens are known.
+    pub(super) fn len(&self) -> usize {
+        self.replaced.len() + 1
+    }
+
+    /// The standing of one of its tokens.
+    pub(super) fn standing(&self, token: Digest, times: KeepTimes, now: Now) -> Standing {
+        if token == self.current {
+            return Standing::Current;
+        }
+        let found = self.replaced.iter().find(|known| known.digest == token);
+        found.map_or(Standing::Forgotten, |known| {
+            self.standing_of(known, times, now)
+        })
+    }
+
+    fn standing_of(&self, token: &ReplacedToken, times: KeepTimes, now: Now) -> Standing {
+        let since = |at: Duration| now.mono.saturating_sub(at);
+        match token.delivered_at {
+            Some(at) if since(at) < times.keep => Standing::Replaced,
+            Some(at) if since(at) < REMEMBER_DELIVERED && !times.keeps_nothing() => Standing::Late,
+            Some(_) => Standing::Forgotten,
+            None if since(token.at) < times.keep => Standing::Replaced,
+            None => {
+                let is_kept = times.undelivered.is_none_or(|span| since(token.at) < span);
+                if is_kept && now.mono < self.current_ends {
+                    Standing::Replaced
+                } else {
+                    Standing::Forgotten
+                }
+            }
+        }
+    }
+
+    /// Notes that a token was presented: it, and what came before it, has been delivered.
+    pub(super) fn present(&mut self, token: Digest, now: Now) {
+        let place = self.replaced.iter().position(|known| known.digest == token);
+        let before = match place {
+            Some(place) => place,
+            None if token == self.current => self.replaced.len(),
+            None => return,
+        };
+        self.last_presented = token;
+        for known in self.replaced.iter_mut().take(before) {
+            known.delivered_at.get_or_insert(now.mono);
+        }
+    }
+
+    /// Puts a successor in the place of the current token; `life` is how long the successor lives,
+    /// as far as it says so. Returns the token that is forgotten for it, where there were too many.
+    pub(super) fn advance(
+        &mut self,
+        successor: Digest,
+        life: Option<Duration>,
+        now: Now,
+    ) -> Option<Digest> {
+        self.current_ends = end_of(life, now);
+        // A successor that is a token of the chain itself is none.
+        if self.current == successor {
+            return None;
+        }
+        self.replaced.retain(|known| known.digest != successor);
+        self.replaced.push_back(ReplacedToken {
+            digest: self.current,
+            at: now.mono,
+            delivered_at: None,
+        });
+        self.current = successor;
+        (self.len() > MAX_LINKS).then(|| self.drop_one()).flatten()
+    }
+
+    /// Forgets the oldest delivered token, or else the oldest one; never the one presented last.
+    fn drop_one(&mut self) -> Option<Digest> {
+        let last = self.last_presented;
+        let oldest = |wanted: fn(&ReplacedToken) -> bool| {
+            let fits = |known: &ReplacedToken| known.digest != last && wanted(known);
+            self.replaced.iter().position(fits)
+        };
+        let place = oldest(|known| known.delivered_at.is_some()).or_else(|| oldest(|_| true))?;
+        self.replaced.remove(place).map(|known| known.digest)
+    }
+
+    /// Forgets the tokens whose time is over, and returns them.
+    pub(super) fn expire(&mut self, times: KeepTimes, now: Now) -> Vec<Digest> {
+        let is_over = |token| self.standing_of(token, times, now) == Standing::Forgotten;
+        if !self.replaced.iter().any(is_over) {
+            return Vec::new();
+        }
+        let (over, known): (VecDeque<_>, _) = std::mem::take(&mut self.replaced)
+            .into_iter()
+            .partition(|token| self.standing_of(token, times, now) == Standing::Forgotten);
+        self.replaced = known;
+        over.into_iter().map(|token| token.digest).collect()
+    }
+
+    /// Forgets one token.
+    pub(super) fn forget(&mut self, token: Digest) {
+        self.replaced.retain(|known| known.digest != token);
+    }
+
+    /// Returns `true` once the current token has expired.
+    pub(super) fn is_expired(&self, now: Now) -> bool {
+        now.mono >= self.current_ends
+    }
+
+    /// Returns `true` if no token of the chain but the current one has a standing.
+    pub(super) fn is_alone(&self, times: KeepTimes, now: Now) -> bool {
+        let is_known = |token| self.standing_of(token, times, now) != Standing::Forgotten;
+        !self.replaced.iter().any(is_known)
+    }
+
+    /// Returns `true` while a successor is known that nobody has presented.
+    pub(super) fn is_undelivered(&self) -> bool {
+        // Presenting a token delivers all before it, so the last one says it.
+        self.replaced
+            .back()
+            .is_some_and(|token| token.delivered_at.is_none())
+    }
+
+    /// When the newest replacement was made, and when the newest delivery, on the monotonic clock.
+    pub(super) fn last_change(&self) -> Duration {
+        let times = self.replaced.iter();
+        let changes = times.map(|token| token.delivered_at.unwrap_or(token.at));
+        changes.max().unwrap_or_default()
+    }
+}
+
+/// When a token that lives for `life` expires.
+fn end_of(life: Option<Duration>, now: Now) -> Duration {
+    now.mono.saturating_add(life.unwrap_or(DEFAULT_LIFE))
+}
+
+impl KeepTimes {
+    /// Returns `true` if nothing is to be remembered of answers.
+    fn keeps_nothing(self) -> bool {
+        self.keep.is_zero() && self.undelivered == Some(Duration::ZERO)
+    }
+}

@@ -1,0 +1,82 @@
+//! What a family takes in memory, and what of it can be let go.
+
+use super::{EARLY_INTERVAL, Family};
+use crate::{
+    clock::Now,
+    digest::Digest,
+    rotation::answer::{KeptAnswer, KeptSession},
+};
+
+impl<T: KeptSession> Family<T> {
+    /// Returns `true` if forgetting the family would change no later decision.
+    pub(in crate::rotation) fn is_stale(&self, now: Now) -> bool {
+        if self.claimed.is_some() {
+            return false;
+        }
+        if let Some(dead) = &self.dead {
+            // One that Descope does not know of is remembered for as long as its token lives.
+            return dead.is_over(self.times.keep, now)
+                || !dead.is_confirmed() && self.chain.is_expired(now);
+        }
+        let keep = self.times.keep;
+        self.chain.is_alone(self.times, now)
+            && !self
+                .kept
+                .as_ref()
+                .is_some_and(|kept| kept.is_recent(keep, now))
+            && self
+                .failed
+                .as_ref()
+                .is_none_or(|failed| failed.is_over(now))
+            && self
+                .early
+                .as_ref()
+                .is_none_or(|at| now.since(at) >= EARLY_INTERVAL)
+    }
+
+    /// Returns `true` if a successor was kept for a browser less than the keep time ago, or a
+    /// browser showed one: forgetting the family may sign somebody out.
+    pub(in crate::rotation) fn is_in_keep_time(&self, now: Now) -> bool {
+        let recent = now.mono.saturating_sub(self.chain.last_change()) < self.times.keep;
+        self.chain.len() > 1 && recent
+    }
+
+    /// Lets a user's record go, if the keep time is over.
+    pub(in crate::rotation) fn expire_record(&mut self, now: Now) {
+        let keep = self.times.keep;
+        if let Some(kept) = self.kept.as_mut().filter(|kept| !kept.is_recent(keep, now)) {
+            kept.drop_record();
+        }
+    }
+
+    /// Forgets replaced tokens whose time is over, and returns them.
+    pub(in crate::rotation) fn expire(&mut self, now: Now) -> Vec<Digest> {
+        match self.dead {
+            Some(_) => Vec::new(),
+            None => self.chain.expire(self.times, now),
+        }
+    }
+
+    /// Forgets one token.
+    pub(in crate::rotation) fn forget(&mut self, token: Digest) {
+        self.chain.forget(token);
+    }
+
+    /// Lets the user's record of the kept answer go.
+    pub(in crate::rotation) fn drop_record(&mut self) -> bool {
+        self.kept.as_mut().is_some_and(KeptAnswer::drop_record)
+    }
+
+    /// Lets the kept answer go. Its successor alone goes on with the session, if there is one.
+    pub(in crate::rotation) fn drop_answer(&mut self) -> bool {
+        self.chain.len() > 1 && self.kept.take().is_some()
+    }
+
+    /// The memory that the family takes, in bytes, roughly.
+    pub(in crate::rotation) fn size(&self) -> usize {
+        /// A token in the chain and in the table's index.
+        const LINK: usize = 160;
+        let kept = self.kept.as_ref().map_or(0, |kept| kept.answer.size());
+        size_of::<Self>() + self.current.expose().len() + self.chain.len() * LINK + kept
+    }
+}

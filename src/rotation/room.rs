@@ -1,0 +1,133 @@
+//! What gives way where a table is full.
+//!
+//! In this order, and within each step the oldest first: families of one user beyond the newest
+//! few; users' records, then session tokens, of kept answers; sessions that have ended at Descope
+//! too; families whose browser has shown its newest token; families with a successor that nobody
+//! has presented for longer than the keep time. Only then what may sign somebody out: families
+//! within their keep time, and sign-outs that Descope does not know of.
+//!
+//! Families in use stay, even above the bound: forgetting one could send its token twice, and they
+//! are no more than there are requests.
+
+use super::{
+    answer::KeptSession,
+    family::Family,
+    table::{FamilyEntry, FamilyId, FamilyTable},
+};
+use crate::clock::Now;
+
+/// How many families one user has before they give way, whatever their age.
+const FAMILIES_OF_A_USER: usize = 64;
+
+/// Which part of a full table gives way at once, so that not each newcomer scans all of it.
+const SHARE: usize = 8;
+
+/// How much a family is worth; the least gives way first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    /// Descope knows of its end: forgetting it costs a call at most.
+    Ended,
+    /// Its browser has shown the newest token.
+    Delivered,
+    /// Its successor has not been presented for longer than the keep time.
+    Undelivered,
+    /// Within the keep time, and delivered.
+    RecentlyDelivered,
+    /// Within the keep time.
+    Recent,
+    /// Descope does not know that its user has signed out.
+    SignedOut,
+}
+
+impl<T: KeptSession> FamilyTable<T> {
+    /// Makes room, if the table is over a bound.
+    pub(super) fn make_room(&mut self, now: Now) {
+        if self.fits(0) {
+            return;
+        }
+        self.purge(now);
+        if self.fits(0) {
+            return;
+        }
+        self.drop_surplus();
+        if self.fits(SHARE) {
+            return;
+        }
+        let mut idle: Vec<(Worth, u64, FamilyId)> = self
+            .families
+            .iter()
+            .filter(|(_, entry)| !entry.is_busy())
+            .map(|(id, entry)| (entry.worth(now), entry.used, *id))
+            .collect();
+        // Bytes first: no family is forgotten for the sake of a record.
+        idle.sort_unstable_by_key(|(_, used, _)| *used);
+        for (_, _, id) in &idle {
+            if self.has_bytes(SHARE) {
+                break;
+            }
+            self.with_family(*id, Family::drop_record);
+        }
+        for (_, _, id) in &idle {
+            if self.has_bytes(SHARE) {
+                break;
+            }
+            self.with_family(*id, Family::drop_answer);
+        }
+        idle.sort_unstable();
+        for (worth, _, id) in idle {
+            let costly = worth >= Worth::RecentlyDelivered;
+            // Of those whose loss may be felt, no more than must go.
+            if self.fits(if costly { 0 } else { SHARE }) {
+                break;
+            }
+            self.lost += usize::from(costly);
+            self.remove(id);
+        }
+    }
+
+    /// Forgets families of users who have too many.
+    fn drop_surplus(&mut self) {
+        let mut gone = Vec::new();
+        for families in self.users.values() {
+            let surplus = families.len().saturating_sub(FAMILIES_OF_A_USER);
+            // In the order in which they came.
+            gone.extend(families.iter().take(surplus).copied());
+        }
+        for id in gone {
+            if self.families.get(&id).is_some_and(|entry| !entry.is_busy()) {
+                self.remove(id);
+            }
+        }
+    }
+
+    /// Returns `true` if the table is within its bounds, and one of `share` parts of each is free;
+    /// with 0, none need be.
+    fn fits(&self, share: usize) -> bool {
+        let bound = self.bounds.families;
+        self.families.len() <= bound - part(bound, share) && self.has_bytes(share)
+    }
+
+    fn has_bytes(&self, share: usize) -> bool {
+        let bound = self.bounds.bytes;
+        self.bytes <= bound - part(bound, share)
+    }
+}
+
+fn part(bound: usize, share: usize) -> usize {
+    bound.checked_div(share).unwrap_or_default()
+}
+
+impl<T: KeptSession> FamilyEntry<T> {
+    fn worth(&self, now: Now) -> Worth {
+        let family = &self.family;
+        let undelivered = family.chain().is_undelivered();
+        match family.end() {
+            Some(end) if end.is_confirmed() => Worth::Ended,
+            Some(_) => Worth::SignedOut,
+            None if family.is_in_keep_time(now) && undelivered => Worth::Recent,
+            None if family.is_in_keep_time(now) => Worth::RecentlyDelivered,
+            None if undelivered => Worth::Undelivered,
+            None => Worth::Delivered,
+        }
+    }
+}
