@@ -12,6 +12,7 @@ mod cache;
 mod claims;
 mod keys;
 mod layer;
+mod renewal;
 mod row;
 mod signatures;
 mod tokens;
@@ -25,6 +26,7 @@ fn main() {
     signatures::bench(&mut bench, &bed);
     claims::bench(&mut bench, &bed);
     layer::bench(&mut bench, &bed);
+    renewal::bench(&mut bench, &bed);
     keys::bench(&mut bench, &bed);
     cache::bench(&mut bench, &bed);
     bench.end();
