@@ -44,15 +44,46 @@ impl CookieGrant<'_> {
         // Not returned at once: see above.
         let session = cookies.set(place, self.session_token, self.session_age, insecure);
         if let Some(token) = self.refresh_token {
-            let (name, domain) = self.refresh_scope;
-            let place = cookies.place(CookieKind::Refresh, name, domain);
-            let refresh = cookies.set(place, token, self.refresh_age, insecure)?;
-            lines.extend(cookies.evictions(CookieKind::Refresh, place, insecure));
-            lines.push(refresh);
+            RefreshGrant {
+                token,
+                age: self.refresh_age,
+                scope: self.refresh_scope,
+            }
+            .write(cookies, insecure, lines)?;
         }
         let session = session?;
         lines.extend(cookies.evictions(CookieKind::Session, place, insecure));
         lines.push(session);
+        Ok(())
+    }
+}
+
+/// A new refresh token alone, whose answer holds no session that can be used.
+#[derive(Clone, Copy)]
+pub(crate) struct RefreshGrant<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) age: Duration,
+    /// The name and the domain that Descope gives the refresh cookie.
+    pub(crate) scope: (Option<&'a str>, Option<&'a str>),
+}
+
+impl RefreshGrant<'_> {
+    /// Appends the `Set-Cookie` lines of the token.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::CookieTooLarge`](crate::ErrorKind::CookieTooLarge) if browsers would drop it.
+    pub(crate) fn write(
+        self,
+        cookies: &SessionCookies,
+        insecure: bool,
+        lines: &mut Vec<HeaderValue>,
+    ) -> Result<(), Error> {
+        let (name, domain) = self.scope;
+        let place = cookies.place(CookieKind::Refresh, name, domain);
+        let refresh = cookies.set(place, self.token, self.age, insecure)?;
+        lines.extend(cookies.evictions(CookieKind::Refresh, place, insecure));
+        lines.push(refresh);
         Ok(())
     }
 }

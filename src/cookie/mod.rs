@@ -63,7 +63,7 @@ mod vectors;
 pub use self::settings::{SameSite, SessionCookies};
 
 pub(crate) use self::{
-    grant::{CookieGrant, refresh_age, session_age},
+    grant::{CookieGrant, RefreshGrant, refresh_age, session_age},
     read::{PresentedCookies, cookie_fields},
     response::add_to_response,
     slot::{CookieKind, CookieSlot},

@@ -157,7 +157,8 @@ pub(super) fn check_tenant(session: &Session, wanted: Option<&TenantId>) -> Resu
     if wanted.is_some() && session.active_tenant_id().is_none() {
         return Err(invalid_answer(
             "the session of descope's answer does not list the tenant that it is for",
-        ));
+        )
+        .with_fitting_successor());
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ struct ErrorInner {
     retry_after: Option<Duration>,
     ends_session: bool,
     cookies_removed: bool,
+    successor_fits: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -35,6 +36,7 @@ impl Error {
                 retry_after: None,
                 ends_session: false,
                 cookies_removed: false,
+                successor_fits: false,
                 source: None,
             }),
         }
@@ -82,6 +84,18 @@ impl Error {
     pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
         Arc::make_mut(&mut self.inner).retry_after = after;
         self
+    }
+
+    /// Says that a new refresh token that came with the failed answer is as good as any: only the
+    /// session beside it cannot be used.
+    pub(crate) fn with_fitting_successor(mut self) -> Self {
+        Arc::make_mut(&mut self.inner).successor_fits = true;
+        self
+    }
+
+    /// Returns `true` if a browser may be given the new refresh token of the failed answer.
+    pub(crate) fn has_fitting_successor(&self) -> bool {
+        self.inner.successor_fits
     }
 
     /// Says that another response has removed the session's cookies, that of the sign-out: a later

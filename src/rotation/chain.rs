@@ -185,6 +185,11 @@ impl Chain {
         self.replaced.retain(|known| known.digest != token);
     }
 
+    /// How long the current token lives yet.
+    pub(super) fn rest(&self, now: Now) -> Duration {
+        self.current_ends.saturating_sub(now.mono)
+    }
+
     /// Returns `true` once the current token has expired.
     pub(super) fn is_expired(&self, now: Now) -> bool {
         now.mono >= self.current_ends

@@ -96,3 +96,21 @@ fn is_standing_refusal(operation: &Operation, error: &Error) -> bool {
 fn leaves_rotation_open(error: &Error) -> bool {
     error.is_transient() || error.kind() == ErrorKind::UpstreamInvalid
 }
+
+/// The refusal of a token whose successor its holder has shown a while ago.
+pub(super) fn late() -> Error {
+    Error::new(
+        ErrorKind::RefreshTokenReplaced,
+        "the refresh token has been replaced, and its holder has shown the new one: repeat the \
+         request with that",
+    )
+}
+
+/// The refusal beyond what one session may ask for.
+pub(super) fn too_many(rest: Duration) -> Error {
+    Error::new(
+        ErrorKind::Throttled,
+        "no call was made: this session asked too often",
+    )
+    .with_retry_after(Some(rest))
+}

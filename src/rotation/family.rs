@@ -10,7 +10,7 @@ use super::{
     call::{CallOutcome, Operation},
     chain::{Chain, KeepTimes, Standing},
     end::FamilyEnd,
-    failure::FailedCall,
+    failure::{self, FailedCall},
 };
 use crate::{
     clock::Now,
@@ -157,7 +157,7 @@ impl<T: KeptSession> Family<T> {
             return FamilyStep::Wait;
         }
         if *op != Operation::SignOut && !self.calls.try_take(&now) {
-            return FamilyStep::Refuse(too_many(self.calls.until_next(&now)));
+            return FamilyStep::Refuse(failure::too_many(self.calls.until_next(&now)));
         }
         self.claimed = Some(ClaimedCall {
             operation: op.clone(),
@@ -311,6 +311,12 @@ impl<T: KeptSession> Family<T> {
         (kept.is_recent(keep, now) || kept.fits(wanted, keep, now)).then(|| kept.answer.clone())
     }
 
+    /// The current token and how long it lives, if it took the place of the one presented.
+    pub(super) fn successor(&self, ticket: Ticket, now: Now) -> Option<(RefreshToken, Duration)> {
+        let alive = self.has_rotated(ticket) && self.dead.is_none();
+        alive.then(|| (self.current.clone(), self.chain.rest(now)))
+    }
+
     /// Returns `true` if the token that was presented has a successor, which its holder needs.
     pub(super) fn has_rotated(&self, ticket: Ticket) -> bool {
         ticket.presented != self.chain.current() && !ticket.late
@@ -365,7 +371,7 @@ impl<T: KeptSession> Family<T> {
         if let Some(dead) = &self.dead {
             return Some(dead.refusal(ticket.arrived, self.times.keep, now));
         }
-        ticket.late.then(late)
+        ticket.late.then(failure::late)
     }
 
     fn wanted<'a>(&self, ticket: Ticket, operation: &'a Operation) -> Wanted<'a> {
@@ -376,21 +382,4 @@ impl<T: KeptSession> Family<T> {
             shows_session: ticket.shows_session,
         }
     }
-}
-
-/// The refusal of a token whose successor its holder has shown a while ago.
-fn late() -> Error {
-    Error::new(
-        ErrorKind::RefreshTokenReplaced,
-        "the refresh token has been replaced, and its holder has shown the new one: repeat the \
-         request with that",
-    )
-}
-
-fn too_many(rest: Duration) -> Error {
-    Error::new(
-        ErrorKind::Throttled,
-        "no call was made: this session asked too often",
-    )
-    .with_retry_after(Some(rest))
 }

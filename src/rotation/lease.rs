@@ -1,6 +1,9 @@
 //! A request's place in the family of the token that it presented.
 
-use std::{fmt, time::SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use super::{
     answer::KeptSession,
@@ -76,6 +79,12 @@ impl<T: KeptSession> FamilyLease<T> {
             Newest::Answer(newest) => newest,
             Newest::None | Newest::Ended => answer,
         })
+    }
+
+    /// The token that took the place of the one presented, and how long it lives.
+    pub(crate) fn successor(&self) -> Option<(RefreshToken, Duration)> {
+        let now = self.queue.clock().now();
+        self.family(|family| family.successor(self.arrival.ticket, now))?
     }
 
     /// The newest answer of the family, while it is kept for repeats.

@@ -7,7 +7,8 @@ use http_body::Body;
 
 use super::{refusal::into_response, settings::SelectSettings};
 use crate::{
-    descope::Descope,
+    cookie::RefreshGrant,
+    descope::{Descope, PresentedRefresh},
     endpoint::{Refusal, RefusalKind, ResponseBody, SessionBody, event_at, finish, redirect},
     ids::{TenantId, UserId},
     origin, telemetry,
@@ -78,10 +79,16 @@ impl SelectCall {
             .presented_refresh(&self.request.headers, self.settings.accept_bearer)
             .await?;
         subject.user = Some(presented.verified.user.clone());
-        let selection = self
-            .descope
-            .select_presented(&presented, &asked.tenant)
-            .await?;
+        let selected = self.descope.select_presented(&presented, &asked.tenant);
+        let selection = match selected.await {
+            Ok(selection) => selection,
+            Err(error) => {
+                if error.has_fitting_successor() {
+                    self.write_successor(&presented, cookies)?;
+                }
+                return Err(error.into());
+            }
+        };
         if presented.from_cookie {
             let newest = presented.newest_after(selection.answer().clone())?;
             let grant = newest.cookie_grant(self.descope.now().date());
@@ -91,6 +98,29 @@ impl SelectCall {
             Some(paths) => redirect(&paths.resolve(asked.return_to.as_deref())),
             None => SessionBody::new(selection.answer()).into_response(self.settings.fields),
         })
+    }
+
+    /// Writes the new refresh token of an answer whose session cannot be used: the browser's own was
+    /// rotated out.
+    fn write_successor(
+        &self,
+        presented: &PresentedRefresh,
+        cookies: &mut Vec<HeaderValue>,
+    ) -> Result<(), Refusal> {
+        let Some((token, age)) = presented
+            .family
+            .successor()
+            .filter(|_| presented.from_cookie)
+        else {
+            return Ok(());
+        };
+        let grant = RefreshGrant {
+            token: token.expose(),
+            age,
+            scope: (None, None),
+        };
+        grant.write(self.descope.cookies(), self.insecure(), cookies)?;
+        Ok(())
     }
 
     fn insecure(&self) -> bool {
