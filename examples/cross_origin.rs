@@ -31,6 +31,9 @@ use tower_descope::{
 };
 use tower_http::cors::CorsLayer;
 
+#[path = "shared/stop.rs"]
+mod stop;
+
 const FRONT_END: &str = "https://app.example.com";
 
 fn app(descope: Descope) -> Router {
@@ -72,14 +75,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("try, and then with another origin:");
     println!("  curl -i -b '{cookies}' -H 'Origin: {FRONT_END}' -d cleanup {url}/projects");
 
-    let server = axum::serve(listener, app(descope)).into_future();
-    if env::var_os("EXAMPLE_CHECK").is_none() {
-        return Ok(server.await?);
-    }
-    tokio::select! {
-        ended = server => Ok(ended?),
-        checked = check(&url, &cookies) => checked,
-    }
+    let server = axum::serve(listener, app(descope.clone()));
+    let server = server.with_graceful_shutdown(stop::requested());
+    let server = stop::in_time(server.into_future());
+    let result = if env::var_os("EXAMPLE_CHECK").is_none() {
+        server.await.map_err(Into::into)
+    } else {
+        tokio::select! {
+            ended = server => ended.map_err(Into::into),
+            checked = check(&url, &cookies) => checked,
+        }
+    };
+    // A call that is still under way may bring the only token of a session.
+    descope.drain().await;
+    result
 }
 
 /// The real Descope if the environment names a project, else a fake, which lives as long as its

@@ -23,6 +23,9 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower_descope::{ActiveTenant, Descope, Rejection, TenantLayer, test_util::FakeDescope};
 
+#[path = "shared/stop.rs"]
+mod stop;
+
 fn app(descope: Descope) -> Router {
     let layer = TenantLayer::new(descope)
         .with_rejection_response(|rejection, request: &Parts| refuse(rejection, request));
@@ -99,14 +102,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("  curl -i {url}/projects");
     println!("  curl -i -H 'Authorization: Bearer {token}' {url}/projects");
 
-    let server = axum::serve(listener, app(descope)).into_future();
-    if env::var_os("EXAMPLE_CHECK").is_none() {
-        return Ok(server.await?);
-    }
-    tokio::select! {
-        ended = server => Ok(ended?),
-        checked = check(&url, &token) => checked,
-    }
+    let server = axum::serve(listener, app(descope.clone()));
+    let server = server.with_graceful_shutdown(stop::requested());
+    let server = stop::in_time(server.into_future());
+    let result = if env::var_os("EXAMPLE_CHECK").is_none() {
+        server.await.map_err(Into::into)
+    } else {
+        tokio::select! {
+            ended = server => ended.map_err(Into::into),
+            checked = check(&url, &token) => checked,
+        }
+    };
+    // A call that is still under way may bring the only token of a session.
+    descope.drain().await;
+    result
 }
 
 /// The real Descope if the environment names a project, else a fake, which lives as long as its

@@ -15,7 +15,8 @@
 //! * refusals as redirects and pages for people, as JSON for programs;
 //! * `Renewal`: whose session has expired goes on working, and need not sign in again;
 //! * `SessionRoutes` at `/v1/auth`, for Descope's browser SDK, and in it `SelectTenant`, for plain
-//!   HTML forms too.
+//!   HTML forms too;
+//! * `Descope::drain` once the server has stopped, by Ctrl-C or SIGTERM.
 //!
 //! | variable | effect |
 //! |---|---|
@@ -27,7 +28,10 @@
 //! | `DEMO_INSECURE_COOKIES=1` | cookies without `Secure` (and with plain names), for browsers that keep none over http on loopback |
 //! | `RUST_LOG` | how much the demo and the crate log: `warn`, `info` (default) or `debug` |
 
-use std::{env, error::Error, process::ExitCode, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    env, error::Error, future::IntoFuture as _, process::ExitCode, str::FromStr, sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Form, Router,
@@ -58,6 +62,8 @@ mod pages;
 mod refusals;
 #[path = "demo/sign_in.rs"]
 mod sign_in;
+#[path = "shared/stop.rs"]
+mod stop;
 #[path = "demo/store.rs"]
 mod store;
 
@@ -115,7 +121,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
         None => println!("Descope's project {} is in use", app.descope.project_id()),
     }
     println!("The demo is at http://{}", listener.local_addr()?);
-    axum::serve(listener, routes(app)?).await?;
+    let routes = routes(Arc::clone(&app))?;
+    let server = axum::serve(listener, routes).with_graceful_shutdown(stop::requested());
+    stop::in_time(server.into_future()).await?;
+    // Also for a browser that has gone: the answer that is on its way may hold the only token of
+    // its session.
+    app.descope.drain().await;
     Ok(())
 }
 

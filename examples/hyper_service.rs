@@ -10,7 +10,7 @@
 //! A service without axum depends on this crate with
 //! `default-features = false, features = ["rustls", "aws-lc-rs"]`.
 
-use std::{convert::Infallible, env, error::Error};
+use std::{convert::Infallible, env, error::Error, pin::pin};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -19,11 +19,15 @@ use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioIo},
+    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use tower_descope::{ActiveTenant, Descope, TenantLayer, test_util::FakeDescope};
+
+#[path = "shared/stop.rs"]
+mod stop;
 
 /// A refusal is a response too: a service that returned it as its error would make hyper close the
 /// connection.
@@ -41,16 +45,25 @@ async fn serve(listener: TcpListener, descope: Descope) -> Result<(), Box<dyn Er
     let service = ServiceBuilder::new()
         .layer(TenantLayer::new(descope))
         .service_fn(handle);
+    let connections = GracefulShutdown::new();
+    let mut stop = pin!(stop::requested());
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted?.0,
+            () = &mut stop => break,
+        };
         let service = TowerToHyperService::new(service.clone());
+        let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        let served = connections.watch(served);
         tokio::spawn(async move {
-            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             if let Err(error) = served.await {
                 eprintln!("connection ended: {error}");
             }
         });
     }
+    // Idle connections are closed, the others once their response is out.
+    connections.shutdown().await;
+    Ok(())
 }
 
 #[tokio::main]
@@ -65,13 +78,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}/projects", listener.local_addr()?);
     println!("try:\n  curl -i {url}\n  curl -i -H 'Authorization: Bearer {token}' {url}");
 
-    if env::var_os("EXAMPLE_CHECK").is_none() {
-        return serve(listener, descope).await;
-    }
-    tokio::select! {
-        ended = serve(listener, descope) => ended,
-        checked = check(&url, &token) => checked,
-    }
+    let server = stop::in_time(serve(listener, descope.clone()));
+    let result = if env::var_os("EXAMPLE_CHECK").is_none() {
+        server.await
+    } else {
+        tokio::select! {
+            ended = server => ended,
+            checked = check(&url, &token) => checked,
+        }
+    };
+    // A service that only verifies has nothing under way; one that renews sessions may.
+    descope.drain().await;
+    result
 }
 
 /// The real Descope if the environment names a project, else a fake, which lives as long as its

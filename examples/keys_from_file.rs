@@ -34,6 +34,9 @@ use tower_descope::{
     test_util::FakeDescope,
 };
 
+#[path = "shared/stop.rs"]
+mod stop;
+
 struct KeysFile {
     path: PathBuf,
 }
@@ -83,17 +86,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}/projects", listener.local_addr()?);
     println!("try:\n  curl -i -H 'Authorization: Bearer {token}' {url}");
 
-    let server = axum::serve(listener, app(descope)).into_future();
-    match fake {
+    let server = axum::serve(listener, app(descope.clone()));
+    let server = server.with_graceful_shutdown(stop::requested());
+    let server = stop::in_time(server.into_future());
+    let result = match &fake {
         Some(fake) if env::var_os("EXAMPLE_CHECK").is_some() => tokio::select! {
-            ended = server => Ok(ended?),
-            checked = check(&url, &fake, &temporary) => {
-                fs::remove_file(&temporary)?;
-                checked
-            }
+            ended = server => ended.map_err(Into::into),
+            checked = check(&url, fake, &temporary) => checked,
         },
-        _ => Ok(server.await?),
+        _ => server.await.map_err(Into::into),
+    };
+    // A service that verifies alone has nothing under way; one that renews sessions may.
+    descope.drain().await;
+    if fake.is_some() {
+        fs::remove_file(&temporary)?;
     }
+    result
 }
 
 fn token(fake: &FakeDescope) -> String {

@@ -19,6 +19,9 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower_descope::{ActiveTenant, Descope, SelectTenant, TenantLayer, test_util::FakeDescope};
 
+#[path = "shared/stop.rs"]
+mod stop;
+
 fn app(descope: Descope) -> Router {
     Router::new()
         .route("/projects", get(projects))
@@ -51,14 +54,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
     println!("  curl -i -b jar {url}/projects");
 
-    let server = axum::serve(listener, app(descope)).into_future();
-    if env::var_os("EXAMPLE_CHECK").is_none() {
-        return Ok(server.await?);
-    }
-    tokio::select! {
-        ended = server => Ok(ended?),
-        checked = check(&url, &cookies) => checked,
-    }
+    let server = axum::serve(listener, app(descope.clone()));
+    let server = server.with_graceful_shutdown(stop::requested());
+    let server = stop::in_time(server.into_future());
+    let result = if env::var_os("EXAMPLE_CHECK").is_none() {
+        server.await.map_err(Into::into)
+    } else {
+        tokio::select! {
+            ended = server => ended.map_err(Into::into),
+            checked = check(&url, &cookies) => checked,
+        }
+    };
+    // A call that is still under way may bring the only token of a session.
+    descope.drain().await;
+    result
 }
 
 /// The real Descope if the environment names a project, else a fake, which lives as long as its

@@ -28,6 +28,9 @@ use tower_descope::{ActiveTenant, Descope, Rejection, TenantLayer, test_util::Fa
 
 use self::generated::{HealthServer, ListReply, ProjectsServer};
 
+#[path = "shared/stop.rs"]
+mod stop;
+
 /// `rpc List(google.protobuf.Empty) returns (ListReply)` of the protected service.
 async fn list(request: Request<()>) -> Result<Response<ListReply>, Status> {
     let tenant = ActiveTenant::from_extensions(request.extensions()).map_err(status)?;
@@ -80,14 +83,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let incoming = TcpIncoming::from(listener);
-    let served = server(descope).serve_with_incoming(incoming);
-    if env::var_os("EXAMPLE_CHECK").is_none() {
-        return Ok(served.await?);
-    }
-    tokio::select! {
-        ended = served => Ok(ended?),
-        checked = check(url, &token, fake.as_ref()) => checked,
-    }
+    let router = server(descope.clone());
+    let served = router.serve_with_incoming_shutdown(incoming, stop::requested());
+    let served = stop::in_time(served);
+    let result = if env::var_os("EXAMPLE_CHECK").is_none() {
+        served.await.map_err(Into::into)
+    } else {
+        tokio::select! {
+            ended = served => ended.map_err(Into::into),
+            checked = check(url, &token, fake.as_ref()) => checked,
+        }
+    };
+    // A service that only verifies has nothing under way; one that renews sessions may.
+    descope.drain().await;
+    result
 }
 
 /// The real Descope if the environment names a project, else a fake, which lives as long as its
