@@ -9,6 +9,7 @@ mod races;
 mod refused;
 mod sdk;
 mod sign_outs;
+mod unconfirmed;
 mod upstream;
 
 use bytes::Bytes;
