@@ -98,11 +98,16 @@ impl<R> TenantLayer<R> {
     /// `Domain` are about other cookies.
     ///
     /// * Requests of one browser that come together cost one call, and all get its result; the
-    ///   answer is kept for stragglers and repeats ([`DescopeBuilder::keep_answers`]). No call is
-    ///   cut short where a client hangs up.
-    /// * A browser that shows a refresh token which was replaced within the keep time lacks an answer:
-    ///   it was lost, or an older one landed after it. The response to its next request carries the
-    ///   newest cookies again, also where the session is still good, and Descope is not asked.
+    ///   answer is kept for repeats ([`DescopeBuilder::keep_answers`]). No call is cut short where a
+    ///   client hangs up, nor where Descope answers after [`DescopeBuilder::timeout`]: what comes late
+    ///   is the answer to the next request.
+    /// * A browser that shows a refresh token which was replaced, and whose successor nobody has shown
+    ///   yet, lacks an answer: it was lost, or an older one landed after it. The response to its next
+    ///   request carries the newest cookies again, also where the session is still good, however long
+    ///   ago that was ([`DescopeBuilder::undelivered_answers`]).
+    /// * A request with a refresh token whose successor was shown longer than the keep time ago, but
+    ///   within 15 minutes, is late: it may have waited in a proxy. It is refused with 401 unless its
+    ///   session is still good; nothing is sent, and the cookies stay.
     /// * Only a session that is missing or *genuine* and expired is renewed; with a forged one, or
     ///   with the refresh token of another user beside it, the request is refused as ever, and
     ///   Descope is not asked.
@@ -113,11 +118,14 @@ impl<R> TenantLayer<R> {
     ///   opens (a link). Requests that may act (other methods than GET, HEAD and OPTIONS, and
     ///   upgrades other than `h2c`) must come from this origin or one of [`DescopeBuilder::origins`], and say so.
     ///   A request that is not renewed for this reason is refused with 401 as without renewal.
-    /// * Where Descope cannot be reached, or answers with a failure of its own, a session that is
-    ///   still good goes on, and without one the answer is 503 `renewal_unavailable` with
-    ///   `Retry-After`; every cookie stays.
+    /// * Where Descope cannot be reached, answers with a failure of its own or asks to slow down, and
+    ///   where this session or all of them have made too many calls, a session that is still good
+    ///   goes on, and without one the answer is 503 `renewal_unavailable` with `Retry-After`; every
+    ///   cookie stays.
     /// * Where Descope says that the session is over (the user was signed out), the answer is 401,
-    ///   and the cookies are removed. Where the refresh token has expired by this machine's clock,
+    ///   and the cookies are removed. For 15 minutes after a sign-out in this process it is 401
+    ///   without a removal: the sign-out's response has removed them, and the user may have signed in
+    ///   again. Where the refresh token has expired by this machine's clock,
     ///   it is 401 without a call, and the cookies stay: the clock may be ahead.
     /// * Behind [`optional`](Self::optional) the request passes in both cases, with the
     ///   [`Rejection`] in its extensions; cookies of a session that is over are removed then, too.
@@ -132,6 +140,8 @@ impl<R> TenantLayer<R> {
     ///
     /// [`DescopeBuilder::cookies`]: crate::DescopeBuilder::cookies
     /// [`DescopeBuilder::keep_answers`]: crate::DescopeBuilder::keep_answers
+    /// [`DescopeBuilder::timeout`]: crate::DescopeBuilder::timeout
+    /// [`DescopeBuilder::undelivered_answers`]: crate::DescopeBuilder::undelivered_answers
     /// [`DescopeBuilder::origins`]: crate::DescopeBuilder::origins
     ///
     /// ```

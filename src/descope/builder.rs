@@ -180,7 +180,8 @@ impl DescopeBuilder {
     }
 
     /// The deadline of one call to Descope in all, connecting included. Default 10 seconds; from
-    /// 100 milliseconds to 60 seconds.
+    /// 100 milliseconds to 60 seconds. A call that may bring a new refresh token is listened to for 60
+    /// seconds in all; an answer that comes after the deadline is kept for the next call.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

@@ -11,9 +11,16 @@ use crate::{
 /// # Sessions
 ///
 /// Calls with one refresh token, or with its successors as far as they are known here, run one
-/// after another, each to its end even if the caller goes away. The answer is kept for a while
-/// ([`DescopeBuilder::keep_answers`](crate::DescopeBuilder::keep_answers)) for whoever still holds
-/// the rotated token. All of these calls need a tokio runtime.
+/// after another, each to its end even if the caller goes away, or if Descope answers after the
+/// deadline. The answer is kept for whoever still holds the token that was replaced, until somebody
+/// presents the new one, and for
+/// [`DescopeBuilder::keep_answers`](crate::DescopeBuilder::keep_answers) from then on. All of these
+/// calls need a tokio runtime.
+///
+/// A call presents its token as a browser's request does: it says that whoever the token was made
+/// for has it. **Pass a new refresh token on before you call anything with it**, and make that call in
+/// a later request of the same browser: else a browser that has not received the token is refused
+/// from a minute later on, and taken for a thief by Descope from 15 minutes on.
 impl Descope {
     /// Opens a new session for the tenant that the old one is in (`POST /v1/auth/refresh`), and
     /// returns all that Descope answers.
@@ -22,6 +29,15 @@ impl Descope {
     /// kind, the same user. Calls that come while one is under way share its answer. **Store the
     /// new refresh token, if the answer has one, before anything else**: with rotation on, the old
     /// one is dead.
+    ///
+    /// # Not for jobs
+    ///
+    /// A job that goes on with a user's refresh token beside the user's browser has a copy of it, and
+    /// with rotation on Descope tells no copy from a stolen token: each call of the job with a
+    /// successor counts as delivery, the browser's own token is refused here a minute later, and from
+    /// 15 minutes on it ends the session. Give the job an access key, and choose the tenant at its
+    /// exchange: [`exchange_access_key`](Self::exchange_access_key) with
+    /// [`ExchangeOptions::selected_tenant`](crate::access_key::ExchangeOptions::selected_tenant).
     ///
     /// # The tenant
     ///
@@ -64,21 +80,29 @@ impl Descope {
 
     /// Ends a session (`POST /v1/auth/logout`). That it has ended before is a success.
     ///
-    /// From the call on and for an hour (less where ten thousand other sessions are remembered),
-    /// nothing of this session is renewed by this process, whatever Descope says, and a refresh
-    /// that is under way brings its caller nothing. Session tokens that have been handed out work
-    /// until they expire.
+    /// From the call on nothing of this session is renewed by this process, whatever Descope says,
+    /// and a refresh that is under way brings its caller nothing. Session tokens that have been
+    /// handed out work until they expire.
+    ///
+    /// Where Descope does not confirm it, it is sent again in the background, with pauses of up to
+    /// ten minutes, until Descope does or the refresh token has expired. This process remembers it
+    /// for as long; another replica does not know of it. [`drain`](Self::drain) sends it once more
+    /// before the process ends.
     ///
     /// # Errors
     ///
-    /// As [`refresh`](Self::refresh). After a transient one Descope may not know of the logout:
-    /// the call may be repeated, and is sent again.
+    /// As [`refresh`](Self::refresh). After a transient one Descope may not know of the logout yet:
+    /// it goes on in the background, and the call may also be repeated.
     pub async fn logout(&self, refresh: &RefreshToken) -> Result<(), Error> {
         let presented = self.verified_to_sign_out(refresh).await?;
         self.sign_out_presented(&presented, false).await
     }
 
     /// Ends all sessions of a user (`POST /v1/auth/logoutall`); see [`logout`](Self::logout).
+    ///
+    /// Until Descope has confirmed it no refresh token of this user that was issued before brings a
+    /// session in this process. A session that is issued later is a new sign-in: it is let in, and
+    /// the `logoutall` is not sent any more, with an error event.
     ///
     /// # Errors
     ///

@@ -20,8 +20,9 @@ pub enum ErrorKind {
     SessionEnded,
     /// The refresh token was used before (E064006): another holder of it rotated it.
     RefreshTokenReused,
-    /// The refresh token was replaced, and its holder has presented the new one a while ago: the
-    /// request was late. Nothing was sent. A browser that repeats it sends its newer cookies.
+    /// The refresh token was replaced, and the new one was presented longer ago than the keep time,
+    /// but less than 15 minutes: the request was late. Nothing was sent, and the session goes on with
+    /// the new token: repeat the call with that, as a browser does with its newer cookies.
     RefreshTokenReplaced,
     /// The call was refused (400, 401, 403, 404 or 422), for example because the user is not a
     /// member of the tenant. [`Error::upstream_status`](crate::Error::upstream_status) is the status.
@@ -33,12 +34,15 @@ pub enum ErrorKind {
     /// Descope asked to slow down (429). [`Error::retry_after`](crate::Error::retry_after) is how
     /// long, if the answer says so.
     RateLimited,
-    /// Nothing was sent, since this process has made many such calls, or Descope has just asked to
-    /// slow down. [`Error::retry_after`](crate::Error::retry_after) is how long to wait.
+    /// Nothing was sent, since this session or this process has made too many calls, or Descope has
+    /// just asked to slow down. [`Error::retry_after`](crate::Error::retry_after) is how long to wait;
+    /// the session is as good as before.
     Throttled,
     /// Descope could not be reached, or answered with a failure of its own (5xx).
     UpstreamUnavailable,
-    /// Descope's answer did not come within the deadline.
+    /// Descope's answer did not come within the deadline, or not that of the session's call before
+    /// this one, for which nobody waits any more. An answer with tokens that comes late is kept for the
+    /// next call.
     UpstreamTimeout,
     /// Descope's answer is not what was asked for: unreadable, too large, redirected, or with
     /// tokens that do not verify or belong to another user or tenant.

@@ -65,10 +65,15 @@
 //!
 //! Cookies are removed only where Descope says that the session is over. A refresh token that has
 //! expired by this machine's clock is answered 401 without a call, and its cookies stay: the clock
-//! may be ahead. A refresh token that another
-//! request or another replica has just replaced is no such case: within the keep time
-//! ([`keep_answers`](crate::DescopeBuilder::keep_answers)) its holder is answered with the newest
-//! session.
+//! may be ahead. A refresh token that another request has replaced is no such case. Until the new one
+//! has been presented, and for the keep time
+//! ([`keep_answers`](crate::DescopeBuilder::keep_answers)) from then on, its holder is answered with
+//! the newest session. Until 15 minutes from then such a request is late, and answered 503
+//! `renewal_unavailable` with `Retry-After: 1`: the SDK then asks again with the newer cookies that the
+//! browser has. For 15 minutes after a sign-out the old cookies are answered 401 and not removed.
+//!
+//! A call that is made too often is answered 503 `renewal_unavailable` with `Retry-After`, too, never
+//! 429, and nothing is sent ([limits](crate::_docs::operations#calls-that-are-held-back)).
 //!
 //! Logout is always answered with 200 and removed cookies, whatever Descope says, unless another
 //! site asks for it (403). From then on this process renews nothing of the session. A session token
