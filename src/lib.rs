@@ -28,9 +28,11 @@
 //!         .route("/projects", get(projects))
 //!         .route("/invoices", get(invoices))
 //!         .route_layer(layer) // 400, 401, 403 and 503 are answered here
-//!         .nest_service("/v1/auth", SessionRoutes::new(descope)); // tenant/select, logout and so on
+//!         .nest_service("/v1/auth", SessionRoutes::new(descope.clone())); // tenant/select, logout, …
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-//!     axum::serve(listener, app).await?;
+//!     let stop = async { tokio::signal::ctrl_c().await.expect("Ctrl-C is heard") };
+//!     axum::serve(listener, app).with_graceful_shutdown(stop).await?;
+//!     descope.drain().await; // what is under way may hold the only token of a session
 //!     Ok(())
 //! }
 //! # }
@@ -40,7 +42,7 @@
 //! The pieces, around one handle:
 //!
 //! - [`Descope`] is the handle to a project: it verifies tokens, caches keys and makes the calls.
-//!   Clones share everything.
+//!   Clones share everything. [`drain`](Descope::drain) it before the process ends.
 //! - [`TenantLayer`] verifies the session of each request and refuses those without one. With
 //!   [`renew`](TenantLayer::renew) it renews sessions: parallel requests of one browser cost one
 //!   call to Descope, and while Descope is down the answer is 503 and every cookie stays.
