@@ -135,7 +135,7 @@ impl<T> RotationQueue<T> {
         tokio::select! {
             biased;
             _ = running.wait_for(|count| *count == 0) => {}
-            () = self.clock().sleep(within) => {}
+            () = self.clock().deadline(within) => {}
         }
         self.shared.draining.send_replace(false);
         *running.borrow_and_update()

@@ -14,11 +14,8 @@ use std::{
 use http::{Request, Response};
 use tower::{
     BoxError, Layer, Service, ServiceExt,
-    balance::p2c::Balance,
     buffer::Buffer,
-    discover::ServiceList,
     limit::{ConcurrencyLimit, GlobalConcurrencyLimitLayer, RateLimit, rate::Rate},
-    load::Constant,
     load_shed::LoadShed,
     util::BoxCloneService,
 };
@@ -110,12 +107,6 @@ async fn no_slot_of_a_buffer_is_held_across_a_wait() {
     nothing_is_held("Buffer over RateLimit", || {
         let rate = Rate::new(1_000, Duration::from_secs(1));
         BoxCloneService::new(Buffer::new(RateLimit::new(Strict::default(), rate), 1))
-    })
-    .await;
-    nothing_is_held("Buffer over Balance", || {
-        let list = [Strict::default(), Strict::default()].map(|one| Constant::new(one, 1));
-        let balance = Balance::new(ServiceList::new::<Request<()>>(list));
-        BoxCloneService::new(Buffer::new(balance, 1))
     })
     .await;
 }
