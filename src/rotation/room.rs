@@ -13,6 +13,7 @@ use super::{
     answer::KeptSession,
     family::Family,
     table::{FamilyEntry, FamilyId, FamilyTable},
+    users::UserKey,
 };
 use crate::clock::Now;
 
@@ -40,6 +41,15 @@ enum Worth {
 }
 
 impl<T: KeptSession> FamilyTable<T> {
+    /// Makes room after a user's new family, if the table is over a bound.
+    pub(super) fn make_room_for(&mut self, user: UserKey, now: Now) {
+        // An account that signs in all the time gives way to itself, without a look at the others.
+        if !self.fits(0) {
+            self.drop_surplus_of(user);
+        }
+        self.make_room(now);
+    }
+
     /// Makes room, if the table is over a bound.
     pub(super) fn make_room(&mut self, now: Now) {
         if self.fits(0) {
@@ -50,7 +60,8 @@ impl<T: KeptSession> FamilyTable<T> {
             return;
         }
         self.drop_surplus();
-        if self.fits(SHARE) {
+        // That was enough: nobody else's give way for the room of those to come.
+        if self.fits(0) {
             return;
         }
         let mut idle: Vec<(Worth, u64, FamilyId)> = self
@@ -87,13 +98,21 @@ impl<T: KeptSession> FamilyTable<T> {
 
     /// Forgets families of users who have too many.
     fn drop_surplus(&mut self) {
-        let mut gone = Vec::new();
-        for families in self.users.values() {
-            let surplus = families.len().saturating_sub(FAMILIES_OF_A_USER);
-            // In the order in which they came.
-            gone.extend(families.iter().take(surplus).copied());
+        let users = self.users.iter();
+        let users = users.filter(|(_, families)| families.len() > FAMILIES_OF_A_USER);
+        let users: Vec<_> = users.map(|(user, _)| *user).collect();
+        for user in users {
+            self.drop_surplus_of(user);
         }
-        for id in gone {
+    }
+
+    /// Forgets a user's families beyond the newest few.
+    fn drop_surplus_of(&mut self, user: UserKey) {
+        let families = self.users.get(&user).map_or(&[][..], Vec::as_slice);
+        let surplus = families.len().saturating_sub(FAMILIES_OF_A_USER);
+        // In the order in which they came.
+        let surplus: Vec<_> = families.iter().take(surplus).copied().collect();
+        for id in surplus {
             if self.families.get(&id).is_some_and(|entry| !entry.is_busy()) {
                 self.remove(id);
             }

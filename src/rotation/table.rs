@@ -293,7 +293,7 @@ impl<T: KeptSession> FamilyTable<T> {
             self.signed_out.remove(place);
             self.with_family(id, |family| family.sign_out(now));
         }
-        self.make_room(now);
+        self.make_room_for(holder.user, now);
         self.leave(id);
         id
     }

@@ -1,6 +1,6 @@
 //! Renewal in the layer: new cookies beside what the inner service answers, whatever that is.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use http::{HeaderMap, Request, Response, header};
 use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
@@ -210,19 +210,25 @@ async fn a_renewal_is_written_whatever_the_handler_answers() {
 
 #[tokio::test]
 async fn an_inner_service_that_fails_after_a_renewal_loses_nothing() {
-    let fake = fake().start().await;
-    let descope = fake.descope();
-    let service = ServiceBuilder::new()
-        .layer(layer(&descope, 60))
-        .service(service_fn(|_: Request<()>| async {
-            Err::<Response<String>, BoxError>("timed out".into())
-        }));
-    let mut browser = Browser::ann(&fake);
-    fake.clock().advance(EXPIRY);
-    assert!(service.oneshot(browser.get()).await.is_err());
-    // The browser saw no answer, and shows what it has.
-    let response = browser.visit(&late(&descope)).await;
-    assert_eq!(response.body(), "U1@T1");
-    assert_eq!(set_cookies(response.headers()).len(), 2);
-    assert_eq!(fake.calls(REFRESH), 1);
+    // Its browser comes back at once, or after longer than answers are kept for repeats.
+    for gap in [0, 61] {
+        let fake = fake().start().await;
+        let descope = fake.descope();
+        let service = ServiceBuilder::new()
+            .layer(layer(&descope, 60))
+            .service(service_fn(|_: Request<()>| async {
+                Err::<Response<String>, BoxError>("timed out".into())
+            }));
+        let mut browser = Browser::ann(&fake);
+        fake.clock().advance(EXPIRY);
+        assert!(service.oneshot(browser.get()).await.is_err());
+        // The browser saw no answer, and shows what it has.
+        fake.clock().advance(Duration::from_secs(gap));
+        let response = browser.visit(&late(&descope)).await;
+        assert_eq!(response.body(), "U1@T1");
+        assert_eq!(set_cookies(response.headers()).len(), 2);
+        assert_eq!(fake.calls(REFRESH), 1);
+        fake.clock().advance(EXPIRY);
+        assert_eq!(browser.visit(&late(&descope)).await.body(), "U1@T1");
+    }
 }

@@ -3,6 +3,7 @@
 mod beside;
 mod cookies;
 mod days;
+mod delivery;
 mod early;
 mod failures;
 mod holder;
