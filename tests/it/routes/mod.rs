@@ -9,6 +9,7 @@ mod races;
 mod refused;
 mod sdk;
 mod sign_outs;
+mod tried_again;
 mod unconfirmed;
 mod upstream;
 
