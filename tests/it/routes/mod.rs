@@ -1,8 +1,10 @@
 //! The session routes, end to end: Descope's browser SDK, `SessionRoutes`, Descope.
 
+mod draining;
 mod forms;
 mod heads;
 mod holder;
+mod limits;
 mod logout;
 mod mounting;
 mod races;
