@@ -10,4 +10,5 @@ mod holder;
 mod layer;
 mod lost_answers;
 mod restarts;
+mod rough_days;
 mod service;
