@@ -11,7 +11,7 @@ use crate::{
     client::TenantsBody,
     clock::system_time,
     error::{Error, ErrorKind, UpstreamVerdict},
-    ids::TenantId,
+    ids::{TenantId, UserId},
     jwt::check::TokenUse,
     rotation::{Operation, ReadKey},
     token::RefreshToken,
@@ -76,21 +76,34 @@ impl Descope {
                 // After a new sign-in only this session may still be ended.
                 let everywhere = everywhere && this.inner.queue.is_signing_out_everywhere(&user);
                 let result = this.inner.client.logout(&token, everywhere).await;
-                if everywhere && is_settled(&result) {
-                    this.inner.queue.signed_out_everywhere(&user);
+                if everywhere {
+                    this.note_everywhere(&user, &result);
                 }
                 result
             }
         };
         let result = presented.family.sign_out(send).await;
         // A session that had ended before was not sent.
-        if everywhere && is_settled(&result) {
-            self.inner.queue.signed_out_everywhere(&user);
+        if everywhere {
+            self.note_everywhere(&user, &result);
         }
         match result {
             // A session that has ended can be ended again, but it cannot end the others.
             Err(error) if is_gone(&error) && !everywhere => Ok(()),
             outcome => outcome,
+        }
+    }
+
+    /// Notes how a sign-out everywhere ended at Descope, if that is settled.
+    fn note_everywhere(&self, user: &UserId, result: &Result<(), Error>) {
+        let queue = &self.inner.queue;
+        match result {
+            Ok(()) => queue.signed_out_everywhere(user),
+            // The session had ended before, and can end no others.
+            Err(error) if error.upstream_verdict().is_refusal() => {
+                queue.give_up_everywhere(user);
+            }
+            Err(_) => {}
         }
     }
 
@@ -178,14 +191,6 @@ fn another_users() -> Error {
         ErrorKind::UpstreamInvalid,
         "descope's answer is about another user",
     )
-}
-
-/// Returns `true` if Descope has confirmed a sign-out, or refuses it for good.
-fn is_settled(result: &Result<(), Error>) -> bool {
-    match result {
-        Ok(()) => true,
-        Err(error) => error.upstream_verdict().is_refusal(),
-    }
 }
 
 /// Returns `true` if Descope says that there is nothing left to sign out of. A 401 or 403 of some

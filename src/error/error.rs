@@ -20,7 +20,7 @@ struct ErrorInner {
     code: Option<Box<str>>,
     retry_after: Option<Duration>,
     ends_session: bool,
-    cookies_removed: bool,
+    leaves_cookies: bool,
     successor_fits: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -35,7 +35,7 @@ impl Error {
                 code: None,
                 retry_after: None,
                 ends_session: false,
-                cookies_removed: false,
+                leaves_cookies: false,
                 successor_fits: false,
                 source: None,
             }),
@@ -98,16 +98,16 @@ impl Error {
         self.inner.successor_fits
     }
 
-    /// Says that another response has removed the session's cookies, that of the sign-out: a later
-    /// one must leave alone what the browser may have been given since.
-    pub(crate) fn with_cookies_removed(mut self) -> Self {
-        Arc::make_mut(&mut self.inner).cookies_removed = true;
+    /// Says that a response with this failure leaves the session's cookies alone: that of the
+    /// sign-out removes them, and the browser may have been given others since.
+    pub(crate) fn leaving_cookies(mut self) -> Self {
+        Arc::make_mut(&mut self.inner).leaves_cookies = true;
         self
     }
 
     /// Returns `true` if a response with this failure is to remove the session's cookies.
     pub(crate) fn removes_cookies(&self) -> bool {
-        self.inner.ends_session && !self.inner.cookies_removed
+        self.inner.ends_session && !self.inner.leaves_cookies
     }
 
     /// Marks the failure as the session's end.

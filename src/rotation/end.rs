@@ -15,8 +15,7 @@ const REMEMBER_END: Duration = Duration::from_secs(3_600);
 #[derive(Clone, Debug)]
 pub(super) struct FamilyEnd {
     pub(super) error: Error,
-    /// True if the user signed out here. The response of the sign-out removes the cookies.
-    signed_out: bool,
+    cause: EndCause,
     /// True once Descope knows it, too.
     confirmed: bool,
     /// How many calls had ended by then.
@@ -24,12 +23,23 @@ pub(super) struct FamilyEnd {
     at: Now,
 }
 
+/// Who ended a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EndCause {
+    /// Its own holder signed out. The response of that removes the cookies.
+    SignOut,
+    /// Its user signed out everywhere, with another session.
+    Everywhere,
+    /// Descope said so.
+    Descope,
+}
+
 impl FamilyEnd {
     /// The user signed out, after so many calls.
-    pub(super) fn by_sign_out(call: u64, now: Now) -> Self {
+    pub(super) fn by_sign_out(cause: EndCause, call: u64, now: Now) -> Self {
         Self {
             error: Error::new(ErrorKind::SessionEnded, "the user signed out").with_session_ended(),
-            signed_out: true,
+            cause,
             confirmed: false,
             call,
             at: now,
@@ -40,7 +50,7 @@ impl FamilyEnd {
     pub(super) fn by_descope(error: Error, call: u64, now: Now) -> Self {
         Self {
             error,
-            signed_out: false,
+            cause: EndCause::Descope,
             confirmed: true,
             call,
             at: now,
@@ -50,6 +60,11 @@ impl FamilyEnd {
     /// Returns `true` if Descope knows that the session has ended.
     pub(super) fn is_confirmed(&self) -> bool {
         self.confirmed
+    }
+
+    /// Returns `true` if the user signed out everywhere, with another session.
+    pub(super) fn is_everywhere(&self) -> bool {
+        self.cause == EndCause::Everywhere
     }
 
     /// Notes that Descope knows it.
@@ -72,17 +87,13 @@ impl FamilyEnd {
         let error = self.error.clone();
         let anew = arrived >= self.call;
         let age = now.since(&self.at);
-        if self.signed_out {
-            return if anew && age >= REMEMBER_DELIVERED {
-                error
-            } else {
-                error.with_cookies_removed()
-            };
-        }
-        if anew && age >= keep {
-            error.with_session_ended()
-        } else {
-            error
+        match self.cause {
+            EndCause::SignOut if anew && age >= REMEMBER_DELIVERED => error,
+            // Its own cookies are no use once Descope has confirmed it.
+            EndCause::Everywhere if self.confirmed => error,
+            EndCause::SignOut | EndCause::Everywhere => error.leaving_cookies(),
+            EndCause::Descope if anew && age >= keep => error.with_session_ended(),
+            EndCause::Descope => error,
         }
     }
 }

@@ -12,14 +12,9 @@ use super::{
     end::FamilyEnd,
     failure::{self, FailedCall},
 };
-use crate::{
-    clock::Now,
-    digest::Digest,
-    error::{Error, ErrorKind},
-    limiter::TokenBucket,
-    token::RefreshToken,
-};
+use crate::{clock::Now, digest::Digest, error::Error, limiter::TokenBucket, token::RefreshToken};
 
+mod ending;
 mod memory;
 
 /// How long an early renewal is left alone once one was tried: the token is good without it.
@@ -222,7 +217,7 @@ impl<T: KeptSession> Family<T> {
         });
         if let Some(dead) = &self.dead {
             // Signed out while the call was under way: its tokens must not sign in again.
-            return (Err(dead.error.clone().with_cookies_removed()), forgotten);
+            return (Err(dead.error.clone().leaving_cookies()), forgotten);
         }
         let Some(ClaimedCall { operation, .. }) = claimed else {
             return (result.map(|(_, answer)| answer), forgotten);
@@ -252,40 +247,6 @@ impl<T: KeptSession> Family<T> {
         match self.refusal(ticket, now) {
             Some(error) => Err(error),
             None => Ok(self.current.clone()),
-        }
-    }
-
-    /// Notes what Descope said about a token of this family, if that was its end. The result is
-    /// what the caller gets.
-    pub(super) fn learned(&mut self, error: Error, now: Now) -> Error {
-        let error = match error.kind() {
-            ErrorKind::SessionEnded => error.with_session_ended(),
-            ErrorKind::RefreshTokenReused => error,
-            _ => return error,
-        };
-        if self.dead.is_none() {
-            self.die(FamilyEnd::by_descope(error.clone(), self.ended, now));
-        }
-        error
-    }
-
-    /// Notes how the call of a [`Operation::SignOut`] ended.
-    pub(super) fn signed_out(&mut self, now: Now, confirmed: bool) {
-        self.ended += 1;
-        self.claimed = None;
-        self.sign_out(now);
-        if let Some(dead) = &mut self.dead
-            && confirmed
-        {
-            dead.confirm();
-        }
-    }
-
-    /// Notes that the user signed out: no kept answer, no further call, and what is under way
-    /// brings its caller nothing.
-    pub(super) fn sign_out(&mut self, now: Now) {
-        if self.dead.is_none() {
-            self.die(FamilyEnd::by_sign_out(self.ended, now));
         }
     }
 

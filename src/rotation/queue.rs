@@ -271,6 +271,12 @@ impl<T: KeptSession> RotationQueue<T> {
     /// Notes that Descope has confirmed it.
     pub(crate) fn signed_out_everywhere(&self, user: &UserId) {
         let key = self.user_key(user);
+        self.table().confirm_everywhere(key);
+    }
+
+    /// Notes that Descope refuses it for good.
+    pub(crate) fn give_up_everywhere(&self, user: &UserId) {
+        let key = self.user_key(user);
         self.table().end_everywhere(key);
     }
 

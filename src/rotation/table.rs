@@ -132,7 +132,7 @@ impl<T: KeptSession> FamilyTable<T> {
             .get_mut(&id)
             .expect("the family was found or made just now");
         if signed_out {
-            entry.family.sign_out(now);
+            entry.family.sign_out_everywhere(now);
         }
         entry.present += 1;
         entry.used = self.arrivals;

@@ -6,7 +6,7 @@ use super::FamilyTable;
 use crate::{
     clock::Now,
     digest::Digest,
-    rotation::{answer::KeptSession, users::UserKey},
+    rotation::{answer::KeptSession, family::Family, users::UserKey},
 };
 
 /// How many tokens that could not be verified are remembered as signed out.
@@ -21,9 +21,17 @@ impl<T: KeptSession> FamilyTable<T> {
             self.undelivered.add(user);
         }
         for id in self.users.get(&user).cloned().unwrap_or_default() {
-            self.with_family(id, |family| family.sign_out(now));
+            self.with_family(id, |family| family.sign_out_everywhere(now));
         }
         noted || known
+    }
+
+    /// Notes that Descope knows of a user's sign-out everywhere.
+    pub(in crate::rotation) fn confirm_everywhere(&mut self, user: UserKey) {
+        self.end_everywhere(user);
+        for id in self.users.get(&user).cloned().unwrap_or_default() {
+            self.with_family(id, Family::signed_out_everywhere);
+        }
     }
 
     /// Notes that a user's sign-out everywhere need not be sent any more.

@@ -73,7 +73,7 @@ const element = (markup) => ({
 
 export const FORMS = {
   "form, urlencoded": { ...submit(URLENCODED, TENANT), sends: "POST", type: "form" },
-  "form, multipart": { ...submit(MULTIPART, TENANT), sends: "POST", type: "other" },
+  "form, multipart": { ...submit(MULTIPART, TENANT), sends: "POST", type: "form" },
   "form, text/plain with JSON inside": { ...submit("text/plain", SMUGGLED), sends: "POST", type: "other" },
   "form, with a method of its button": { ...submit(URLENCODED, TENANT, { button: true }), sends: "POST", type: "form" },
   "form, with _method=PUT": { ...submit(URLENCODED, { ...TENANT, _method: "PUT" }), sends: "POST", type: "form" },
@@ -82,7 +82,7 @@ export const FORMS = {
   "form by GET with _method=POST": { ...submit(URLENCODED, TENANT, { method: "get" }), sends: "GET", own: true },
   "fetch no-cors, text": { ...fetched({ mode: "no-cors" }, { body: "text" }), sends: "POST", type: "other" },
   "fetch no-cors, urlencoded": { ...fetched({ mode: "no-cors" }, { body: "params" }), sends: "POST", type: "form" },
-  "fetch no-cors, multipart": { ...fetched({ mode: "no-cors" }, { body: "multipart" }), sends: "POST", type: "other" },
+  "fetch no-cors, multipart": { ...fetched({ mode: "no-cors" }, { body: "multipart" }), sends: "POST", type: "form" },
   "fetch no-cors, a JSON blob": { ...fetched({ mode: "no-cors" }, { body: "json" }), sends: "POST", type: "other" },
   "fetch no-cors, a type of JSON by hand": {
     ...fetched({ mode: "no-cors", headers: { "content-type": "application/json" } }, { body: "text" }),
@@ -182,7 +182,7 @@ export const FORMS = {
 // Those that take the window with them.
 export const NAVIGATIONS = {
   "form, urlencoded, in the window": { ...submit(URLENCODED, TENANT, { target: "_self" }), sends: "POST", type: "form" },
-  "form, multipart, in the window": { ...submit(MULTIPART, TENANT, { target: "_self" }), sends: "POST", type: "other" },
+  "form, multipart, in the window": { ...submit(MULTIPART, TENANT, { target: "_self" }), sends: "POST", type: "form" },
   "form, text/plain, in the window": { ...submit("text/plain", SMUGGLED, { target: "_self" }), sends: "POST", type: "other" },
   "form, by way of a 307": {
     argument: {},
