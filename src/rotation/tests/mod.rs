@@ -1,6 +1,7 @@
 mod bench;
 mod delivery;
 mod ends;
+mod eviction;
 mod interleavings;
 mod lease;
 mod queue;

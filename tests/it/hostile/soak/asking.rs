@@ -181,6 +181,7 @@ pub(super) struct Asker {
     asked: usize,
     /// The refresh tokens of two browsers: one whose page asks, one whose session has expired.
     page: String,
+    page_uses: usize,
     idle: (String, Instant),
 }
 
@@ -207,6 +208,7 @@ impl Asker {
             http: Client::builder(TokioExecutor::new()).build_http(),
             asked: number * 1_000_000_000,
             page: String::new(),
+            page_uses: 0,
             idle: (String::new(), Instant::now()),
         };
         asker.page = asker.sign_in();
@@ -243,9 +245,12 @@ impl Asker {
             self.idle = (self.sign_in(), Instant::now());
         }
         // A browser does not select, refresh and ask more than once a second for long.
-        if kind == Kind::Select && !self.weather.was_bad_since(Instant::now()) {
+        let asks = matches!(kind, Kind::Select | Kind::Refresh | Kind::Me);
+        if asks && self.page_uses >= 3 && !self.weather.was_bad_since(Instant::now()) {
             self.page = self.sign_in();
+            self.page_uses = 0;
         }
+        self.page_uses += usize::from(asks);
         let pool = self.weather.pool();
         let request = self.request_of(kind, &pool);
         let asked = Instant::now();
