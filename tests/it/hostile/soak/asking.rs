@@ -110,8 +110,8 @@ pub(super) async fn fake() -> FakeDescope {
         .access_key(MACHINE, |key| key.id("K2m").tenant("T1", |t| t));
     for n in 0..SESSIONS {
         builder = builder.user(&format!("{n}@example.test"), |user| {
-            let user = user.id(format!("U{n}"));
-            user.tenant("T1", |t| t).tenant("T2", |t| t)
+            let user = user.id(format!("U{n}")).tenant("T1", |t| t);
+            user.tenant("T2", |t| t)
         });
     }
     builder.start().await
@@ -180,8 +180,8 @@ pub(super) struct Asker {
     /// How much was asked; makes each bad credential one that was never seen.
     asked: usize,
     /// The refresh tokens of two browsers: one whose page asks, one whose session has expired.
-    page: String,
-    page_uses: usize,
+    /// With how often the first was asked for.
+    page: (String, usize),
     idle: (String, Instant),
 }
 
@@ -207,11 +207,10 @@ impl Asker {
             tally,
             http: Client::builder(TokioExecutor::new()).build_http(),
             asked: number * 1_000_000_000,
-            page: String::new(),
-            page_uses: 0,
+            page: (String::new(), 0),
             idle: (String::new(), Instant::now()),
         };
-        asker.page = asker.sign_in();
+        asker.page.0 = asker.sign_in();
         asker.idle.0 = asker.sign_in();
         asker
     }
@@ -246,11 +245,10 @@ impl Asker {
         }
         // A browser does not select, refresh and ask more than once a second for long.
         let asks = matches!(kind, Kind::Select | Kind::Refresh | Kind::Me);
-        if asks && self.page_uses >= 3 && !self.weather.was_bad_since(Instant::now()) {
-            self.page = self.sign_in();
-            self.page_uses = 0;
+        if asks && self.page.1 >= 3 && !self.weather.was_bad_since(Instant::now()) {
+            self.page = (self.sign_in(), 0);
         }
-        self.page_uses += usize::from(asks);
+        self.page.1 += usize::from(asks);
         let pool = self.weather.pool();
         let request = self.request_of(kind, &pool);
         let asked = Instant::now();
@@ -267,7 +265,7 @@ impl Asker {
             };
             match kind {
                 Kind::Renewed => token.clone_into(&mut self.idle.0),
-                _ => token.clone_into(&mut self.page),
+                _ => token.clone_into(&mut self.page.0),
             }
         }
     }
@@ -295,10 +293,8 @@ impl Asker {
 
     fn wrong(&self, what: String) {
         let mut wrong = self.tally.wrong.lock().unwrap();
-        // A few tell enough.
-        if wrong.len() < 50 && !wrong.contains(&what) {
-            wrong.push(what);
-        }
+        let is_news = wrong.len() < 50 && !wrong.contains(&what);
+        wrong.extend(is_news.then_some(what));
     }
 
     fn sign_in(&self) -> String {
@@ -358,13 +354,13 @@ impl Asker {
             Kind::Renewed => request.header("cookie", format!("DS={expired}; DSR={}", self.idle.0)),
             Kind::SelectWithGarbage => request.header("cookie", format!("DSR=a.b.{n}")),
             Kind::SelectCrossSite => {
-                let mut request = request.header("cookie", format!("DSR={}", self.page));
+                let mut request = request.header("cookie", format!("DSR={}", self.page.0));
                 let headers = request.headers_mut().unwrap();
                 headers.insert("sec-fetch-site", "cross-site".parse().unwrap());
                 request
             }
             Kind::Select | Kind::Refresh | Kind::Me => {
-                request.header("cookie", format!("DSR={}", self.page))
+                request.header("cookie", format!("DSR={}", self.page.0))
             }
         };
         request.body(Full::from(body.to_owned())).unwrap()
