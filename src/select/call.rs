@@ -89,15 +89,14 @@ impl SelectCall {
                 return Err(error.into());
             }
         };
-        // The body says what the cookies do, and a client without cookies needs the newest, too.
-        let newest = presented.newest_after(selection.answer().clone())?;
         if presented.from_cookie {
+            let newest = presented.newest_after(selection.answer().clone())?;
             let grant = newest.cookie_grant(self.descope.now().date());
             grant.write(self.descope.cookies(), self.insecure(), cookies)?;
         }
         Ok(match self.settings.return_paths(&self.request) {
             Some(paths) => redirect(&paths.resolve(asked.return_to.as_deref())),
-            None => SessionBody::new(&newest).into_response(self.settings.fields),
+            None => SessionBody::new(selection.answer()).into_response(self.settings.fields),
         })
     }
 
