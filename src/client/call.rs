@@ -128,7 +128,7 @@ impl DescopeClient {
         };
         self.until(&deadline, attempts)
             .await
-            .ok_or_else(failure::timed_out)?
+            .ok_or_else(Error::timed_out)?
             .map_err(Error::from)
     }
 
@@ -170,7 +170,7 @@ impl DescopeClient {
                 Some(body) => body
                     .map(Zeroizing::new)
                     .map_err(|fault| CallFault::from(fault).into()),
-                None => Err(failure::timed_out()),
+                None => Err(Error::timed_out()),
             };
             return Ok(Reply { headers, body });
         }

@@ -53,7 +53,7 @@ pub(super) fn refused(
 /// Returns the error for a call without an answer.
 pub(super) fn network(error: reqwest::Error) -> Error {
     if error.is_timeout() {
-        return timed_out().with_source(error.without_url());
+        return Error::timed_out().with_source(error.without_url());
     }
     let message = if error.is_connect() {
         "descope cannot be reached"
@@ -61,11 +61,6 @@ pub(super) fn network(error: reqwest::Error) -> Error {
         "the connection to descope broke"
     };
     Error::new(ErrorKind::UpstreamUnavailable, message).with_source(error.without_url())
-}
-
-/// Returns the error for a call past its deadline.
-pub(super) fn timed_out() -> Error {
-    Error::new(ErrorKind::UpstreamTimeout, "descope did not answer in time")
 }
 
 fn rate_limited() -> Error {

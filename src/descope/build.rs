@@ -16,7 +16,7 @@ use crate::{
     jwks::{DescopeKeys, KeyOrigin, KeyStore, parse_public_key},
     jwt::key::VerifyingKey,
     origin::AllowedOrigins,
-    rotation::{Bounds, KeepTimes, LISTEN, QueueSettings, RotationQueue},
+    rotation::{Bounds, KeepTimes, QueueSettings, RotationQueue},
     verifier::SessionCache,
     verifier::{OnceAMinute, Verifier},
 };
@@ -24,6 +24,10 @@ use crate::{
 /// How long connecting may take: requests wait for keys, people for a call.
 const KEYS_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a call that rotates a token is listened to: Descope may have rotated it although its
+/// answer comes too late for the caller.
+const LISTEN: Duration = Duration::from_secs(60);
 
 /// The pause before a request is repeated, as in Descope's SDKs.
 const RETRY_DELAY: Duration = Duration::from_millis(100);

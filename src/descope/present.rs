@@ -163,13 +163,9 @@ impl Descope {
             authentic.time_check.verdict()?;
         }
         let claims = authentic.claims();
-        let issued_at = claims.times.issued.map(system_time);
-        // As by a session: who has signed in since they signed out everywhere must not be signed
-        // out by a call that comes late. Before the place is taken, which a sign-out may refuse.
-        self.inner.queue.note_session(&claims.user, issued_at);
         let holder = TokenHolder {
             user: &claims.user,
-            issued_at,
+            issued_at: claims.times.issued.map(system_time),
             expires_at: system_time(claims.times.expires),
             shows_session,
         };

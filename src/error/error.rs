@@ -55,6 +55,11 @@ impl Error {
         )
     }
 
+    /// A call past its deadline.
+    pub(crate) fn timed_out() -> Self {
+        Self::new(ErrorKind::UpstreamTimeout, "descope did not answer in time")
+    }
+
     pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.inner).source = Some(Arc::new(source));
         self

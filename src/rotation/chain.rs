@@ -64,13 +64,12 @@ struct ReplacedToken {
 }
 
 impl Chain {
-    /// A chain of one token, which has just been presented; `life` is how long it lives, as far as
-    /// it says so.
-    pub(super) fn new(token: Digest, life: Option<Duration>, now: Now) -> Self {
+    /// A chain of one token, which has just been presented and lives for `life`.
+    pub(super) fn new(token: Digest, life: Duration, now: Now) -> Self {
         Self {
             replaced: VecDeque::new(),
             current: token,
-            current_ends: end_of(life, now),
+            current_ends: now.mono.saturating_add(life),
             last_presented: token,
         }
     }
@@ -141,7 +140,7 @@ impl Chain {
         life: Option<Duration>,
         now: Now,
     ) -> Option<Digest> {
-        self.current_ends = end_of(life, now);
+        self.current_ends = now.mono.saturating_add(life.unwrap_or(DEFAULT_LIFE));
         // A successor that is a token of the chain itself is none.
         if self.current == successor {
             return None;
@@ -215,11 +214,6 @@ impl Chain {
         let changes = times.map(|token| token.delivered_at.unwrap_or(token.at));
         changes.max().unwrap_or_default()
     }
-}
-
-/// When a token that lives for `life` expires.
-fn end_of(life: Option<Duration>, now: Now) -> Duration {
-    now.mono.saturating_add(life.unwrap_or(DEFAULT_LIFE))
 }
 
 impl KeepTimes {

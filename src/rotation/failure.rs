@@ -106,11 +106,17 @@ pub(super) fn late() -> Error {
     )
 }
 
-/// The refusal beyond what one session may ask for.
-pub(super) fn too_many(rest: Duration) -> Error {
-    Error::new(
-        ErrorKind::Throttled,
-        "no call was made: this session asked too often",
-    )
-    .with_retry_after(Some(rest))
+/// The refusal of a call that would be one too many, and when to come again.
+pub(super) fn throttled(why: &'static str, retry_after: Duration) -> Error {
+    Error::new(ErrorKind::Throttled, why).with_retry_after(Some(retry_after))
+}
+
+/// The refusal while Descope asks to slow down.
+pub(super) fn slowed_down(rest: Duration) -> Error {
+    throttled("no call was made: descope asked to slow down", rest)
+}
+
+/// The end of a caller's wait; the call may still be listened to.
+pub(super) fn timed_out() -> Error {
+    Error::timed_out().with_retry_after(Some(RESEND_AFTER))
 }

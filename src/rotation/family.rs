@@ -54,7 +54,7 @@ pub(super) enum FamilyStep<T> {
 pub(super) struct Ticket {
     pub(super) presented: Digest,
     /// How many calls had ended by then.
-    pub(super) arrived: u64,
+    arrived: u64,
     /// True if it shows a session of the family's user.
     shows_session: bool,
     /// True if its holder had presented a newer token a while ago.
@@ -90,13 +90,12 @@ struct ClaimedCall {
 }
 
 impl<T: KeptSession> Family<T> {
-    /// A family of which one token is known, which has just been presented; `life` is how long it
-    /// lives, if that is known.
+    /// A family of which one token is known, which has just been presented and lives for `life`.
     pub(super) fn new(
         times: KeepTimes,
         token: RefreshToken,
         digest: Digest,
-        life: Option<Duration>,
+        life: Duration,
         now: Now,
     ) -> Self {
         Self {
@@ -152,7 +151,9 @@ impl<T: KeptSession> Family<T> {
             return FamilyStep::Wait;
         }
         if *op != Operation::SignOut && !self.calls.try_take(&now) {
-            return FamilyStep::Refuse(failure::too_many(self.calls.until_next(&now)));
+            let rest = self.calls.until_next(&now);
+            let why = "no call was made: this session asked too often";
+            return FamilyStep::Refuse(failure::throttled(why, rest));
         }
         self.claimed = Some(ClaimedCall {
             operation: op.clone(),

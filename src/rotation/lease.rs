@@ -44,12 +44,15 @@ impl<T: KeptSession> RotationQueue<T> {
     ) -> Result<FamilyLease<T>, Error> {
         let digest = Digest::of(token.expose())?;
         let now = self.clock().now();
+        // As by a session: who has signed in since they signed out everywhere must not be signed
+        // out by a call that comes late. Before the place is taken, which a sign-out may refuse.
+        self.note_session(holder.user, holder.issued_at);
         let life = holder.expires_at.duration_since(now.date());
         let holder = Holder {
             user: self.user_key(holder.user),
             shows_session: holder.shows_session,
             issued_at: holder.issued_at,
-            life: Some(life.unwrap_or_default()),
+            life: life.unwrap_or_default(),
         };
         let arrival = self.change(|table| table.arrive(token, digest, holder, now));
         Ok(FamilyLease {
@@ -72,9 +75,7 @@ impl<T: KeptSession> FamilyLease<T> {
         let Some(family) = table.family(self.arrival.family) else {
             return Ok(answer);
         };
-        if let Some(end) = family.end() {
-            return Err(end.refusal(self.arrival.ticket.arrived, table.times.keep, now));
-        }
+        family.current(self.arrival.ticket, now)?;
         Ok(match family.newest() {
             Newest::Answer(newest) => newest,
             Newest::None | Newest::Ended => answer,

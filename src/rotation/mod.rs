@@ -89,6 +89,5 @@ pub(crate) use self::{
     lease::{FamilyLease, TokenHolder},
     queue::{QueueSettings, RotationQueue},
     reads::ReadKey,
-    send::LISTEN,
     table::Bounds,
 };

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::{
     answer::KeptSession,
     chain::KeepTimes,
+    failure::throttled,
     pressure::SlowDown,
     table::{Bounds, FamilyTable},
     users::{UndeliveredUsers, UserKey},
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     clock::{Clock, Now},
     digest::Digest,
-    error::{Error, ErrorKind},
+    error::Error,
     ids::UserId,
     telemetry,
     token::RefreshToken,
@@ -91,15 +92,14 @@ impl<T> RotationQueue<T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Throttled`] if too many are under way.
+    /// [`ErrorKind::Throttled`](crate::ErrorKind::Throttled) if too many are under way.
     pub(super) fn permit(&self) -> Result<CallPermit, Error> {
         let permit = self.shared.calls.clone().try_acquire_owned();
         let permit = permit.map_err(|_| {
-            Error::new(
-                ErrorKind::Throttled,
+            throttled(
                 "no call was made: too many are under way",
+                Duration::from_secs(1),
             )
-            .with_retry_after(Some(Duration::from_secs(1)))
         })?;
         Ok(CallPermit {
             _permit: permit,
@@ -235,8 +235,11 @@ impl<T: KeptSession> RotationQueue<T> {
     #[inline]
     pub(crate) fn may_concern(&self, user: &UserId) -> bool {
         let undelivered = &self.shared.undelivered;
-        let key = undelivered.key(user);
-        undelivered.may_have(key) && self.table().concerns(key)
+        // Most handles never have such a user, and then not even the hash is needed.
+        !undelivered.is_unused() && {
+            let key = undelivered.key(user);
+            undelivered.may_have(key) && self.table().concerns(key)
+        }
     }
 
     /// Notes that a request with a session showed this refresh token beside it. Returns `true` if

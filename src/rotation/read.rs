@@ -8,16 +8,13 @@ use tracing::Instrument;
 
 use super::{
     answer::KeptSession,
+    failure::{slowed_down, throttled, timed_out},
     lease::FamilyLease,
     reads::{ReadAnswer, ReadKey},
-    send::{abandoned, runtime, slow_down, timed_out},
+    send::{abandoned, runtime},
     table::{Arrival, FamilyId, FamilyTable},
 };
-use crate::{
-    clock::Now,
-    error::{Error, ErrorKind},
-    token::RefreshToken,
-};
+use crate::{clock::Now, error::Error, token::RefreshToken};
 
 /// For how long a family must have made no call to be a quiet one.
 const QUIET: Duration = Duration::from_secs(10);
@@ -50,7 +47,7 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
     {
         let runtime = runtime()?;
         if let Some(retry_after) = self.queue.slowed_down(self.queue.clock().now()) {
-            return Err(slow_down(retry_after));
+            return Err(slowed_down(retry_after));
         }
         let turn = self.arrival.turn.shared(|| self.is_overdue()).await;
         let turn = turn.ok_or_else(timed_out)?;
@@ -60,7 +57,8 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
         let (token, answer) = match step.unwrap_or_else(|| ReadStep::Refuse(abandoned())) {
             ReadStep::Refuse(error) => return Err(error),
             ReadStep::Join(answer) => {
-                drop(turn);
+                // Both are the call's own: who shares its answer makes none.
+                drop((turn, permit));
                 return joined(answer).await;
             }
             ReadStep::Send(token, answer) => (token, answer),
@@ -102,7 +100,10 @@ impl<T: KeptSession> FamilyTable<T> {
         let limit = limit.and_then(|()| self.read_limit.take(is_quiet, now));
         Some(match limit {
             Ok(()) => ReadStep::Send(token, entry.reads.begin(key, now)),
-            Err(rest) => ReadStep::Refuse(too_many(rest)),
+            Err(rest) => ReadStep::Refuse(throttled(
+                "no call was made: this session, or all of them, asked too often",
+                rest,
+            )),
         })
     }
 
@@ -122,14 +123,6 @@ impl<T: KeptSession> FamilyTable<T> {
         self.count(id);
         result
     }
-}
-
-fn too_many(rest: Duration) -> Error {
-    Error::new(
-        ErrorKind::Throttled,
-        "no call was made: this session, or all of them, asked too often",
-    )
-    .with_retry_after(Some(rest))
 }
 
 /// Waits for a call that somebody else may have made.

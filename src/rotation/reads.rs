@@ -54,10 +54,7 @@ impl Reads {
     /// An equal call that is under way.
     pub(super) fn running(&self, key: &ReadKey) -> Option<watch::Receiver<Option<ReadAnswer>>> {
         let mut calls = self.under_way.iter();
-        let (_, answer) = calls.find(|(other, answer)| {
-            // The sender is gone where its task was ended with its runtime.
-            other == key && answer.has_changed().is_ok()
-        })?;
+        let (_, answer) = calls.find(|(other, answer)| other == key && is_under_way(answer))?;
         Some(answer.clone())
     }
 
@@ -86,6 +83,7 @@ impl Reads {
     pub(super) fn begin(&mut self, key: &ReadKey, now: Now) -> watch::Sender<Option<ReadAnswer>> {
         let (sender, receiver) = watch::channel(None);
         self.last = Some(now.mono);
+        self.under_way.retain(|(_, answer)| is_under_way(answer));
         self.under_way.push((key.clone(), receiver));
         sender
     }
@@ -114,8 +112,15 @@ impl Reads {
         let stands = |refused: &RefusedRead| {
             now.since(&refused.at) < refusal_stands(refused.times).saturating_mul(2)
         };
-        self.under_way.is_empty()
+        let mut calls = self.under_way.iter();
+        !calls.any(|(_, answer)| is_under_way(answer))
             && !self.refused.iter().any(stands)
             && self.is_quiet(INTERVAL.saturating_mul(BURST), now)
     }
+}
+
+/// Returns `true` while a call may still be answered: the sender is gone where its task panicked, or
+/// was ended with its runtime.
+fn is_under_way(answer: &watch::Receiver<Option<ReadAnswer>>) -> bool {
+    answer.has_changed().is_ok()
 }

@@ -1,6 +1,6 @@
 //! The calls that rotate a refresh token, each in its turn and each to its end.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use tokio::{
     runtime::Handle,
@@ -11,6 +11,7 @@ use tracing::Instrument;
 use super::{
     answer::KeptSession,
     call::{CallOutcome, Operation},
+    failure,
     family::{Family, FamilyStep},
     lease::FamilyLease,
 };
@@ -19,10 +20,6 @@ use crate::{
     error::{Error, ErrorKind},
     token::RefreshToken,
 };
-
-/// How long a call is listened to in all. Descope may have rotated the token although its answer
-/// comes too late for the caller.
-pub(crate) const LISTEN: Duration = Duration::from_secs(60);
 
 impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
     /// Exchanges the family's token for a new session: answers from what is kept, or, in its turn,
@@ -49,7 +46,7 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
         }
         // First come, first served: tokio's lock is fair.
         let turn = self.arrival.turn.alone(|| self.is_overdue()).await;
-        let turn = turn.ok_or_else(timed_out)?;
+        let turn = turn.ok_or_else(failure::timed_out)?;
         let permit = self.queue.permit()?;
         match self.decide(&operation) {
             Some(FamilyStep::Answer(answer)) => Ok(answer),
@@ -90,7 +87,7 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
         if self.queue.try_probe(now) {
             return None;
         }
-        Some(Err(slow_down(retry_after)))
+        Some(Err(failure::slowed_down(retry_after)))
     }
 
     pub(super) fn decide(&self, operation: &Operation) -> Option<FamilyStep<T>> {
@@ -158,12 +155,9 @@ impl<T: KeptSession> Claim<T> {
             .table()
             .with_family(arrival.family, Family::note_overdue);
         arrival.turn.send_away();
-        let _ = caller.send(Err(timed_out()));
-        let result = tokio::select! {
-            biased;
-            result = &mut call => result,
-            () = clock.deadline(LISTEN.saturating_sub(timeout)) => Err(timed_out()),
-        };
+        let _ = caller.send(Err(failure::timed_out()));
+        // It ends by a deadline of its own, a longer one.
+        let result = call.await;
         let late = result.is_ok();
         if self.settle(result).is_ok() && late {
             tracing::info!("descope's answer came after the deadline, and is kept");
@@ -228,17 +222,4 @@ pub(super) fn abandoned() -> Error {
         ErrorKind::UpstreamUnavailable,
         "the call to descope was given up; try again",
     )
-}
-
-pub(super) fn timed_out() -> Error {
-    Error::new(ErrorKind::UpstreamTimeout, "descope did not answer in time")
-        .with_retry_after(Some(Duration::from_secs(1)))
-}
-
-pub(super) fn slow_down(retry_after: Duration) -> Error {
-    Error::new(
-        ErrorKind::Throttled,
-        "no call was made: descope asked to slow down",
-    )
-    .with_retry_after(Some(retry_after))
 }

@@ -8,9 +8,10 @@ use tracing::Instrument;
 use super::{
     answer::KeptSession,
     call::Operation,
+    failure::timed_out,
     family::FamilyStep,
     lease::FamilyLease,
-    send::{Claim, abandoned, runtime, timed_out},
+    send::{Claim, abandoned, runtime},
 };
 use crate::{error::Error, token::RefreshToken};
 

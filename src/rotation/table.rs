@@ -33,7 +33,7 @@ pub(crate) struct Bounds {
 
 #[derive(Clone, Debug)]
 pub(super) struct FamilyTable<T> {
-    pub(super) times: KeepTimes,
+    times: KeepTimes,
     pub(super) bounds: Bounds,
     pub(super) families: HashMap<FamilyId, FamilyEntry<T>>,
     tokens: HashMap<Digest, FamilyId>,
@@ -63,8 +63,8 @@ pub(super) struct Holder {
     /// True if the request shows a session of that user.
     pub(super) shows_session: bool,
     pub(super) issued_at: Option<SystemTime>,
-    /// How long the token lives, if that is known.
-    pub(super) life: Option<Duration>,
+    /// How long the token lives.
+    pub(super) life: Duration,
 }
 
 /// A request in its family's queue.
@@ -309,10 +309,11 @@ impl<T: KeptSession> FamilyTable<T> {
         let mut changed = Vec::new();
         for (id, entry) in &mut self.families {
             // A request in it may still want the whole answer.
-            if !entry.is_busy() {
-                entry.family.expire_record(now);
+            let is_smaller = !entry.is_busy() && entry.family.expire_record(now);
+            let expired = entry.family.expire(now);
+            if is_smaller || !expired.is_empty() {
+                changed.push((*id, expired));
             }
-            changed.push((*id, entry.family.expire(now)));
         }
         for (id, expired) in changed {
             for token in expired {

@@ -47,6 +47,12 @@ impl UndeliveredUsers {
         UserKey(self.random.hash_one(user.as_str()))
     }
 
+    /// Returns `true` if no family was ever counted in.
+    #[inline]
+    pub(super) fn is_unused(&self) -> bool {
+        self.places.get().is_none()
+    }
+
     /// Returns `false` if no user of the key's place has such a family; `true` may be about another
     /// one.
     #[inline]

@@ -41,12 +41,11 @@ impl<T: KeptSession> Family<T> {
         self.chain.len() > 1 && recent
     }
 
-    /// Lets a user's record go, if the keep time is over.
-    pub(in crate::rotation) fn expire_record(&mut self, now: Now) {
+    /// Lets a user's record go, if the keep time is over. Returns `true` if there was one.
+    pub(in crate::rotation) fn expire_record(&mut self, now: Now) -> bool {
         let keep = self.times.keep;
-        if let Some(kept) = self.kept.as_mut().filter(|kept| !kept.is_recent(keep, now)) {
-            kept.drop_record();
-        }
+        let over = self.kept.as_mut().filter(|kept| !kept.is_recent(keep, now));
+        over.is_some_and(KeptAnswer::drop_record)
     }
 
     /// Forgets replaced tokens whose time is over, and returns them.

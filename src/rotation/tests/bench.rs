@@ -95,7 +95,7 @@ impl Bench {
             user: self.user(token),
             shows_session: self.shows_session,
             issued_at: Some(self.now.date()),
-            life: Some(LIFE),
+            life: LIFE,
         };
         let token = RefreshToken::new(token);
         let digest = Digest::of_test(&token);

@@ -71,7 +71,7 @@ fn renew_all(families: usize, bytes: usize) {
                     user: users.key(&user),
                     shows_session: true,
                     issued_at: None,
-                    life: Some(LIFE),
+                    life: LIFE,
                 };
                 table.arrive(&token, Digest::of_test(&token), holder, now)
             };

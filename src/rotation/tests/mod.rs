@@ -6,6 +6,7 @@ mod interleavings;
 mod lease;
 mod queue;
 mod random;
+mod reads;
 mod rules;
 mod upstream;
 mod world;

@@ -89,13 +89,13 @@ impl Call {
 }
 
 /// Lets every task run until it waits; all run on this thread.
-async fn settle() {
+pub(super) async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
     }
 }
 
-fn settings() -> QueueSettings {
+pub(super) fn settings() -> QueueSettings {
     QueueSettings {
         times: KeepTimes {
             keep: KEEP,
@@ -109,7 +109,7 @@ fn settings() -> QueueSettings {
     }
 }
 
-fn lease(queue: &RotationQueue<u32>, token: &RefreshToken) -> FamilyLease<u32> {
+pub(super) fn lease(queue: &RotationQueue<u32>, token: &RefreshToken) -> FamilyLease<u32> {
     let now = queue.clock().now();
     let holder = TokenHolder {
         user: &UserId::from_claim("U1").unwrap(),
