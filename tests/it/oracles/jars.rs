@@ -7,7 +7,12 @@ use tower_descope::{cookie::SessionCookies, test_util::FakeDescope};
 
 use crate::{
     routes::{ME, routes},
-    support::{app, browser::Browser, code, world::fake},
+    support::{
+        app,
+        browser::Browser,
+        code,
+        world::{fake, renamed_cookies},
+    },
 };
 
 /// What a cookie holds.
@@ -129,11 +134,7 @@ impl Tokens {
 
 #[tokio::test]
 async fn every_jar_of_two_pairs_is_judged_as_the_rule_says() {
-    let plain = SessionCookies::new()
-        .session_name("app")
-        .refresh_name("app_refresh")
-        .session_fallbacks(["DS"])
-        .refresh_fallbacks(["DSR"]);
+    let plain = renamed_cookies();
     let host = SessionCookies::host_prefixed();
     for (is_host, cookies, names) in [
         (true, host, ["__Host-DS", "__Host-DSR"]),

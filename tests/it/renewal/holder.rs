@@ -13,7 +13,7 @@ use crate::{
         app,
         browser::{Browser, untouched},
         code,
-        world::{EXPIRY, REFRESH, expired, fake, late},
+        world::{EXPIRY, REFRESH, expired, fake, late, renamed_cookies},
     },
 };
 
@@ -90,11 +90,7 @@ async fn ones_own_session_under_a_former_name_goes_on_beside_the_new_refresh_tok
 #[tokio::test]
 async fn an_expired_planted_refresh_token_before_ones_own_pair_removes_nothing() {
     let fake = fake().start().await;
-    let cookies = SessionCookies::new()
-        .session_name("app")
-        .refresh_name("app_refresh")
-        .session_fallbacks(["DS"])
-        .refresh_fallbacks(["DSR"]);
+    let cookies = renamed_cookies();
     let app = late(&with_cookies(&fake, cookies).await);
     let planted = fake.refresh("U2").expired().token();
     let own = fake.sign_in_to("ann@example.test", "T1");
@@ -176,14 +172,6 @@ type World = (
     Option<&'static str>,
 );
 
-fn renamed() -> SessionCookies {
-    SessionCookies::new()
-        .session_name("app")
-        .refresh_name("app_refresh")
-        .session_fallbacks(["DS"])
-        .refresh_fallbacks(["DSR"])
-}
-
 #[tokio::test]
 async fn a_jar_in_migration_is_signed_in_throughout() {
     let worlds: [World; 6] = [
@@ -193,7 +181,12 @@ async fn a_jar_in_migration_is_signed_in_throughout() {
             SessionCookies::host_prefixed(),
             Some("__Host-DSR"),
         ),
-        ("to other names", fake, renamed(), Some("app_refresh")),
+        (
+            "to other names",
+            fake,
+            renamed_cookies(),
+            Some("app_refresh"),
+        ),
         (
             "to host names, as the answers say",
             || fake().cookie_names("__Host-DS", "__Host-DSR"),

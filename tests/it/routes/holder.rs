@@ -6,6 +6,7 @@ use super::{
     Answer, Browser, CALLS, HISTORY, LOGOUT, LOGOUT_ALL, ME, MY_TENANTS, REFRESH, SELECT,
     TRY_REFRESH, calls, fake, routes,
 };
+use crate::support::world::renamed_cookies;
 
 /// The calls that a refresh token is sent for.
 fn sending() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -142,11 +143,7 @@ async fn under_plain_names_another_users_session_beside_a_refresh_token_is_ambig
 #[tokio::test]
 async fn an_expired_planted_token_before_ones_own_pair_is_ambiguous_and_removes_nothing() {
     let fake = fake().start().await;
-    let cookies = SessionCookies::new()
-        .session_name("app")
-        .refresh_name("app_refresh")
-        .session_fallbacks(["DS"])
-        .refresh_fallbacks(["DSR"]);
+    let cookies = renamed_cookies();
     let routes = with_cookies(&fake, cookies).await;
     let planted = fake.refresh("U2").expired().token();
     let own = fake.sign_in_to("ann@example.test", "T1");

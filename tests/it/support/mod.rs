@@ -140,6 +140,15 @@ pub(crate) fn in_child() -> bool {
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
+    /// Keeps the error events of this thread for as long as the guard lives.
+    pub(crate) fn errors(&self) -> tracing::subscriber::DefaultGuard {
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(self.clone())
+            .with_max_level(tracing::Level::ERROR)
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tower_descope::{
     Descope, Renewal, TenantLayer,
+    cookie::SessionCookies,
     test_util::{FakeDescope, FakeDescopeBuilder},
 };
 
@@ -48,4 +49,13 @@ pub(crate) fn layer(descope: &Descope, window: u64) -> TenantLayer {
 /// A session token that has expired, of a user who is active in `T1`.
 pub(crate) fn expired(fake: &FakeDescope, user: &str) -> String {
     fake.session(user).active("T1").expired().token()
+}
+
+/// Names of one's own, with Descope's as those before.
+pub(crate) fn renamed_cookies() -> SessionCookies {
+    SessionCookies::new()
+        .session_name("app")
+        .refresh_name("app_refresh")
+        .session_fallbacks(["DS"])
+        .refresh_fallbacks(["DSR"])
 }

@@ -172,17 +172,45 @@ async fn an_answer_after_the_deadline_of_a_refresh_by_script_is_kept_as_well() {
     goes_on(&fake, &descope, &mut browser).await;
 }
 
+/// A request whose session has been renewed, and whose handler does not end.
+struct Held {
+    fake: FakeDescope,
+    descope: Descope,
+    browser: Browser,
+    /// Lets the handler go on.
+    go_on: Arc<Notify>,
+    slow: JoinHandle<Response<String>>,
+}
+
+/// The request comes `wait` after the browser's first page.
+async fn renewed_and_held(wait: Duration) -> Held {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let (go_on, mut browser) = (Arc::new(Notify::new()), Browser::ann(&fake));
+    browser.visit(&late(&descope)).await;
+    fake.clock().advance(wait);
+    let slow = send(&held(&descope, &go_on), &browser);
+    fake.wait_for_calls(REFRESH, 1).await;
+    descope.drain().await;
+    Held {
+        fake,
+        descope,
+        browser,
+        go_on,
+        slow,
+    }
+}
+
 #[tokio::test]
 async fn a_page_beside_a_handler_of_ninety_seconds_is_answered_and_so_is_the_handler_s() {
     for wait in [EXPIRY, ALMOST] {
-        let fake = fake().start().await;
-        let descope = fake.descope();
-        let (go_on, mut browser) = (Arc::new(Notify::new()), Browser::ann(&fake));
-        browser.visit(&late(&descope)).await;
-        fake.clock().advance(wait);
-        let slow = send(&held(&descope, &go_on), &browser);
-        fake.wait_for_calls(REFRESH, 1).await;
-        descope.drain().await;
+        let Held {
+            fake,
+            descope,
+            mut browser,
+            go_on,
+            slow,
+        } = renewed_and_held(wait).await;
         fake.clock().advance(KEPT);
         let mut other_tab = browser.clone();
         let page = other_tab.visit(&late(&descope)).await;
@@ -205,14 +233,13 @@ async fn a_page_beside_a_handler_of_ninety_seconds_is_answered_and_so_is_the_han
 #[tokio::test]
 async fn a_handler_that_a_proxy_gave_up_does_not_sign_the_reload_out() {
     for wait in [EXPIRY, ALMOST] {
-        let fake = fake().start().await;
-        let descope = fake.descope();
-        let (never, mut browser) = (Arc::new(Notify::new()), Browser::ann(&fake));
-        browser.visit(&late(&descope)).await;
-        fake.clock().advance(wait);
-        let slow = send(&held(&descope, &never), &browser);
-        fake.wait_for_calls(REFRESH, 1).await;
-        descope.drain().await;
+        let Held {
+            fake,
+            descope,
+            mut browser,
+            slow,
+            ..
+        } = renewed_and_held(wait).await;
         fake.clock().advance(Duration::from_secs(60));
         slow.abort();
         assert!(slow.await.is_err());

@@ -39,13 +39,8 @@ async fn go_on(fake: &FakeDescope, app: &App, others: Vec<Browser>) {
 }
 
 fn crowded(fake: &FakeDescope, log: &Log) -> (Descope, tracing::subscriber::DefaultGuard) {
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(log.clone())
-        .with_max_level(tracing::Level::ERROR)
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
     let descope = fake.descope_builder().kept_sessions(100).build().unwrap();
-    (descope, guard)
+    (descope, log.errors())
 }
 
 #[tokio::test]

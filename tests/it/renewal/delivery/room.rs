@@ -75,11 +75,7 @@ async fn an_answer_older_than_the_keep_time_outlives_those_delivered_before() {
 #[tokio::test]
 async fn large_answers_of_many_sessions_give_way_and_everybody_goes_on() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(log.clone())
-        .with_max_level(tracing::Level::ERROR)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log.errors();
     let large = "x".repeat(700_000);
     let mut builder = fake();
     for number in 0..40 {
@@ -117,11 +113,7 @@ async fn large_answers_of_many_sessions_give_way_and_everybody_goes_on() {
 #[tokio::test]
 async fn where_nothing_else_can_give_way_an_error_event_says_so() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(log.clone())
-        .with_max_level(tracing::Level::ERROR)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log.errors();
     let fake = fake().start().await;
     let descope = fake.descope_builder().kept_sessions(5).build().unwrap();
     let app = late(&descope);
