@@ -10,26 +10,11 @@ use tower_descope::{
 use super::{Browser, CALLS, LOGOUT, LOGOUT_ALL, REFRESH, ask, calls, fake, routes};
 use crate::support::{
     browser::untouched,
+    moved_to_call, settled,
     world::{EXPIRY, late},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Moves time until so many requests came to a path; returns how long that took.
-async fn tried_again(fake: &FakeDescope, path: &str, tries: usize) -> Duration {
-    let mut step = Duration::from_secs(1);
-    let mut passed = Duration::ZERO;
-    while fake.calls(path) < tries {
-        assert!(passed < MINUTE * 300, "it is not tried again");
-        fake.clock().advance(step);
-        passed += step;
-        if passed > MINUTE * 10 {
-            step = MINUTE;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    passed
-}
 
 /// Descope's word on a token, from a process that knows nothing of it.
 async fn lives_at_descope(fake: &FakeDescope, token: &str) -> bool {
@@ -65,7 +50,7 @@ async fn a_logout_that_descope_put_off_is_sent_again_until_it_is_confirmed() {
         // Backed off: each pause is longer than the one before.
         let mut last = Duration::ZERO;
         for tries in 1..=4 {
-            let pause = tried_again(&fake, LOGOUT, tries * requests + 1).await;
+            let pause = moved_to_call(&fake, LOGOUT, tries * requests + 1).await;
             assert!(pause >= last, "{pause:?} after {last:?}");
             last = pause;
         }
@@ -74,7 +59,7 @@ async fn a_logout_that_descope_put_off_is_sent_again_until_it_is_confirmed() {
         // It is confirmed: that is the end of it.
         for _ in 0..20 {
             fake.clock().advance(MINUTE);
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            settled(&fake).await;
         }
         assert_eq!(fake.calls(LOGOUT), 4 * requests + 1, "{status}");
     }
@@ -87,7 +72,7 @@ async fn a_logout_waits_for_as_long_as_descope_asks() {
     let canned = Canned::error(429, "E130429", "later").header("retry-after", "90");
     fake.respond_next(LOGOUT, canned);
     signed_out(&fake, &descope, LOGOUT).await;
-    let pause = tried_again(&fake, LOGOUT, 2).await;
+    let pause = moved_to_call(&fake, LOGOUT, 2).await;
     let asked = Duration::from_secs(90);
     assert!(pause >= asked && pause < asked + MINUTE, "{pause:?}");
 }
@@ -111,7 +96,7 @@ async fn what_was_signed_out_stays_so_here_however_long_descope_does_not_confirm
     }
     // Another session of the same user is none of its business.
     assert_eq!(other.refresh(&service).await.status, 200);
-    tried_again(&fake, LOGOUT, 21).await;
+    moved_to_call(&fake, LOGOUT, 21).await;
     descope.drain().await;
     assert!(!lives_at_descope(&fake, &out.jar["DSR"]).await);
     assert_eq!(other.refresh(&service).await.status, 200);
@@ -144,7 +129,7 @@ async fn until_a_logout_everywhere_is_confirmed_no_older_session_of_the_user_goe
     let page = other.clone().visit(&late(&descope)).await;
     assert_eq!(page.status(), 401);
     assert!(untouched(&page));
-    tried_again(&fake, LOGOUT_ALL, 4).await;
+    moved_to_call(&fake, LOGOUT_ALL, 4).await;
     descope.drain().await;
     assert!(!lives_at_descope(&fake, &other.jar["DSR"]).await);
     assert_eq!(bob.clone().refresh(&service).await.status, 200);
@@ -169,7 +154,7 @@ async fn a_sign_in_after_a_logout_everywhere_is_not_ended_by_the_late_call() {
         }
         // The old session's own sign-out goes on.
         let tries = fake.calls(LOGOUT) + 1;
-        tried_again(&fake, LOGOUT, tries).await;
+        moved_to_call(&fake, LOGOUT, tries).await;
         descope.drain().await;
         assert!(!lives_at_descope(&fake, &before.jar["DSR"]).await);
         for _ in 0..3 {

@@ -8,28 +8,13 @@ use tower_descope::{
 };
 
 use super::{Browser, LOGOUT, LOGOUT_ALL, REFRESH, fake, routes};
-use crate::support::world::late;
+use crate::support::{moved_to_call, world::late};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// No 503, after which the client itself asks once more.
 fn failure() -> Canned {
     Canned::error(500, "E990500", "oops")
-}
-
-/// Moves the clock until a call has come for the `n`th time.
-async fn moved_to_call(fake: &FakeDescope, path: &str, n: usize) {
-    let moving = async {
-        loop {
-            fake.clock().advance(SECOND);
-            // What is due makes its call meanwhile.
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::select! {
-        () = fake.wait_for_calls(path, n) => {}
-        () = moving => {}
-    }
 }
 
 /// Another replica's handle is told by Descope that the token's session is over.

@@ -107,6 +107,36 @@ pub(crate) async fn eventually(what: &str, done: impl Fn() -> bool) {
     panic!("never happened: {what}");
 }
 
+/// Lets everything run that can, here and on the thread of the fake. That one may wait for its turn on
+/// a busy machine, and a clock that moves meanwhile ends the calls that are on their way.
+pub(crate) async fn settled(fake: &FakeDescope) {
+    for _ in 0..5 {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        // Answered by the fake's thread, at once.
+        fake.wait_for_calls("", 0).await;
+    }
+}
+
+/// Moves the clock, a second at a time and after ten minutes a minute, until so many requests came to
+/// a path; returns how long that took.
+pub(crate) async fn moved_to_call(fake: &FakeDescope, path: &str, n: usize) -> std::time::Duration {
+    const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
+    let mut step = std::time::Duration::from_secs(1);
+    let mut passed = std::time::Duration::ZERO;
+    while fake.calls(path) < n {
+        assert!(passed < MINUTE * 300, "it is not tried again");
+        fake.clock().advance(step);
+        passed += step;
+        if passed > MINUTE * 10 {
+            step = MINUTE;
+        }
+        settled(fake).await;
+    }
+    passed
+}
+
 /// Moves the clock in steps, with room for timers to act in between.
 pub(crate) async fn advance(clock: &TestClock, seconds: u64) {
     clock.advance(std::time::Duration::from_secs(seconds));

@@ -258,20 +258,36 @@ impl Day {
     }
 
     /// Lets everything run that can, calls to Descope included unless it is slow.
+    ///
+    /// The fake has a thread of its own, which may be slow to run: a test that moved the clock while
+    /// something is on its way to it would make that fail.
     async fn settle(&self) {
         for _ in 0..2 {
-            for _ in 0..20 {
-                tokio::task::yield_now().await;
-            }
+            yield_often().await;
+            // Ends a fetch of keys that a request has begun.
+            self.descope.warm_up().await.unwrap();
             if self.late_by.is_none() {
                 self.descope.drain().await;
             } else if self.fake.calls(REFRESH) < self.rolled_for {
-                // A call may be on its way: to a fake that holds its answer back.
-                tokio::time::sleep(Duration::from_millis(3)).await;
+                // A call that is on its way gets to a fake that holds its answer back.
+                tokio::select! {
+                    () = self.descope.drain() => {}
+                    () = self.call_arrives() => {}
+                }
             }
         }
-        for _ in 0..20 {
-            tokio::task::yield_now().await;
+        yield_often().await;
+    }
+
+    async fn call_arrives(&self) {
+        while self.fake.calls(REFRESH) < self.rolled_for {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+}
+
+async fn yield_often() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
     }
 }
