@@ -203,6 +203,7 @@ mod json;
 pub mod jwks;
 mod jwt;
 mod limiter;
+mod metrics;
 mod origin;
 pub mod rejection;
 mod renewal;

@@ -1,8 +1,36 @@
-//! The limit on how often requests may cause calls to Descope.
+//! Limits on how often something happens: calls to Descope, and lines in the log.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use crate::clock::Now;
+
+/// Limits a line of the log to one a minute.
+#[derive(Debug, Default)]
+pub(crate) struct OnceAMinute {
+    /// The minute of the last line, since the Unix epoch.
+    last: AtomicU64,
+}
+
+impl OnceAMinute {
+    /// Returns `true` for the first call in each minute of the wall clock.
+    pub(crate) fn is_due(&self, now: &Now) -> bool {
+        let minute = minute(now);
+        self.last.swap(minute, Relaxed) != minute
+    }
+
+    /// Returns `true` if the next call of [`is_due`](Self::is_due) would: worth a look for whatever
+    /// there may be to say.
+    pub(crate) fn may_be_due(&self, now: &Now) -> bool {
+        self.last.load(Relaxed) != minute(now)
+    }
+}
+
+fn minute(now: &Now) -> u64 {
+    now.wall.as_secs() / 60
+}
 
 /// A token bucket: `burst` calls at once, and one more per `interval`. It is pure; the time is an
 /// argument.

@@ -119,6 +119,33 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
+/// Schemes that people send tokens with and that are not read, as they are shown in the log: a field
+/// without a scheme is a secret.
+const UNREAD_SCHEMES: [&str; 4] = ["Token", "JWT", "Session", "ApiKey"];
+
+/// Schemes of others, for example of a proxy: nothing to wonder about.
+const FOREIGN_SCHEMES: [&str; 4] = ["Basic", "Digest", "Negotiate", "NTLM"];
+
+/// The scheme of an `Authorization` field that counts as absent, unless it is one of others; a fixed
+/// text, since of what a client sends anything may be a secret.
+pub(crate) fn unread_scheme(headers: &HeaderMap) -> Option<&'static str> {
+    let field = headers.get(header::AUTHORIZATION)?;
+    if authorization(headers) != Authorization::Absent {
+        return None;
+    }
+    let field = field.as_bytes().trim_ascii();
+    let mut parts = field.splitn(2, |&byte| byte == b' ' || byte == b'\t');
+    let scheme = parts.next().unwrap_or_default();
+    let is = |name: &&str| scheme.eq_ignore_ascii_case(name.as_bytes());
+    if FOREIGN_SCHEMES.iter().any(is) {
+        None
+    } else if parts.next().is_none() {
+        Some("none")
+    } else {
+        Some(UNREAD_SCHEMES.into_iter().find(is).unwrap_or("another"))
+    }
+}
+
 /// Reads the `Authorization` field (RFC 9110 section 11.6.2, RFC 6750 section 2.1): scheme in any
 /// case, one or more spaces, one token.
 #[inline]

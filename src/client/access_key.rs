@@ -19,6 +19,7 @@ use crate::{
 const EXCHANGE: Endpoint = Endpoint {
     method: &Method::POST,
     path: "v1/auth/accesskey/exchange",
+    name: "access_key_exchange",
     rotates: false,
 };
 

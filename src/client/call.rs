@@ -13,6 +13,7 @@ use super::{credential, failure, reply::Reply, settings::ClientSettings};
 use crate::{
     client::transport::{self, BodyFault},
     error::{Error, ErrorKind},
+    metrics,
     token::RefreshToken,
 };
 
@@ -36,6 +37,8 @@ pub(super) struct ClientInner {
 pub(super) struct Endpoint {
     pub(super) method: &'static Method,
     pub(super) path: &'static str,
+    /// The name in logs and metrics.
+    pub(super) name: &'static str,
     /// True if Descope rotates the refresh token of such a call, where the project rotates at all:
     /// a token that was rotated out must not be sent again.
     pub(super) rotates: bool,
@@ -112,9 +115,10 @@ impl DescopeClient {
         } else {
             settings.timeout
         };
+        let started = Instant::now();
         let deadline = Deadline {
             clock: settings.clock.now().mono.saturating_add(limit),
-            real: Instant::now() + limit,
+            real: started + limit,
         };
         let attempts = async {
             let attempt = || self.attempt(endpoint.method, &url, headers, body, &deadline);
@@ -126,10 +130,12 @@ impl DescopeClient {
                 outcome => outcome,
             }
         };
-        self.until(&deadline, attempts)
-            .await
-            .ok_or_else(Error::timed_out)?
-            .map_err(Error::from)
+        let result = match self.until(&deadline, attempts).await {
+            Some(result) => result.map_err(Error::from),
+            None => Err(Error::timed_out()),
+        };
+        metrics::upstream_call(endpoint.name, result.as_ref().err(), started.elapsed());
+        result
     }
 
     /// Waits for something until the deadline of a call has passed.

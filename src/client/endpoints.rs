@@ -15,13 +15,13 @@ use crate::{
     token::RefreshToken,
 };
 
-const SELECT_TENANT: Endpoint = rotating("v1/auth/tenant/select");
-const REFRESH: Endpoint = rotating("v1/auth/refresh");
-const LOGOUT: Endpoint = not_rotating(&Method::POST, "v1/auth/logout");
-const LOGOUT_ALL: Endpoint = not_rotating(&Method::POST, "v1/auth/logoutall");
-const ME: Endpoint = not_rotating(&Method::GET, "v1/auth/me");
-const MY_TENANTS: Endpoint = not_rotating(&Method::POST, "v1/auth/me/tenants");
-const HISTORY: Endpoint = not_rotating(&Method::GET, "v1/auth/me/history");
+const SELECT_TENANT: Endpoint = rotating("select_tenant", "v1/auth/tenant/select");
+const REFRESH: Endpoint = rotating("refresh", "v1/auth/refresh");
+const LOGOUT: Endpoint = not_rotating(&Method::POST, "logout", "v1/auth/logout");
+const LOGOUT_ALL: Endpoint = not_rotating(&Method::POST, "logout_all", "v1/auth/logoutall");
+const ME: Endpoint = not_rotating(&Method::GET, "me", "v1/auth/me");
+const MY_TENANTS: Endpoint = not_rotating(&Method::POST, "my_tenants", "v1/auth/me/tenants");
+const HISTORY: Endpoint = not_rotating(&Method::GET, "history", "v1/auth/me/history");
 
 /// The body of a call without parameters.
 const EMPTY_OBJECT: &[u8] = b"{}";
@@ -39,18 +39,20 @@ pub(crate) enum TenantsBody<'a> {
     Ids(&'a [TenantId]),
 }
 
-const fn rotating(path: &'static str) -> Endpoint {
+const fn rotating(name: &'static str, path: &'static str) -> Endpoint {
     Endpoint {
         method: &Method::POST,
         path,
+        name,
         rotates: true,
     }
 }
 
-const fn not_rotating(method: &'static Method, path: &'static str) -> Endpoint {
+const fn not_rotating(method: &'static Method, name: &'static str, path: &'static str) -> Endpoint {
     Endpoint {
         method,
         path,
+        name,
         rotates: false,
     }
 }

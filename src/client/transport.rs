@@ -82,6 +82,9 @@ pub(crate) fn build(settings: &HttpSettings, base: &Url) -> Result<Client, Error
         .no_deflate()
         .no_zstd()
         .https_only(https);
+    if settings.system_proxy {
+        check_environment_proxies()?;
+    }
     if loopback || !settings.system_proxy {
         builder = builder.no_proxy();
     }
@@ -93,10 +96,7 @@ pub(crate) fn build(settings: &HttpSettings, base: &Url) -> Result<Client, Error
     }
     if let Some(url) = &settings.proxy {
         // Checked for loopback too: a mistyped proxy must not wait for production to show.
-        let proxy = reqwest::Proxy::all(url).map_err(|error| {
-            Error::config("proxy is not a URL such as http://proxy.internal:3128")
-                .with_source(error.without_url())
-        })?;
+        let proxy = parse_proxy(url)?;
         if !loopback {
             builder = builder.proxy(proxy);
         }
@@ -112,6 +112,53 @@ pub(crate) fn build(settings: &HttpSettings, base: &Url) -> Result<Client, Error
             )
             .with_source(error)
         })
+}
+
+/// Checks a proxy. reqwest takes whatever is a URL, and a call by a proxy that is none fails like one
+/// to a host that is down. The URL may hold a password, so no message shows it.
+fn parse_proxy(url: &str) -> Result<reqwest::Proxy, Error> {
+    let wrong = || {
+        Error::config(
+            "proxy is not a URL such as http://proxy.internal:3128: give its scheme, \
+             http or https, and its host",
+        )
+    };
+    let parsed = Url::parse(url.trim()).map_err(|error| wrong().with_source(error))?;
+    let is_proxy = (matches!(parsed.scheme(), "http" | "https")
+        || parsed.scheme().starts_with("socks"))
+        && parsed.host_str().is_some_and(|host| !host.is_empty())
+        && matches!(parsed.path(), "" | "/")
+        && parsed.query().is_none();
+    if !is_proxy {
+        return Err(wrong());
+    }
+    reqwest::Proxy::all(parsed).map_err(|error| wrong().with_source(error.without_url()))
+}
+
+/// Checks the proxies that the environment names. reqwest ignores those that it cannot read, and
+/// calls would go out without one.
+fn check_environment_proxies() -> Result<(), Error> {
+    for name in [
+        "https_proxy",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ] {
+        // An empty one counts as not set.
+        if let Ok(value) = std::env::var(name)
+            && !value.trim().is_empty()
+        {
+            let with_scheme = if value.contains("://") {
+                value
+            } else {
+                format!("http://{value}")
+            };
+            parse_proxy(&with_scheme).map_err(|error| error.in_variable(Some(name)))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]

@@ -53,6 +53,7 @@ mod read;
 mod response;
 mod settings;
 mod slot;
+mod unread;
 mod write;
 
 #[cfg(test)]
@@ -67,4 +68,5 @@ pub(crate) use self::{
     read::{PresentedCookies, cookie_fields},
     response::add_to_response,
     slot::{CookieKind, CookieSlot},
+    unread::UnreadCookie,
 };

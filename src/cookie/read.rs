@@ -77,13 +77,13 @@ pub(crate) fn cookie_fields(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-fn fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+pub(super) fn fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let fields = headers.get_all(header::COOKIE).iter();
     fields.map(HeaderValue::as_bytes)
 }
 
 /// Splits a field at its semicolons.
-fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(field);
     std::iter::from_fn(move || {
         let field = rest.take()?;

@@ -8,17 +8,20 @@ use jwks_client_rs::source::JwksSource;
 use super::{
     builder::DescopeBuilder,
     handle::{Descope, DescopeInner},
+    notices::UnreadCredentials,
 };
 use crate::{
     client::transport,
     client::{ClientSettings, CredentialStyle, DescopeClient},
     error::Error,
-    jwks::{DescopeKeys, KeyOrigin, KeyStore, parse_public_key},
+    jwks::{DescopeKeys, KeyEndpoint, KeyOrigin, KeyStore, parse_public_key},
     jwt::key::VerifyingKey,
+    limiter::OnceAMinute,
+    metrics,
     origin::AllowedOrigins,
     rotation::{Bounds, KeepTimes, QueueSettings, RotationQueue},
     verifier::SessionCache,
-    verifier::{OnceAMinute, Verifier},
+    verifier::Verifier,
 };
 
 /// How long connecting may take: requests wait for keys, people for a call.
@@ -45,6 +48,7 @@ impl DescopeBuilder {
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for the first setting that
     /// is wrong, or if a crate feature is missing; the message says which and what to do.
     pub fn build(self) -> Result<Descope, Error> {
+        metrics::describe();
         let variables = self.variables;
         transport::check_project_id(&self.project_id)
             .map_err(|error| error.in_variable(variables.project_id))?;
@@ -116,6 +120,7 @@ impl DescopeBuilder {
                     clock_warning: OnceAMinute::default(),
                     runtime_warning: OnceAMinute::default(),
                 },
+                unread: UnreadCredentials::default(),
                 client,
                 queue: RotationQueue::new(queue, self.clock),
                 next_refresh: AtomicU64::default(),
@@ -141,7 +146,18 @@ impl DescopeBuilder {
                 }
                 (None, Some(source)) => (Arc::clone(source), KeyOrigin::Source),
                 (None, None) => {
-                    let origin = KeyOrigin::Url(fetched.url().to_string());
+                    let origin = KeyOrigin::Endpoint(KeyEndpoint {
+                        url: fetched.url().to_string(),
+                        project_id_setting: self
+                            .variables
+                            .project_id
+                            .unwrap_or("the builder's project id (not DESCOPE_PROJECT_ID)"),
+                        base_url_setting: match (self.variables.base_url, &self.base_url) {
+                            (Some(variable), _) => variable,
+                            (None, Some(_)) => "base_url",
+                            (None, None) => "base_url (not set: it follows from the project id)",
+                        },
+                    });
                     (Arc::new(fetched), origin)
                 }
             };

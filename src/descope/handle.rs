@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use super::notices::UnreadCredentials;
 use crate::{
     access_key::Exchanger,
     answer::SessionAnswer,
@@ -53,6 +54,7 @@ pub(super) struct DescopeInner {
     pub(super) cookies: SessionCookies,
     pub(super) origins: AllowedOrigins,
     pub(super) verifier: Verifier,
+    pub(super) unread: UnreadCredentials,
     pub(super) client: DescopeClient,
     pub(super) queue: RotationQueue<SessionAnswer>,
     /// The newest answer's `nextRefreshSeconds`; 0 where there is none.

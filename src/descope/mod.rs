@@ -8,6 +8,7 @@ mod calls;
 mod env;
 mod handle;
 mod judge;
+mod notices;
 mod pairs;
 mod present;
 mod profile;
@@ -15,6 +16,7 @@ mod refused;
 mod session;
 mod sign_out;
 mod token_rules;
+mod unread;
 mod variables;
 mod verify_answer;
 

@@ -98,8 +98,12 @@ impl Descope {
     ) -> Result<PresentedRefresh, RefreshRefusal> {
         let (found, SlotToken { authentic, refresh }) = match self.refresh_of_cookies(headers).await
         {
-            Err(rejection) if rejection.kind() == RejectionKind::MissingToken && bearer => {
-                return self.presented_bearer(headers).await;
+            Err(rejection) if rejection.kind() == RejectionKind::MissingToken => {
+                if bearer {
+                    return self.presented_bearer(headers).await;
+                }
+                self.explain_missing(headers);
+                return Err(rejection.into());
             }
             found => found?,
         };

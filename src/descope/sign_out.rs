@@ -117,7 +117,8 @@ impl Descope {
     }
 
     /// The values of a request's refresh cookies that are tokens of this project, by shape and
-    /// issuer: those first that no other host can have set, then the newest.
+    /// issuer: those first that no other host can have set, then those whose session is known here,
+    /// then the newest.
     fn to_sign_out<'h>(&self, presented: &PresentedCookies<'h>) -> Vec<&'h str> {
         let now = self.now().wall.as_secs_f64();
         let mut tokens = Vec::new();
@@ -126,12 +127,14 @@ impl Descope {
                 continue;
             };
             let issued = claims.issued.unwrap_or(f64::NEG_INFINITY);
-            let is_planted = !self.cookies().is_host_only(slot);
-            tokens.push((is_planted, issued > now, issued, value));
+            let may_be_planted = !self.cookies().is_host_only(slot);
+            let is_unknown = !self.inner.queue.knows(value);
+            let group = (may_be_planted, is_unknown, issued > now);
+            tokens.push((group, issued, value));
         }
-        tokens.sort_by(|(.., issued, _), (.., other, _)| other.total_cmp(issued));
+        tokens.sort_by(|(_, issued, _), (_, other, _)| other.total_cmp(issued));
         // Stable: within each group the newest stay first.
-        tokens.sort_by_key(|(is_planted, is_ahead, ..)| (*is_planted, *is_ahead));
+        tokens.sort_by_key(|(group, ..)| *group);
         let mut distinct = Vec::new();
         for (.., value) in tokens {
             if !distinct.contains(&value) {

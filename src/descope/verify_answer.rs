@@ -89,7 +89,9 @@ impl Descope {
         wanted: Option<&TenantId>,
     ) -> Result<(InForce, Option<Error>), Error> {
         let verifier = &self.inner.verifier;
-        let verdict = verifier.verify(token.expose(), TokenUse::Refresh).await;
+        let verdict = verifier
+            .verify_fresh(token.expose(), TokenUse::Refresh)
+            .await;
         let authentic = match verdict {
             Ok(authentic) => authentic,
             // No browser is sent it unverified; but Descope can judge it in the next call. The same
@@ -136,7 +138,7 @@ impl Descope {
             .session_token()
             .ok_or_else(|| invalid_answer("descope's answer has no session token"))?;
         let session = verifier
-            .verify(session_token.expose(), TokenUse::Session)
+            .verify_fresh(session_token.expose(), TokenUse::Session)
             .await
             .and_then(AuthenticToken::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;

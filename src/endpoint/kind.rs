@@ -41,6 +41,8 @@ pub(crate) enum RefusalKind {
     Internal,
 }
 
+// Calls and key fetches that failed have been logged where they did: once, however many requests
+// share that.
 /// A row of the table: status, level of the log event, code, and one sentence for the client.
 struct Row(StatusCode, Level, &'static str, &'static str);
 
@@ -72,7 +74,8 @@ impl RefusalKind {
             Self::MethodNotAllowed(_) => Row(Status::METHOD_NOT_ALLOWED, Level::DEBUG,
                 "method_not_allowed", "the method is not allowed"),
             Self::CrossSite => Row(Status::FORBIDDEN, Level::DEBUG,
-                RejectionKind::CrossSite.code(), "the request comes from another site"),
+                RejectionKind::CrossSite.code(), "the request comes from another site; a client that is no browser sends its token as \
+                 Authorization: Bearer"),
             Self::UnsupportedMediaType => Row(Status::UNSUPPORTED_MEDIA_TYPE, Level::DEBUG,
                 "unsupported_media_type", "the body must be of type application/json"),
             Self::InvalidBody => Row(Status::BAD_REQUEST, Level::DEBUG,
@@ -95,14 +98,14 @@ impl RefusalKind {
                 "tenant_refused", "the tenant was refused"),
             Self::RateLimited => Row(Status::TOO_MANY_REQUESTS, Level::INFO,
                 "rate_limited", "too many requests, try again later"),
-            Self::KeysUnavailable => Row(Status::SERVICE_UNAVAILABLE, Level::WARN,
+            Self::KeysUnavailable => Row(Status::SERVICE_UNAVAILABLE, Level::DEBUG,
                 RejectionKind::KeysUnavailable.code(),
                 "sessions cannot be verified at the moment, try again later"),
-            Self::UpstreamInvalid => Row(Status::BAD_GATEWAY, Level::WARN,
+            Self::UpstreamInvalid => Row(Status::BAD_GATEWAY, Level::DEBUG,
                 "upstream_invalid", "the identity provider did not give a usable answer"),
-            Self::UpstreamTimeout => Row(Status::GATEWAY_TIMEOUT, Level::WARN,
+            Self::UpstreamTimeout => Row(Status::GATEWAY_TIMEOUT, Level::DEBUG,
                 "upstream_timeout", "the identity provider did not answer in time"),
-            Self::RenewalUnavailable => Row(Status::SERVICE_UNAVAILABLE, Level::WARN,
+            Self::RenewalUnavailable => Row(Status::SERVICE_UNAVAILABLE, Level::DEBUG,
                 "renewal_unavailable", "the identity provider cannot be asked at the moment"),
             // No 503: the same call would end the same way, so no client should repeat it.
             Self::CookieTooLarge => Row(Status::BAD_GATEWAY, Level::WARN,

@@ -24,7 +24,6 @@
 //! ```
 
 mod body;
-mod event;
 mod form;
 mod future;
 mod kind;
@@ -37,7 +36,6 @@ mod success;
 
 pub use self::{body::ResponseBody, future::ResponseFuture};
 pub(crate) use self::{
-    event::event_at,
     form::form_fields,
     kind::RefusalKind,
     media_type::{FormEncoding, MediaType, may_be_of_a_form},

@@ -72,6 +72,12 @@ impl Gate {
         let lacks_answer = verdict
             .as_ref()
             .is_ok_and(|session| self.descope.presents_replaced_token(session, head.headers));
+        let is_missing = verdict
+            .as_ref()
+            .is_err_and(|rejection| rejection.kind() == RejectionKind::MissingToken);
+        if is_missing {
+            self.descope.explain_missing(head.headers);
+        }
         let Some(renewal) = &self.renewal else {
             return Decision::Go(verdict, None);
         };

@@ -23,7 +23,7 @@ use super::{
     shared::{LastFailure, RefreshState, SharedKeys, Snapshot},
     source::in_words,
 };
-use crate::{clock::Now, telemetry};
+use crate::{clock::Now, metrics, telemetry};
 
 /// A fetch that is registered as running, and whose task is still to be spawned.
 ///
@@ -120,7 +120,14 @@ impl PreparedFetch {
             completion,
         } = self;
         runtime.spawn(async move {
+            let started = Instant::now();
             let answer = timeout(deadline, source.fetch_keys()).await;
+            let outcome = match &answer {
+                Ok(Ok(_)) => "ok",
+                Ok(Err(_)) => "unavailable",
+                Err(_) => "timeout",
+            };
+            metrics::key_call(outcome, started.elapsed());
             completion.complete(answer);
         });
     }
@@ -154,7 +161,7 @@ impl FetchFailure {
             let url = shared.origin.url();
             tracing::warn!(url, reason, detail, usable, "keys not refreshed");
         } else {
-            let message = shared.origin.no_usable_keys(None, None);
+            let message = shared.origin.no_usable_keys(Some(reason), detail);
             tracing::warn!(reason, detail, "{message}");
         }
         telemetry::keys_fetched("failed");

@@ -56,6 +56,7 @@ mod key_origin;
 mod parse;
 mod policy;
 mod refresh;
+mod remedy;
 mod running_fetch;
 mod set;
 mod settings;
@@ -74,7 +75,7 @@ pub use jwks_client_rs::{
 #[cfg(feature = "__internals")]
 pub(crate) use self::set::usable_kids;
 pub(crate) use self::{
-    key_origin::KeyOrigin,
+    key_origin::{KeyEndpoint, KeyOrigin},
     parse::parse_public_key,
     source::DescopeKeys,
     store::{KeyStore, Lookup},

@@ -73,8 +73,19 @@ pub(super) fn key_set(json: &[u8], max_keys: usize) -> Result<JsonWebKeySet, Jwk
 /// Reads the one key of a configuration.
 pub(crate) fn parse_public_key(json: &str) -> Result<VerifyingKey, Error> {
     serde_json::from_str(json)
-        .map_err(|_| "not JSON")
-        .and_then(public_jwk)
+        .map_err(|_| {
+            if json.trim_start().starts_with("-----BEGIN") {
+                "it is a key in PEM"
+            } else {
+                "not JSON"
+            }
+        })
+        .and_then(|value: Value| match &value {
+            Value::Object(object) if object.contains_key("keys") => {
+                Err("it is a key set: give one of its keys")
+            }
+            _ => public_jwk(value),
+        })
         .and_then(|jwk| VerifyingKey::from_jwk(&jwk))
         .map_err(|why| {
             Error::config(format!(
@@ -194,6 +205,12 @@ mod tests {
         for (text, named) in [
             ("{}".to_owned(), "unsupported kty"),
             ("hush".to_owned(), "not JSON"),
+            (
+                "-----BEGIN PUBLIC KEY-----\nhush".to_owned(),
+                "a key in PEM",
+            ),
+            (json!({"keys": ["hush"]}).to_string(), "a key set: give one"),
+            (json!(["hush"]).to_string(), "not an object"),
             (with("d", json!("hush")).to_string(), "private"),
             (with("n", json!("hush!")).to_string(), "base64url"),
             (with("alg", json!("hush")).to_string(), "unsupported alg"),

@@ -157,7 +157,10 @@ impl Rejection {
             RejectionKind::TenantMismatch => "the session is not for this tenant",
             RejectionKind::MissingRole => "a required role is missing",
             RejectionKind::MissingPermission => "a required permission is missing",
-            RejectionKind::CrossSite => "the request comes from another site",
+            RejectionKind::CrossSite => {
+                "the request comes from another site; a client that is no browser sends its token \
+                 as Authorization: Bearer"
+            }
             RejectionKind::KeysUnavailable => {
                 "sessions cannot be verified at the moment, try again later"
             }
@@ -242,7 +245,7 @@ impl Rejection {
                 r#"{"error":"missing_permission","error_description":"a required permission is missing"}"#
             }
             RejectionKind::CrossSite => {
-                r#"{"error":"cross_site","error_description":"the request comes from another site"}"#
+                r#"{"error":"cross_site","error_description":"the request comes from another site; a client that is no browser sends its token as Authorization: Bearer"}"#
             }
             RejectionKind::KeysUnavailable => {
                 r#"{"error":"keys_unavailable","error_description":"sessions cannot be verified at the moment, try again later"}"#

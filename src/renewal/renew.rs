@@ -149,21 +149,14 @@ impl SessionRenewal {
     }
 }
 
-/// Logs a renewal that failed. What the state of one client causes is no warning to operators.
+/// Logs a renewal that failed: for this one request, since the call or the key fetch that failed for
+/// all of them has been logged once.
 fn log(failure: &Failure, early: bool) {
     telemetry::renewed(failure.outcome());
-    macro_rules! not_renewed {
-        ($level:ident) => {
-            tracing::$level!(
-                outcome = failure.outcome(),
-                early,
-                error = failure.why(),
-                "session not renewed",
-            )
-        };
-    }
-    match failure {
-        Failure::Unavailable { .. } => not_renewed!(warn),
-        Failure::Ended(_) | Failure::Refused(_) => not_renewed!(debug),
-    }
+    tracing::debug!(
+        outcome = failure.outcome(),
+        early,
+        error = failure.why(),
+        "session not renewed",
+    );
 }

@@ -16,6 +16,17 @@ pub(crate) enum Operation {
     SignOut,
 }
 
+impl Operation {
+    /// The name in logs.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Refresh => "refresh",
+            Self::Select(_) => "select_tenant",
+            Self::SignOut => "logout",
+        }
+    }
+}
+
 /// The outcome of a call that Descope answered.
 #[derive(Clone, Debug)]
 pub(crate) struct CallOutcome<T> {

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use tracing::Level;
+
 use super::call::Operation;
 use crate::{
     clock::Now,
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, UpstreamVerdict},
+    telemetry::event_at,
 };
 
 /// How long a token is not sent again after a failure that leaves open whether Descope rotated it.
@@ -114,6 +117,26 @@ pub(super) fn throttled(why: &'static str, retry_after: Duration) -> Error {
 /// The refusal while Descope asks to slow down.
 pub(super) fn slowed_down(rest: Duration) -> Error {
     throttled("no call was made: descope asked to slow down", rest)
+}
+
+/// Logs a call that failed, once for all requests that share its failure. A refusal by Descope is the
+/// state of one session and no fault; keys that cannot be had are logged by their own fetch.
+pub(super) fn log(call: &str, error: &Error, requests: usize) {
+    let verdict = error.upstream_verdict();
+    let level = if verdict.is_refusal() || verdict == UpstreamVerdict::NotUpstream {
+        Level::DEBUG
+    } else {
+        Level::WARN
+    };
+    event_at!(
+        level,
+        call,
+        requests,
+        %error,
+        status = error.upstream_status(),
+        code = error.upstream_code(),
+        "a call to descope failed"
+    );
 }
 
 /// The end of a caller's wait; the call may still be listened to.

@@ -19,8 +19,9 @@ use super::{
 use crate::{
     clock::{Clock, Now},
     digest::Digest,
-    error::Error,
+    error::{Error, ErrorKind},
     ids::UserId,
+    limiter::OnceAMinute,
     telemetry,
     token::RefreshToken,
 };
@@ -58,6 +59,7 @@ struct QueueShared<T> {
     /// The number of tasks under way.
     running: watch::Sender<usize>,
     draining: watch::Sender<bool>,
+    limit_warning: OnceAMinute,
 }
 
 /// Counts a task as under way for as long as it lives.
@@ -96,15 +98,24 @@ impl<T> RotationQueue<T> {
     pub(super) fn permit(&self) -> Result<CallPermit, Error> {
         let permit = self.shared.calls.clone().try_acquire_owned();
         let permit = permit.map_err(|_| {
-            throttled(
+            self.limited(throttled(
                 "no call was made: too many are under way",
                 Duration::from_secs(1),
-            )
+            ))
         })?;
         Ok(CallPermit {
             _permit: permit,
             _running: self.running(),
         })
+    }
+
+    /// Says so, once a minute, if it is the refusal of a call that would be one too many.
+    pub(super) fn limited(&self, refusal: Error) -> Error {
+        let is_limit = refusal.kind() == ErrorKind::Throttled;
+        if is_limit && self.shared.limit_warning.is_due(&self.clock().now()) {
+            tracing::warn!(reason = %refusal, "calls to descope are held back");
+        }
+        refusal
     }
 
     /// Takes a place for a sign-out that is tried again; `None` if there are too many.
@@ -188,6 +199,7 @@ impl<T: KeptSession> RotationQueue<T> {
                 retries: Arc::new(Semaphore::new(MAX_RETRIES)),
                 running: watch::Sender::new(0),
                 draining: watch::Sender::new(false),
+                limit_warning: OnceAMinute::default(),
             }),
         }
     }
@@ -237,8 +249,8 @@ impl<T: KeptSession> RotationQueue<T> {
         let undelivered = &self.shared.undelivered;
         // Most handles never have such a user, and then not even the hash is needed.
         !undelivered.is_unused() && {
-            let key = undelivered.key(user);
-            undelivered.may_have(key) && self.table().concerns(key)
+            undelivered.may_have(undelivered.place(user))
+                && self.table().concerns(undelivered.key(user))
         }
     }
 
@@ -251,6 +263,11 @@ impl<T: KeptSession> RotationQueue<T> {
             let now = self.clock().now();
             self.table().present(digest, now)
         })
+    }
+
+    /// Returns `true` if a token's family is known here: the token was genuine when it came.
+    pub(crate) fn knows(&self, token: &str) -> bool {
+        Digest::of(token).is_ok_and(|digest| self.table().knows(digest))
     }
 
     /// Returns `true` if a token was replaced and its successor is in force.

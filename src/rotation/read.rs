@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use super::{
     answer::KeptSession,
-    failure::{slowed_down, throttled, timed_out},
+    failure::{self, slowed_down, throttled, timed_out},
     lease::FamilyLease,
     reads::{ReadAnswer, ReadKey},
     send::{abandoned, runtime},
@@ -55,7 +55,7 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
         let now = self.queue.clock().now();
         let step = self.queue.table().read(&self.arrival, &key, now);
         let (token, answer) = match step.unwrap_or_else(|| ReadStep::Refuse(abandoned())) {
-            ReadStep::Refuse(error) => return Err(error),
+            ReadStep::Refuse(error) => return Err(self.queue.limited(error)),
             ReadStep::Join(answer) => {
                 // Both are the call's own: who shares its answer makes none.
                 drop((turn, permit));
@@ -73,6 +73,9 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
             let result = table.was_read(lease.arrival.family, &key, result, now);
             drop(table);
             drop(turn);
+            if let Err(error) = &result {
+                failure::log(key.call(), error, answer.receiver_count());
+            }
             answer.send_replace(Some(result));
             drop(permit);
         };

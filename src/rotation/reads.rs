@@ -19,6 +19,13 @@ const MAX_REFUSALS: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReadKey(pub(crate) String);
 
+impl ReadKey {
+    /// The name of the call in logs, without its parameters.
+    pub(super) fn call(&self) -> &str {
+        self.0.split(' ').next().unwrap_or_default()
+    }
+}
+
 /// An answer that equal calls share.
 pub(crate) type ReadAnswer = Result<Arc<Value>, Error>;
 

@@ -50,7 +50,7 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
         let permit = self.queue.permit()?;
         match self.decide(&operation) {
             Some(FamilyStep::Answer(answer)) => Ok(answer),
-            Some(FamilyStep::Refuse(error)) => Err(error),
+            Some(FamilyStep::Refuse(error)) => Err(self.queue.limited(error)),
             Some(FamilyStep::Send { token }) => {
                 let claim = Claim::new(self, operation, turn);
                 let (caller, answer) = oneshot::channel();
@@ -143,6 +143,10 @@ impl<T: KeptSession> Claim<T> {
             () = clock.deadline(timeout) => None,
         };
         if let Some(result) = in_time {
+            if let Some(error) = fault(&result) {
+                let requests = self.lease.arrival.turn.waiting() + 1;
+                failure::log(self.operation.name(), error, requests);
+            }
             let result = self.settle(result);
             // The turn ends before the caller goes on, whose next call must not find it taken.
             drop(self);
@@ -154,8 +158,11 @@ impl<T: KeptSession> Claim<T> {
         queue
             .table()
             .with_family(arrival.family, Family::note_overdue);
+        let requests = arrival.turn.waiting() + 1;
         arrival.turn.send_away();
-        let _ = caller.send(Err(failure::timed_out()));
+        let error = failure::timed_out();
+        failure::log(self.operation.name(), &error, requests);
+        let _ = caller.send(Err(error));
         // It ends by a deadline of its own, a longer one.
         let result = call.await;
         let late = result.is_ok();
@@ -210,6 +217,14 @@ impl<T: KeptSession> Drop for Claim<T> {
         } else {
             let _ = self.settle(Err(abandoned()));
         }
+    }
+}
+
+/// The fault of a call, also where all that came of it is a new refresh token.
+fn fault<T>(result: &Result<CallOutcome<T>, Error>) -> Option<&Error> {
+    match result {
+        Ok(outcome) => outcome.answer.as_ref().err(),
+        Err(error) => Some(error),
     }
 }
 

@@ -167,6 +167,11 @@ impl<T: KeptSession> FamilyTable<T> {
         entry.is_some_and(|entry| entry.is_replaced(digest, now))
     }
 
+    /// Returns `true` if a token's family is known.
+    pub(super) fn knows(&self, digest: Digest) -> bool {
+        self.tokens.contains_key(&digest)
+    }
+
     /// Returns `true` if a user has a family with a successor that nobody has presented.
     fn has_undelivered(&self, user: UserKey) -> bool {
         let mut families = self.users.get(&user).into_iter().flatten();

@@ -1,6 +1,12 @@
 //! The turns of a family's calls.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
@@ -10,6 +16,7 @@ use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 pub(super) struct Turn {
     lock: Arc<RwLock<()>>,
     overdue: Arc<Notify>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Turn {
@@ -35,6 +42,11 @@ impl Turn {
         self.lock.clone().write_owned().await
     }
 
+    /// The number of calls that wait for their turn.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Relaxed)
+    }
+
     /// Sends away those who wait for a call that is overdue.
     pub(super) fn send_away(&self) {
         self.overdue.notify_waiters();
@@ -52,6 +64,7 @@ impl Turn {
         turn: impl Future<Output = G>,
         is_overdue: impl Fn() -> bool,
     ) -> Option<G> {
+        let _waiting = Waiting::new(&self.waiting);
         tokio::pin!(turn);
         loop {
             let overdue = self.overdue.notified();
@@ -71,5 +84,21 @@ impl Turn {
                 () = overdue => {}
             }
         }
+    }
+}
+
+/// Counts one call as waiting for as long as it lives.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }

@@ -17,13 +17,13 @@ use crate::{
     answer::WhichTenants,
     descope::{Descope, PresentedRefresh},
     endpoint::{
-        FormEncoding, MediaType, Refusal, RefusalKind, ResponseBody, SessionBody, event_at, finish,
+        FormEncoding, MediaType, Refusal, RefusalKind, ResponseBody, SessionBody, finish,
         json_response, may_be_of_a_form, redirect,
     },
     ids::UserId,
     origin::{self, WhenAbsent},
     return_paths::ReturnPaths,
-    telemetry,
+    telemetry::{self, event_at},
 };
 
 /// Members that the browser SDK, where they are at the root of an answer, takes for tokens or for
@@ -215,7 +215,7 @@ impl RoutesCall {
     }
 
     fn log_success(&self, findings: &Findings) {
-        telemetry::session_call("ok");
+        telemetry::session_call(self.call.name(), "ok");
         tracing::debug!(
             call = self.call.name(),
             user.id = findings.user.as_ref().map(tracing::field::display),
@@ -226,7 +226,7 @@ impl RoutesCall {
 
     /// Logs a refusal, once. A client's mistake is no error of the service, so its level is low.
     fn log(&self, refusal: &Refusal, findings: &Findings) {
-        telemetry::session_call(refusal.code());
+        telemetry::session_call(self.call.name(), refusal.code());
         if refusal.kind() == RefusalKind::CrossSite {
             origin::log_refusal(refusal.reason(), (&self.request).into());
             return;

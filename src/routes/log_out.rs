@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     descope::SignedOut,
-    endpoint::{Refusal, ResponseBody, event_at, json_response},
+    endpoint::{Refusal, ResponseBody, json_response},
+    telemetry::event_at,
 };
 
 impl RoutesCall {

@@ -106,6 +106,7 @@
 mod body;
 mod call;
 mod log_out;
+mod mounting;
 mod path;
 mod refusal;
 mod service;

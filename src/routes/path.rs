@@ -40,6 +40,13 @@ impl Route {
     }
 }
 
+/// Returns `true` if a path ends as one that is served: whatever is in front of it is not what this
+/// service was told to expect.
+pub(super) fn ends_as_a_route(path: &str) -> bool {
+    let mut starts = path.match_indices('/').map(|(start, _)| start);
+    starts.any(|start| path.get(start..).and_then(Route::of).is_some())
+}
+
 impl SessionCall {
     /// Returns `true` for a call that an HTML form can make: a person is shown a page after it.
     pub(super) fn may_be_a_form(self) -> bool {

@@ -12,7 +12,10 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{call::RoutesCall, path::Route, refusal::into_response, settings::RoutesSettings};
+use super::{
+    call::RoutesCall, mounting::Mounting, path::Route, refusal::into_response,
+    settings::RoutesSettings,
+};
 use crate::{
     descope::Descope,
     endpoint::{Refusal, RefusalKind, ResponseBody, ResponseFuture, finish},
@@ -31,6 +34,7 @@ pub struct SessionRoutes {
     /// True where `select` is the caller's, with settings of its own.
     own_select: bool,
     settings: Arc<RoutesSettings>,
+    mounting: Arc<Mounting>,
 }
 
 impl SessionRoutes {
@@ -42,6 +46,7 @@ impl SessionRoutes {
             own_select: false,
             descope,
             settings: Arc::default(),
+            mounting: Arc::default(),
         }
     }
 
@@ -164,7 +169,15 @@ where
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
         let path = request.uri().path().strip_prefix(&*self.settings.prefix);
-        match path.and_then(Route::of) {
+        let route = path.and_then(Route::of);
+        let now = self.descope.now();
+        if route.is_some() {
+            self.mounting.matched(request.extensions(), &now);
+        } else {
+            let path = request.uri().path();
+            self.mounting.unmatched(path, &self.settings.prefix, &now);
+        }
+        match route {
             Some(Route::SelectTenant) => self.select.call(request),
             Some(Route::Session(call)) => {
                 let (request, body) = request.into_parts();

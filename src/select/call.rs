@@ -9,9 +9,10 @@ use super::{refusal::into_response, settings::SelectSettings};
 use crate::{
     cookie::RefreshGrant,
     descope::{Descope, PresentedRefresh},
-    endpoint::{Refusal, RefusalKind, ResponseBody, SessionBody, event_at, finish, redirect},
+    endpoint::{Refusal, RefusalKind, ResponseBody, SessionBody, finish, redirect},
     ids::{TenantId, UserId},
-    origin, telemetry,
+    origin,
+    telemetry::{self, event_at},
 };
 
 /// One request to switch the tenant, without its body.

@@ -11,7 +11,6 @@ mod ours;
 mod several;
 mod token;
 mod verify;
-mod warning;
 
 pub use self::cache::SessionCacheStatus;
 pub(crate) use self::{
@@ -20,5 +19,4 @@ pub(crate) use self::{
     several::{PendingTokens, SeveralSteps},
     token::{AuthenticToken, VerificationStep},
     verify::Verifier,
-    warning::OnceAMinute,
 };

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use super::{
     cache::SessionCache,
     token::{AuthenticToken, VerificationStep},
-    warning::OnceAMinute,
 };
 use crate::{
     clock::{Clock, Now},
@@ -17,6 +16,7 @@ use crate::{
         header::Header,
         key::VerifyingKey,
     },
+    limiter::OnceAMinute,
     rejection::Rejection,
     session::{Session, TenantClaims},
 };
@@ -122,6 +122,17 @@ impl Verifier {
         }
     }
 
+    /// As [`verify`](Self::verify), for a token that Descope has issued a moment ago: one that has
+    /// expired already says that this machine's clock is ahead.
+    pub(crate) async fn verify_fresh(
+        &self,
+        token: &str,
+        token_use: TokenUse,
+    ) -> Result<AuthenticToken, Rejection> {
+        let verdict = self.verify(token, token_use).await;
+        verdict.inspect(|fresh| self.check_clock(fresh))
+    }
+
     /// Goes on where [`start`](Self::start) had to wait.
     pub(crate) async fn resume(
         &self,
@@ -174,7 +185,7 @@ impl Verifier {
     }
 
     fn no_runtime(&self, now: &Now) -> Rejection {
-        if self.runtime_warning.is_due(now.wall) {
+        if self.runtime_warning.is_due(now) {
             tracing::warn!(
                 "keys cannot be fetched: verification was called outside of a tokio runtime"
             );
@@ -213,8 +224,22 @@ impl Verifier {
         Ok(verified)
     }
 
+    /// Says that this machine's clock is ahead, if a token that Descope has just issued has expired.
+    fn check_clock(&self, fresh: &AuthenticToken) {
+        let now = self.clock.now();
+        if fresh.time_check == TimeCheck::Expired && self.clock_warning.is_due(&now) {
+            let issued = fresh.claims().times.issued.unwrap_or_default();
+            let ahead = now.wall.as_secs_f64() - issued;
+            tracing::error!(
+                ahead_seconds = ahead.round(),
+                "clock ahead of Descope: a token that it has just issued has expired here; set this \
+                 machine's clock (NTP)"
+            );
+        }
+    }
+
     fn warn_of_clock(&self, by: Duration, now: &Now) {
-        if self.clock_warning.is_due(now.wall) {
+        if self.clock_warning.is_due(now) {
             tracing::warn!(
                 behind_seconds = by.as_secs(),
                 "clock behind Descope: a genuine token was issued in the future and is refused"

@@ -14,6 +14,7 @@ mod hostile;
 mod house;
 mod keys;
 mod machines;
+mod operator;
 mod oracles;
 mod renewal;
 mod routes;

@@ -214,3 +214,33 @@ async fn redirects_are_answers_like_any_other() {
     let client = build(&HttpSettings::default(), &url).unwrap();
     assert_eq!(client.get(url).send().await.unwrap().status(), 302);
 }
+
+#[test]
+fn a_proxy_that_is_none_is_told_when_the_handle_is_built_and_not_shown() {
+    for wrong in [
+        "proxy.internal",
+        "proxy.internal:3128",
+        "ftp://user:secret@proxy.internal",
+        "http://",
+        "http://user:secret@proxy.internal/path",
+        "http://proxy.internal?secret",
+        "secret",
+    ] {
+        for base_url in ["https://api.descope.com", "http://127.0.0.1:1"] {
+            let settings = HttpSettings {
+                proxy: Some(wrong.to_owned()),
+                ..HttpSettings::default()
+            };
+            let error = build(&settings, &base(base_url)).unwrap_err();
+            let message = format!("{error} {error:?}");
+            assert!(message.contains("proxy is not a URL"), "{message}");
+            assert!(!message.contains("secret"), "{message}");
+        }
+    }
+    for right in [
+        "http://proxy.internal:3128",
+        "https://user:pass@proxy.internal/",
+    ] {
+        assert!(parse_proxy(right).is_ok(), "{right}");
+    }
+}

@@ -238,7 +238,7 @@ async fn warming_up_says_where_it_looked_and_keeps_what_there_is() {
     assert_eq!(
         error.to_string(),
         "no usable keys at https://keys.test/v2/keys/P1 (as planned): check DESCOPE_PROJECT_ID, \
-         region and network"
+         base_url and the network. The URL is made of base_url and DESCOPE_PROJECT_ID"
     );
     let world = World::loaded().await;
     world.plan(Plan::Fail);

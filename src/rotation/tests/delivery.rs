@@ -272,7 +272,7 @@ fn what_gives_way_last_is_within_its_keep_time_or_signed_out() {
 fn a_user_is_looked_at_only_while_a_successor_is_undelivered() {
     let mut bench = Bench::new(KEEP);
     let user = bench.user("ann-a");
-    let concerns = |bench: &Bench| bench.users.may_have(user) && bench.table.concerns(user);
+    let concerns = |bench: &Bench| bench.users.may_have(user.place) && bench.table.concerns(user);
     assert!(!concerns(&bench));
     bench.call("ann-a", &Operation::Refresh, rotated(1, "ann-b", "T1"));
     assert!(concerns(&bench));

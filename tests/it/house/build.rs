@@ -3,7 +3,7 @@
 #[cfg(unix)]
 use std::ffi::OsStr;
 
-use tower_descope::{Descope, ErrorKind, SessionToken, TenantClaims, test_util::FakeDescope};
+use tower_descope::{Descope, ErrorKind, TenantClaims, test_util::FakeDescope};
 
 use crate::support::{child, in_child};
 
@@ -40,6 +40,28 @@ fn a_variable_that_is_not_unicode_is_told_and_not_skipped() {
             ("DESCOPE_PROJECT_ID", OsStr::new("P2fromEnv")),
             ("DESCOPE_BASE_URI", OsStr::from_bytes(b"https://\xff")),
         ],
+    );
+}
+
+#[test]
+fn a_proxy_variable_that_names_none_is_told_where_the_environments_proxies_are_used() {
+    if in_child() {
+        let builder = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
+        assert!(builder.build().is_ok(), "it is not used");
+        let builder = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
+        let error = builder.system_proxy(true).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        let message = error.to_string();
+        assert!(
+            message.starts_with("HTTPS_PROXY: proxy is not a URL"),
+            "{message}"
+        );
+        assert!(!message.contains("hush"), "{message}");
+        return;
+    }
+    child(
+        "house::build::a_proxy_variable_that_names_none_is_told_where_the_environments_proxies_are_used",
+        &[("HTTPS_PROXY", "ftp://user:hush@proxy.internal")],
     );
 }
 
@@ -119,7 +141,7 @@ async fn with_both_backends_in_the_graph_everything_works() {
     let token = fake.session("U1").token();
     assert!(
         fake.descope()
-            .verify(&SessionToken::new(&token))
+            .verify(&tower_descope::SessionToken::new(&token))
             .await
             .is_ok()
     );

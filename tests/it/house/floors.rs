@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("jwt", 2),
     ("digest", 1),
     ("limiter", 1),
+    ("metrics", 1),
     ("json", 1),
     ("origin", 1),
     ("rejection", 0),

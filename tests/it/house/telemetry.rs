@@ -1,11 +1,17 @@
-//! The counters that an operator sees, by the names that the documentation gives them.
+//! The metrics that an operator sees, by the names that the documentation gives them.
 
 use std::collections::BTreeMap;
 
-use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use tower_descope::test_util::FakeDescope;
+use metrics_util::{
+    CompositeKey,
+    debugging::{DebugValue, DebuggingRecorder, Snapshotter},
+};
+use tower_descope::test_util::{Canned, FakeDescope};
 
-use crate::support::{app, send, token, verdict};
+use crate::{
+    routes::{ME, routes},
+    support::{app, browser::Browser, send, token, verdict, world::fake},
+};
 
 #[test]
 fn requests_and_key_fetches_are_counted_by_outcome() {
@@ -25,26 +31,89 @@ fn requests_and_key_fetches_are_counted_by_outcome() {
             send(&app, &[]).await;
         });
     });
-    let counted: BTreeMap<String, u64> = snapshotter
-        .snapshot()
-        .into_vec()
-        .into_iter()
-        .map(|(key, _, _, value)| {
-            let labels: Vec<&str> = key.key().labels().map(metrics::Label::value).collect();
-            let DebugValue::Counter(count) = value else {
-                panic!("only counters: {key:?}");
-            };
-            (format!("{} {}", key.key().name(), labels.join(" ")), count)
-        })
-        .collect();
     let expected = [
         ("tower_descope_key_fetches_total ok", 1),
         ("tower_descope_requests_total admitted", 2),
         ("tower_descope_requests_total invalid_token", 1),
         ("tower_descope_requests_total missing_token", 1),
     ];
-    let expected: BTreeMap<String, u64> = expected
-        .map(|(name, count)| (name.to_owned(), count))
-        .into();
-    assert_eq!(counted, expected);
+    assert_eq!(counters(&snapshotter), expected.map(named).into());
+}
+
+#[test]
+fn calls_of_the_routes_are_counted_by_call_and_calls_to_descope_are_timed() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            let fake = fake().start().await;
+            let routes = routes(&fake.descope());
+            let mut ann = Browser::ann(&fake);
+            assert_eq!(ann.refresh(&routes).await.status, 200);
+            assert_eq!(ann.call(&routes, ME, "").await.status, 200);
+            fake.respond_next(ME, Canned::error(500, "E990500", "oops"));
+            assert_eq!(ann.call(&routes, ME, "").await.status, 503);
+        });
+    });
+    let seen = snapshotter.snapshot().into_vec();
+    let mut undescribed = seen.iter().filter(|(_, _, text, _)| text.is_none());
+    assert!(undescribed.next().is_none(), "each metric is described");
+    let counted: BTreeMap<String, u64> = [
+        ("tower_descope_key_fetches_total ok", 1),
+        ("tower_descope_session_calls_total me ok", 1),
+        (
+            "tower_descope_session_calls_total me renewal_unavailable",
+            1,
+        ),
+        ("tower_descope_session_calls_total refresh ok", 1),
+    ]
+    .map(named)
+    .into();
+    let of = |wanted: fn(&DebugValue) -> Option<u64>| -> BTreeMap<String, u64> {
+        let values = seen
+            .iter()
+            .filter_map(|(key, _, _, value)| Some((label(key), wanted(value)?)));
+        values.collect()
+    };
+    let counters = of(|value| match value {
+        DebugValue::Counter(count) => Some(*count),
+        _ => None,
+    });
+    assert_eq!(counters, counted);
+    let histograms = of(|value| match value {
+        DebugValue::Histogram(times) => u64::try_from(times.len()).ok(),
+        _ => None,
+    });
+    let timed: BTreeMap<String, u64> = [
+        ("tower_descope_upstream_call_seconds keys ok", 1),
+        ("tower_descope_upstream_call_seconds me ok", 1),
+        ("tower_descope_upstream_call_seconds me unavailable", 1),
+        ("tower_descope_upstream_call_seconds refresh ok", 1),
+    ]
+    .map(named)
+    .into();
+    assert_eq!(histograms, timed);
+}
+
+fn named((name, count): (&str, u64)) -> (String, u64) {
+    (name.to_owned(), count)
+}
+
+/// A metric's name and its labels.
+fn label(key: &CompositeKey) -> String {
+    let labels: Vec<&str> = key.key().labels().map(metrics::Label::value).collect();
+    format!("{} {}", key.key().name(), labels.join(" "))
+}
+
+fn counters(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
+    let metrics = snapshotter.snapshot().into_vec().into_iter();
+    let counters = metrics.filter_map(|(key, _, _, value)| match value {
+        DebugValue::Counter(count) => Some((label(&key), count)),
+        _ => None,
+    });
+    counters.collect()
 }

@@ -185,6 +185,28 @@ async fn sixteen_are_signed_out_those_first_that_nobody_can_plant_then_the_newes
 }
 
 #[tokio::test]
+async fn of_more_than_sixteen_those_come_first_whose_session_is_known_here() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let old = fake.refresh("U1").issued_at(-100_000).token();
+    let answer = descope.refresh(&RefreshToken::new(&*old)).await.unwrap();
+    let own = answer.refresh_token().unwrap().expose().to_owned();
+    fake.clock().advance(Duration::from_secs(200));
+    // A sibling host has set as many as fit, each newer than one's own.
+    let planted: Vec<String> = (0..40)
+        .map(|n| fake.refresh("U2").issued_at(-n).token())
+        .collect();
+    let tokens: Vec<&str> = planted
+        .iter()
+        .map(|token| &**token)
+        .chain([&*own])
+        .collect();
+    log_out(&fake, &routes(&descope), LOGOUT, &tokens, &[]).await;
+    assert_eq!(fake.calls(LOGOUT), 16);
+    assert!(!lives(&fake, &own).await);
+}
+
+#[tokio::test]
 async fn an_expired_token_is_not_sent_and_one_of_a_fast_clock_at_descope_is() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());

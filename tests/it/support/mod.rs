@@ -172,11 +172,24 @@ pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Keeps the error events of this thread for as long as the guard lives.
     pub(crate) fn errors(&self) -> tracing::subscriber::DefaultGuard {
+        self.up_to(tracing::Level::ERROR)
+    }
+
+    /// Keeps the events of this thread up to a level.
+    pub(crate) fn up_to(&self, level: tracing::Level) -> tracing::subscriber::DefaultGuard {
         let subscriber = tracing_subscriber::fmt()
             .with_writer(self.clone())
-            .with_max_level(tracing::Level::ERROR)
+            .with_ansi(false)
+            .with_max_level(level)
             .finish();
         tracing::subscriber::set_default(subscriber)
+    }
+
+    /// The lines that have these words.
+    pub(crate) fn lines(&self, words: &str) -> Vec<String> {
+        let text = self.text();
+        let lines = text.lines().filter(|line| line.contains(words));
+        lines.map(str::to_owned).collect()
     }
 
     pub(crate) fn text(&self) -> String {

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use tokio::sync::Semaphore;
 
 use super::super::*;
-use crate::clock::TestClock;
+use crate::{clock::TestClock, jwks::KeyEndpoint};
 
 pub(super) const DEADLINE: Duration = Duration::from_millis(200);
 pub(super) const POLICY: KeyPolicy = KeyPolicy {
@@ -93,7 +93,12 @@ impl World {
 
     pub(super) fn with(plan: Plan, policy: KeyPolicy) -> Self {
         let url = "https://keys.test/v2/keys/P1".to_owned();
-        Self::from(KeyOrigin::Url(url), plan, policy)
+        let endpoint = KeyEndpoint {
+            url,
+            project_id_setting: "DESCOPE_PROJECT_ID",
+            base_url_setting: "base_url",
+        };
+        Self::from(KeyOrigin::Endpoint(endpoint), plan, policy)
     }
 
     /// With a source of the application's own.

@@ -1,25 +1,16 @@
-//! The events, span fields and counters that an operator sees, all named here.
-//!
-//! So names stay the same everywhere, and only this file depends on the feature `metrics`.
+//! The events and span fields that an operator sees, with their names, and what is counted beside
+//! them.
+
+mod event;
 
 use tracing::{Span, field::display};
 
-use crate::{rejection::Rejection, session::Session};
-
-/// The counters. Each has one label, [`OUTCOME`].
-mod counter {
-    pub(super) const REQUESTS: &str = "tower_descope_requests_total";
-    pub(super) const KEY_FETCHES: &str = "tower_descope_key_fetches_total";
-    pub(super) const SELECTIONS: &str = "tower_descope_selections_total";
-    pub(super) const SESSION_CALLS: &str = "tower_descope_session_calls_total";
-    pub(super) const RENEWALS: &str = "tower_descope_renewals_total";
-    pub(super) const LOST_FAMILIES: &str = "tower_descope_lost_sessions_total";
-    pub(super) const ACCESS_KEY_EXCHANGES: &str = "tower_descope_access_key_exchanges_total";
-}
-
-/// The label of every counter.
-#[cfg(feature = "metrics")]
-const OUTCOME: &str = "outcome";
+pub(crate) use self::event::event_at;
+use crate::{
+    metrics::{count, count_admitted, count_session_call, counter},
+    rejection::Rejection,
+    session::Session,
+};
 
 /// The span fields that a request with a session records, where the span declares them.
 const USER_ID: &str = "user.id";
@@ -37,16 +28,6 @@ pub(crate) fn admitted(session: &Session) {
     }
     count_admitted();
 }
-
-/// Counts an admitted request, as [`count`] does. This is the one counter on the hot path: the macro
-/// needs literals, or it would allocate and hash the labels each time.
-#[cfg(feature = "metrics")]
-fn count_admitted() {
-    metrics::counter!("tower_descope_requests_total", "outcome" => "admitted").increment(1);
-}
-
-#[cfg(not(feature = "metrics"))]
-fn count_admitted() {}
 
 /// Records a request that was refused, or that passed without a session in optional mode.
 pub(crate) fn refused(rejection: &Rejection, passed_on: bool) {
@@ -82,8 +63,8 @@ pub(crate) fn selected(outcome: &'static str) {
 }
 
 /// Counts a call of the session routes; its event is logged where its fields are known.
-pub(crate) fn session_call(outcome: &'static str) {
-    count(counter::SESSION_CALLS, outcome);
+pub(crate) fn session_call(call: &'static str, outcome: &'static str) {
+    count_session_call(call, outcome);
 }
 
 /// Counts a renewal in the layer; its event is logged where its fields are known.
@@ -95,11 +76,3 @@ pub(crate) fn renewed(outcome: &'static str) {
 pub(crate) fn access_key_exchanged(outcome: &'static str) {
     count(counter::ACCESS_KEY_EXCHANGES, outcome);
 }
-
-#[cfg(feature = "metrics")]
-fn count(name: &'static str, outcome: &'static str) {
-    metrics::counter!(name, OUTCOME => outcome).increment(1);
-}
-
-#[cfg(not(feature = "metrics"))]
-fn count(_: &'static str, _: &'static str) {}

@@ -1,0 +1,116 @@
+//! The metrics: their names, labels and descriptions. Only this file depends on the feature `metrics`.
+
+use std::time::Duration;
+
+use crate::error::{Error, UpstreamVerdict};
+
+/// The counters. Each has the label `outcome`, and [`SESSION_CALLS`](counter::SESSION_CALLS) the label
+/// `call`, too.
+pub(crate) mod counter {
+    pub(crate) const REQUESTS: &str = "tower_descope_requests_total";
+    pub(crate) const KEY_FETCHES: &str = "tower_descope_key_fetches_total";
+    pub(crate) const SELECTIONS: &str = "tower_descope_selections_total";
+    pub(crate) const SESSION_CALLS: &str = "tower_descope_session_calls_total";
+    pub(crate) const RENEWALS: &str = "tower_descope_renewals_total";
+    pub(crate) const LOST_FAMILIES: &str = "tower_descope_lost_sessions_total";
+    pub(crate) const ACCESS_KEY_EXCHANGES: &str = "tower_descope_access_key_exchanges_total";
+}
+
+/// Records how long a fetch of the key set took.
+pub(crate) fn key_call(outcome: &'static str, took: Duration) {
+    observe_call("keys", outcome, took);
+}
+
+/// Records how long a call to Descope took, its repetition included.
+pub(crate) fn upstream_call(call: &'static str, error: Option<&Error>, took: Duration) {
+    observe_call(call, error.map_or("ok", outcome_of), took);
+}
+
+/// The label for a call that failed.
+fn outcome_of(error: &Error) -> &'static str {
+    match error.upstream_verdict() {
+        UpstreamVerdict::TimedOut => "timeout",
+        UpstreamVerdict::RateLimited => "rate_limited",
+        UpstreamVerdict::Unusable => "invalid",
+        UpstreamVerdict::Unavailable | UpstreamVerdict::NotUpstream => "unavailable",
+        UpstreamVerdict::Ended
+        | UpstreamVerdict::Reused
+        | UpstreamVerdict::CredentialRefused
+        | UpstreamVerdict::Forbidden
+        | UpstreamVerdict::CallRefused => "refused",
+    }
+}
+
+#[cfg(feature = "metrics")]
+mod recorded {
+    use super::{Duration, counter};
+
+    /// How long calls to Descope take, in seconds, with the labels `call` and `outcome`.
+    const UPSTREAM: &str = "tower_descope_upstream_call_seconds";
+
+    const OUTCOME: &str = "outcome";
+    const CALL: &str = "call";
+
+    pub(crate) fn count(name: &'static str, outcome: &'static str) {
+        metrics::counter!(name, OUTCOME => outcome).increment(1);
+    }
+
+    /// Counts an admitted request, as [`count`] does. This is the one counter on the hot path: the
+    /// macro needs literals, or it would allocate and hash the labels each time.
+    pub(crate) fn count_admitted() {
+        metrics::counter!("tower_descope_requests_total", "outcome" => "admitted").increment(1);
+    }
+
+    pub(crate) fn count_session_call(call: &'static str, outcome: &'static str) {
+        metrics::counter!(counter::SESSION_CALLS, CALL => call, OUTCOME => outcome).increment(1);
+    }
+
+    pub(crate) fn observe_call(call: &'static str, outcome: &'static str, took: Duration) {
+        metrics::histogram!(UPSTREAM, CALL => call, OUTCOME => outcome).record(took);
+    }
+
+    /// Describes all metrics to the recorder that is installed.
+    pub(crate) fn describe() {
+        use metrics::{Unit, describe_counter, describe_histogram};
+
+        for (name, text) in [
+            (
+                counter::REQUESTS,
+                "Requests that the layer judged, by the code of their rejection",
+            ),
+            (counter::KEY_FETCHES, "Fetches of the project's key set"),
+            (counter::SELECTIONS, "Requests to switch the tenant"),
+            (counter::SESSION_CALLS, "Requests to the session routes"),
+            (counter::RENEWALS, "Renewals of sessions in the layer"),
+            (
+                counter::LOST_FAMILIES,
+                "Sessions that were forgotten for want of room while they may be needed",
+            ),
+            (
+                counter::ACCESS_KEY_EXCHANGES,
+                "Exchanges of access keys for sessions",
+            ),
+        ] {
+            describe_counter!(name, Unit::Count, text);
+        }
+        describe_histogram!(UPSTREAM, Unit::Seconds, "Time that calls to Descope take");
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+mod recorded {
+    use super::Duration;
+
+    pub(crate) fn count(_: &'static str, _: &'static str) {}
+
+    pub(crate) fn count_admitted() {}
+
+    pub(crate) fn count_session_call(_: &'static str, _: &'static str) {}
+
+    pub(crate) fn observe_call(_: &'static str, _: &'static str, _: Duration) {}
+
+    pub(crate) fn describe() {}
+}
+
+pub(crate) use self::recorded::describe;
+pub(super) use self::recorded::{count, count_admitted, count_session_call, observe_call};
