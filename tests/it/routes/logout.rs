@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tower_descope::{SessionRoutes, cookie::SessionCookies, test_util::Canned};
 
-use super::{Browser, CALLS, LOGOUT, LOGOUT_ALL, REFRESH, TRY_REFRESH, calls, fake, routes};
+use super::{Browser, CALLS, LOGOUT, LOGOUT_ALL, ME, REFRESH, TRY_REFRESH, calls, fake, routes};
+use crate::support::settled;
 
 #[tokio::test]
 async fn logout_is_always_done_and_removes_every_name_in_every_scope() {
@@ -139,4 +140,35 @@ async fn logout_during_a_refresh_ends_with_no_cookies_in_whatever_order() {
         request.header("authorization").unwrap().to_owned()
     };
     assert_ne!(token(REFRESH), token(LOGOUT));
+}
+
+#[tokio::test]
+async fn a_poll_that_was_under_way_at_a_sign_out_does_not_touch_the_next_sign_in() {
+    for (poll, body) in [(REFRESH, "{}"), (TRY_REFRESH, "{}"), (ME, "")] {
+        let upstream = if poll == ME { ME } else { REFRESH };
+        let fake = fake().start().await;
+        let routes = routes(&fake.descope());
+        let mut ann = Browser::ann(&fake);
+        fake.hang_path(upstream, true);
+        let polling = {
+            let (mut tab, routes) = (ann.clone(), routes.clone());
+            tokio::spawn(async move { tab.call(&routes, poll, body).await })
+        };
+        fake.wait_for_calls(upstream, 1).await;
+        let signing_out = {
+            let (mut tab, routes) = (ann.clone(), routes.clone());
+            tokio::spawn(async move { tab.call(&routes, LOGOUT, "{}").await })
+        };
+        settled(&fake).await;
+        fake.clock().advance(Duration::from_secs(2));
+        // The same browser signs in again before either is answered, and then hears of both.
+        ann = Browser::ann(&fake);
+        let signed_in = ann.clone();
+        fake.hang_path(upstream, false);
+        let answer = signing_out.await.unwrap();
+        assert_eq!(answer.status, 200, "{poll}");
+        ann.keep(&polling.await.unwrap().headers);
+        assert_eq!(ann.jar, signed_in.jar, "{poll}");
+        assert_eq!(ann.refresh(&routes).await.status, 200, "{poll}");
+    }
 }
