@@ -15,21 +15,13 @@ use crate::{
 
 #[test]
 fn requests_and_key_fetches_are_counted_by_outcome() {
-    let recorder = DebuggingRecorder::new();
-    let snapshotter = recorder.snapshotter();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    metrics::with_local_recorder(&recorder, || {
-        runtime.block_on(async {
-            let fake = FakeDescope::start().await;
-            let app = app(&fake.descope());
-            assert_eq!(verdict(&app, &token(&fake)).await, "U1@T1");
-            assert_eq!(verdict(&app, &token(&fake)).await, "U1@T1");
-            assert_eq!(verdict(&app, "garbage").await, "invalid_token");
-            send(&app, &[]).await;
-        });
+    let snapshotter = recorded(async {
+        let fake = FakeDescope::start().await;
+        let app = app(&fake.descope());
+        assert_eq!(verdict(&app, &token(&fake)).await, "U1@T1");
+        assert_eq!(verdict(&app, &token(&fake)).await, "U1@T1");
+        assert_eq!(verdict(&app, "garbage").await, "invalid_token");
+        send(&app, &[]).await;
     });
     let expected = [
         ("tower_descope_key_fetches_total ok", 1),
@@ -42,22 +34,14 @@ fn requests_and_key_fetches_are_counted_by_outcome() {
 
 #[test]
 fn calls_of_the_routes_are_counted_by_call_and_calls_to_descope_are_timed() {
-    let recorder = DebuggingRecorder::new();
-    let snapshotter = recorder.snapshotter();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    metrics::with_local_recorder(&recorder, || {
-        runtime.block_on(async {
-            let fake = fake().start().await;
-            let routes = routes(&fake.descope());
-            let mut ann = Browser::ann(&fake);
-            assert_eq!(ann.refresh(&routes).await.status, 200);
-            assert_eq!(ann.call(&routes, ME, "").await.status, 200);
-            fake.respond_next(ME, Canned::error(500, "E990500", "oops"));
-            assert_eq!(ann.call(&routes, ME, "").await.status, 503);
-        });
+    let snapshotter = recorded(async {
+        let fake = fake().start().await;
+        let routes = routes(&fake.descope());
+        let mut ann = Browser::ann(&fake);
+        assert_eq!(ann.refresh(&routes).await.status, 200);
+        assert_eq!(ann.call(&routes, ME, "").await.status, 200);
+        fake.respond_next(ME, Canned::error(500, "E990500", "oops"));
+        assert_eq!(ann.call(&routes, ME, "").await.status, 503);
     });
     let seen = snapshotter.snapshot().into_vec();
     let mut undescribed = seen.iter().filter(|(_, _, text, _)| text.is_none());
@@ -97,6 +81,17 @@ fn calls_of_the_routes_are_counted_by_call_and_calls_to_descope_are_timed() {
     .map(named)
     .into();
     assert_eq!(histograms, timed);
+}
+
+/// What is recorded while a future runs on this thread.
+fn recorded(work: impl Future<Output = ()>) -> Snapshotter {
+    let recorder = DebuggingRecorder::new();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    metrics::with_local_recorder(&recorder, || runtime.block_on(work));
+    recorder.snapshotter()
 }
 
 fn named((name, count): (&str, u64)) -> (String, u64) {
