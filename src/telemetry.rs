@@ -48,7 +48,8 @@ fn count_admitted() {
 #[cfg(not(feature = "metrics"))]
 fn count_admitted() {}
 
-/// Records a request that was refused, or that passed without a session in optional mode.
+/// Records a request that was refused, or that passed without a session: in optional mode, or as an
+/// anonymous visitor's.
 pub(crate) fn refused(rejection: &Rejection, passed_on: bool) {
     tracing::debug!(
         outcome = if passed_on { "passed_on" } else { "refused" },

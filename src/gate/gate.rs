@@ -9,6 +9,7 @@ use crate::{
     session::Session,
     telemetry,
     token::{self, Authorization},
+    verifier::refuse_anonymous,
 };
 
 /// The policy of a layer, and the decisions by it: for requests whose verdict was there at once and
@@ -39,6 +40,7 @@ pub(crate) struct Policy {
     pub(crate) same_origin: bool,
     pub(crate) pass_preflight: bool,
     pub(crate) no_store: bool,
+    pub(crate) allow_anonymous: bool,
 }
 
 impl Gate {
@@ -72,6 +74,12 @@ impl Gate {
         let lacks_answer = verdict
             .as_ref()
             .is_ok_and(|session| self.descope.presents_replaced_token(session, head.headers));
+        // Here already, so that what is refused is not renewed.
+        let verdict = if self.policy.allow_anonymous {
+            verdict
+        } else {
+            refuse_anonymous(verdict)
+        };
         let Some(renewal) = &self.renewal else {
             return Decision::Go(verdict, None);
         };
@@ -90,7 +98,8 @@ impl Gate {
         if !wanted || !takes_cookies(head) {
             return Decision::Go(verdict, None);
         }
-        let Some(renewal) = SessionRenewal::of(&self.descope, head) else {
+        let allow_anonymous = self.policy.allow_anonymous;
+        let Some(renewal) = SessionRenewal::of(&self.descope, head, allow_anonymous) else {
             return Decision::Go(verdict, None);
         };
         match (self.is_ours(head), verdict) {
@@ -137,8 +146,11 @@ impl Gate {
         // Another layer further out may have spoken for another project: its word ends here.
         extensions.remove::<Session>();
         extensions.remove::<Rejection>();
-        match verdict {
-            Ok(session) => {
+        // An anonymous session goes no further than this: whoever names `Session` or `ActiveTenant`
+        // means somebody who has signed in.
+        let signed_in = verdict.map(|session| (session.require_signed_in(), session));
+        let (rejection, passes) = match signed_in {
+            Ok((Ok(()), session)) => {
                 if self.policy.require_tenant {
                     session.active_tenant().inspect_err(|rejection| {
                         telemetry::refused(rejection, false);
@@ -146,18 +158,21 @@ impl Gate {
                 }
                 telemetry::admitted(&session);
                 extensions.insert(session);
-                Ok(self.policy.no_store)
+                return Ok(self.policy.no_store);
             }
-            Err(rejection) => {
-                telemetry::refused(&rejection, self.policy.optional);
-                if self.policy.optional {
-                    extensions.insert(rejection);
-                    Ok(false)
-                } else {
-                    Err(rejection)
-                }
+            Ok((Err(rejection), _visitor)) => {
+                let allowed = self.policy.allow_anonymous && !self.policy.require_tenant;
+                (rejection, self.policy.optional || allowed)
             }
+            Err(rejection) => (rejection, self.policy.optional),
+        };
+        telemetry::refused(&rejection, passes);
+        if !passes {
+            return Err(rejection);
         }
+        let is_visitors = rejection.kind() == RejectionKind::AnonymousSession;
+        extensions.insert(rejection);
+        Ok(self.policy.no_store && is_visitors)
     }
 
     /// Returns `true` if the request passes without a verdict: a CORS preflight, where the layer lets those

@@ -1,5 +1,6 @@
 //! The session routes, end to end: Descope's browser SDK, `SessionRoutes`, Descope.
 
+mod anonymous;
 mod draining;
 mod forms;
 mod heads;
