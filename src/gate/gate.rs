@@ -70,16 +70,18 @@ impl Gate {
         head: RequestHead<'_>,
         verdict: Result<Session, Rejection>,
     ) -> Decision {
-        // Also without a renewal of this layer's: whatever is presented has been delivered.
-        let lacks_answer = verdict
+        // Also without a renewal of this layer's, and for visitors who are refused: whatever is
+        // presented has been delivered.
+        let presents_replaced = verdict
             .as_ref()
             .is_ok_and(|session| self.descope.presents_replaced_token(session, head.headers));
-        // Here already, so that what is refused is not renewed.
+        // Before a renewal is thought of, so that what is refused is not renewed.
         let verdict = if self.policy.allow_anonymous {
             verdict
         } else {
             refuse_anonymous(verdict)
         };
+        let lacks_answer = presents_replaced && verdict.is_ok();
         let Some(renewal) = &self.renewal else {
             return Decision::Go(verdict, None);
         };

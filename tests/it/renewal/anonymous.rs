@@ -1,7 +1,7 @@
 //! Sessions of anonymous visitors: renewed where the layer lets visitors pass, and nowhere else.
 
 use tower_descope::{
-    TenantLayer,
+    RefreshToken, TenantLayer,
     test_util::{FakeDescope, FakeDescopeBuilder},
 };
 
@@ -39,6 +39,26 @@ async fn an_anonymous_session_is_not_renewed_where_it_is_refused() {
         }
     }
     assert_eq!(fake.calls(REFRESH), 0);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_made_good_to_a_visitor_only_where_they_are_let_pass() {
+    let fake = with_visitor().start().await;
+    let descope = fake.descope();
+    let mut browser = Browser::signed_in(&fake, VISITOR);
+    let old = RefreshToken::new(&browser.jar["DSR"]);
+    descope.refresh(&old).await.unwrap();
+    assert_eq!(fake.calls(REFRESH), 1);
+    // The browser has not heard of it, and its session is still good.
+    let response = browser.visit(&late(&descope)).await;
+    assert_eq!(code(&response), "anonymous_session");
+    assert!(untouched(&response));
+    let response = browser
+        .visit(&app_with(layer(&descope, 0).allow_anonymous()))
+        .await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(set_cookies(response.headers()).len(), 2);
+    assert_eq!(fake.calls(REFRESH), 1, "from what is kept");
 }
 
 #[tokio::test]
