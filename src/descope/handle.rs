@@ -37,18 +37,19 @@ const DRAIN: Duration = Duration::from_secs(60);
 /// # Runtimes
 ///
 /// Keys are fetched and calls are made on the tokio runtime of whoever asks. Outside of one there is
-/// an error. Keys can be had from any runtime at any time. **Calls belong to one runtime**: their
+/// an error. Keys can be had from any runtime; a fetch that was under way on one which is not driven
+/// any more is given up two seconds after its deadline. **Calls belong to one runtime**: their
 /// connections are kept, and the runtime that opened them drives them, so that a call of another
 /// runtime may wait on them in vain, up to [`timeout`](crate::DescopeBuilder::timeout), while the
-/// first one stands still. A program that calls `block_on` here and there makes its calls on one runtime that
-/// is driven all the time (tokio's multi-threaded one), or makes a handle for each of them.
+/// first one stands still. A program that calls `block_on` here and there makes its calls on one
+/// runtime that is driven all the time (tokio's multi-threaded one), or makes a handle for each.
 ///
 /// # Panics
 ///
 /// A runtime needs its drivers for IO and time: `enable_all`, which `#[tokio::main]` calls. On one
-/// without timers tokio panics, and its message says so, in every method that waits: for keys
-/// ([`verify`](Self::verify), [`warm_up`](Self::warm_up), the layer and the services), or for Descope
-/// (all calls). tokio has no way to tell before.
+/// without them tokio panics, with a message that names the remedy, in every method that waits: for
+/// keys ([`verify`](Self::verify), [`warm_up`](Self::warm_up), the layer and the services), or for
+/// Descope (all calls). tokio does not say beforehand what a runtime has.
 ///
 /// # Example
 ///

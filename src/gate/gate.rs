@@ -150,22 +150,23 @@ impl Gate {
         extensions.remove::<Rejection>();
         // An anonymous session goes no further than this: whoever names `Session` or `ActiveTenant`
         // means somebody who has signed in.
-        let signed_in = verdict.map(|session| (session.require_signed_in(), session));
-        let (rejection, passes) = match signed_in {
-            Ok((Ok(()), session)) => {
-                if self.policy.require_tenant {
-                    session.active_tenant().inspect_err(|rejection| {
-                        telemetry::refused(rejection, false);
-                    })?;
+        let (rejection, passes) = match verdict {
+            Ok(session) => match session.require_signed_in() {
+                Ok(()) => {
+                    if self.policy.require_tenant {
+                        session.active_tenant().inspect_err(|rejection| {
+                            telemetry::refused(rejection, false);
+                        })?;
+                    }
+                    telemetry::admitted(&session);
+                    extensions.insert(session);
+                    return Ok(self.policy.no_store);
                 }
-                telemetry::admitted(&session);
-                extensions.insert(session);
-                return Ok(self.policy.no_store);
-            }
-            Ok((Err(rejection), _visitor)) => {
-                let allowed = self.policy.allow_anonymous && !self.policy.require_tenant;
-                (rejection, self.policy.optional || allowed)
-            }
+                Err(rejection) => {
+                    let allowed = self.policy.allow_anonymous && !self.policy.require_tenant;
+                    (rejection, self.policy.optional || allowed)
+                }
+            },
             Err(rejection) => (rejection, self.policy.optional),
         };
         telemetry::refused(&rejection, passes);

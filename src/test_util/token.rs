@@ -111,6 +111,7 @@ impl TokenBuilder {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
+    /// # if cfg!(not(any(feature = "aws-lc-rs", feature = "rust-crypto"))) { return }
     /// use tower_descope::{RejectionKind, SessionToken, test_util::FakeDescope};
     ///
     /// let fake = FakeDescope::start().await;

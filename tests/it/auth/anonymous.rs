@@ -116,6 +116,17 @@ async fn a_layer_that_allows_visitors_lets_the_request_pass_without_a_session() 
 }
 
 #[tokio::test]
+async fn a_visitors_page_is_kept_out_of_caches_as_a_users_is() {
+    let fake = FakeDescope::start().await;
+    let layer = TenantLayer::new(fake.descope()).no_store();
+    let open = app_with(layer.optional().allow_anonymous());
+    let response = with_bearer(&open, &visitor(&fake).token()).await;
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let response = send(&open, &[]).await;
+    assert!(!response.headers().contains_key("cache-control"));
+}
+
+#[tokio::test]
 async fn a_session_of_an_outer_layer_does_not_outlive_a_visitors_request() {
     let fake = FakeDescope::start().await;
     let open = app_with(TenantLayer::new(fake.descope()).allow_anonymous());
