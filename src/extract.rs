@@ -1,12 +1,12 @@
 //! axum's extractors: [`Session`] and [`ActiveTenant`] as handler arguments.
 //!
-//! | argument | no token | expired token | forged token | no active tenant | keys unavailable |
-//! |---|---|---|---|---|---|
-//! | `Session` | 401 | 401 | 401 | the session | 503 |
-//! | `Option<Session>` | `None` | `None` | 401 | the session | 503 |
-//! | `ActiveTenant` | 401 | 401 | 401 | 403 | 503 |
-//! | `Option<ActiveTenant>` | `None` | `None` | 401 | `None` | 503 |
-//! | `Result<ActiveTenant, Rejection>` | `Err` | `Err` | `Err` | `Err` | `Err` |
+//! | argument | no token | expired token | anonymous session | forged token | no active tenant | keys unavailable |
+//! |---|---|---|---|---|---|---|
+//! | `Session` | 401 | 401 | 401 | 401 | the session | 503 |
+//! | `Option<Session>` | `None` | `None` | `None` | 401 | the session | 503 |
+//! | `ActiveTenant` | 401 | 401 | 401 | 401 | 403 | 503 |
+//! | `Option<ActiveTenant>` | `None` | `None` | `None` | 401 | `None` | 503 |
+//! | `Result<ActiveTenant, Rejection>` | `Err` | `Err` | `Err` | `Err` | `Err` | `Err` |
 //!
 //! A session whose `dct` is not one of its tenants is refused with 403 by both forms of
 //! `ActiveTenant`. Where no [`TenantLayer`](crate::TenantLayer) ran, all of them answer 500 and
@@ -57,13 +57,14 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for ActiveTenant {
 
 /// Absent is `None`; present and wrong is still a refusal. A session that was good once and has
 /// expired counts as absent: else a public page would answer 401 to everybody who was away for
-/// ten minutes.
+/// ten minutes. So does one of a visitor, who has not signed in.
 fn present<T>(found: Result<T, Rejection>) -> Result<Option<T>, Rejection> {
     match found {
         Ok(found) => Ok(Some(found)),
         Err(rejection) => match rejection.kind() {
             RejectionKind::MissingToken
             | RejectionKind::ExpiredToken
+            | RejectionKind::AnonymousSession
             | RejectionKind::NoActiveTenant => Ok(None),
             _ => Err(rejection),
         },

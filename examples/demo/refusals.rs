@@ -19,7 +19,10 @@ pub(crate) fn send_on(rejection: Rejection, request: &Parts) -> Response {
     }
     let (code, next) = (rejection.code(), local_path(request.uri.path()));
     match rejection.kind() {
-        RejectionKind::MissingToken | RejectionKind::ExpiredToken | RejectionKind::InvalidToken => {
+        RejectionKind::MissingToken
+        | RejectionKind::ExpiredToken
+        | RejectionKind::InvalidToken
+        | RejectionKind::AnonymousSession => {
             Redirect::to(&format!("/sign-in?why={code}&next={next}")).into_response()
         }
         RejectionKind::NoActiveTenant => {

@@ -135,7 +135,8 @@ impl SessionAnswer {
         self
     }
 
-    /// The new session, verified.
+    /// The new session, verified. Of an anonymous visitor's refresh token it is anonymous again
+    /// ([`Session::is_anonymous`]).
     pub fn session(&self) -> &Session {
         &self.parts.session
     }

@@ -9,6 +9,11 @@ use crate::{descope::Descope, gate::Gate, rejection::Rejection, renewal::Renewal
 /// Layer that verifies the session of each request.
 ///
 /// See the [module docs](crate::auth) for what it does, for where limits go, and for an example.
+///
+/// # Panics
+///
+/// Where a request waits, for keys or a renewal, on a tokio runtime without timers; see
+/// [`Descope`](Descope#panics).
 #[derive(Clone)]
 #[must_use = "a layer does nothing until it is added to a service"]
 pub struct TenantLayer<R = DefaultRejectionResponse> {
@@ -45,6 +50,49 @@ impl<R> TenantLayer<R> {
     /// session without a tenant is refused.
     pub fn require_tenant(mut self) -> Self {
         self.gate.policy.require_tenant = true;
+        self
+    }
+
+    /// Lets requests with an *anonymous* session pass: that of a visitor whom Descope gave one before
+    /// they signed in ([`Session::is_anonymous`](crate::Session::is_anonymous)). Without it they are
+    /// refused with 401 `anonymous_session`.
+    ///
+    /// **No handler gets an anonymous session as [`Session`](crate::Session) or
+    /// [`ActiveTenant`](crate::ActiveTenant)**, also not behind this: both refuse the request with 401
+    /// `anonymous_session`, and `Option<…>` of them is `None`. A handler that names no extractor serves
+    /// visitors, too. Together with [`renew`](Self::renew) their sessions are renewed, which they are
+    /// not otherwise; and with [`require_tenant`](Self::require_tenant) they are refused, since no
+    /// tenant is active in them.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::convert::Infallible;
+    /// use http::{Request, Response};
+    /// use tower::{ServiceBuilder, ServiceExt};
+    /// use tower_descope::{Session, TenantLayer, test_util::FakeDescope};
+    ///
+    /// let fake = FakeDescope::start().await;
+    /// let service = ServiceBuilder::new()
+    ///     .layer(TenantLayer::new(fake.descope()).allow_anonymous())
+    ///     .service_fn(|request: Request<()>| async move {
+    ///         let user = Session::from_extensions(request.extensions());
+    ///         Ok::<_, Infallible>(Response::new(user.is_ok()))
+    ///     });
+    ///
+    /// let token = fake.session("U1").anonymous().token();
+    /// let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(())?;
+    /// let response = service.oneshot(request).await?;
+    /// assert_eq!(response.status(), 200);
+    /// assert!(!response.into_body()); // nobody has signed in
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+    /// # fn main() {}
+    /// ```
+    pub fn allow_anonymous(mut self) -> Self {
+        self.gate.policy.allow_anonymous = true;
         self
     }
 
@@ -114,6 +162,9 @@ impl<R> TenantLayer<R> {
     /// * Only clients that use cookies: a request with a bearer token is never renewed, nor is a
     ///   native gRPC call. A browser's call that a layer further out has translated from grpc-web
     ///   is, by its `Sec-Fetch-Site`.
+    /// * An anonymous visitor's session only behind [`allow_anonymous`](Self::allow_anonymous). Where
+    ///   Descope's answer alone shows that it is one, the new cookies are written all the same, and the
+    ///   request is refused with 401 `anonymous_session`.
     /// * Only for this site: not where another site had the request sent, except for a page that
     ///   opens (a link). Requests that may act (other methods than GET, HEAD and OPTIONS, and
     ///   upgrades other than `h2c`) must come from this origin or one of [`DescopeBuilder::origins`], and say so.
@@ -136,7 +187,7 @@ impl<R> TenantLayer<R> {
     /// The request itself stays as it came, its old cookies included. So where layers are nested,
     /// each of them renews or none; they share one call. Mount
     /// [`SelectTenant`](crate::SelectTenant) and [`SessionRoutes`](crate::SessionRoutes) outside:
-    /// they use the refresh token themselves. Needs a tokio runtime with time enabled.
+    /// they use the refresh token themselves. Needs a tokio runtime with time enabled, and panics on one without.
     ///
     /// [`DescopeBuilder::cookies`]: crate::DescopeBuilder::cookies
     /// [`DescopeBuilder::keep_answers`]: crate::DescopeBuilder::keep_answers

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{credential, failure, reply::Reply, settings::ClientSettings};
 use crate::{
-    client::transport::{self, BodyFault},
+    client::transport::{self, BodyFault, UnwantedCoding},
     error::{Error, ErrorKind},
     metrics,
     token::RefreshToken,
@@ -62,6 +62,8 @@ enum CallFault {
     Status(StatusCode, Error),
     /// The answer is too large.
     TooLarge,
+    /// The answer cannot be read for its encoding.
+    Encoded(UnwantedCoding),
 }
 
 impl DescopeClient {
@@ -181,8 +183,13 @@ impl DescopeClient {
             return Ok(Reply { headers, body });
         }
         // The body of a refusal has a code, but the status decides without one, too.
-        let body = body.await.map(Zeroizing::new).unwrap_or_default();
-        let error = failure::refused(status, &headers, &body, SystemTime::now());
+        let body = body.await.map(Zeroizing::new);
+        let text = body.as_ref().map_or(&[][..], |body| body.as_slice());
+        let error = failure::refused(status, &headers, text, SystemTime::now());
+        let error = match body {
+            Err(BodyFault::Encoded(coding)) => error.with_source(coding),
+            _ => error,
+        };
         Err(CallFault::Status(status, error))
     }
 }
@@ -207,7 +214,7 @@ impl CallFault {
                     && *status == StatusCode::SERVICE_UNAVAILABLE
                     && error.kind() == ErrorKind::UpstreamUnavailable
             }
-            Self::Network(_) | Self::TooLarge => false,
+            Self::Network(_) | Self::TooLarge | Self::Encoded(_) => false,
         }
     }
 
@@ -226,6 +233,7 @@ impl From<BodyFault> for CallFault {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => Self::TooLarge,
+            BodyFault::Encoded(coding) => Self::Encoded(coding),
             BodyFault::Broken(error) => Self::Network(error),
         }
     }
@@ -238,6 +246,10 @@ impl From<CallFault> for Error {
             CallFault::Status(_, error) => error,
             CallFault::TooLarge => {
                 Self::new(ErrorKind::UpstreamInvalid, "descope's answer is too large")
+            }
+            CallFault::Encoded(coding) => {
+                let message = format!("descope's answer cannot be read: {coding}");
+                Self::new(ErrorKind::UpstreamInvalid, message)
             }
         }
     }

@@ -114,7 +114,11 @@ async fn serve(
 
 pub(super) fn client(base: &str, rotation: bool, timeout: Duration) -> DescopeClient {
     let base = transport::parse_base_url(base, false).unwrap();
-    let http = transport::build(&HttpSettings::default(), &base).unwrap();
+    let connections = transport::Connections {
+        timeout,
+        keep: true,
+    };
+    let http = transport::build(&HttpSettings::default(), &base, connections).unwrap();
     DescopeClient::new(
         http,
         base,

@@ -5,16 +5,28 @@
 //! crates in the graph switch on.
 
 use std::{
+    error::Error as StdError,
+    fmt,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
-use reqwest::{Client, Response, Url, redirect, retry};
+use reqwest::{
+    Client, Response, Url,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue},
+    redirect, retry,
+};
 
 use crate::{error::Error, origin};
 
 /// Sent with every call.
 const USER_AGENT: &str = concat!("tower-descope/", env!("CARGO_PKG_VERSION"));
+
+/// The one coding that answers are read in: none.
+const IDENTITY: &str = "identity";
+
+/// The longest name of a coding that is repeated in a message.
+const MAX_CODING: usize = 16;
 
 /// The longest project id; Descope's have 28 or 32 characters.
 const MAX_PROJECT_ID: usize = 64;
@@ -23,10 +35,8 @@ const MAX_PROJECT_ID: usize = 64;
 const REGIONAL_PROJECT_ID: usize = 32;
 
 /// The settings of the HTTP client. No `Debug`: a proxy's URL may hold a password.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct HttpSettings {
-    /// The time that a connection may take, TLS included.
-    pub(crate) connect_timeout: Duration,
     /// True to use the environment's proxy settings; never for loopback.
     pub(crate) system_proxy: bool,
     /// A proxy for all calls; never for loopback.
@@ -37,21 +47,24 @@ pub(crate) struct HttpSettings {
     pub(crate) danger_plain_http: bool,
 }
 
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(1),
-            system_proxy: false,
-            proxy: None,
-            root_certificates: Vec::new(),
-            danger_plain_http: false,
-        }
-    }
+/// How a client opens and keeps its connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connections {
+    /// The time that one may take to be opened, TLS included: all the time that a call has, so that
+    /// whoever gives the call more gives it to the connection. Of several addresses of one name each
+    /// gets its share of it, so that one that drops packets leaves time for the next.
+    pub(crate) timeout: Duration,
+    /// True to keep them open between calls. They are driven by the runtime that opened them: where
+    /// that stands still, a call of another runtime waits on them in vain.
+    pub(crate) keep: bool,
 }
 
 /// Makes the client for calls below `base`, which [`parse_base_url`] has checked.
 ///
 /// It has no total timeout; each call sets its own.
+///
+/// All calls say `Accept-Encoding: identity`. A request without that field accepts every coding, and
+/// something on the way might take it at its word.
 ///
 /// A POST is sent once. [`retry::never`] switches off reqwest's repetition of HTTP/2 requests that
 /// a server declined. One repetition cannot be switched off: hyper-util's second try when a pooled
@@ -60,7 +73,11 @@ impl Default for HttpSettings {
 ///
 /// HTTP/1.1 only: a dead HTTP/2 connection would be chosen for every further call until the
 /// kernel gives up on it, while an HTTP/1.1 connection ends with the call that timed out on it.
-pub(crate) fn build(settings: &HttpSettings, base: &Url) -> Result<Client, Error> {
+pub(crate) fn build(
+    settings: &HttpSettings,
+    base: &Url,
+    connections: Connections,
+) -> Result<Client, Error> {
     let https = base.scheme() == "https";
     let loopback = is_loopback(base);
     if !https && !loopback {
@@ -72,7 +89,11 @@ pub(crate) fn build(settings: &HttpSettings, base: &Url) -> Result<Client, Error
     }
     let mut builder = Client::builder()
         .user_agent(USER_AGENT)
-        .connect_timeout(settings.connect_timeout)
+        .default_headers(HeaderMap::from_iter([(
+            ACCEPT_ENCODING,
+            HeaderValue::from_static(IDENTITY),
+        )]))
+        .connect_timeout(connections.timeout)
         .redirect(redirect::Policy::none())
         .referer(false)
         .retry(retry::never())
@@ -82,6 +103,9 @@ pub(crate) fn build(settings: &HttpSettings, base: &Url) -> Result<Client, Error
         .no_deflate()
         .no_zstd()
         .https_only(https);
+    if !connections.keep {
+        builder = builder.pool_max_idle_per_host(0);
+    }
     if settings.system_proxy {
         check_environment_proxies()?;
     }
@@ -214,15 +238,57 @@ fn tls(
 pub(crate) enum BodyFault {
     /// It is, or declares itself, larger than the limit.
     TooLarge,
+    /// It comes in a `Content-Encoding` that nobody asked for.
+    Encoded(UnwantedCoding),
     /// The connection broke, or the call's deadline passed.
     Broken(reqwest::Error),
 }
 
-/// Reads a body of at most `limit` bytes; of a longer one no more than that is kept.
+/// The coding of an answer that cannot be read for it, named as far as it is a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnwantedCoding(String);
+
+impl UnwantedCoding {
+    /// The first coding of a response that is none of none.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let fields = headers.get_all(CONTENT_ENCODING).iter();
+        let mut codings = fields.flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+        let coding = codings.find_map(|coding| {
+            let coding = coding.trim_ascii();
+            let is_one = !coding.is_empty() && !coding.eq_ignore_ascii_case(IDENTITY.as_bytes());
+            is_one.then_some(coding)
+        })?;
+        let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let name = match std::str::from_utf8(coding) {
+            Ok(name) if name.len() <= MAX_CODING && coding.iter().all(legal) => name,
+            _ => "of an odd name",
+        };
+        Some(Self(name.to_ascii_lowercase()))
+    }
+}
+
+impl fmt::Display for UnwantedCoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the answer has the content encoding {} although none was asked for: switch compression \
+             off in what stands between",
+            self.0
+        )
+    }
+}
+
+impl StdError for UnwantedCoding {}
+
+/// Reads a body of at most `limit` bytes; of a longer one no more than that is kept. One that is
+/// encoded is not read.
 pub(crate) async fn read_limited(
     mut response: Response,
     limit: usize,
 ) -> Result<Vec<u8>, BodyFault> {
+    if let Some(coding) = UnwantedCoding::of(response.headers()) {
+        return Err(BodyFault::Encoded(coding));
+    }
     let declared = response.content_length().unwrap_or_default();
     let declared = usize::try_from(declared).unwrap_or(usize::MAX);
     if declared > limit {

@@ -76,6 +76,10 @@ impl Descope {
     /// # fn main() {}
     /// ```
     ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidAccessKey`](crate::ErrorKind::InvalidAccessKey) for a text that can be
@@ -113,6 +117,10 @@ impl Descope {
     /// token: for websockets, queues, jobs. All that [`AccessKeys`] says holds: the key's shape, the
     /// sessions at hand, the budget.
     ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
+    ///
     /// # Errors
     ///
     /// Why the key opens no session here and now; always, where access keys are not
@@ -139,7 +147,7 @@ impl Descope {
         let token = credential.as_bytes();
         let known = verifier.cached(token, &now);
         if let Some(VerificationStep::Done(verdict)) = known {
-            return Authentication::Done(verdict.and_then(AuthenticToken::session));
+            return Authentication::Done(verdict.and_then(AuthenticToken::session_or_anonymous));
         }
         if let Some(exchanger) = &self.inner.exchanger
             && let Some(text) = credential.text()

@@ -18,7 +18,7 @@ use crate::{
     verifier::{AuthenticToken, PendingTokens, VerificationStep},
 };
 
-/// The verdict on a request's session token.
+/// The verdict on a request's session token. A session may be an anonymous one.
 pub(crate) enum Authentication {
     Done(Result<Session, Rejection>),
     /// Keys are being fetched; the verdict follows.
@@ -75,7 +75,7 @@ impl Descope {
         let mut judged = JudgedSlots::default();
         match step {
             SlotStep::Done(SlotVerdict::Authentic(token)) => {
-                return Authentication::Done(token.authentic.session());
+                return Authentication::Done(token.authentic.session_or_anonymous());
             }
             SlotStep::Done(verdict) => judged.add(first.slot, verdict),
             SlotStep::Wait(pending) => return self.later(headers, judged, first, pending),
@@ -148,7 +148,7 @@ impl Descope {
     pub(super) fn settle(&self, token: &[u8], step: VerificationStep) -> Authentication {
         match step {
             VerificationStep::Done(verdict) => {
-                Authentication::Done(verdict.and_then(AuthenticToken::session))
+                Authentication::Done(verdict.and_then(AuthenticToken::session_or_anonymous))
             }
             VerificationStep::Wait(wait) => {
                 let Ok(token) = std::str::from_utf8(token) else {
@@ -161,7 +161,7 @@ impl Descope {
                     let verdict = verifier
                         .resume(token.expose(), TokenUse::Session, wait)
                         .await;
-                    verdict?.session()
+                    verdict?.session_or_anonymous()
                 }))
             }
         }

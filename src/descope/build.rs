@@ -11,7 +11,7 @@ use super::{
     notices::UnreadCredentials,
 };
 use crate::{
-    client::transport,
+    client::transport::{self, Connections},
     client::{ClientSettings, CredentialStyle, DescopeClient},
     error::Error,
     jwks::{DescopeKeys, KeyEndpoint, KeyOrigin, KeyStore, parse_public_key},
@@ -23,10 +23,6 @@ use crate::{
     verifier::SessionCache,
     verifier::Verifier,
 };
-
-/// How long connecting may take: requests wait for keys, people for a call.
-const KEYS_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long a call that rotates a token is listened to: Descope may have rotated it although its
 /// answer comes too late for the caller.
@@ -70,11 +66,18 @@ impl DescopeBuilder {
         };
         let base_url = transport::parse_base_url(&base_url, self.http.danger_plain_http)
             .map_err(|error| error.in_variable(variables.base_url))?;
-        let mut settings = self.http.clone();
-        settings.connect_timeout = KEYS_CONNECT_TIMEOUT;
-        let keys = self.keys(&transport::build(&settings, &base_url)?, &base_url)?;
-        settings.connect_timeout = CONNECT_TIMEOUT;
-        let http = transport::build(&settings, &base_url)?;
+        let for_keys = Connections {
+            timeout: self.key_cache.policy().deadline,
+            // Keys are fetched once in minutes, and by whichever runtime comes by.
+            keep: false,
+        };
+        let for_calls = Connections {
+            timeout: self.timeout,
+            keep: true,
+        };
+        let build = |connections| transport::build(&self.http, &base_url, connections);
+        let keys = self.keys(build(for_keys)?, &base_url)?;
+        let http = build(for_calls)?;
         let client = DescopeClient::new(
             http,
             base_url,
@@ -129,8 +132,8 @@ impl DescopeBuilder {
         })
     }
 
-    fn keys(&self, http: &reqwest::Client, base_url: &reqwest::Url) -> Result<KeyStore, Error> {
-        let fetched = DescopeKeys::new(http.clone(), base_url, &self.project_id, self.key_cache);
+    fn keys(&self, http: reqwest::Client, base_url: &reqwest::Url) -> Result<KeyStore, Error> {
+        let fetched = DescopeKeys::new(http, base_url, &self.project_id, self.key_cache);
         let (source, origin): (Arc<dyn JwksSource + Send + Sync>, _) =
             match (&self.public_key, &self.source) {
                 (Some(_), Some(_)) => {

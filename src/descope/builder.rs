@@ -151,6 +151,9 @@ impl DescopeBuilder {
     /// Origins (`https://app.example.com`) whose pages may act with this service's cookies,
     /// besides its own. Default: none, so that only the service's own origin may.
     ///
+    /// They are added to the rule that an `Origin` which equals the request's own host passes, and do
+    /// not replace it: listing the public origin shuts nobody out who passed without.
+    ///
     /// Listing another origin also takes a CORS layer of the application's *outside* of ours,
     /// with credentials allowed and `OPTIONS` answered.
     pub fn origins<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {

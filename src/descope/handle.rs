@@ -35,6 +35,23 @@ const DRAIN: Duration = Duration::from_secs(60);
 /// Clones are cheap and share everything; make one per project and clone it into layers and
 /// services. See [`Descope::builder`] for the settings.
 ///
+/// # Runtimes
+///
+/// Keys are fetched and calls are made on the tokio runtime of whoever asks. Outside of one there is
+/// an error. Keys can be had from any runtime; a fetch that was under way on one which is not driven
+/// any more is given up two seconds after its deadline. **Calls belong to one runtime**: their
+/// connections are kept, and the runtime that opened them drives them, so that a call of another
+/// runtime may wait on them in vain, up to [`timeout`](crate::DescopeBuilder::timeout), while the
+/// first one stands still. A program that calls `block_on` here and there makes its calls on one
+/// runtime that is driven all the time (tokio's multi-threaded one), or makes a handle for each.
+///
+/// # Panics
+///
+/// A runtime needs its drivers for IO and time: `enable_all`, which `#[tokio::main]` calls. On one
+/// without them tokio panics, with a message that names the remedy, in every method that waits: for
+/// keys ([`verify`](Self::verify), [`warm_up`](Self::warm_up), the layer and the services), or for
+/// Descope (all calls). tokio does not say beforehand what a runtime has.
+///
 /// # Example
 ///
 /// ```
@@ -71,7 +88,12 @@ impl Descope {
 
     /// Verifies a session token outside of any request: for websockets, queues, jobs.
     ///
-    /// Needs a tokio runtime if keys have to be fetched.
+    /// Needs a tokio runtime if keys have to be fetched. An anonymous visitor's token is refused
+    /// ([`Session::is_anonymous`]).
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
     ///
     /// # Errors
     ///
@@ -86,6 +108,10 @@ impl Descope {
 
     /// Fetches the project's keys, so that the first request need not wait for them, and a
     /// mistyped project id shows at start. Does nothing while the keys at hand are fresh.
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
     ///
     /// # Errors
     ///
@@ -110,11 +136,19 @@ impl Descope {
     /// descope.drain().await;
     /// # }
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
     pub async fn drain(&self) {
         self.drain_within(DRAIN).await;
     }
 
     /// As [`drain`](Self::drain), for `limit` at most.
+    ///
+    /// # Panics
+    ///
+    /// As [`drain`](Self::drain).
     pub async fn drain_within(&self, limit: Duration) {
         let left = self.inner.queue.drain(limit.min(DRAIN)).await;
         if left > 0 {

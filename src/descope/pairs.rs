@@ -103,7 +103,7 @@ impl JudgedSlots {
     ) -> Result<Session, Rejection> {
         let missing = || Rejection::new(RejectionKind::MissingToken);
         let token = self.into_token(found?).ok_or_else(missing)?;
-        token.authentic.session()
+        token.authentic.session_or_anonymous()
     }
 
     /// Searches for the session token that counts.

@@ -26,6 +26,9 @@ pub(crate) struct VerifiedRefresh {
     pub(crate) user: UserId,
     /// The tenant that it names (`dct`), as far as it could be read.
     pub(crate) tenant: Option<TenantId>,
+    /// True if the token says that it is an anonymous visitor's. Whether Descope's do is not
+    /// documented; the session tokens say so in any case.
+    pub(crate) is_anonymous: bool,
     /// `None` if the token could not be read again for want of keys.
     pub(crate) expires_at: Option<SystemTime>,
 }
@@ -186,6 +189,7 @@ impl Descope {
                 token,
                 user: claims.user.clone(),
                 tenant: claims.current_tenant().cloned(),
+                is_anonymous: claims.anonymous,
                 expires_at: Some(system_time(claims.times.expires)),
             },
         })

@@ -15,6 +15,10 @@ use crate::{
 impl Descope {
     /// The user's record (`GET /v1/auth/me`).
     ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
+    ///
     /// # Errors
     ///
     /// As [`refresh`](Self::refresh); [`ErrorKind::UpstreamInvalid`] also for a record of another
@@ -27,6 +31,10 @@ impl Descope {
     }
 
     /// The user's tenants with their names (`POST /v1/auth/me/tenants`).
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
     ///
     /// # Errors
     ///
@@ -41,6 +49,10 @@ impl Descope {
     }
 
     /// The user's sign-ins (`GET /v1/auth/me/history`).
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
     ///
     /// # Errors
     ///

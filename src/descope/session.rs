@@ -46,6 +46,16 @@ impl Descope {
     /// the old refresh token names a tenant and the new session is in none, the call still
     /// succeeds, a warning is logged, and [`SessionAnswer::lost_tenant`] says which one it was.
     ///
+    /// # Visitors
+    ///
+    /// An anonymous visitor's session is refreshed like any other. Where there may be such, ask
+    /// [`Session::is_anonymous`](crate::Session::is_anonymous) before you take the new session for a
+    /// user's; its [`active_tenant`](crate::Session::active_tenant) is refused in any case.
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
+    ///
     /// # Errors
     ///
     /// [`ErrorKind`](crate::ErrorKind) tells a refused token, a session that is over, a rate
@@ -64,6 +74,10 @@ impl Descope {
     /// As [`refresh`](Self::refresh), and the new session is in the tenant asked for. **Store the
     /// new refresh token, if the answer has one, before anything else**: with rotation on, the old
     /// one is dead.
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
     ///
     /// # Errors
     ///
@@ -84,10 +98,15 @@ impl Descope {
     /// and a refresh that is under way brings its caller nothing. Session tokens that have been
     /// handed out work until they expire.
     ///
-    /// Where Descope does not confirm it, it is sent again in the background, with pauses of up to
+    /// After a 503 of Descope's it goes up a second time at once, so that Descope may see it twice, which
+    /// does no harm. Where Descope does not confirm it, it is sent again in the background, with pauses of up to
     /// ten minutes, until Descope does or the refresh token has expired. This process remembers it
     /// for as long; another replica does not know of it. [`drain`](Self::drain) sends it once more
     /// before the process ends.
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
     ///
     /// # Errors
     ///
@@ -103,6 +122,10 @@ impl Descope {
     /// Until Descope has confirmed it no refresh token of this user that was issued before brings a
     /// session in this process. A session that is issued later is a new sign-in: it is let in, and
     /// the `logoutall` is not sent any more, with an error event.
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
     ///
     /// # Errors
     ///

@@ -140,7 +140,8 @@ impl Descope {
         let session = verifier
             .verify_fresh(session_token.expose(), TokenUse::Session)
             .await
-            .and_then(AuthenticToken::session)
+            // A visitor's session is renewed as any other, and stays what it is.
+            .and_then(AuthenticToken::session_or_anonymous)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
         if *session.user_id() != sent.user {
             return Err(invalid_answer("descope's answer is for another user"));
@@ -155,6 +156,12 @@ impl Descope {
 pub(super) fn check_tenant(session: &Session, wanted: Option<&TenantId>) -> Result<(), Error> {
     if wanted.is_some() && session.current_tenant() != wanted {
         return Err(invalid_answer("descope's answer is for another tenant"));
+    }
+    if wanted.is_some() && session.is_anonymous() {
+        return Err(invalid_answer(
+            "the session of descope's answer is anonymous, so no handler would have its tenant",
+        )
+        .with_fitting_successor());
     }
     if wanted.is_some() && session.active_tenant_id().is_none() {
         return Err(invalid_answer(
@@ -191,9 +198,9 @@ fn fault_of_tenant(current: Option<&TenantId>, wanted: Option<&TenantId>) -> Opt
 /// token goes on naming an older one.
 fn lost_tenant(sent: &VerifiedRefresh, session: &Session) -> Option<TenantId> {
     let before = sent.tenant.as_ref()?;
-    match session.active_tenant_id() {
-        Some(now) if now == before => None,
-        Some(now) => {
+    match session.listed_tenant() {
+        Ok(now) if now == before => None,
+        Ok(now) => {
             tracing::debug!(
                 user.id = %sent.user,
                 tenant.id = %now,
@@ -202,7 +209,7 @@ fn lost_tenant(sent: &VerifiedRefresh, session: &Session) -> Option<TenantId> {
             );
             None
         }
-        None => {
+        Err(_) => {
             tracing::warn!(
                 user.id = %sent.user,
                 tenant.before = %before,

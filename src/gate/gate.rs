@@ -9,6 +9,7 @@ use crate::{
     session::Session,
     telemetry,
     token::{self, Authorization},
+    verifier::refuse_anonymous,
 };
 
 /// The policy of a layer, and the decisions by it: for requests whose verdict was there at once and
@@ -39,6 +40,7 @@ pub(crate) struct Policy {
     pub(crate) same_origin: bool,
     pub(crate) pass_preflight: bool,
     pub(crate) no_store: bool,
+    pub(crate) allow_anonymous: bool,
 }
 
 impl Gate {
@@ -68,8 +70,9 @@ impl Gate {
         head: RequestHead<'_>,
         verdict: Result<Session, Rejection>,
     ) -> Decision {
-        // Also without a renewal of this layer's: whatever is presented has been delivered.
-        let lacks_answer = verdict
+        // Also without a renewal of this layer's, and for visitors who are refused: whatever is
+        // presented has been delivered.
+        let presents_replaced = verdict
             .as_ref()
             .is_ok_and(|session| self.descope.presents_replaced_token(session, head.headers));
         let is_missing = verdict
@@ -78,6 +81,13 @@ impl Gate {
         if is_missing {
             self.descope.explain_missing(head.headers);
         }
+        // Before a renewal is thought of, so that what is refused is not renewed.
+        let verdict = if self.policy.allow_anonymous {
+            verdict
+        } else {
+            refuse_anonymous(verdict)
+        };
+        let lacks_answer = presents_replaced && verdict.is_ok();
         let Some(renewal) = &self.renewal else {
             return Decision::Go(verdict, None);
         };
@@ -96,7 +106,8 @@ impl Gate {
         if !wanted || !takes_cookies(head) {
             return Decision::Go(verdict, None);
         }
-        let Some(renewal) = SessionRenewal::of(&self.descope, head) else {
+        let allow_anonymous = self.policy.allow_anonymous;
+        let Some(renewal) = SessionRenewal::of(&self.descope, head, allow_anonymous) else {
             return Decision::Go(verdict, None);
         };
         match (self.is_ours(head), verdict) {
@@ -143,27 +154,34 @@ impl Gate {
         // Another layer further out may have spoken for another project: its word ends here.
         extensions.remove::<Session>();
         extensions.remove::<Rejection>();
-        match verdict {
-            Ok(session) => {
-                if self.policy.require_tenant {
-                    session.active_tenant().inspect_err(|rejection| {
-                        telemetry::refused(rejection, false);
-                    })?;
+        // An anonymous session goes no further than this: whoever names `Session` or `ActiveTenant`
+        // means somebody who has signed in.
+        let (rejection, passes) = match verdict {
+            Ok(session) => match session.require_signed_in() {
+                Ok(()) => {
+                    if self.policy.require_tenant {
+                        session.active_tenant().inspect_err(|rejection| {
+                            telemetry::refused(rejection, false);
+                        })?;
+                    }
+                    telemetry::admitted(&session);
+                    extensions.insert(session);
+                    return Ok(self.policy.no_store);
                 }
-                telemetry::admitted(&session);
-                extensions.insert(session);
-                Ok(self.policy.no_store)
-            }
-            Err(rejection) => {
-                telemetry::refused(&rejection, self.policy.optional);
-                if self.policy.optional {
-                    extensions.insert(rejection);
-                    Ok(false)
-                } else {
-                    Err(rejection)
+                Err(rejection) => {
+                    let allowed = self.policy.allow_anonymous && !self.policy.require_tenant;
+                    (rejection, self.policy.optional || allowed)
                 }
-            }
+            },
+            Err(rejection) => (rejection, self.policy.optional),
+        };
+        telemetry::refused(&rejection, passes);
+        if !passes {
+            return Err(rejection);
         }
+        let is_visitors = rejection.kind() == RejectionKind::AnonymousSession;
+        extensions.insert(rejection);
+        Ok(self.policy.no_store && is_visitors)
     }
 
     /// Returns `true` if the request passes without a verdict: a CORS preflight, where the layer lets those

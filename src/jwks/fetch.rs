@@ -141,6 +141,16 @@ impl FetchFailure {
         now: &Now,
     ) -> Self {
         state.refresh.finish(false, jitter(), now);
+        Self::note(state, reason, detail, now)
+    }
+
+    /// As [`record`](Self::record), where the policy has been told.
+    fn note(
+        state: &mut RefreshState,
+        reason: &'static str,
+        detail: Option<String>,
+        now: &Now,
+    ) -> Self {
         state.failure = Some(LastFailure {
             at: *now,
             reason,
@@ -190,23 +200,21 @@ impl FetchCompletion {
         let previous = previous.as_ref().map(|snapshot| &snapshot.set);
         let set = KeySet::new(&keys, previous);
         let count = set.len();
-        if count == 0 {
-            return self.fail("none of the keys is usable", None);
-        }
         self.done = true;
         let mut state = shared.lock();
         if !self.is_current(&state) {
             return;
         }
+        if count == 0 {
+            let failure = self.come_empty(&shared, &mut state, set, previous);
+            drop(state);
+            self.report(&shared, false);
+            failure.log(&shared);
+            return;
+        }
         // Keys and state change under one lock, so that nobody sees the one without the other.
         set.serve_until(&self.since.later(shared.policy.refresh_at()), previous);
-        let number = state.number.map_or(0, |last| last.wrapping_add(1));
-        state.number = Some(number);
-        shared.snapshot.store(Some(Arc::new(Snapshot {
-            set,
-            loaded: self.since,
-            number,
-        })));
+        self.store(&shared, &mut state, set);
         state.refresh.finish(true, jitter(), &shared.clock.now());
         state.failure = None;
         state.fetch = None;
@@ -219,6 +227,33 @@ impl FetchCompletion {
             "keys fetched"
         );
         telemetry::keys_fetched("ok");
+    }
+
+    /// Ends the fetch of a well-formed set that has no usable key: it replaces a good one if another
+    /// such set has come before, and the keys are past their time to live.
+    fn come_empty(
+        &self,
+        shared: &SharedKeys,
+        state: &mut RefreshState,
+        empty: KeySet,
+        previous: Option<&KeySet>,
+    ) -> FetchFailure {
+        let now = shared.clock.now();
+        if state.refresh.finish_empty(jitter(), &now) {
+            empty.serve_until(&self.since, previous);
+            self.store(shared, state, empty);
+        }
+        FetchFailure::note(state, "none of the keys is usable", None, &now)
+    }
+
+    fn store(&self, shared: &SharedKeys, state: &mut RefreshState, set: KeySet) {
+        let number = state.number.map_or(0, |last| last.wrapping_add(1));
+        state.number = Some(number);
+        shared.snapshot.store(Some(Arc::new(Snapshot {
+            set,
+            loaded: self.since,
+            number,
+        })));
     }
 
     fn fail(&mut self, reason: &'static str, detail: Option<String>) {

@@ -11,8 +11,10 @@
 //!    however many requests carry one. Requests that need the same fetch share it.
 //! 3. One deadline bounds a fetch. A request whose key is cached never waits for one, and of those
 //!    whose key is not, only so many wait at one time ([`KeyCache::waiting_for_keys`]).
-//! 4. A key that is gone from a fetched set is gone at once. A set without one usable key, and a
-//!    fetch that fails, leave the last good set in force until the end of the stale window.
+//! 4. A key that is gone from a fetched set is gone at once. A fetch that fails leaves the last good
+//!    set in force until the end of the stale window. So does a well-formed set without one usable
+//!    key, the first time; the keys are withdrawn by the next such set that is fetched past their
+//!    time to live, and requests are then answered 503.
 //! 5. A source that panics has failed to fetch, no more.
 //!
 //! Size, status and redirects are the duty of the source, and so are the members `use` and

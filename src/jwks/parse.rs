@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// Editors on Windows write it before a text; none of them shows it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Makes the error of a [`JwksSource`](super::JwksSource) out of a text or another error.
 ///
 /// The text goes into the log, so keep secrets out of it.
@@ -26,7 +29,8 @@ pub fn source_error(error: impl Display) -> JwksClientError {
 ///
 /// Keys for something else (`use`, `key_ops`), of unknown types, unreadable ones and secrets that
 /// should not be there are each logged and left out, and so is every key with the `kid` of such an
-/// entry. The text must be an object with an array `keys` of at most 100 entries.
+/// entry. The text must be an object with an array `keys` of at most 100 entries; a byte order mark
+/// before it is skipped (RFC 8259 section 8.1).
 ///
 /// # Errors
 ///
@@ -37,6 +41,7 @@ pub fn parse_key_set(json: &[u8]) -> Result<JsonWebKeySet, JwksClientError> {
 
 /// As [`parse_key_set`], with another limit.
 pub(super) fn key_set(json: &[u8], max_keys: usize) -> Result<JsonWebKeySet, JwksClientError> {
+    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
     let json: Value = serde_json::from_slice(json).map_err(source_error)?;
     // A bare array, as of the older endpoint, is not what was asked for.
     let Value::Object(mut object) = json else {
@@ -72,6 +77,7 @@ pub(super) fn key_set(json: &[u8], max_keys: usize) -> Result<JsonWebKeySet, Jwk
 
 /// Reads the one key of a configuration.
 pub(crate) fn parse_public_key(json: &str) -> Result<VerifyingKey, Error> {
+    let json = json.trim_start_matches('\u{feff}');
     serde_json::from_str(json)
         .map_err(|_| {
             if json.trim_start().starts_with("-----BEGIN") {
@@ -221,6 +227,18 @@ mod tests {
             assert!(message.contains(named), "{message}");
             assert!(!message.contains("hush"), "{message}");
         }
+    }
+
+    #[test]
+    fn one_byte_order_mark_is_skipped_before_a_set_and_before_a_configured_key() {
+        let set = format!("\u{feff}{}", json!({"keys": [rsa()]}));
+        assert_eq!(parse_key_set(set.as_bytes()).unwrap().keys().len(), 1);
+        let two = format!("\u{feff}{set}");
+        assert!(parse_key_set(two.as_bytes()).is_err());
+        assert!(parse_key_set(b"\xef\xbb").is_err());
+        let key = format!("\u{feff}{}", rsa());
+        let message = parse_public_key(&key).unwrap_err().to_string();
+        assert!(message.contains("modulus"), "it was read: {message}");
     }
 
     #[test]

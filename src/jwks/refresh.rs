@@ -64,6 +64,8 @@ pub(super) struct Refresh {
     last: Option<(Now, bool)>,
     /// Failures since the last success.
     failures: u32,
+    /// True if a set without a usable key was fetched since the last success.
+    came_empty: bool,
     /// The schedule: so long after that.
     due: Option<(Now, Duration)>,
     /// The limit on fetches that requests cause.
@@ -78,6 +80,7 @@ impl Refresh {
             running: None,
             last: None,
             failures: 0,
+            came_empty: false,
             due: None,
             bucket: TokenBucket::new(DEMAND_BURST, policy.cool_down),
         }
@@ -156,6 +159,7 @@ impl Refresh {
         self.last = Some((*now, good));
         if good {
             self.failures = 0;
+            self.came_empty = false;
             // From its start on: what the answer says may have changed while it was on its way.
             self.loaded = Some(started);
             let at = self.policy.refresh_at();
@@ -165,6 +169,21 @@ impl Refresh {
             let wait = self.back_off();
             self.due = Some((*now, wait / 10 * 9 + wait / (5 * MAX_JITTER) * jitter));
         }
+    }
+
+    /// The running fetch has ended with a set that has no usable key. Returns `true` if the cached keys
+    /// end with it: once is a mishap, and leaves them as every failure does; they are withdrawn by the
+    /// second such set, fetched when they were past their time to live.
+    pub(super) fn finish_empty(&mut self, jitter: u32, now: &Now) -> bool {
+        let started = self.running.unwrap_or(*now);
+        let is_past = |loaded: Now| started.since(&loaded) >= self.policy.ttl;
+        let ends = self.came_empty && self.loaded.is_some_and(is_past);
+        self.finish(false, jitter, now);
+        self.came_empty = true;
+        if ends {
+            self.loaded = None;
+        }
+        ends
     }
 
     /// When it may be worth asking again.

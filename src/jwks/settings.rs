@@ -57,7 +57,9 @@ impl KeyCache {
 
     /// How long fetched keys count as fresh. Default 600 seconds; from 10 to 86,400. They are
     /// refreshed in the background between 72% and 80% of it. A key that Descope removes is refused
-    /// at the latest after this and one [`cool_down`](Self::cool_down) while Descope can be reached.
+    /// at the latest after this and one [`cool_down`](Self::cool_down) while Descope can be reached;
+    /// where no usable key is left in the set, at the latest after twice this (with a cool-down of no
+    /// more than half of it).
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
@@ -77,8 +79,8 @@ impl KeyCache {
         self
     }
 
-    /// The deadline of a whole key fetch; no request waits longer for keys. Default 3 seconds;
-    /// from 100 milliseconds to 30 seconds.
+    /// The deadline of a whole key fetch, connecting and TLS included; no request waits longer for
+    /// keys. Default 3 seconds; from 100 milliseconds to 30 seconds.
     pub fn fetch_deadline(mut self, deadline: Duration) -> Self {
         self.fetch_deadline = deadline;
         self

@@ -66,6 +66,7 @@ impl JwksSource for DescopeKeys {
             .await
             .map_err(|fault| match fault {
                 BodyFault::TooLarge => source_error("the answer is too large"),
+                BodyFault::Encoded(coding) => source_error(coding),
                 BodyFault::Broken(error) => failed(error),
             })?;
         key_set(&body, self.settings.most_keys())

@@ -61,8 +61,11 @@ impl KeyWait {
                 (true, _) => kid
                     .and_then(|kid| shared.find(&kid))
                     .map_or(KeyWaitOutcome::Unknown, KeyWaitOutcome::Found),
-                (false, Some(key)) => KeyWaitOutcome::Found(key),
-                (false, None) => KeyWaitOutcome::Unavailable {
+                // Unless this very fetch has withdrawn it.
+                (false, Some(key)) if shared.find(key.kid()).is_some() => {
+                    KeyWaitOutcome::Found(key)
+                }
+                (false, _) => KeyWaitOutcome::Unavailable {
                     retry_after: shared.lock().refresh.retry_after(&shared.clock.now()),
                 },
             }

@@ -31,6 +31,8 @@ pub(crate) struct Claims {
     pub(crate) authentication_methods: List,
     pub(crate) stepped_up: bool,
     pub(crate) impersonator: Option<Value>,
+    /// `danu`: the token is of a visitor who has not signed in.
+    pub(crate) anonymous: bool,
     /// `rexp`, as it stands; when it is, is asked seldom.
     pub(crate) refresh_expires_at: Option<Text>,
 }
@@ -117,6 +119,7 @@ impl Claims {
             authentication_methods: read.authentication_methods,
             stepped_up: read.stepped_up,
             impersonator: read.impersonator,
+            anonymous: read.anonymous,
             refresh_expires_at: read.refresh_expires_at,
             table,
         })

@@ -25,6 +25,8 @@ use crate::clock::Now;
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
+#[cfg(test)]
+mod curves;
 mod freshness;
 mod material;
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
@@ -39,6 +41,8 @@ mod tests;
 mod vectors;
 #[cfg(test)]
 mod wycheproof;
+
+const NO_ALGORITHM: &str = "no alg, and no curve that names one";
 
 /// A public key that one algorithm's signatures are checked with.
 pub(crate) struct VerifyingKey {
@@ -60,9 +64,11 @@ impl VerifyingKey {
         }
         let algorithm = match (key.alg(), key) {
             (Some(name), _) => Algorithm::from_name(name).ok_or("unsupported alg")?,
-            // RFC 7517 section 4.4 leaves `alg` out at will; old RSA keys without it are RS256.
+            // RFC 7517 section 4.4 leaves `alg` out at will; old RSA keys without it are RS256, and a
+            // curve has one algorithm (RFC 7518 section 3.4, RFC 8037 section 3.1).
             (None, JsonWebKey::Rsa(_)) => Algorithm::Rs256,
-            (None, _) => return Err("no alg"),
+            (None, JsonWebKey::Ec(ec)) => Algorithm::of_curve(ec.curve()).ok_or(NO_ALGORITHM)?,
+            (None, JsonWebKey::Okp(okp)) => Algorithm::of_curve(okp.curve()).ok_or(NO_ALGORITHM)?,
         };
         let material = match (key, algorithm.family()) {
             (JsonWebKey::Rsa(rsa), Family::Rsa) => {
@@ -75,8 +81,8 @@ impl VerifyingKey {
                 }
                 ec_material(ec.x(), ec.y(), coordinate)?
             }
-            (JsonWebKey::Okp(okp), Family::Ed) => {
-                if okp.curve() != "Ed25519" {
+            (JsonWebKey::Okp(okp), Family::Ed { curve }) => {
+                if okp.curve() != curve {
                     return Err("crv does not fit alg");
                 }
                 ed_material(okp.x())?

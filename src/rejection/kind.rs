@@ -11,6 +11,9 @@ pub enum RejectionKind {
     /// The session token is not one: malformed, forged, of another project, of another kind, not
     /// yet valid.
     InvalidToken,
+    /// The session is an anonymous visitor's ([`Session::is_anonymous`](crate::Session::is_anonymous)):
+    /// nobody has signed in.
+    AnonymousSession,
     /// The request carries several credentials that contradict each other.
     AmbiguousCredentials,
     /// The session is valid but no tenant has been selected.
@@ -91,6 +94,7 @@ kinds! {
     MissingToken = "missing_token"
     ExpiredToken = "expired_token"
     InvalidToken = "invalid_token"
+    AnonymousSession = "anonymous_session"
     AmbiguousCredentials = "ambiguous_credentials"
     NoActiveTenant = "no_active_tenant"
     TenantMismatch = "tenant_mismatch"

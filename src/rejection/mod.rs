@@ -5,6 +5,7 @@
 //! | `MissingToken` | 401 | `missing_token` | `Bearer` | 16 |
 //! | `ExpiredToken` | 401 | `expired_token` | `Bearer error="invalid_token"` | 16 |
 //! | `InvalidToken` | 401 | `invalid_token` | `Bearer error="invalid_token"` | 16 |
+//! | `AnonymousSession` | 401 | `anonymous_session` | `Bearer error="insufficient_user_authentication"` | 16 |
 //! | `AmbiguousCredentials` | 400 | `ambiguous_credentials` | `Bearer error="invalid_request"` | 3 |
 //! | `NoActiveTenant` | 403 | `no_active_tenant` | none | 7 |
 //! | `TenantMismatch` | 403 | `tenant_mismatch` | none | 7 |
@@ -16,7 +17,7 @@
 //! | `ExchangeUnavailable` | 503 | `exchange_unavailable` | none, but `Retry-After` | 14 |
 //! | `LayerMissing` | 500 | `layer_missing` | none | 13 |
 //!
-//! The challenge follows RFC 6750 section 3: no `error` where nothing was presented, auth-params
+//! The challenge follows RFC 6750 section 3, and RFC 9470 for a session to which nobody has signed in: no `error` where nothing was presented, auth-params
 //! separated by commas, fixed texts that never echo what was sent.
 
 mod kind;

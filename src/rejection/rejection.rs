@@ -112,7 +112,8 @@ impl Rejection {
         match self.kind.kind() {
             RejectionKind::MissingToken
             | RejectionKind::ExpiredToken
-            | RejectionKind::InvalidToken => StatusCode::UNAUTHORIZED,
+            | RejectionKind::InvalidToken
+            | RejectionKind::AnonymousSession => StatusCode::UNAUTHORIZED,
             RejectionKind::AmbiguousCredentials => StatusCode::BAD_REQUEST,
             RejectionKind::NoActiveTenant
             | RejectionKind::TenantMismatch
@@ -132,7 +133,8 @@ impl Rejection {
         match self.kind.kind() {
             RejectionKind::MissingToken
             | RejectionKind::ExpiredToken
-            | RejectionKind::InvalidToken => 16,
+            | RejectionKind::InvalidToken
+            | RejectionKind::AnonymousSession => 16,
             RejectionKind::AmbiguousCredentials => 3,
             RejectionKind::NoActiveTenant
             | RejectionKind::TenantMismatch
@@ -152,6 +154,7 @@ impl Rejection {
             RejectionKind::MissingToken => "no session token was presented",
             RejectionKind::ExpiredToken => "the session token has expired",
             RejectionKind::InvalidToken => "the session token is invalid",
+            RejectionKind::AnonymousSession => "nobody has signed in to this session",
             RejectionKind::AmbiguousCredentials => "several credentials were presented",
             RejectionKind::NoActiveTenant => "no tenant is selected in this session",
             RejectionKind::TenantMismatch => "the session is not for this tenant",
@@ -177,7 +180,7 @@ impl Rejection {
         }
     }
 
-    /// The `WWW-Authenticate` challenge (RFC 6750 section 3), where the refusal has one.
+    /// The `WWW-Authenticate` challenge (RFC 6750 section 3, RFC 9470 section 3), where the refusal has one.
     pub fn challenge(&self) -> Option<HeaderValue> {
         // Checked when this is compiled, not with each refusal.
         macro_rules! challenge {
@@ -192,6 +195,9 @@ impl Rejection {
             ),
             RejectionKind::InvalidToken => challenge!(
                 r#"Bearer error="invalid_token", error_description="the session token is invalid""#
+            ),
+            RejectionKind::AnonymousSession => challenge!(
+                r#"Bearer error="insufficient_user_authentication", error_description="nobody has signed in to this session""#
             ),
             RejectionKind::AmbiguousCredentials => challenge!(
                 r#"Bearer error="invalid_request", error_description="several credentials were presented""#
@@ -228,6 +234,9 @@ impl Rejection {
             }
             RejectionKind::InvalidToken => {
                 r#"{"error":"invalid_token","error_description":"the session token is invalid"}"#
+            }
+            RejectionKind::AnonymousSession => {
+                r#"{"error":"anonymous_session","error_description":"nobody has signed in to this session"}"#
             }
             RejectionKind::AmbiguousCredentials => {
                 r#"{"error":"ambiguous_credentials","error_description":"several credentials were presented"}"#

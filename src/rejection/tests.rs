@@ -4,10 +4,11 @@ use http::StatusCode;
 
 use super::*;
 
-const KINDS: [RejectionKind; 13] = [
+const KINDS: [RejectionKind; 14] = [
     RejectionKind::MissingToken,
     RejectionKind::ExpiredToken,
     RejectionKind::InvalidToken,
+    RejectionKind::AnonymousSession,
     RejectionKind::AmbiguousCredentials,
     RejectionKind::NoActiveTenant,
     RejectionKind::TenantMismatch,

@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use crate::{
     descope::RefreshRefusal,
     error::{Error, ErrorKind},
-    rejection::Rejection,
+    rejection::{Rejection, RejectionKind},
 };
 
 /// When to try again if nobody knows better.
@@ -24,6 +24,8 @@ pub(super) enum Failure {
     Ended(Cow<'static, str>),
     /// Not with what was presented; the request stands as it would without a refresh token.
     Refused(Cow<'static, str>),
+    /// Not for an anonymous visitor.
+    Anonymous,
 }
 
 impl Failure {
@@ -32,13 +34,14 @@ impl Failure {
         match self {
             Self::Unavailable { .. } => "unavailable",
             Self::Ended(_) => "ended",
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::Anonymous => "refused",
         }
     }
 
     pub(super) fn why(&self) -> &str {
         match self {
             Self::Unavailable { why, .. } | Self::Ended(why) | Self::Refused(why) => why,
+            Self::Anonymous => RejectionKind::AnonymousSession.code(),
         }
     }
 
@@ -47,6 +50,7 @@ impl Failure {
         match self {
             Self::Unavailable { retry_after, .. } => Rejection::renewal_unavailable(*retry_after),
             Self::Ended(_) | Self::Refused(_) => before,
+            Self::Anonymous => Rejection::new(RejectionKind::AnonymousSession),
         }
     }
 
@@ -97,7 +101,6 @@ impl From<Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rejection::RejectionKind;
 
     const KINDS: [ErrorKind; 17] = [
         ErrorKind::InvalidConfig,

@@ -24,6 +24,8 @@ pub(crate) struct SessionRenewal {
     cookies: HeaderMap,
     /// True where cookies are written without `Secure`.
     insecure: bool,
+    /// True if anonymous sessions are renewed, too.
+    allow_anonymous: bool,
 }
 
 /// The end of a renewal that its request waited for.
@@ -41,7 +43,11 @@ type NewSession = (SessionAnswer, PresentedRefresh);
 
 impl SessionRenewal {
     /// `None` without a refresh cookie.
-    pub(crate) fn of(descope: &Descope, head: RequestHead<'_>) -> Option<Self> {
+    pub(crate) fn of(
+        descope: &Descope,
+        head: RequestHead<'_>,
+        allow_anonymous: bool,
+    ) -> Option<Self> {
         if !descope.cookies().has_refresh_cookie(head.headers) {
             return None;
         }
@@ -49,6 +55,7 @@ impl SessionRenewal {
             descope: descope.clone(),
             cookies: cookie_fields(head.headers),
             insecure: descope.cookies().insecure_for(head),
+            allow_anonymous,
         })
     }
 
@@ -89,7 +96,7 @@ impl SessionRenewal {
     }
 
     async fn renew_missing(&self) -> Result<NewSession, Failure> {
-        let presented = self.descope.presented_refresh(&self.cookies, false).await?;
+        let presented = self.presented().await?;
         // Where refresh tokens are not rotated the queue cannot tell a straggler by its token.
         if let Some(kept) = presented.kept_answer().filter(|kept| self.is_good(kept)) {
             telemetry::renewed("kept");
@@ -103,7 +110,7 @@ impl SessionRenewal {
         session: &Session,
         due: bool,
     ) -> Result<Option<NewSession>, Failure> {
-        let presented = self.descope.presented_refresh(&self.cookies, false).await?;
+        let presented = self.presented().await?;
         let end = session.expires_at();
         // A browser that shows a rotated token lacks the answer, whichever session it has.
         let is_news = |kept: &SessionAnswer| {
@@ -120,6 +127,14 @@ impl SessionRenewal {
             return Ok(None);
         }
         self.refresh(presented, true).await.map(Some)
+    }
+
+    async fn presented(&self) -> Result<PresentedRefresh, Failure> {
+        let presented = self.descope.presented_refresh(&self.cookies, false).await?;
+        if presented.verified.is_anonymous && !self.allow_anonymous {
+            return Err(Failure::Anonymous);
+        }
+        Ok(presented)
     }
 
     async fn refresh(

@@ -75,6 +75,9 @@
 //! A call that is made too often is answered 503 `renewal_unavailable` with `Retry-After`, too, never
 //! 429, and nothing is sent ([limits](crate::_docs::operations#calls-that-are-held-back)).
 //!
+//! A logout that Descope answers with 503 goes up once more, 100 milliseconds later, as every call does
+//! that rotates no token: Descope may see the same logout twice, which does no harm.
+//!
 //! Logout is always answered with 200 and removed cookies, whatever Descope says, unless another
 //! site asks for it (403). From then on this process renews nothing of the session. A session token
 //! that was handed out before works until it expires. Every genuine refresh token that is presented

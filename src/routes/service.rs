@@ -26,6 +26,10 @@ use crate::{
 /// Serves a session's calls by path, with this service's own cookies.
 ///
 /// See the [module docs](crate::routes) for the paths, and for what is answered.
+///
+/// # Panics
+///
+/// On a tokio runtime without timers, where a request waits; see [`Descope`](Descope#panics).
 #[derive(Clone)]
 #[must_use]
 pub struct SessionRoutes {

@@ -21,6 +21,10 @@ use crate::{
 /// Selects the tenant that a request names, and writes the new session's cookies.
 ///
 /// See the [module docs](crate::select) for what it accepts and answers.
+///
+/// # Panics
+///
+/// On a tokio runtime without timers, where a request waits; see [`Descope`](Descope#panics).
 #[derive(Clone)]
 #[must_use]
 pub struct SelectTenant {

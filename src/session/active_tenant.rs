@@ -22,7 +22,8 @@ use crate::{
 /// header. As an axum extractor (feature `axum`), `ActiveTenant` refuses requests without one, and
 /// `Result<ActiveTenant, Rejection>` tells why there is none. `Option<ActiveTenant>`, behind
 /// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing or
-/// has expired, or where no tenant is selected; anything else that is wrong is still refused.
+/// has expired, where no tenant is selected, or where the session is
+/// [anonymous](Session::is_anonymous); anything else that is wrong is still refused.
 #[derive(Clone)]
 pub struct ActiveTenant {
     session: Session,
@@ -36,8 +37,24 @@ impl Session {
     ///
     /// [`RejectionKind::NoActiveTenant`] if none is selected, or if the claim that should name it
     /// is unusable; [`RejectionKind::TenantMismatch`] if the user does not belong to it, as far
-    /// as the session says.
+    /// as the session says; [`RejectionKind::AnonymousSession`] if nobody has signed in
+    /// ([`is_anonymous`](Self::is_anonymous)).
     pub fn active_tenant(&self) -> Result<ActiveTenant, Rejection> {
+        self.require_signed_in()?;
+        Ok(ActiveTenant {
+            session: self.clone(),
+            id: self.listed_tenant()?.clone(),
+        })
+    }
+
+    /// The id of the [`active_tenant`](Self::active_tenant), if there is one.
+    pub(crate) fn active_tenant_id(&self) -> Option<&TenantId> {
+        self.require_signed_in().ok()?;
+        self.listed_tenant().ok()
+    }
+
+    /// The current tenant, if the user belongs to it, whether or not they have signed in.
+    pub(crate) fn listed_tenant(&self) -> Result<&TenantId, Rejection> {
         let claims = self.verified();
         let Some(id) = claims.current_tenant() else {
             return Err(Rejection::new(RejectionKind::NoActiveTenant));
@@ -54,16 +71,7 @@ impl Session {
                 "not_a_member",
             ));
         }
-        Ok(ActiveTenant {
-            session: self.clone(),
-            id: id.clone(),
-        })
-    }
-
-    /// The id of the [`active_tenant`](Self::active_tenant), if there is one.
-    pub(crate) fn active_tenant_id(&self) -> Option<&TenantId> {
-        self.current_tenant()
-            .filter(|_| self.active_tenant().is_ok())
+        Ok(id)
     }
 }
 

@@ -19,6 +19,9 @@ use crate::{
 /// `Session` refuses requests without one. `Option<Session>`, behind
 /// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing or
 /// has expired; anything else that is wrong is still refused.
+///
+/// A handler that has a session serves somebody who has signed in: an
+/// [anonymous](Self::is_anonymous) one is refused, and `None` to `Option<Session>`.
 #[derive(Clone)]
 pub struct Session {
     pub(super) shared: Arc<SessionShared>,
@@ -49,13 +52,17 @@ impl Session {
     ///
     /// Why there is none: what the layer found (in [`optional`](crate::TenantLayer::optional)
     /// mode), or [`RejectionKind::LayerMissing`] where no layer ran.
+    /// [`RejectionKind::AnonymousSession`] for an [anonymous](Self::is_anonymous) one, whoever put it
+    /// there.
     pub fn from_extensions(extensions: &Extensions) -> Result<&Self, Rejection> {
-        extensions.get::<Self>().ok_or_else(|| {
+        let session = extensions.get::<Self>().ok_or_else(|| {
             extensions
                 .get::<Rejection>()
                 .cloned()
                 .unwrap_or_else(|| Rejection::new(RejectionKind::LayerMissing))
-        })
+        })?;
+        session.require_signed_in()?;
+        Ok(session)
     }
 
     /// The user: Descope's own id (`dsub`), else the token's `sub`. Of a session made from an
@@ -105,6 +112,18 @@ impl Session {
         self.shared.claims.stepped_up
     }
 
+    /// `true` if this is the session of a visitor who has not signed in, which Descope makes for
+    /// anonymous users (`danu`, whatever it says but `false` and `null`).
+    ///
+    /// [`TenantLayer`](crate::TenantLayer), [`Descope::verify`](crate::Descope::verify), the
+    /// extractors and both `from_extensions` refuse such a session, so that no handler takes a
+    /// visitor for a user, and [`active_tenant`](Self::active_tenant) knows no tenant of it. One that
+    /// was refreshed is in [`SessionAnswer::session`](crate::SessionAnswer::session) all the same:
+    /// ask there.
+    pub fn is_anonymous(&self) -> bool {
+        self.shared.claims.anonymous
+    }
+
     /// `true` if somebody else acts as this user (`act`).
     pub fn is_impersonated(&self) -> bool {
         self.shared.claims.impersonator.is_some()
@@ -150,6 +169,15 @@ impl Session {
     /// `T`.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         read_claims(self.payload())
+    }
+
+    /// Refuses an anonymous session.
+    #[inline]
+    pub(crate) fn require_signed_in(&self) -> Result<(), Rejection> {
+        if self.is_anonymous() {
+            return Err(Rejection::new(RejectionKind::AnonymousSession));
+        }
+        Ok(())
     }
 
     /// The verified payload: one JSON object.

@@ -29,7 +29,8 @@ pub(crate) fn admitted(session: &Session) {
     count_admitted();
 }
 
-/// Records a request that was refused, or that passed without a session in optional mode.
+/// Records a request that was refused, or that passed without a session: in optional mode, or as an
+/// anonymous visitor's.
 pub(crate) fn refused(rejection: &Rejection, passed_on: bool) {
     tracing::debug!(
         outcome = if passed_on { "passed_on" } else { "refused" },

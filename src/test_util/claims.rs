@@ -43,6 +43,8 @@ impl Claims {
             grants.roles.clear();
             grants.permissions.clear();
             grants.tenants.clear();
+            // Nobody has seen a visitor's refresh token say so.
+            grants.anonymous = false;
         }
         Self {
             subject: subject.into(),
@@ -70,7 +72,9 @@ impl Claims {
         claims.insert("jti".into(), self.jti.as_str().into());
         claims.insert("iat".into(), self.issued_at.into());
         claims.insert("exp".into(), self.expires.into());
-        if !self.amr.is_empty() {
+        if self.grants.anonymous {
+            claims.insert("danu".into(), true.into());
+        } else if !self.amr.is_empty() {
             claims.insert("amr".into(), json!(self.amr));
         }
         if let Some(expires) = self.refresh_expires {

@@ -164,6 +164,7 @@ impl Family {
 /// The user that a token made by hand describes.
 fn stranger(user_id: &str, claims: &Map<String, Value>) -> FakeUser {
     let mut user = FakeUser::new(user_id, user_id.into());
+    user.grants.anonymous = claims.get("danu") == Some(&Value::Bool(true));
     let Some(Value::Object(tenants)) = claims.get("tenants") else {
         return user;
     };

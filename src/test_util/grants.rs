@@ -20,6 +20,8 @@ pub(super) struct Grants {
     pub(super) permissions: Vec<String>,
     pub(super) tenants: BTreeMap<String, TenantGrant>,
     pub(super) claims: Map<String, Value>,
+    /// True for a visitor who has not signed in.
+    pub(super) anonymous: bool,
 }
 
 impl TenantGrant {

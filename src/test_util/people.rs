@@ -110,6 +110,14 @@ impl FakeUser {
         self
     }
 
+    /// Makes the user an anonymous visitor: all their session tokens say `danu: true` and have no
+    /// `amr`. Refresh tokens do not say so; whether Descope's do is not documented. For one that does
+    /// see [`TokenBuilder::anonymous`](super::TokenBuilder::anonymous).
+    pub fn anonymous(mut self) -> Self {
+        self.grants.anonymous = true;
+        self
+    }
+
     /// A custom attribute, as `/v1/auth/me` shows it.
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.attributes.insert(name.into(), value.into());

@@ -105,6 +105,26 @@ impl TokenBuilder {
         self
     }
 
+    /// An anonymous visitor's token, session or refresh: `danu: true`, and no `amr`. The sessions that a
+    /// refresh token made so brings are anonymous, too.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # if cfg!(not(any(feature = "aws-lc-rs", feature = "rust-crypto"))) { return }
+    /// use tower_descope::{RejectionKind, SessionToken, test_util::FakeDescope};
+    ///
+    /// let fake = FakeDescope::start().await;
+    /// let token = SessionToken::new(fake.session("U1").anonymous().token());
+    /// let rejection = fake.descope().verify(&token).await.unwrap_err();
+    /// assert_eq!(rejection.kind(), RejectionKind::AnonymousSession);
+    /// # }
+    /// ```
+    pub fn anonymous(mut self) -> Self {
+        self.claims.grants.anonymous = true;
+        self
+    }
+
     /// Sets any claim to any value, also one that other methods set.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.set.insert(name.into(), value.into());

@@ -17,6 +17,6 @@ pub(crate) use self::{
     cache::{Bounds, SessionCache},
     ours::names_unknown_key,
     several::{PendingTokens, SeveralSteps},
-    token::{AuthenticToken, VerificationStep},
+    token::{AuthenticToken, VerificationStep, refuse_anonymous},
     verify::Verifier,
 };

@@ -7,6 +7,9 @@ use crate::{
     session::Session,
 };
 
+/// The reason of the refusal of an anonymous session that has expired.
+const EXPIRED_ANONYMOUS: &str = "expired_anonymous_session";
+
 /// A token that the project signed for this use. Its time is judged separately, since an expired
 /// session still tells whose it was.
 #[derive(Debug)]
@@ -29,11 +32,40 @@ impl AuthenticToken {
         self.session.verified()
     }
 
-    /// A session, if the token is neither expired nor dated in the future.
+    /// A session to which somebody has signed in, if the token is neither expired nor dated in the
+    /// future.
     #[inline]
     pub(crate) fn session(self) -> Result<Session, Rejection> {
-        self.time_check.verdict()?;
-        Ok(self.session)
+        refuse_anonymous(self.session_or_anonymous())
+    }
+
+    /// As [`session`](Self::session), or an anonymous one. Whoever asks for it decides what becomes of
+    /// that: it must not get to a handler as a session.
+    #[inline]
+    pub(crate) fn session_or_anonymous(self) -> Result<Session, Rejection> {
+        match self.time_check.verdict() {
+            Ok(()) => Ok(self.session),
+            Err(rejection)
+                if rejection.kind() == RejectionKind::ExpiredToken
+                    && self.session.is_anonymous() =>
+            {
+                Err(Rejection::because(rejection.kind(), EXPIRED_ANONYMOUS))
+            }
+            Err(rejection) => Err(rejection),
+        }
+    }
+}
+
+/// Refuses an anonymous session, be its time over or not.
+#[inline]
+pub(crate) fn refuse_anonymous(verdict: Result<Session, Rejection>) -> Result<Session, Rejection> {
+    match verdict {
+        Ok(session) => session.require_signed_in().map(|()| session),
+        Err(rejection) if rejection.reason() == EXPIRED_ANONYMOUS => Err(Rejection::because(
+            RejectionKind::AnonymousSession,
+            EXPIRED_ANONYMOUS,
+        )),
+        Err(rejection) => Err(rejection),
     }
 }
 

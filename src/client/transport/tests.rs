@@ -134,18 +134,26 @@ fn settings_are_checked_when_the_client_is_made() {
             "root_certificate",
         ),
     ] {
-        let error = build(&settings, &local).unwrap_err();
+        let error = client(&settings, &local).unwrap_err();
         assert!(error.to_string().contains(named), "{error}");
     }
-    assert!(build(&HttpSettings::default(), &local).is_ok());
+    assert!(client(&HttpSettings::default(), &local).is_ok());
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 #[test]
 fn https_without_a_tls_feature_says_which_to_enable() {
-    let error = build(&HttpSettings::default(), &base("https://a.example")).unwrap_err();
+    let error = client(&HttpSettings::default(), &base("https://a.example")).unwrap_err();
     assert!(error.to_string().contains("`rustls`"), "{error}");
-    assert!(build(&HttpSettings::default(), &base("http://127.0.0.1:1")).is_ok());
+    assert!(client(&HttpSettings::default(), &base("http://127.0.0.1:1")).is_ok());
+}
+
+fn client(settings: &HttpSettings, base: &Url) -> Result<Client, Error> {
+    let connections = Connections {
+        timeout: Duration::from_secs(20),
+        keep: true,
+    };
+    build(settings, base, connections)
 }
 
 /// Answers one connection with fixed bytes after the request's head; returns the URL, and what
@@ -172,7 +180,7 @@ async fn answer(bytes: Vec<u8>) -> (Url, tokio::task::JoinHandle<String>) {
 
 async fn read(answer_bytes: &[u8], limit: usize) -> Result<Vec<u8>, BodyFault> {
     let (url, served) = answer(answer_bytes.to_vec()).await;
-    let client = build(&HttpSettings::default(), &url).unwrap();
+    let client = client(&HttpSettings::default(), &url).unwrap();
     let response = client.get(url).send().await.unwrap();
     let body = read_limited(response, limit).await;
     drop(client);
@@ -194,24 +202,50 @@ async fn a_body_is_read_up_to_its_limit() {
 }
 
 #[tokio::test]
-async fn nothing_is_decompressed_and_no_encoding_is_asked_for() {
-    let (url, served) = answer(
-        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n\x1f\x8b".to_vec(),
-    )
-    .await;
-    let client = build(&HttpSettings::default(), &url).unwrap();
-    let response = client.get(url).send().await.unwrap();
-    assert_eq!(read_limited(response, 9).await.unwrap(), b"\x1f\x8b");
-    let head = served.await.unwrap().to_ascii_lowercase();
-    assert!(!head.contains("accept-encoding"), "{head}");
-    assert!(head.contains("user-agent: tower-descope/"), "{head}");
+async fn no_encoding_is_asked_for_and_one_that_comes_is_named() {
+    for (field, named) in [
+        ("gzip", "gzip"),
+        ("GZIP", "gzip"),
+        ("identity, br", "br"),
+        ("x-compress", "x-compress"),
+        ("<script>", "of an odd name"),
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "of an odd name"),
+    ] {
+        let answer_bytes = format!(
+            "HTTP/1.1 200 OK\r\ncontent-encoding: {field}\r\ncontent-length: 2\r\n\r\n\x1f\x0b"
+        );
+        let (url, served) = answer(answer_bytes.into()).await;
+        let client = client(&HttpSettings::default(), &url).unwrap();
+        let response = client.get(url).send().await.unwrap();
+        let Err(BodyFault::Encoded(coding)) = read_limited(response, 9).await else {
+            panic!("{field} is an encoding");
+        };
+        let reason = coding.to_string();
+        assert!(
+            reason.contains(&format!("content encoding {named} ")),
+            "{reason}"
+        );
+        let head = served.await.unwrap().to_ascii_lowercase();
+        assert!(head.contains("accept-encoding: identity\r\n"), "{head}");
+        assert!(head.contains("user-agent: tower-descope/"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_says_that_it_is_not_encoded_is_read() {
+    for field in ["identity", "Identity", "", "identity, identity"] {
+        let text = format!(
+            "HTTP/1.1 200 OK\r\ncontent-encoding: {field}\r\ncontent-length: 5\r\n\r\nhello"
+        );
+        assert_eq!(read(text.as_bytes(), 9).await.unwrap(), b"hello", "{field}");
+    }
 }
 
 #[tokio::test]
 async fn redirects_are_answers_like_any_other() {
     let (url, _served) =
         answer(b"HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
-    let client = build(&HttpSettings::default(), &url).unwrap();
+    let client = client(&HttpSettings::default(), &url).unwrap();
     assert_eq!(client.get(url).send().await.unwrap().status(), 302);
 }
 
@@ -231,7 +265,7 @@ fn a_proxy_that_is_none_is_told_when_the_handle_is_built_and_not_shown() {
                 proxy: Some(wrong.to_owned()),
                 ..HttpSettings::default()
             };
-            let error = build(&settings, &base(base_url)).unwrap_err();
+            let error = client(&settings, &base(base_url)).unwrap_err();
             let message = format!("{error} {error:?}");
             assert!(message.contains("proxy is not a URL"), "{message}");
             assert!(!message.contains("secret"), "{message}");

@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::client::transport::{HttpSettings, build, parse_base_url};
+use crate::client::transport::{Connections, HttpSettings, build, parse_base_url};
 
 const KEYS: &str = r#"{"keys":[
     {"kty":"RSA","kid":"a","alg":"RS256","n":"AQAB","e":"AQAB"},
@@ -39,7 +39,11 @@ async fn serve(answer: String) -> (Url, JoinHandle<String>) {
 }
 
 fn source(base: &Url) -> DescopeKeys {
-    let client = build(&HttpSettings::default(), base).unwrap();
+    let connections = Connections {
+        timeout: Duration::from_secs(20),
+        keep: false,
+    };
+    let client = build(&HttpSettings::default(), base, connections).unwrap();
     DescopeKeys::new(
         client,
         base,

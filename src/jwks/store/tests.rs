@@ -134,6 +134,30 @@ async fn an_unusable_set_is_a_failure_and_replaces_nothing() {
 }
 
 #[tokio::test]
+async fn a_set_that_is_empty_again_past_the_time_to_live_ends_the_keys_for_those_who_wait_too() {
+    let world = World::loaded().await;
+    let Lookup::Found(old) = world.get("a") else {
+        panic!("a key");
+    };
+    world.plan(Plan::Keys(vec![]));
+    world.advance(500);
+    world.until_idle(2).await;
+    assert_eq!(world.settle("a").await, "found");
+    // The machine slept: this request comes before the timer, and would use the old key if the
+    // fetch failed.
+    world.advance(700);
+    assert_eq!(world.settle("a").await, "waited, unavailable");
+    assert!(!world.vouches(&old));
+    assert_eq!(world.store.status().count, 0);
+    assert!(!world.store.status().usable);
+    assert!(world.settle("a").await.ends_with("unavailable"));
+
+    world.plan(Plan::Keys(vec![jwk("a", ONE)]));
+    world.advance(70);
+    assert_eq!(world.settle("a").await, "waited, found");
+}
+
+#[tokio::test]
 async fn a_removed_key_is_refused_on_an_idle_replica() {
     let world = World::loaded().await;
     let Lookup::Found(old) = world.get("a") else {

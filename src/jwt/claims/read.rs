@@ -28,6 +28,7 @@ pub(super) struct Reader {
     pub(super) authentication_methods: List,
     pub(super) stepped_up: bool,
     pub(super) impersonator: Option<Value>,
+    pub(super) anonymous: bool,
     pub(super) refresh_expires_at: Option<Text>,
 }
 
@@ -66,6 +67,7 @@ impl Reader {
             authentication_methods: List::default(),
             stepped_up: false,
             impersonator: None,
+            anonymous: false,
             refresh_expires_at: None,
         };
         let mut once = Once::default();
@@ -165,6 +167,11 @@ impl Reader {
             "rexp" => {
                 self.refresh_expires_at = text(table, scan)?;
                 17
+            }
+            "danu" => {
+                // What is neither of these may be a newer way to say yes.
+                self.anonymous = !matches!(scan.value(1)?, "false" | "null");
+                18
             }
             _ => {
                 scan.value(1)?;

@@ -41,7 +41,9 @@ pub(super) enum Family {
         curve: &'static str,
         coordinate: usize,
     },
-    Ed,
+    Ed {
+        curve: &'static str,
+    },
 }
 
 impl Algorithm {
@@ -61,6 +63,15 @@ impl Algorithm {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name() == name)
+    }
+
+    /// The one algorithm of a curve, if keys on it may be used at all.
+    pub(super) fn of_curve(name: &str) -> Option<Self> {
+        let is_on = |algorithm: &Self| match algorithm.family() {
+            Family::Ec { curve, .. } | Family::Ed { curve } => curve == name,
+            Family::Rsa => false,
+        };
+        Self::ALL.into_iter().find(is_on)
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -87,7 +98,7 @@ impl Algorithm {
                 curve: "P-384",
                 coordinate: 48,
             },
-            Self::EdDsa => Family::Ed,
+            Self::EdDsa => Family::Ed { curve: "Ed25519" },
             _ => Family::Rsa,
         }
     }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::{material::decode, vectors::*, *};
 
-fn load(jwk: &Value) -> Result<VerifyingKey, &'static str> {
+pub(super) fn load(jwk: &Value) -> Result<VerifyingKey, &'static str> {
     VerifyingKey::from_jwk(&serde_json::from_value(jwk.clone()).unwrap())
 }
 
@@ -11,24 +11,24 @@ fn rsa(alg: &str) -> Value {
     json!({"kty": "RSA", "kid": "a", "alg": alg, "use": "sig", "n": RSA_N, "e": "AQAB"})
 }
 
-fn p256() -> Value {
+pub(super) fn p256() -> Value {
     json!({"kty": "EC", "kid": "b", "alg": "ES256", "crv": "P-256", "x": P256_X, "y": P256_Y})
 }
 
-fn p384() -> Value {
+pub(super) fn p384() -> Value {
     json!({"kty": "EC", "kid": "c", "alg": "ES384", "crv": "P-384", "x": P384_X, "y": P384_Y})
 }
 
-fn ed25519() -> Value {
+pub(super) fn ed25519() -> Value {
     json!({"kty": "OKP", "kid": "d", "alg": "EdDSA", "crv": "Ed25519", "x": ED25519_X})
 }
 
-fn with(mut jwk: Value, member: &str, value: &str) -> Value {
+pub(super) fn with(mut jwk: Value, member: &str, value: &str) -> Value {
     jwk[member] = value.into();
     jwk
 }
 
-fn without(mut jwk: Value, member: &str) -> Value {
+pub(super) fn without(mut jwk: Value, member: &str) -> Value {
     jwk.as_object_mut().unwrap().remove(member);
     jwk
 }
@@ -37,7 +37,7 @@ fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn bytes(text: &str) -> Vec<u8> {
+pub(super) fn bytes(text: &str) -> Vec<u8> {
     decode(text).unwrap()
 }
 
@@ -311,8 +311,6 @@ fn kty_alg_and_crv_must_agree() {
         (with(p256(), "crv", "secp256k1"), crv),
         (with(ed25519(), "crv", "X25519"), crv),
         (with(ed25519(), "crv", "Ed448"), crv),
-        (without(p256(), "alg"), "no alg"),
-        (without(ed25519(), "alg"), "no alg"),
     ] {
         assert_eq!(load(&jwk).unwrap_err(), why, "{jwk}");
     }

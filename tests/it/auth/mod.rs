@@ -1,5 +1,6 @@
 //! The layer and its extractors: what passes, what is refused, and how.
 
+mod anonymous;
 mod channels;
 mod extractors;
 mod grpc;

@@ -147,6 +147,7 @@ fn ours(verdict: Result<Session, Rejection>) -> Verdict {
     match verdict {
         Ok(session) => Verdict::Good(Box::new(seen(&session))),
         Err(rejection) if rejection.kind() == RejectionKind::ExpiredToken => Verdict::Expired,
+        Err(rejection) if rejection.kind() == RejectionKind::AnonymousSession => Verdict::Anonymous,
         Err(rejection) => {
             assert_eq!(
                 rejection.kind(),
@@ -182,7 +183,7 @@ fn every_verdict_is_the_policys() {
         ..ProptestConfig::default()
     });
     // How many got which verdict: a generator that only makes junk would prove nothing.
-    let counts = std::cell::Cell::new([0_u32; 3]);
+    let counts = std::cell::Cell::new([0_u32; 4]);
     let run = runner.run(&cases::case(fake.project_id()), |case| {
         let (keys, usable) = cases::key_set(&published, &case.set);
         let descope = build(&fake, &case.rules, keys);
@@ -204,6 +205,7 @@ fn every_verdict_is_the_policys() {
             Verdict::Good(_) => 0,
             Verdict::Expired => 1,
             Verdict::Invalid | Verdict::Either => 2,
+            Verdict::Anonymous => 3,
         }] += 1;
         counts.set(seen);
         match case.slot {
@@ -231,10 +233,10 @@ fn every_verdict_is_the_policys() {
     if let Err(failure) = run {
         panic!("{failure}");
     }
-    let [good, expired, invalid] = counts.get();
-    println!("verdicts: {good} good, {expired} expired, {invalid} invalid");
+    let [good, expired, invalid, anonymous] = counts.get();
+    println!("verdicts: {good} good, {expired} expired, {invalid} invalid, {anonymous} anonymous");
     assert!(
-        good > 50 && expired > 0 && invalid > 50,
-        "{good} {expired} {invalid}"
+        good > 50 && expired > 0 && invalid > 50 && anonymous > 0,
+        "{good} {expired} {invalid} {anonymous}"
     );
 }

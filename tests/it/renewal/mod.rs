@@ -1,5 +1,6 @@
 //! Renewal in the layer: browsers, lost answers, failures, whole days in simulated time.
 
+mod anonymous;
 mod beside;
 mod cookies;
 mod days;

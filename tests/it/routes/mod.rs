@@ -1,5 +1,6 @@
 //! The session routes, end to end: Descope's browser SDK, `SessionRoutes`, Descope.
 
+mod anonymous;
 mod draining;
 mod forms;
 mod heads;
@@ -56,7 +57,9 @@ pub(crate) fn routes(descope: &Descope) -> SessionRoutes {
 
 /// How many calls came to the fake, but for its keys.
 pub(crate) fn calls(fake: &FakeDescope) -> usize {
-    fake.requests().len() - fake.key_fetches()
+    let requests = fake.requests();
+    let keys = fake.keys_path();
+    requests.iter().filter(|it| it.path != keys).count()
 }
 
 impl Browser {

@@ -88,3 +88,20 @@ async fn a_prefix_is_the_same_with_and_without_slashes_at_its_ends() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_doubled_slash_after_the_prefix_is_gone_before_the_routes_see_the_path() {
+    let fake = fake().start().await;
+    let nested = SessionRoutes::new(fake.descope());
+    let app = axum::Router::new().nest_service("/v1/auth", nested);
+    let browser = Browser::ann(&fake);
+    for path in [REFRESH, "/v1/auth//refresh"] {
+        let request = browser.sdk_request(path, "{}").map(axum::body::Body::new);
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+    }
+    // Without axum's prefix the text decides.
+    let routes = SessionRoutes::new(fake.descope()).at("/v1/auth");
+    let doubled = browser.sdk_request("/v1/auth//refresh", "{}");
+    assert_eq!(ask(&routes, doubled).await.status, 404);
+}

@@ -29,6 +29,8 @@ enum Event {
         jitter: u32,
         /// True if the set that it brings lacks the key that requests name.
         removed: bool,
+        /// True if a failure is a set without any usable key.
+        empty: bool,
     },
 }
 
@@ -43,8 +45,10 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(|known| Event::NoRuntime { known }),
         1 => Just(Event::WarmUp),
         4 => Just(Event::TimerDecision),
-        6 => (any::<bool>(), 0..=MAX_JITTER, any::<bool>())
-            .prop_map(|(good, jitter, removed)| Event::Finish { good, jitter, removed }),
+        6 => (any::<bool>(), 0..=MAX_JITTER, any::<bool>(), any::<bool>())
+            .prop_map(|(good, jitter, removed, empty)| {
+                Event::Finish { good, jitter, removed, empty: empty && !good }
+            }),
     ]
 }
 
@@ -63,6 +67,7 @@ struct Fetch {
     on_demand: bool,
     ended: Option<(Now, bool)>,
     removed: bool,
+    empty: bool,
 }
 
 impl Past {
@@ -71,13 +76,19 @@ impl Past {
     }
 
     /// The fetch whose keys are cached.
-    fn loaded(&self) -> Option<&Fetch> {
-        let good = |fetch: &&Fetch| matches!(fetch.ended, Some((_, true)));
-        self.fetches.iter().rfind(good)
+    fn loaded(&self, policy: &KeyPolicy) -> Option<&Fetch> {
+        let good = |fetch: &Fetch| matches!(fetch.ended, Some((_, true)));
+        let at = self.fetches.iter().rposition(good)?;
+        let loaded = &self.fetches[at];
+        // Gone by the second empty set, or a later one, that was fetched past the time to live.
+        let empty = self.fetches[at..].iter().filter(|fetch| fetch.empty);
+        let ends = |fetch: &Fetch| fetch.started.since(&loaded.started) >= policy.ttl;
+        let gone = empty.skip(1).any(ends);
+        (!gone).then_some(loaded)
     }
 
-    fn has_key(&self) -> bool {
-        self.loaded().is_some_and(|fetch| !fetch.removed)
+    fn has_key(&self, policy: &KeyPolicy) -> bool {
+        self.loaded(policy).is_some_and(|fetch| !fetch.removed)
     }
 
     fn last_ended(&self) -> Option<(Now, bool)> {
@@ -91,6 +102,7 @@ impl Past {
             on_demand,
             ended: None,
             removed: false,
+            empty: false,
         });
     }
 
@@ -136,8 +148,8 @@ proptest! {
             let tenths = |tenths: u32| Duration::from_millis(u64::from(tenths) * 100);
             let now = world.now;
             let due = world.machine.is_due(&now);
-            let known = past.has_key();
-            let age = past.loaded().map(|fetch| now.since(&fetch.started));
+            let known = past.has_key(&policy);
+            let age = past.loaded(&policy).map(|fetch| now.since(&fetch.started));
             let running = past.running().is_some();
             let step = match *event {
                 Event::Pass(by) => {
@@ -155,11 +167,19 @@ proptest! {
                     continue;
                 }
                 Event::Finish { .. } if !running => continue,
-                Event::Finish { good, jitter, removed } => {
-                    world.machine.finish(good, jitter, &now);
+                Event::Finish { good, jitter, removed, empty } => {
+                    let had = past.loaded(&policy).is_some();
+                    let withdrawn = if empty {
+                        world.machine.finish_empty(jitter, &now)
+                    } else {
+                        world.machine.finish(good, jitter, &now);
+                        false
+                    };
                     let fetch = past.fetches.last_mut().unwrap();
                     fetch.ended = Some((now, good));
                     fetch.removed = removed;
+                    fetch.empty = empty;
+                    prop_assert_eq!(withdrawn, empty && had && past.loaded(&policy).is_none());
                     continue;
                 }
                 Event::TimerDecision => {

@@ -85,3 +85,51 @@ fn without_a_stale_window_keys_end_after_the_ttl_and_one_cool_down() {
     world.pass(0.1);
     assert_eq!(world.known(), WAIT);
 }
+
+#[test]
+fn keys_end_with_the_second_set_without_any_that_is_fetched_past_their_time_to_live() {
+    let mut world = World::loaded();
+    let empty = |world: &mut World| {
+        assert_eq!(world.tick(), TimerDecision::Fetch);
+        world.machine.finish_empty(0, &world.now)
+    };
+    // At 480, 489, 507 and 543 seconds: before the end of the 600.
+    for pass in [480.0, 9.0, 18.0, 36.0] {
+        world.pass(pass);
+        assert!(!empty(&mut world));
+        assert_eq!(world.known(), FetchDecision::Serve);
+    }
+    world.pass(56.9);
+    assert_eq!(world.known(), FetchDecision::ServeAndFetch);
+    assert!(!world.machine.finish_empty(0, &world.now), "599.9 seconds");
+    world.pass(54.0);
+    assert!(empty(&mut world));
+    assert!(!world.machine.is_usable(&world.now));
+    // A key that is not there is not known not to exist.
+    let decision = world.unknown();
+    assert!(
+        matches!(decision, FetchDecision::Fetch { or_stale: false }),
+        "{decision:?}"
+    );
+    assert!(!world.machine.finish_empty(0, &world.now));
+    assert_eq!(world.unknown(), WAIT);
+    world.finish(false);
+    assert!(matches!(world.unknown(), FetchDecision::Unavailable { .. }));
+}
+
+#[test]
+fn a_failure_in_between_neither_counts_as_a_set_without_keys_nor_makes_one_forgotten() {
+    let mut world = World::loaded();
+    world.pass(480.0);
+    world.scheduled_failure();
+    world.pass(200.0);
+    world.scheduled_failure();
+    world.pass(200.0);
+    assert_eq!(world.tick(), TimerDecision::Fetch);
+    assert!(!world.machine.finish_empty(0, &world.now), "the first one");
+    world.pass(200.0);
+    world.scheduled_failure();
+    world.pass(200.0);
+    assert_eq!(world.tick(), TimerDecision::Fetch);
+    assert!(world.machine.finish_empty(0, &world.now));
+}

@@ -198,6 +198,11 @@ pub const MEMBERS: &[Member] = &[
         values: &["true", "false", "\"true\""],
         eighths: 1,
     },
+    Member {
+        name: "danu",
+        values: &["false", "false", "null", "true", "0", "\"\""],
+        eighths: 1,
+    },
 ];
 
 pub fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {
@@ -230,6 +235,12 @@ fn check(text: &[u8]) {
                 .issued_at()
                 .is_none_or(|at| at >= std::time::UNIX_EPOCH)
     );
+    let signed_in = matches!(
+        claims.get("danu"),
+        None | Some(Value::Null | Value::Bool(false))
+    );
+    assert_eq!(session.is_anonymous(), !signed_in);
+    assert!(signed_in || session.active_tenant().is_err());
     // Whatever is asked of it, it answers.
     let _ = (
         session.impersonator(),

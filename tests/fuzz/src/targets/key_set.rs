@@ -248,7 +248,16 @@ fn material(key: &Value) -> String {
         let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
         Some(bytes[zeros..].to_vec())
     };
-    let alg = key["alg"].as_str().unwrap_or("RS256");
+    let by_curve = match key["crv"].as_str() {
+        Some("P-256") => "ES256",
+        Some("P-384") => "ES384",
+        Some("Ed25519") => "EdDSA",
+        _ => "RS256",
+    };
+    let alg = match key["kty"].as_str() {
+        Some("RSA") => key["alg"].as_str().unwrap_or("RS256"),
+        _ => key["alg"].as_str().unwrap_or(by_curve),
+    };
     let names = match key["kty"].as_str() {
         Some("RSA") => ["n", "e"],
         Some("EC") => ["x", "y"],
@@ -267,6 +276,7 @@ fn may_verify(key: &Value) -> bool {
             it.as_array()
                 .is_some_and(|ops| ops.iter().any(|op| op == "verify"))
         });
+    let is_alg = |alg: &str| key.get("alg").is_none_or(|it| it == alg);
     let fits = match (text("kty"), text("crv")) {
         ("RSA", _) => {
             let algs = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
@@ -275,9 +285,9 @@ fn may_verify(key: &Value) -> bool {
             let alg = key.get("alg").is_none() || algs.contains(&text("alg"));
             alg && (2_048..=4_096).contains(&bits) && bytes("e").last().is_some_and(|e| e % 2 == 1)
         }
-        ("EC", "P-256") => text("alg") == "ES256" && bytes("x").len() == 32,
-        ("EC", "P-384") => text("alg") == "ES384" && bytes("x").len() == 48,
-        ("OKP", "Ed25519") => text("alg") == "EdDSA" && bytes("x").len() == 32,
+        ("EC", "P-256") => is_alg("ES256") && bytes("x").len() == 32,
+        ("EC", "P-384") => is_alg("ES384") && bytes("x").len() == 48,
+        ("OKP", "Ed25519") => is_alg("EdDSA") && bytes("x").len() == 32,
         _ => false,
     };
     fits && purpose && !secret.iter().any(|name| key.get(*name).is_some())

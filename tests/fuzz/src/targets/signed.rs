@@ -106,6 +106,7 @@ fn verdict(bed: &Bed, slot: Slot, token: &str) -> Result<Option<Verdict>, Verdic
     let why = |rejection: Rejection| match rejection.kind() {
         RejectionKind::ExpiredToken => Verdict::Expired,
         RejectionKind::InvalidToken => Verdict::Invalid,
+        RejectionKind::AnonymousSession => Verdict::Anonymous,
         other => panic!("{other:?}"),
     };
     let seen = |session: Session| Some(Verdict::Good(Box::new(bed::seen(&session))));

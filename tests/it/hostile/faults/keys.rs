@@ -161,8 +161,12 @@ async fn case(fake: &FakeDescope, index: usize) -> (usize, String) {
 #[tokio::test]
 async fn no_fault_of_the_key_endpoint_outlasts_it_and_known_keys_do_not_notice() {
     let fake = FakeDescope::start().await;
-    let count = rows(b"{}", "http://127.0.0.1:1", "http://127.0.0.1:1").len();
-    let cases = (0..count).map(|index| {
+    let rows = rows(b"{}", "http://127.0.0.1:1", "http://127.0.0.1:1");
+    // A byte order mark before a key set is skipped.
+    let faults = (0..rows.len()).filter(|&index| rows[index].what != "a BOM");
+    let faults: Vec<usize> = faults.collect();
+    assert_eq!(faults.len() + 1, rows.len());
+    let cases = faults.into_iter().map(|index| {
         let fake = fake.clone();
         async move { case(&fake, index).await }
     });

@@ -92,6 +92,11 @@ struct Tls {
 
 impl Tls {
     async fn start(upstream: SocketAddr, shown: Shown) -> Self {
+        Self::start_slow(upstream, shown, Duration::ZERO).await
+    }
+
+    /// Begins each handshake only after so long.
+    async fn start_slow(upstream: SocketAddr, shown: Shown, after: Duration) -> Self {
         let key = PrivateKeyDer::try_from(shown.key.serialize_der()).unwrap();
         let chain = shown.chain.into_iter().map(Into::into).collect();
         let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
@@ -109,6 +114,7 @@ impl Tls {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, count) = (acceptor.clone(), count.clone());
                 tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
                     let mut stream = acceptor.accept(stream).await?;
                     count.fetch_add(1, SeqCst);
                     let mut upstream = TcpStream::connect(upstream).await?;
@@ -277,6 +283,30 @@ async fn a_handshake_that_never_ends_is_given_up_in_time() {
     let seen = timeout(BOUND, Caller::new(&fake, Door::Select).call(&calls)).await;
     let seen = seen.unwrap();
     assert_eq!((seen.status, &*seen.code), (504, "upstream_timeout"));
+}
+
+/// Three seconds and a half, as over a satellite or through a proxy that inspects.
+#[tokio::test]
+async fn a_slow_handshake_has_as_long_as_the_call_has() {
+    let fake = fake().start().await;
+    let authority = Authority::new();
+    let shown = authority.issue("localhost", 2_000, 2_100);
+    let tls = Tls::start_slow(fake.address(), shown, Duration::from_millis(3_500)).await;
+    let clock = TestClock::at(fake.clock().now());
+    let long = Duration::from_secs(30);
+    let slow = || {
+        builder(&fake, &tls.url("localhost"), &clock)
+            .root_certificate(authority.pem())
+            .timeout(long)
+            .key_cache(KeyCache::new().fetch_deadline(long))
+    };
+    let descope = slow().build().unwrap();
+    let known = fake.jwks()["keys"][0].to_string();
+    let calls = slow().public_key(known).build().unwrap();
+    let caller = Caller::new(&fake, Door::Select);
+    let (warm, seen) = tokio::join!(descope.warm_up(), caller.call(&calls));
+    warm.unwrap();
+    assert!(caller.is_content_with(&seen), "{seen:?}");
 }
 
 #[tokio::test]

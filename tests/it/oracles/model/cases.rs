@@ -73,7 +73,7 @@ enum Fate {
     ForEncryption,
     ToSign,
     WithSecret,
-    /// RFC 7517 section 4.4 lets `alg` out; only RSA keys have a default.
+    /// RFC 7517 section 4.4 lets `alg` out; RSA keys have a default, and a curve has one algorithm.
     WithoutAlg,
     AlgOfAnother,
 }
@@ -130,7 +130,8 @@ pub(super) fn key_set(published: &Value, set: &KeySet) -> (String, Vec<(String, 
             }
             Fate::WithoutAlg => {
                 changed.as_object_mut().unwrap().remove("alg");
-                counts = counts.filter(|alg| alg == "RS256");
+                counts = counts
+                    .filter(|alg| ["RS256", "ES256", "ES384", "EdDSA"].contains(&alg.as_str()));
             }
             Fate::AlgOfAnother => {
                 changed["alg"] = json!(if text("alg") == "ES256" {

@@ -40,6 +40,8 @@ pub(crate) enum Slot {
 pub(crate) enum Verdict {
     Good(Box<Seen>),
     Expired,
+    /// Nobody has signed in, be the time of it over or not.
+    Anonymous,
     Invalid,
     /// A number beyond what `f64` holds, which is no business of the policy's.
     Either,
@@ -71,6 +73,7 @@ pub(crate) struct Active {
 pub(crate) enum No {
     Invalid,
     Expired,
+    Anonymous,
     Either,
 }
 
@@ -95,6 +98,7 @@ pub(crate) fn judge(
     match accept(policy, token, slot, now, holds) {
         Ok(seen) => Verdict::Good(Box::new(seen)),
         Err(No::Expired) => Verdict::Expired,
+        Err(No::Anonymous) => Verdict::Anonymous,
         Err(No::Invalid) => Verdict::Invalid,
         Err(No::Either) => Verdict::Either,
     }
@@ -157,11 +161,23 @@ fn accept(
         Slot::Refresh => refresh(policy, &claims)?,
     }
 
+    let signed_in = matches!(
+        claims.get("danu"),
+        None | Some(Json::Null | Json::Bool(false))
+    );
+    let anonymous = slot == Slot::Session && !signed_in;
     if now >= expires + policy.leeway {
-        return Err(No::Expired);
+        return Err(if anonymous {
+            No::Anonymous
+        } else {
+            No::Expired
+        });
     }
     demand(not_before.is_none_or(|time| time <= now + policy.leeway))?;
     demand(issued_at.is_none_or(|time| time <= now + policy.issued_at_leeway))?;
+    if anonymous {
+        return Err(No::Anonymous);
+    }
 
     Ok(Seen {
         user: user.to_owned(),
