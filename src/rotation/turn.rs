@@ -15,8 +15,14 @@ use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Turn {
     lock: Arc<RwLock<()>>,
-    overdue: Arc<Notify>,
-    waiting: Arc<AtomicUsize>,
+    queue: Arc<TurnQueue>,
+}
+
+#[derive(Debug, Default)]
+struct TurnQueue {
+    overdue: Notify,
+    /// The number of calls that wait.
+    waiting: AtomicUsize,
 }
 
 impl Turn {
@@ -44,12 +50,12 @@ impl Turn {
 
     /// The number of calls that wait for their turn.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.load(Relaxed)
+        self.queue.waiting.load(Relaxed)
     }
 
     /// Sends away those who wait for a call that is overdue.
     pub(super) fn send_away(&self) {
-        self.overdue.notify_waiters();
+        self.queue.overdue.notify_waiters();
     }
 
     /// Completes once the call whose turn it is is overdue, as `is_overdue` says.
@@ -64,10 +70,10 @@ impl Turn {
         turn: impl Future<Output = G>,
         is_overdue: impl Fn() -> bool,
     ) -> Option<G> {
-        let _waiting = Waiting::new(&self.waiting);
+        let _waiting = Waiting::new(&self.queue.waiting);
         tokio::pin!(turn);
         loop {
-            let overdue = self.overdue.notified();
+            let overdue = self.queue.overdue.notified();
             tokio::pin!(overdue);
             // From here on no notification is missed, so the question is not asked too early.
             overdue.as_mut().enable();
