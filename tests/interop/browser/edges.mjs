@@ -145,7 +145,8 @@ const seen = (page) =>
   page.locator("header.bar .inside").evaluate((bar) => {
     const shown = [...bar.querySelectorAll("*")].filter((element) => {
       const inMenu = element.closest("details:not([open]) > :not(summary)");
-      return !inMenu && element.checkVisibility() && !element.closest(".visually-hidden") && element.getClientRects().length;
+      const forReaders = getComputedStyle(element).clipPath !== "none";
+      return !inMenu && !forReaders && element.checkVisibility() && element.getClientRects().length;
     });
     const texts = shown.filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
     return {
