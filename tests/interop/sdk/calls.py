@@ -110,7 +110,7 @@ def every_call(check, sdk):
         ]:
             token = refresh()
             refused(option, lambda: sdk.otp.sign_in(EMAIL, ann, asked, token))
-        revoke = SignUpOptions(revokeOtherSessions=True)
+        revoke = SignUpOptions(revoke_other_sessions=True)
         refused("revokeOtherSessions", lambda: sdk.otp.sign_up_or_in(EMAIL, new(), revoke))
 
     check("an option that the fake does not know is refused by name", options)
