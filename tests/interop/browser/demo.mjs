@@ -303,6 +303,11 @@ async function withoutScript(browser, { origin }) {
   await page.waitForURL(`${origin}/projects`);
   await switchTo(page, "Beta Bakery");
   check("sign-in and switch work without script", (await rows(page)).includes(BETA));
+  await page.setViewportSize({ width: 320, height: 640 });
+  const menu = page.locator("details.more");
+  await menu.locator("summary").click();
+  await follow(menu.getByRole("link", { name: "Your access" }));
+  equal("and so does the menu of pages in a narrow window", await heading(page), "Your access");
   await context.close();
 }
 
