@@ -1,7 +1,7 @@
 //! A front end on `https://app.example.com` and its API on another sub-domain, with cookies.
 //!
 //! ```console
-//! cargo run --example cross_origin
+//! cargo run --example cross_origin -- --fake
 //! ```
 //!
 //! Two things are needed, and each is useless without the other:
@@ -14,8 +14,9 @@
 //! `SameSite=Strict`, the default, may stay: sub-domains of one site are the same site. The front
 //! end calls `fetch(url, { credentials: "include" })`.
 //!
-//! Runs offline against a fake Descope; with `DESCOPE_PROJECT_ID` set, against the real one.
-//! `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and ends, as CI does.
+//! `--fake` runs it offline, against an embedded stand-in for Descope; without it the project in
+//! `DESCOPE_PROJECT_ID` is asked. `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and
+//! ends, as CI does.
 
 use std::{env, error::Error};
 
@@ -31,6 +32,8 @@ use tower_descope::{
 };
 use tower_http::cors::CorsLayer;
 
+#[path = "shared/choice.rs"]
+mod choice;
 #[path = "shared/stop.rs"]
 mod stop;
 
@@ -74,6 +77,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = format!("http://{}", listener.local_addr()?);
     println!("try, and then with another origin:");
     println!("  curl -i -b '{cookies}' -H 'Origin: {FRONT_END}' -d cleanup {url}/projects");
+    println!("Ctrl-C ends it.");
 
     let server = axum::serve(listener, app(descope.clone()));
     let server = server.with_graceful_shutdown(stop::requested());
@@ -91,10 +95,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     result
 }
 
-/// The real Descope if the environment names a project, else a fake, which lives as long as its
+/// The project that the environment names, or by `--fake` a stand-in, which lives as long as its
 /// handle; and the cookies of somebody who is signed in to a tenant.
-async fn settings() -> Result<(DescopeBuilder, String, Option<FakeDescope>), tower_descope::Error> {
-    if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
+async fn settings() -> Result<(DescopeBuilder, String, Option<FakeDescope>), Box<dyn Error>> {
+    if !choice::takes_fake(false)? {
         let cookies = "DS=<session token>; DSR=<refresh token>".to_owned();
         return Ok((DescopeBuilder::from_env()?, cookies, None));
     }

@@ -2,11 +2,12 @@
 //! everybody else gets JSON.
 //!
 //! ```console
-//! cargo run --example custom_rejection
+//! cargo run --example custom_rejection -- --fake
 //! ```
 //!
-//! Runs offline against a fake Descope; with `DESCOPE_PROJECT_ID` set, against the real one.
-//! `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and ends, as CI does.
+//! `--fake` runs it offline, against an embedded stand-in for Descope; without it the project in
+//! `DESCOPE_PROJECT_ID` is asked. `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and
+//! ends, as CI does.
 
 use std::{env, error::Error};
 
@@ -23,6 +24,8 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower_descope::{ActiveTenant, Descope, Rejection, TenantLayer, test_util::FakeDescope};
 
+#[path = "shared/choice.rs"]
+mod choice;
 #[path = "shared/stop.rs"]
 mod stop;
 
@@ -101,6 +104,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("  curl -i -H 'Accept: text/html' {url}/projects");
     println!("  curl -i {url}/projects");
     println!("  curl -i -H 'Authorization: Bearer {token}' {url}/projects");
+    println!("Ctrl-C ends it.");
 
     let server = axum::serve(listener, app(descope.clone()));
     let server = server.with_graceful_shutdown(stop::requested());
@@ -118,14 +122,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     result
 }
 
-/// The real Descope if the environment names a project, else a fake, which lives as long as its
+/// The project that the environment names, or by `--fake` a stand-in, which lives as long as its
 /// handle.
-async fn connect() -> Result<(Descope, Option<FakeDescope>), tower_descope::Error> {
-    let (descope, fake) = if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
-        (Descope::from_env()?, None)
-    } else {
+async fn connect() -> Result<(Descope, Option<FakeDescope>), Box<dyn Error>> {
+    let (descope, fake) = if choice::takes_fake(false)? {
         let fake = FakeDescope::start().await;
         (fake.descope(), Some(fake))
+    } else {
+        (Descope::from_env()?, None)
     };
     descope.warm_up().await?;
     Ok((descope, fake))

@@ -21,17 +21,14 @@
 //! | variable | effect |
 //! |---|---|
 //! | `PORT` | another port than 3000; 0: any free one |
-//! | `DESCOPE_PROJECT_ID` | your project in place of the fake; people sign in by a code sent by e-mail (OTP must be enabled in the project) |
+//! | `DESCOPE_PROJECT_ID` | your project in place of the fake, unless `--fake` is given; people sign in by a code sent by e-mail (OTP must be enabled in the project) |
 //! | `DESCOPE_BASE_URI` | your project's own domain |
 //! | `DEMO_SESSION_SECONDS` | how long the fake's sessions live (default 600), to see them renewed |
 //! | `DEMO_COOKIE_NAMES=plain` | `DS` and `DSR` in place of `__Host-DS` and `__Host-DSR` |
 //! | `DEMO_INSECURE_COOKIES=1` | cookies without `Secure` (and with plain names), for browsers that keep none over http on loopback |
 //! | `RUST_LOG` | how much the demo and the crate log: `warn`, `info` (default) or `debug` |
 
-use std::{
-    env, error::Error, future::IntoFuture as _, process::ExitCode, str::FromStr, sync::Arc,
-    time::Duration,
-};
+use std::{env, error::Error, future::IntoFuture as _, process::ExitCode, str::FromStr, sync::Arc};
 
 use axum::{
     Form, Router,
@@ -43,15 +40,21 @@ use axum::{
 use serde::Deserialize;
 use tower_descope::{
     ActiveTenant, Descope, DescopeBuilder, Rejection, Renewal, ReturnPaths, SelectTenant, Session,
-    SessionRoutes, TenantId, TenantLayer, test_util::FakeDescope,
+    SessionRoutes, TenantId, TenantLayer,
 };
 
 #[path = "demo/accounts.rs"]
 mod accounts;
+#[path = "demo/assets.rs"]
+mod assets;
+#[path = "shared/choice.rs"]
+mod choice;
 #[path = "demo/cookies.rs"]
 mod cookies;
 #[path = "demo/doors.rs"]
 mod doors;
+#[path = "demo/fake.rs"]
+mod fake;
 #[path = "demo/html.rs"]
 mod html;
 #[path = "demo/log.rs"]
@@ -92,20 +95,25 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    log::init()?;
+    // The first line says who signs people in. This example alone takes the fake where nothing is
+    // said: it is for a first look, and no code to copy the start of a service from.
+    let takes_fake = choice::takes_fake(true)?;
     let cookies = CookieStyle::from_env();
     // The fake stops when it is dropped, so it stays here.
-    let fake = match env::var("DESCOPE_PROJECT_ID") {
-        Ok(id) if !id.trim().is_empty() => None,
-        _ => Some(fake().await?),
+    let fake = if takes_fake {
+        Some(fake::start().await?)
+    } else {
+        None
     };
     let builder = match &fake {
         Some(fake) => fake.descope_builder(),
         None => DescopeBuilder::from_env()?,
     };
     let descope = builder.cookies(cookies.settings()).build()?;
-    // A mistyped project id shows now, not at the first sign-in.
+    // A mistyped project id shows now, not at the first sign-in. It is said once, by the error that
+    // ends the demo, which has all that the log would say: so there is a log only from here on.
     descope.warm_up().await?;
+    log::init()?;
     let app = Arc::new(App {
         accounts: Accounts::new(&descope, fake.as_ref(), cookies)?,
         store: Store::open()?,
@@ -121,6 +129,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         None => println!("Descope's project {} is in use", app.descope.project_id()),
     }
     println!("The demo is at http://{}", listener.local_addr()?);
+    println!("Ctrl-C ends it.");
     let routes = routes(Arc::clone(&app))?;
     let server = axum::serve(listener, routes).with_graceful_shutdown(stop::requested());
     stop::in_time(server.into_future()).await?;
@@ -128,39 +137,6 @@ async fn run() -> Result<(), Box<dyn Error>> {
     // its session.
     app.descope.drain().await;
     Ok(())
-}
-
-/// Two companies, and three people who differ in what they may do there.
-async fn fake() -> Result<FakeDescope, Box<dyn Error>> {
-    let session = number("DEMO_SESSION_SECONDS", 600)?;
-    Ok(FakeDescope::builder()
-        .real_time()
-        .session_ttl(Duration::from_secs(session))
-        .tenant("T2acme", "Acme Robotics")
-        .tenant("T2beta", "Beta Bakery")
-        .user("ann@acme.test", |ann| {
-            ann.id("U2ann")
-                .name("Ann Archer")
-                .tenant("T2acme", |at| at.role("owner").permission("project.create"))
-                .tenant("T2beta", |at| at.role("owner").permission("project.create"))
-        })
-        .user("ben@acme.test", |ben| {
-            ben.id("U2ben")
-                .name("Ben Osei")
-                .tenant("T2acme", |at| {
-                    at.role("editor").permission("project.create")
-                })
-                .tenant("T2beta", |at| at.role("viewer"))
-        })
-        .user("cleo@beta.test", |cleo| {
-            cleo.id("U2cleo")
-                .name("Cleo Castillo")
-                .tenant("T2beta", |at| {
-                    at.role("editor").permission("project.create")
-                })
-        })
-        .start()
-        .await)
 }
 
 /// A number of the environment.
@@ -171,7 +147,8 @@ fn number<N: FromStr>(name: &str, default: N) -> Result<N, String> {
     })
 }
 
-/// Who may reach what. `route_layer`, not `layer`, so that unknown paths answer 404, not 401.
+/// Who may reach what. What refuses is a `route_layer`, not a `layer`, so that unknown paths answer
+/// 404, not 401.
 fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
     let layer = TenantLayer::new(app.descope.clone())
         .cookies_same_origin_only()
@@ -188,23 +165,27 @@ fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
                 .clone()
                 .require_tenant()
                 .with_rejection_response(refusals::send_on),
-        );
+        )
+        .route_layer(from_fn(refusals::keep_typed));
     // A session, with or without a tenant.
     let signed_in = Router::new()
         .route("/tenants", get(tenants))
         .route("/access", get(access))
         .route_layer(explain())
         .route_layer(layer.clone().with_rejection_response(refusals::send_on));
-    // Anybody; the handlers look whether there is a session.
+    // Anybody; the handlers look whether there is a session. With `layer`, for unknown paths too: a
+    // page that says so to somebody who is signed in shows that they are.
     let public = Router::new()
         .route("/", get(home))
+        .route("/sign-in", get(sign_in::page))
         .route("/sign-in/done", get(sign_in::done))
-        .route_layer(explain())
-        .route_layer(layer.optional());
+        .fallback(refusals::not_found)
+        .layer(explain())
+        .layer(layer.optional());
     // What makes, changes and ends sessions stands outside the layer: there is no session yet, or
     // one that has expired.
     let doors = Router::new()
-        .route("/sign-in", get(sign_in::page).post(sign_in::start))
+        .route("/sign-in", post(sign_in::start))
         .route("/sign-in/code", post(sign_in::finish))
         .route("/sign-out", post(sign_in::out))
         .route("/sign-out/everywhere", post(sign_in::out_everywhere))
@@ -220,9 +201,8 @@ fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
         .merge(doors)
         // Where Descope's browser SDK looks for it. It guards itself against other sites.
         .nest_service("/v1/auth", session)
-        .merge(html::assets())
-        .fallback(refusals::not_found)
-        .layer(from_fn(html::headers))
+        .merge(assets::files())
+        .layer(from_fn(assets::headers))
         .with_state(app))
 }
 
@@ -249,7 +229,7 @@ async fn home(
 struct ProjectsQuery {
     /// The project that was just added.
     added: Option<i64>,
-    /// A name typed before the tenant changed, so that nobody types it twice.
+    /// A name typed before the tenant changed or the session ended, so that nobody types it twice.
     name: Option<String>,
 }
 
@@ -287,7 +267,7 @@ async fn add_project(
     let viewer = app.viewer(tenant.session());
     let name = form.name.trim();
     let Ok(rendered_for) = TenantId::new(form.tenant) else {
-        return Ok(doors::bad_request());
+        return Ok(doors::bad_request(&viewer));
     };
     if tenant.require_id(&rendered_for).is_err() {
         let may_add = tenant.has_permission("project.create");
@@ -332,7 +312,7 @@ async fn tenants(
     Query(query): Query<TenantsQuery>,
 ) -> Response {
     let next = local_path(query.next.as_deref().unwrap_or("/projects"));
-    pages::tenants(&app.viewer(&session), next, query.select_error.as_deref())
+    pages::tenants(&app.viewer(&session), &next, query.select_error.as_deref())
 }
 
 /// Why a handler gives up.

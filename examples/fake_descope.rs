@@ -147,7 +147,7 @@ fn rights(fake: &FakeDescope) -> Vec<Sample> {
         (
             "active_not_among_tenants",
             ALL,
-            ann(fake).active("T2none").token(),
+            ann(fake).active_without_membership("T2none").token(),
         ),
         (
             "active_not_a_string",

@@ -1,11 +1,12 @@
 //! A bare hyper server behind the layer: no framework, a session in each request's extensions.
 //!
 //! ```console
-//! cargo run --example hyper_service
+//! cargo run --example hyper_service -- --fake
 //! ```
 //!
-//! Runs offline against a fake Descope; with `DESCOPE_PROJECT_ID` set, against the real one.
-//! `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and ends, as CI does.
+//! `--fake` runs it offline, against an embedded stand-in for Descope; without it the project in
+//! `DESCOPE_PROJECT_ID` is asked. `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and
+//! ends, as CI does.
 //!
 //! A service without axum depends on this crate with
 //! `default-features = false, features = ["rustls", "aws-lc-rs"]`.
@@ -26,6 +27,8 @@ use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use tower_descope::{ActiveTenant, Descope, TenantLayer, test_util::FakeDescope};
 
+#[path = "shared/choice.rs"]
+mod choice;
 #[path = "shared/stop.rs"]
 mod stop;
 
@@ -77,6 +80,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let url = format!("http://{}/projects", listener.local_addr()?);
     println!("try:\n  curl -i {url}\n  curl -i -H 'Authorization: Bearer {token}' {url}");
+    println!("Ctrl-C ends it.");
 
     let server = stop::in_time(serve(listener, descope.clone()));
     let result = if env::var_os("EXAMPLE_CHECK").is_none() {
@@ -92,14 +96,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     result
 }
 
-/// The real Descope if the environment names a project, else a fake, which lives as long as its
+/// The project that the environment names, or by `--fake` a stand-in, which lives as long as its
 /// handle.
-async fn connect() -> Result<(Descope, Option<FakeDescope>), tower_descope::Error> {
-    let (descope, fake) = if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
-        (Descope::from_env()?, None)
-    } else {
+async fn connect() -> Result<(Descope, Option<FakeDescope>), Box<dyn Error>> {
+    let (descope, fake) = if choice::takes_fake(false)? {
         let fake = FakeDescope::start().await;
         (fake.descope(), Some(fake))
+    } else {
+        (Descope::from_env()?, None)
     };
     // A mistyped project id shows here, and the first request need not wait for keys.
     descope.warm_up().await?;

@@ -2,12 +2,12 @@
 //! machines that may not call out, where something else brings the key set.
 //!
 //! ```console
-//! cargo run --example keys_from_file
+//! cargo run --example keys_from_file -- --fake
 //! ```
 //!
-//! Runs offline, with the keys of a fake Descope in a temporary file. With `DESCOPE_PROJECT_ID`
-//! set it serves that project, with the keys in `DESCOPE_KEYS_FILE`: what
-//! `https://api.descope.com/v2/keys/<project id>` answered. `PORT` chooses the port. With
+//! `--fake` runs it offline, with the keys of an embedded stand-in for Descope in a temporary file.
+//! Without it the project in `DESCOPE_PROJECT_ID` is served, with the keys in `DESCOPE_KEYS_FILE`:
+//! what `https://api.descope.com/v2/keys/<project id>` answered. `PORT` chooses the port. With
 //! `EXAMPLE_CHECK=1` it asks itself and ends, as CI does.
 //!
 //! Write the file under another name and rename it, so that no half of it is ever read.
@@ -34,6 +34,8 @@ use tower_descope::{
     test_util::FakeDescope,
 };
 
+#[path = "shared/choice.rs"]
+mod choice;
 #[path = "shared/stop.rs"]
 mod stop;
 
@@ -65,17 +67,16 @@ async fn projects(tenant: ActiveTenant) -> String {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let temporary = env::temp_dir().join(format!("tower-descope-keys-{}.json", process::id()));
-    let (builder, path, fake) =
-        if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
-            let path = env::var("DESCOPE_KEYS_FILE")
-                .map_err(|error| format!("DESCOPE_KEYS_FILE: {error}"))?
-                .into();
-            (DescopeBuilder::from_env()?, path, None)
-        } else {
-            let fake = FakeDescope::start().await;
-            publish(&fake, &temporary)?;
-            (fake.descope_builder(), temporary.clone(), Some(fake))
-        };
+    let (builder, path, fake) = if choice::takes_fake(false)? {
+        let fake = FakeDescope::start().await;
+        publish(&fake, &temporary)?;
+        (fake.descope_builder(), temporary.clone(), Some(fake))
+    } else {
+        let path = env::var("DESCOPE_KEYS_FILE")
+            .map_err(|error| format!("DESCOPE_KEYS_FILE: {error}"))?
+            .into();
+        (DescopeBuilder::from_env()?, path, None)
+    };
     let descope = builder.jwks_source(KeysFile { path }).build()?;
     // A missing or broken file shows here.
     descope.warm_up().await?;
@@ -85,6 +86,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let url = format!("http://{}/projects", listener.local_addr()?);
     println!("try:\n  curl -i -H 'Authorization: Bearer {token}' {url}");
+    println!("Ctrl-C ends it.");
 
     let server = axum::serve(listener, app(descope.clone()));
     let server = server.with_graceful_shutdown(stop::requested());

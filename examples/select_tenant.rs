@@ -1,11 +1,12 @@
 //! Switching tenants: `SelectTenant` on axum, called with JSON as a front end's `fetch` does.
 //!
 //! ```console
-//! cargo run --example select_tenant
+//! cargo run --example select_tenant -- --fake
 //! ```
 //!
-//! Runs offline against a fake Descope; with `DESCOPE_PROJECT_ID` set, against the real one.
-//! `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and ends, as CI does.
+//! `--fake` runs it offline, against an embedded stand-in for Descope; without it the project in
+//! `DESCOPE_PROJECT_ID` is asked. `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and
+//! ends, as CI does.
 
 use std::{env, error::Error};
 
@@ -19,6 +20,8 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower_descope::{ActiveTenant, Descope, SelectTenant, TenantLayer, test_util::FakeDescope};
 
+#[path = "shared/choice.rs"]
+mod choice;
 #[path = "shared/stop.rs"]
 mod stop;
 
@@ -53,6 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
          -d '{{\"tenant\":\"T2acme\"}}' {url}/tenant/select"
     );
     println!("  curl -i -b jar {url}/projects");
+    println!("Ctrl-C ends it.");
 
     let server = axum::serve(listener, app(descope.clone()));
     let server = server.with_graceful_shutdown(stop::requested());
@@ -70,10 +74,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     result
 }
 
-/// The real Descope if the environment names a project, else a fake, which lives as long as its
+/// The project that the environment names, or by `--fake` a stand-in, which lives as long as its
 /// handle; and the cookies of somebody who has just signed in and belongs to two tenants.
-async fn connect() -> Result<(Descope, String, Option<FakeDescope>), tower_descope::Error> {
-    if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
+async fn connect() -> Result<(Descope, String, Option<FakeDescope>), Box<dyn Error>> {
+    if !choice::takes_fake(false)? {
         let descope = Descope::from_env()?;
         descope.warm_up().await?;
         let cookies = "DS=<session token>; DSR=<refresh token>".to_owned();
@@ -86,8 +90,8 @@ async fn connect() -> Result<(Descope, String, Option<FakeDescope>), tower_desco
         })
         .start()
         .await;
-    let cookies = fake.sign_in("ann@acme.test").cookies().to_owned();
     let descope = fake.descope();
+    let cookies = fake.sign_in("ann@acme.test").cookies().to_owned();
     descope.warm_up().await?;
     Ok((descope, cookies, Some(fake)))
 }

@@ -2,11 +2,12 @@
 //! alone, so that health checks need no session.
 //!
 //! ```console
-//! cargo run --example tonic_service --features tonic
+//! cargo run --example tonic_service --features tonic -- --fake
 //! ```
 //!
-//! Runs offline against a fake Descope; with `DESCOPE_PROJECT_ID` set, against the real one.
-//! `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and ends, as CI does.
+//! `--fake` runs it offline, against an embedded stand-in for Descope; without it the project in
+//! `DESCOPE_PROJECT_ID` is asked. `PORT` chooses the port. With `EXAMPLE_CHECK=1` it asks itself and
+//! ends, as CI does.
 //!
 //! The two servers at the end are what `tonic-prost-build` makes of a `.proto` file, written by
 //! hand so that the example needs no `protoc`.
@@ -28,6 +29,8 @@ use tower_descope::{ActiveTenant, Descope, Rejection, TenantLayer, test_util::Fa
 
 use self::generated::{HealthServer, ListReply, ProjectsServer};
 
+#[path = "shared/choice.rs"]
+mod choice;
 #[path = "shared/stop.rs"]
 mod stop;
 
@@ -81,6 +84,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
          {url}{}",
         generated::LIST
     );
+    println!("Ctrl-C ends it.");
 
     let incoming = TcpIncoming::from(listener);
     let router = server(descope.clone());
@@ -99,14 +103,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     result
 }
 
-/// The real Descope if the environment names a project, else a fake, which lives as long as its
+/// The project that the environment names, or by `--fake` a stand-in, which lives as long as its
 /// handle.
-async fn connect() -> Result<(Descope, Option<FakeDescope>), tower_descope::Error> {
-    let (descope, fake) = if env::var("DESCOPE_PROJECT_ID").is_ok_and(|id| !id.trim().is_empty()) {
-        (Descope::from_env()?, None)
-    } else {
+async fn connect() -> Result<(Descope, Option<FakeDescope>), Box<dyn Error>> {
+    let (descope, fake) = if choice::takes_fake(false)? {
         let fake = FakeDescope::start().await;
         (fake.descope(), Some(fake))
+    } else {
+        (Descope::from_env()?, None)
     };
     descope.warm_up().await?;
     Ok((descope, fake))

@@ -125,7 +125,7 @@
 //! let fake = FakeDescope::start().await;
 //! let descope = fake.descope(); // for your TenantLayer
 //! let token = fake.session("U1").tenant("T1", |t| t.role("admin")).active("T1").token();
-//! let forged = fake.session("U1").active("T1").signed_by_stranger().token();
+//! let forged = fake.session("U1").signed_by_stranger().token();
 //! let session = descope.verify(&SessionToken::new(token)).await.unwrap();
 //! assert!(session.active_tenant().unwrap().has_role("admin"));
 //! assert!(descope.verify(&SessionToken::new(forged)).await.is_err());

@@ -259,7 +259,7 @@ impl fmt::Display for SignInFailure {
         f.write_str(match self {
             Self::Refused => {
                 "Descope refused that. Check the address or the code; a code works once and for \
-                 a few minutes."
+                 a few minutes, and after several wrong ones you need a new one."
             }
             Self::TooOften => "That was tried too often. Wait a minute, then try again.",
             Self::Unreachable => "Descope gave no usable answer. Try again in a moment.",

@@ -56,9 +56,8 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
-// The company menu closes on Escape and on a click elsewhere.
-const menu = document.querySelector("details.menu");
-if (menu) {
+// The menus close on Escape and on a click elsewhere.
+for (const menu of document.querySelectorAll("details.menu")) {
   document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   });

@@ -13,23 +13,10 @@ use crate::{
 };
 
 pub(crate) fn sign_in(accounts: &Accounts, next: &str, why: Option<&Notice>) -> Response {
-    let ways = if accounts.known_code().is_some() {
-        let people = list(PEOPLE, |(login, name, about)| {
-            format!(
-                r#"<li><button class="person" name="login" value="{login}"><span class="avatar" aria-hidden="true">{initials}</span><span><strong>{name}</strong><small>{about}</small></span></button></li>"#,
-                login = E(login),
-                initials = E(&initials(name)),
-                name = E(name),
-                about = E(about),
-            )
-        });
-        format!(
-            r#"<p class="lead">Choose who you want to be. These people exist only in this demo: an embedded stand-in for Descope signs them in, so there are no passwords and nothing leaves your machine.</p><form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}"><ul class="people">{people}</ul></form>"#
-        )
+    let lead = if accounts.known_code().is_some() {
+        "Choose who you want to be. These people exist only in this demo: an embedded stand-in for Descope signs them in, so there are no passwords and nothing leaves your machine."
     } else {
-        format!(
-            r#"<p class="lead">Descope sends a code to your e-mail address. Sign-in with a code by e-mail must be enabled in your project; you are added to it if it does not know you yet.</p><form method="post" action="/sign-in" class="stack"><input type="hidden" name="next" value="{next}"><label for="login">E-mail address</label><input id="login" name="login" type="email" autocomplete="email" required><button>Send the code</button></form>"#
-        )
+        "Descope sends a code to your e-mail address. Sign-in with a code by e-mail must be enabled in your project; you are added to it if it does not know you yet."
     };
     let status = match why {
         Some(Notice {
@@ -37,17 +24,53 @@ pub(crate) fn sign_in(accounts: &Accounts, next: &str, why: Option<&Notice>) -> 
         }) => StatusCode::UNAUTHORIZED,
         _ => StatusCode::OK,
     };
-    let why = notice(why);
     Page::new("Sign in", None, "/sign-in")
         .status(status)
         .body(&format!(
-            r#"<section class="narrow">{why}<h1>Sign in</h1>{ways}</section>"#
+            r#"<section class="narrow">{why}<h1>Sign in</h1><p class="lead">{lead}</p>{ways}</section>"#,
+            why = notice(why),
+            ways = ways_in(accounts, next),
         ))
+}
+
+/// Nobody is made to sign in twice; whoever wants to be somebody else can.
+pub(crate) fn signed_in_already(accounts: &Accounts, viewer: &Viewer, next: &str) -> Response {
+    let at = viewer.active.as_ref().map_or_else(String::new, |place| {
+        format!(", at <strong>{}</strong>", E(&place.name))
+    });
+    Page::new("Sign in", Some(viewer), "").body(&format!(
+        r#"<section class="narrow"><h1>You are signed in already</h1><p class="lead">As <strong>{name}</strong>{at}.</p><div class="actions"><a class="button" href="{next}">Go on</a><form method="post" action="/sign-out"><button class="quiet">Sign out</button></form></div><h2 class="apart">Or sign in as somebody else</h2>{ways}</section>"#,
+        name = E(&viewer.name),
+        next = E(next),
+        ways = ways_in(accounts, next),
+    ))
+}
+
+/// The people of the fake to choose from, or the form that has a code sent.
+fn ways_in(accounts: &Accounts, next: &str) -> String {
+    let next = E(next);
+    if accounts.known_code().is_none() {
+        return format!(
+            r#"<form method="post" action="/sign-in" class="stack"><input type="hidden" name="next" value="{next}"><label for="login">E-mail address</label><input id="login" name="login" type="email" autocomplete="email" required><button>Send the code</button></form>"#
+        );
+    }
+    let people = list(PEOPLE, |(login, name, about)| {
+        format!(
+            r#"<li><button class="person" name="login" value="{login}"><span class="avatar" aria-hidden="true">{initials}</span><span><strong>{name}</strong><small>{about}</small></span></button></li>"#,
+            login = E(login),
+            initials = E(&initials(name)),
+            name = E(name),
+            about = E(about),
+        )
+    });
+    format!(
+        r#"<form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}"><ul class="people">{people}</ul></form>"#
+    )
 }
 
 pub(crate) fn code(login: &str, next: &str, problem: Option<&Notice>) -> Response {
     let problem = notice(problem);
-    let login = E(login);
+    let (login, next) = (E(login), E(next));
     Page::new("Enter the code", None, "/sign-in").body(&format!(
         r#"<section class="narrow">{problem}<h1>Check your mail</h1><p class="lead">Descope sent a code to <strong>{login}</strong>.</p><form method="post" action="/sign-in/code" class="stack"><input type="hidden" name="next" value="{next}"><input type="hidden" name="login" value="{login}"><label for="code">Code</label><input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required><button>Sign in</button></form><p><a href="/sign-in">Use another address</a></p></section>"#
     ))
@@ -117,7 +140,7 @@ pub(crate) fn refused(rejection: &Rejection, viewer: Option<&Viewer>, path: &str
             r#"<a class="button" href="/projects">Back to projects</a><a class="button quiet" href="/access">See your access</a>"#
         }
         RejectionKind::RenewalUnavailable => {
-            &format!(r#"<a class="button" href="{path}">Try again</a>"#)
+            &format!(r#"<a class="button" href="{}">Try again</a>"#, E(path))
         }
         RejectionKind::KeysUnavailable | RejectionKind::CrossSite => {
             r#"<a class="button" href="/">To the overview</a>"#
@@ -137,16 +160,18 @@ pub(crate) fn refused(rejection: &Rejection, viewer: Option<&Viewer>, path: &str
     response
 }
 
-pub(crate) fn not_found() -> Response {
+pub(crate) fn not_found(viewer: Option<&Viewer>) -> Response {
     plain(
+        viewer,
         StatusCode::NOT_FOUND,
         "There is no such page",
         "The address may be mistyped.",
     )
 }
 
-pub(crate) fn bad_request() -> Response {
+pub(crate) fn bad_request(viewer: &Viewer) -> Response {
     plain(
+        Some(viewer),
         StatusCode::BAD_REQUEST,
         "That form cannot be read",
         "Reload the page and try again.",
@@ -155,14 +180,15 @@ pub(crate) fn bad_request() -> Response {
 
 pub(crate) fn broken() -> Response {
     plain(
+        None,
         StatusCode::INTERNAL_SERVER_ERROR,
         "Something broke",
         "It is our fault, and it is in the log.",
     )
 }
 
-fn plain(status: StatusCode, title: &str, text: &str) -> Response {
-    Page::new(title, None, "/sign-in").status(status).body(&format!(
+fn plain(viewer: Option<&Viewer>, status: StatusCode, title: &str, text: &str) -> Response {
+    Page::new(title, viewer, "").status(status).body(&format!(
         r#"<section class="narrow"><p class="eyebrow">{status}</p><h1>{title}</h1><p class="lead">{text}</p><p class="actions"><a class="button" href="/">To the overview</a></p></section>"#
     ))
 }

@@ -4,12 +4,8 @@
 use std::{fmt, time::SystemTime};
 
 use axum::{
-    Router,
-    extract::Request,
-    http::{HeaderValue, StatusCode, header},
-    middleware::Next,
+    http::StatusCode,
     response::{Html, IntoResponse, Response},
-    routing::get,
 };
 use time::OffsetDateTime;
 use tower_descope::{Session, TenantId};
@@ -192,6 +188,9 @@ impl<'a> Page<'a> {
                 .map_or_else(String::new, |viewer| company_menu(viewer, self.here)),
             nav = nav(self.viewer, self.here),
             person = person(self.viewer, self.here),
+            more = self
+                .viewer
+                .map_or_else(String::new, |viewer| more(viewer, self.here)),
             main = main,
         );
         (self.status, Html(html)).into_response()
@@ -208,16 +207,21 @@ pub(crate) fn accent(place: Option<&Place>) -> String {
 
 fn nav(viewer: Option<&Viewer>, here: &str) -> String {
     let links: &[(&str, &str)] = match viewer {
-        Some(_) => &[
+        Some(Viewer {
+            active: Some(_), ..
+        }) => &[
             ("/", "Overview"),
             ("/projects", "Projects"),
             ("/billing", "Billing"),
             ("/access", "Your access"),
         ],
+        // Projects and invoices are a company's.
+        Some(_) => &[("/", "Overview"), ("/access", "Your access")],
         None => &[("/", "Overview")],
     };
+    let here = here.split('?').next();
     list(links, |(path, text)| {
-        let current = if *path == here {
+        let current = if Some(*path) == here {
             r#" aria-current="page""#
         } else {
             ""
@@ -226,10 +230,16 @@ fn nav(viewer: Option<&Viewer>, here: &str) -> String {
     })
 }
 
-/// The menu that switches tenants: one form, one button per tenant, back to the same page.
+/// The menu that switches tenants: one form, one button per tenant, back to the same page. Who
+/// belongs to one tenant has nothing to switch to.
 fn company_menu(viewer: &Viewer, here: &str) -> String {
-    if viewer.tenants.is_empty() {
-        return String::new();
+    if viewer.tenants.len() < 2 {
+        return viewer.active.as_ref().map_or_else(String::new, |place| {
+            format!(
+                r#"<p class="company"><span class="dot"></span><span class="visually-hidden">Company: </span><span class="name">{}</span></p>"#,
+                E(&place.name)
+            )
+        });
     }
     let return_to = if here.is_empty() { "/projects" } else { here };
     let items = list(&viewer.tenants, |place| {
@@ -261,13 +271,30 @@ fn company_menu(viewer: &Viewer, here: &str) -> String {
 fn person(viewer: Option<&Viewer>, here: &str) -> String {
     match viewer {
         Some(viewer) => format!(
-            r#"<span class="who"><span class="avatar" aria-hidden="true">{initials}</span><span class="name">{name}</span></span><form method="post" action="/sign-out"><button class="quiet">Sign out</button></form>"#,
-            initials = E(&initials(&viewer.name)),
-            name = E(&viewer.name),
+            r#"{}<form method="post" action="/sign-out"><button class="quiet">Sign out</button></form>"#,
+            who(viewer)
         ),
         None if here == "/sign-in" => String::new(),
         None => r#"<a class="button" href="/sign-in">Sign in</a>"#.to_owned(),
     }
+}
+
+fn who(viewer: &Viewer) -> String {
+    format!(
+        r#"<span class="who"><span class="avatar" aria-hidden="true">{initials}</span><span class="name" title="{name}">{name}</span></span>"#,
+        initials = E(&initials(&viewer.name)),
+        name = E(&viewer.name),
+    )
+}
+
+/// Where there is no room for them in a row: the pages, who is signed in, and the way out. The style
+/// shows either this or those.
+fn more(viewer: &Viewer, here: &str) -> String {
+    format!(
+        r#"<details class="menu more"><summary><span class="label">Menu</span></summary><div class="sheet">{who}<nav aria-label="Main"><ul>{nav}</ul></nav><form method="post" action="/sign-out"><button class="quiet">Sign out</button></form></div></details>"#,
+        who = who(viewer),
+        nav = nav(Some(viewer), here),
+    )
 }
 
 pub(crate) fn notice(notice: Option<&Notice>) -> String {
@@ -327,7 +354,7 @@ pub(crate) fn ago(date: OffsetDateTime) -> String {
 /// A query value.
 pub(crate) fn url_encode(text: &str) -> String {
     list(text.bytes(), |byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
             char::from(byte).to_string()
         }
         byte => format!("%{byte:02X}"),
@@ -336,43 +363,4 @@ pub(crate) fn url_encode(text: &str) -> String {
 
 fn unix(time: SystemTime) -> i64 {
     OffsetDateTime::from(time).unix_timestamp()
-}
-
-pub(crate) fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let file = |ty: &'static str, text: &'static str| {
-        get(move || async move { ([(header::CONTENT_TYPE, ty)], text) })
-    };
-    Router::new()
-        .route(
-            "/assets/style.css",
-            file("text/css; charset=utf-8", include_str!("style.css")),
-        )
-        .route(
-            "/assets/app.js",
-            file("text/javascript; charset=utf-8", include_str!("app.js")),
-        )
-        .route(
-            "/assets/icon.svg",
-            file("image/svg+xml", include_str!("icon.svg")),
-        )
-}
-
-/// Nothing but our own files, no frames, and no page of one tenant in the cache for another.
-pub(crate) async fn headers(request: Request, next: Next) -> Response {
-    let asset = request.uri().path().starts_with("/assets/");
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    set(
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    );
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, "same-origin");
-    set(
-        header::CACHE_CONTROL,
-        if asset { "no-cache" } else { "no-store" },
-    );
-    response
 }

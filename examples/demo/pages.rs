@@ -9,8 +9,8 @@ use tower_descope::{ActiveTenant, Session, TenantId};
 use crate::{
     accounts::Accounts,
     html::{
-        E, Notice, Page, Viewer, accent, ago, day, initials, list, notice, plural, roles_text,
-        url_encode,
+        E, Mood, Notice, Page, Viewer, accent, ago, day, initials, list, notice, plural,
+        roles_text, url_encode,
     },
     store::{Invoice, Project},
 };
@@ -22,14 +22,19 @@ pub(crate) fn home(
 ) -> Response {
     let lead = match (viewer, projects) {
         (Some(viewer), Some(count)) => format!(
-            r#"<p class="eyebrow">{company}</p><h1>Hello, {first}.</h1><p class="lead">You are working in <strong>{company}</strong>, which has {count}. Everything on the next pages is this company’s, and nothing else is.</p><p class="actions"><a class="button" href="/projects">Open projects</a><a class="button quiet" href="/tenants">Choose another company</a></p>"#,
+            r#"<p class="eyebrow">{company}</p><h1>Hello, {first}.</h1><p class="lead">You are working in <strong>{company}</strong>, which has {count}. Everything on the next pages is this company’s, and nothing else is.</p><p class="actions"><a class="button" href="/projects">Open projects</a>{others}</p>"#,
+            others = if viewer.tenants.len() > 1 {
+                r#"<a class="button quiet" href="/tenants">Choose another company</a>"#
+            } else {
+                ""
+            },
             company = E(viewer.here()),
-            first = E(viewer.name.split_whitespace().next().unwrap_or_default()),
+            first = E(first_name(viewer)),
             count = plural(count, "project", "projects"),
         ),
         (Some(viewer), None) => format!(
             r#"<h1>Hello, {}.</h1><p class="lead">You are signed in, but in no company yet.</p><p class="actions"><a class="button" href="/tenants">Choose a company</a></p>"#,
-            E(&viewer.name),
+            E(first_name(viewer)),
         ),
         (None, _) => r#"<h1>One sign-in, several companies, no mixed-up data.</h1><p class="lead">Workbench is a small project tracker that several companies share. It shows what <code>tower-descope</code> does for a multi-tenant web app: who you are, which company you act for, and what you may do there, checked on every request.</p><p class="actions"><a class="button" href="/sign-in">Sign in</a></p>"#.to_owned(),
     };
@@ -39,6 +44,10 @@ pub(crate) fn home(
         .map_or("", |_| include_str!("tour.html"));
     Page::new("Overview", viewer, "/")
         .body(&format!(r#"<section class="hero">{lead}</section>{tour}"#))
+}
+
+fn first_name(viewer: &Viewer) -> &str {
+    viewer.name.split_whitespace().next().unwrap_or_default()
 }
 
 pub(crate) fn tenants(viewer: &Viewer, next: &str, error: Option<&str>) -> Response {
@@ -68,7 +77,13 @@ pub(crate) fn tenants(viewer: &Viewer, next: &str, error: Option<&str>) -> Respo
             )
         });
         format!(
-            r#"<h1>Choose a company</h1><p class="lead">You act for one company at a time. You can switch at any time from the menu at the top.</p><form method="post" action="/v1/auth/tenant/select"><input type="hidden" name="return_to" value="{next}"><ul class="people">{cards}</ul></form>"#
+            r#"<h1>Choose a company</h1><p class="lead">You act for one company at a time.{switch}</p><form method="post" action="/v1/auth/tenant/select"><input type="hidden" name="return_to" value="{next}"><ul class="people">{cards}</ul></form>"#,
+            next = E(next),
+            switch = if viewer.tenants.len() > 1 {
+                " You can switch at any time from the menu at the top."
+            } else {
+                ""
+            },
         )
     };
     Page::new("Choose a company", Some(viewer), "").body(&format!(
@@ -110,6 +125,18 @@ pub(crate) fn projects(
                 viewer.here()
             ))
         });
+    // A name that was typed before the company changed or the session ended: it stands in the form.
+    let unsaved = (problem.is_none() && !typed.is_empty()).then(|| {
+        let text = if tenant.has_permission("project.create") {
+            format!("“{typed}” is not saved yet. It stands in the form below.")
+        } else {
+            format!(
+                "“{typed}” was not saved: you may not add projects at {}.",
+                viewer.here()
+            )
+        };
+        Notice::new(Mood::Info, text)
+    });
     let rows = list(projects, |project| {
         let progress = if project.tasks == 0 {
             r#"<span class="muted">no tasks yet</span>"#.to_owned()
@@ -121,7 +148,7 @@ pub(crate) fn projects(
             )
         };
         format!(
-            r#"<tr id="p{id}"><th scope="row">{name}</th><td data-label="Status"><span class="pill {class}">{status}</span></td><td data-label="Lead">{lead}</td><td data-label="Tasks">{progress}</td><td data-label="Updated">{updated}</td></tr>"#,
+            r#"<tr id="p{id}"><th scope="row">{name}</th><td data-label="Status"><span class="pill {class}">{status}</span></td><td data-label="Lead"><span class="short" title="{lead}">{lead}</span></td><td data-label="Tasks">{progress}</td><td data-label="Updated">{updated}</td></tr>"#,
             id = project.id,
             name = E(&project.name),
             class = project.status.to_lowercase().replace(' ', "-"),
@@ -143,8 +170,9 @@ pub(crate) fn projects(
         None => StatusCode::OK,
     });
     page.body(&format!(
-        r#"{added}<header class="title"><div><p class="eyebrow">{company}</p><h1>Projects</h1></div><p class="muted">{count}, {open} open</p></header><section class="card" aria-label="Projects">{table}</section>{form}"#,
+        r#"{added}{unsaved}<header class="title"><div><p class="eyebrow">{company}</p><h1>Projects</h1></div><p class="muted">{count}, {open} open</p></header><section class="card" aria-label="Projects">{table}</section>{form}"#,
         added = notice(added.as_ref()),
+        unsaved = notice(unsaved.as_ref()),
         company = E(viewer.here()),
         count = plural(projects.len(), "project", "projects"),
         form = add_form(viewer, tenant, typed, problem),
@@ -220,7 +248,7 @@ pub(crate) fn billing(viewer: &Viewer, invoices: &[Invoice]) -> Response {
     let money = |cents: i64| format!("€ {}.{:02}", thousands(cents / 100), cents % 100);
     let rows = list(invoices, |invoice| {
         format!(
-            r#"<tr><th scope="row">{issued}</th><td data-label="For">{what}</td><td data-label="Seats">{seats}</td><td data-label="Amount">{amount}</td><td data-label="State">{state}</td></tr>"#,
+            r#"<tr><th scope="row">{issued}</th><td data-label="For">{what}</td><td data-label="Seats" class="number">{seats}</td><td data-label="Amount" class="number">{amount}</td><td data-label="State">{state}</td></tr>"#,
             issued = day(invoice.issued),
             what = E(&invoice.what),
             seats = invoice.seats,
@@ -241,7 +269,7 @@ pub(crate) fn billing(viewer: &Viewer, invoices: &[Invoice]) -> Response {
         r#"<p class="empty">No invoices yet.</p>"#.to_owned()
     } else {
         format!(
-            r#"<table><caption class="visually-hidden">Invoices</caption><thead><tr><th scope="col">Issued</th><th scope="col">For</th><th scope="col">Seats</th><th scope="col">Amount</th><th scope="col">State</th></tr></thead><tbody>{rows}</tbody></table>"#
+            r#"<table><caption class="visually-hidden">Invoices</caption><thead><tr><th scope="col">Issued</th><th scope="col">For</th><th scope="col" class="number">Seats</th><th scope="col" class="number">Amount</th><th scope="col">State</th></tr></thead><tbody>{rows}</tbody></table>"#
         )
     };
     Page::new("Billing", Some(viewer), "/billing").body(&format!(

@@ -12,7 +12,12 @@ use serde::Deserialize;
 use tower_descope::{Rejection, RejectionKind, Session};
 
 use crate::{
-    App, accounts::SignInFailure, cookies::CookieStyle, doors, html::Notice, refusals::local_path,
+    App,
+    accounts::SignInFailure,
+    cookies::CookieStyle,
+    doors,
+    html::{Notice, url_encode},
+    refusals::local_path,
 };
 
 #[derive(Deserialize)]
@@ -24,13 +29,15 @@ pub(crate) struct SignInQuery {
 pub(crate) async fn page(
     State(app): State<Arc<App>>,
     Query(query): Query<SignInQuery>,
+    session: Result<Session, Rejection>,
 ) -> Response {
     let next = local_path(query.next.as_deref().unwrap_or("/projects"));
-    doors::sign_in(
-        &app.accounts,
-        next,
-        Notice::why(query.why.as_deref()).as_ref(),
-    )
+    // Why somebody was sent here is over then: they have signed in since, in another tab.
+    if let Ok(session) = session {
+        return doors::signed_in_already(&app.accounts, &app.viewer(&session), &next);
+    }
+    let why = Notice::why(query.why.as_deref());
+    doors::sign_in(&app.accounts, &next, why.as_ref())
 }
 
 #[derive(Deserialize)]
@@ -46,22 +53,22 @@ pub(crate) struct SignInForm {
 pub(crate) async fn start(State(app): State<Arc<App>>, Form(form): Form<SignInForm>) -> Response {
     let next = local_path(&form.next);
     if let Err(failure) = app.accounts.send_code(&form.login).await {
-        return doors::sign_in(&app.accounts, next, Some(&Notice::failure(failure)));
+        return doors::sign_in(&app.accounts, &next, Some(&Notice::failure(failure)));
     }
     match app.accounts.known_code() {
-        Some(code) => enter(&app, &form.login, code, next).await,
-        None => doors::code(&form.login, next, None),
+        Some(code) => enter(&app, &form.login, code, &next).await,
+        None => doors::code(&form.login, &next, None),
     }
 }
 
 pub(crate) async fn finish(State(app): State<Arc<App>>, Form(form): Form<SignInForm>) -> Response {
-    enter(&app, &form.login, form.code.trim(), local_path(&form.next)).await
+    enter(&app, &form.login, form.code.trim(), &local_path(&form.next)).await
 }
 
 async fn enter(app: &App, login: &str, code: &str, next: &str) -> Response {
     match app.accounts.sign_in(&app.descope, login, code).await {
         Ok(cookies) => {
-            let done = Redirect::to(&format!("/sign-in/done?next={next}"));
+            let done = Redirect::to(&format!("/sign-in/done?next={}", url_encode(next)));
             (set_cookies(cookies), done).into_response()
         }
         Err(failure @ SignInFailure::Refused) if app.accounts.known_code().is_none() => {
@@ -79,7 +86,7 @@ pub(crate) async fn done(
 ) -> Response {
     let next = local_path(query.next.as_deref().unwrap_or("/projects"));
     match session {
-        Ok(_) => Redirect::to(next).into_response(),
+        Ok(_) => Redirect::to(&next).into_response(),
         Err(rejection) if rejection.kind() == RejectionKind::MissingToken => {
             doors::no_cookies(app.accounts.cookies())
         }

@@ -108,6 +108,8 @@ impl DescopeBuilder {
             },
             timeout: self.timeout,
         };
+        #[cfg(feature = "test-util")]
+        self.tell_built();
         Ok(Descope {
             inner: Arc::new(DescopeInner {
                 project_id: self.project_id,

@@ -60,7 +60,13 @@ pub struct DescopeBuilder {
     pub(super) key_cache: KeyCache,
     pub(super) access_keys: Option<AccessKeys>,
     pub(super) variables: Variables,
+    #[cfg(feature = "test-util")]
+    pub(super) cookie_names_told: Option<TellCookieNames>,
 }
+
+/// Takes the names of the session and of the refresh cookie.
+#[cfg(feature = "test-util")]
+type TellCookieNames = Box<dyn Fn(&str, &str) + Send + Sync>;
 
 impl Descope {
     /// Starts a configuration for a project, named by its id (`P…`).
@@ -99,6 +105,8 @@ impl Descope {
             key_cache: KeyCache::default(),
             access_keys: None,
             variables: Variables::default(),
+            #[cfg(feature = "test-util")]
+            cookie_names_told: None,
         }
     }
 }
@@ -276,6 +284,27 @@ impl DescopeBuilder {
     pub fn clock(mut self, clock: TestClock) -> Self {
         self.clock = Clock::Test(clock);
         self
+    }
+
+    /// Has the handle's names of the session and of the refresh cookie told once it is built.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn tell_cookie_names(
+        mut self,
+        tell: impl Fn(&str, &str) + Send + Sync + 'static,
+    ) -> Self {
+        self.cookie_names_told = Some(Box::new(tell));
+        self
+    }
+
+    #[cfg(feature = "test-util")]
+    pub(super) fn tell_built(&self) {
+        let names = (
+            self.cookies.session_names().next(),
+            self.cookies.refresh_names().next(),
+        );
+        if let (Some(tell), (Some(session), Some(refresh))) = (&self.cookie_names_told, names) {
+            tell(session, refresh);
+        }
     }
 }
 

@@ -199,6 +199,10 @@ impl FakeDescopeBuilder {
     /// Starts the fake on a thread of its own. It runs until the last clone of the handle is
     /// dropped.
     ///
+    /// Each start logs a warning, in every build: whoever finds that line in the log of a service
+    /// that runs for others has found a service that lets everybody in, because the fake's keys are
+    /// in this crate's source.
+    ///
     /// # Panics
     ///
     /// If the address cannot be listened on, or if neither of the features `aws-lc-rs` and
@@ -211,6 +215,13 @@ impl FakeDescopeBuilder {
         keys::require_backend();
         self.directory.created(self.settings.now());
         let state = State::new(Ring::new(self.settings.algorithm), self.directory);
-        FakeDescope::of(Arc::new(Running::start(self.listen, self.settings, state)))
+        let fake = FakeDescope::of(Arc::new(Running::start(self.listen, self.settings, state)));
+        tracing::warn!(
+            project_id = fake.project_id(),
+            address = %fake.address(),
+            "FakeDescope has started, for tests and trials only: it signs with keys that everybody \
+             knows, so whoever trusts its project lets everybody in"
+        );
+        fake
     }
 }

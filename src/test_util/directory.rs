@@ -1,6 +1,6 @@
 //! Who and what the project knows.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::people::{FakeAccessKey, FakeUser};
 
@@ -10,8 +10,8 @@ pub(super) struct Directory {
     users: Vec<FakeUser>,
     access_keys: HashMap<String, FakeAccessKey>,
     tenant_names: BTreeMap<String, String>,
-    /// Login ids with a one-time code under way.
-    pub(super) codes: HashSet<String>,
+    /// Login ids with a one-time code under way, and how many wrong ones were tried.
+    pub(super) codes: HashMap<String, u32>,
 }
 
 impl Directory {

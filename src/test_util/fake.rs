@@ -33,6 +33,19 @@ impl FakeDescope {
     /// in code that talks to the real one.
     pub const NOT_A_MEMBER: &'static str = routes::NOT_A_MEMBER;
 
+    /// The `errorCode` of a call that asks for something that the fake cannot do, such as step-up or
+    /// an option of a later SDK, with status 400: `E990400`. The description names the option. So no
+    /// test passes because nobody looked at what it asked for.
+    ///
+    /// The code is **made up**: the real service knows its options.
+    pub const UNKNOWN_OPTION: &'static str = routes::UNKNOWN_OPTION;
+
+    /// How many wrong one-time codes may be tried: with the fifth the code that was sent is void,
+    /// and until a new one is sent the right code is refused too, with 401 and `E061103`.
+    ///
+    /// How many the real service allows is not documented.
+    pub const CODE_ATTEMPTS: u32 = routes::CODE_ATTEMPTS;
+
     pub(super) fn of(running: Arc<Running>) -> Self {
         Self { running }
     }
@@ -118,9 +131,15 @@ impl FakeDescope {
                 "the user `{user}` is not a member of the tenant `{tenant}`"
             );
         }
-        let (_, issued) =
-            self.with_state(|state| routes::sign_in(settings, state, &found.id, "email", tenant));
-        SignedIn::new(settings, found.id, issued)
+        let (issued, names) = self.with_state(|state| {
+            let (_, issued) = routes::sign_in(settings, state, &found.id, "email", tenant);
+            (issued, state.cookie_names.clone())
+        });
+        let names = names.unwrap_or_else(|| {
+            let own = |kind| settings.cookie_name(kind).to_owned();
+            (own(TokenKind::Session), own(TokenKind::Refresh))
+        });
+        SignedIn::new(&names, found.id, issued)
     }
 
     /// Adds a user, or changes the one who has this login id. Tokens that are out stay as they

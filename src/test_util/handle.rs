@@ -19,7 +19,19 @@ impl FakeDescope {
     ///
     /// Where the variable `FAKE_DESCOPE_SESSION_CACHE` holds a number, that is how many verified
     /// sessions it may cache; so a whole suite can be run with the cache off (`0`).
+    ///
+    /// [`SignedIn::cookies`](super::SignedIn::cookies) follows the cookie names of the handle that
+    /// this builds.
     pub fn descope_builder(&self) -> DescopeBuilder {
+        let shared = Arc::clone(&self.running.shared);
+        self.settings_of_a_handle()
+            .tell_cookie_names(move |session, refresh| {
+                let names = (session.to_owned(), refresh.to_owned());
+                shared.with_state(|state| state.cookie_names = Some(names));
+            })
+    }
+
+    fn settings_of_a_handle(&self) -> DescopeBuilder {
         let mut builder = Descope::builder(self.project_id())
             .base_url(self.url())
             .danger_plain_http_base_url(true);
@@ -41,9 +53,17 @@ impl TokenBuilder {
     /// # Errors
     ///
     /// Why the token is no session.
+    ///
+    /// # Panics
+    ///
+    /// If [`active`](Self::active) named a tenant of which the user is no member, or if no crypto
+    /// backend is enabled.
     pub async fn verify(&self) -> Result<Session, Rejection> {
+        // A handle of nobody's: the names of its cookies are nothing to follow.
         FakeDescope::of(Arc::clone(&self.running))
-            .descope()
+            .settings_of_a_handle()
+            .build()
+            .unwrap_or_else(|error| panic!("a handle to the fake can be built: {error}"))
             .verify(&SessionToken::new(self.token()))
             .await
     }

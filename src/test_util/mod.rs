@@ -47,14 +47,26 @@
 //! | a refresh token from a selection with rotation off | none, the service remembers the tenant | [`select_returns_refresh_without_rotation`] |
 //! | a refresh token in the header where the project keeps it in a cookie | 401 `E061005` | [`bearer_beside_cookies`] |
 //! | an unknown project id | 404 at the key endpoint, else 400 `E011001` | |
+//! | wrong one-time codes | the fifth makes the code void: 401 `E061103` until a new one is sent ([`FakeDescope::CODE_ATTEMPTS`]) | |
 //!
 //! Each token has a `jti`, so that two of the same second differ; the real service adds one only
 //! if the JWT template says so.
+//!
+//! # Never in place of the real service
+//!
+//! The fake's keys are in this crate's source, so whoever trusts its project lets everybody in. It
+//! takes Descope's place only where a test or a trial starts it, and each start logs a warning, in
+//! every build. Do not fall back to it where a variable is missing: with an incomplete environment
+//! such a service is open. The repository's examples take it by `--fake` alone; the demo, which is
+//! for a first look, does by itself and says so.
 //!
 //! # Features
 //!
 //! The fake signs with the backend that the service verifies with. The feature `test-util` chooses
 //! none: with neither `aws-lc-rs` nor `rust-crypto` enabled, starting the fake panics.
+//!
+//!
+#![doc = include_str!("calls.md")]
 //!
 //! [Descope]: https://www.descope.com
 //! [`reuse_kills_family`]: FakeDescopeBuilder::reuse_kills_family

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{routes::Issued, settings::Settings, settings::TokenKind};
+use super::routes::Issued;
 
 /// A user's first pair of tokens; made by [`FakeDescope::sign_in`].
 ///
@@ -16,15 +16,15 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    pub(super) fn new(settings: &Settings, user_id: String, issued: Issued) -> Self {
+    /// With the names of the session and of the refresh cookie.
+    pub(super) fn new(names: &(String, String), user_id: String, issued: Issued) -> Self {
+        let (session_name, refresh_name) = names;
         let refresh_jwt = issued.refresh.unwrap_or_default();
         Self {
             user_id,
             cookies: format!(
-                "{}={}; {}={refresh_jwt}",
-                settings.cookie_name(TokenKind::Session),
-                issued.session,
-                settings.cookie_name(TokenKind::Refresh),
+                "{session_name}={}; {refresh_name}={refresh_jwt}",
+                issued.session
             ),
             session_jwt: issued.session,
             refresh_jwt,
@@ -46,7 +46,27 @@ impl SignedIn {
         &self.refresh_jwt
     }
 
-    /// A `Cookie` header with both tokens under the project's cookie names.
+    /// A `Cookie` header with both tokens, under the names that the service under test reads first:
+    /// those of the [`SessionCookies`](crate::cookie::SessionCookies) of the handle that was built
+    /// last, before the sign-in, by [`FakeDescope::descope`] or [`FakeDescope::descope_builder`].
+    /// Before there is one, the project's names.
+    ///
+    /// ```
+    /// # use tower_descope::{cookie::SessionCookies, test_util::FakeDescope};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), tower_descope::Error> {
+    /// # if cfg!(not(any(feature = "aws-lc-rs", feature = "rust-crypto"))) { return Ok(()) }
+    /// let fake = FakeDescope::builder().user("ann@acme.test", |u| u).start().await;
+    /// let descope = fake.descope_builder().cookies(SessionCookies::host_prefixed()).build()?;
+    /// let ann = fake.sign_in("ann@acme.test");
+    /// assert!(ann.cookies().starts_with("__Host-DS="));
+    /// # drop(descope);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`FakeDescope::descope`]: super::FakeDescope::descope
+    /// [`FakeDescope::descope_builder`]: super::FakeDescope::descope_builder
     pub fn cookies(&self) -> &str {
         &self.cookies
     }

@@ -9,6 +9,8 @@ pub(super) struct State {
     pub(super) families: Families,
     pub(super) faults: Faults,
     pub(super) record: Record,
+    /// How the handle that was built last names the session and the refresh cookie.
+    pub(super) cookie_names: Option<(String, String)>,
     /// Counts the tokens, for their `jti`.
     pub(super) minted: u64,
 }
@@ -21,6 +23,7 @@ impl State {
             families: Families::default(),
             faults: Faults::default(),
             record: Record::default(),
+            cookie_names: None,
             minted: 0,
         }
     }

@@ -1,6 +1,6 @@
 //! Tokens made by hand, right ones and wrong ones.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
@@ -23,6 +23,10 @@ use super::{
 pub struct TokenBuilder {
     pub(super) running: Arc<Running>,
     claims: Claims,
+    /// The tenants of the user whom the directory knows.
+    memberships: BTreeSet<String>,
+    /// An active tenant of which the user need not be a member.
+    outsider: bool,
     /// Claims that replace what `claims` says.
     set: Map<String, Value>,
     removed: Vec<String>,
@@ -46,16 +50,22 @@ impl TokenBuilder {
     pub(super) fn new(running: Arc<Running>, kind: TokenKind, user: &str) -> Self {
         let settings = running.settings().clone();
         let now = settings.now();
-        let claims = running.with_state(|state| {
+        let (claims, memberships) = running.with_state(|state| {
             let jti = state.next_jti();
-            match state.directory.user(user) {
-                Some(user) => Claims::new(&settings, kind, &user.id, &user.grants, jti, now),
-                None => Claims::new(&settings, kind, user, &Grants::default(), jti, now),
-            }
+            let nobody = Grants::default();
+            let (id, grants) = match state.directory.user(user) {
+                Some(user) => (user.id.as_str(), &user.grants),
+                None => (user, &nobody),
+            };
+            let memberships = grants.tenants.keys().cloned().collect();
+            let claims = Claims::new(&settings, kind, id, grants, jti, now);
+            (claims, memberships)
         });
         Self {
             running,
             claims,
+            memberships,
+            outsider: false,
             set: Map::new(),
             removed: Vec::new(),
             header: Map::new(),
@@ -87,9 +97,36 @@ impl TokenBuilder {
         self
     }
 
-    /// The active tenant, `dct`. It need not be one of `tenants`.
+    /// The active tenant, `dct`: one of which the user is a member, in the fake or by
+    /// [`tenant`](Self::tenant), before or after this call.
+    ///
+    /// # Panics
+    ///
+    /// [`token`](Self::token), [`claims`](Self::claims) and [`verify`](Self::verify) do, if the user
+    /// is no member: the real service issues no such token. A test that is about it says so by
+    /// [`active_without_membership`](Self::active_without_membership).
     pub fn active(mut self, tenant: impl Into<String>) -> Self {
         self.claims.active = Some(tenant.into());
+        self.outsider = false;
+        self
+    }
+
+    /// The active tenant, `dct`, of which the user need not be a member: a token that a service must
+    /// not take for a member's.
+    ///
+    /// ```
+    /// # use tower_descope::test_util::FakeDescope;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # if cfg!(not(any(feature = "aws-lc-rs", feature = "rust-crypto"))) { return }
+    /// let fake = FakeDescope::start().await;
+    /// let outsider = fake.session("U1").active_without_membership("T9").verify().await.unwrap();
+    /// assert!(outsider.active_tenant().is_err());
+    /// # }
+    /// ```
+    pub fn active_without_membership(mut self, tenant: impl Into<String>) -> Self {
+        self.claims.active = Some(tenant.into());
+        self.outsider = true;
         self
     }
 
@@ -247,7 +284,17 @@ impl TokenBuilder {
     }
 
     /// The claims, as they stand now.
+    ///
+    /// # Panics
+    ///
+    /// If [`active`](Self::active) named a tenant of which the user is no member.
+    #[track_caller]
     pub fn claims(&self) -> Map<String, Value> {
+        self.check_membership();
+        self.unchecked_claims()
+    }
+
+    fn unchecked_claims(&self) -> Map<String, Value> {
         let mut claims = self.claims.json();
         claims.extend(self.set.clone());
         for name in &self.removed {
@@ -260,7 +307,9 @@ impl TokenBuilder {
     ///
     /// # Panics
     ///
-    /// If [`signed_by`](Self::signed_by) named a key that the project never had.
+    /// If [`signed_by`](Self::signed_by) named a key that the project never had, or
+    /// [`active`](Self::active) a tenant of which the user is no member.
+    #[track_caller]
     pub fn token(&self) -> String {
         let (current, named) = self.running.with_state(|state| {
             let named = match &self.signer {
@@ -290,8 +339,10 @@ impl TokenBuilder {
             header.remove(name);
         }
         let header = Value::Object(header).to_string();
-        let payload = self.payload.clone();
-        let payload = payload.unwrap_or_else(|| Value::Object(self.claims()).to_string());
+        let payload = match &self.payload {
+            Some(payload) => payload.clone(),
+            None => Value::Object(self.claims()).to_string(),
+        };
         compact(
             header.as_bytes(),
             payload.as_bytes(),
@@ -303,6 +354,22 @@ impl TokenBuilder {
         )
     }
 
+    #[track_caller]
+    fn check_membership(&self) {
+        let Some(active) = self.claims.active.as_ref().filter(|_| !self.outsider) else {
+            return;
+        };
+        let member =
+            self.memberships.contains(active) || self.claims.grants.tenants.contains_key(active);
+        assert!(
+            member,
+            "`{}` is no member of the tenant `{active}`, so Descope issues no token that has it \
+             active: make them one by `.tenant(\"{active}\", |t| t)`, or ask for such a token by \
+             `.active_without_membership(\"{active}\")`",
+            self.claims.subject,
+        );
+    }
+
     fn date(&self, seconds: i64) -> i64 {
         self.running.settings().now().saturating_add(seconds)
     }
@@ -311,7 +378,7 @@ impl TokenBuilder {
 impl fmt::Debug for TokenBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenBuilder")
-            .field("claims", &self.claims())
+            .field("claims", &self.unchecked_claims())
             .finish_non_exhaustive()
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod auth;
+mod fake;
 mod hostile;
 mod house;
 mod keys;

@@ -31,9 +31,12 @@ impl Service<'_> {
         );
         claims.amr.clear();
         claims.refresh_expires = None;
-        if let Some(tenant) = options.get("selectedTenant").and_then(Value::as_str)
-            && !tenant.is_empty()
-        {
+        let tenant = match options.get("selectedTenant") {
+            None | Some(Value::Null) => "",
+            Some(Value::String(tenant)) => tenant,
+            Some(_) => return Err(bad_request("`selectedTenant` is no text")),
+        };
+        if !tenant.is_empty() {
             if !key.grants.tenants.contains_key(tenant) {
                 return Err(Canned::error(
                     403,
@@ -43,11 +46,13 @@ impl Service<'_> {
             }
             claims.active = Some(tenant.into());
         }
-        if let Some(Value::Object(custom)) = options.get("customClaims")
-            && !custom.is_empty()
-        {
-            let nested = Value::Object(custom.clone());
-            claims.grants.claims.insert("nsec".into(), nested);
+        match options.get("customClaims") {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(custom)) if custom.is_empty() => {}
+            Some(custom @ Value::Object(_)) => {
+                claims.grants.claims.insert("nsec".into(), custom.clone());
+            }
+            Some(_) => return Err(bad_request("`customClaims` is no object")),
         }
         Ok(Canned::json(
             200,

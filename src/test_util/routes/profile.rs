@@ -21,7 +21,11 @@ impl Service<'_> {
         let index = self.family()?;
         let body = self.request.object();
         let body = body.ok_or_else(|| bad_request("the body is no JSON object"))?;
-        let active_only = body.get("dct").and_then(Value::as_bool).unwrap_or(false);
+        let active_only = match body.get("dct") {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(active_only)) => *active_only,
+            Some(_) => return Err(bad_request("`dct` is neither true nor false")),
+        };
         let ids = match body.get("ids") {
             None | Some(Value::Null) => None,
             Some(Value::Array(ids)) if ids.is_empty() => None,

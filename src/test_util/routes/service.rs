@@ -1,6 +1,5 @@
-//! Which endpoint answers, and what all of them need: who asks, and how tokens are issued.
+//! What all endpoints need: who asks, and how tokens are issued.
 
-use http::Method;
 use serde_json::{Map, Value};
 
 use crate::test_util::{
@@ -47,44 +46,9 @@ impl<'a> Service<'a> {
         }
     }
 
-    pub(in crate::test_util) fn answer(mut self) -> Canned {
-        self.route().unwrap_or_else(|refusal| refusal)
-    }
-
-    fn route(&mut self) -> Answer {
-        let path = self.request.path.as_str();
-        let get = self.request.method == Method::GET;
-        let post = self.request.method == Method::POST;
-        if let Some(project_id) = path.strip_prefix("/v2/keys/").filter(|_| get) {
-            return self.keys(project_id);
-        }
-        let Some(path) = path.strip_prefix("/v1/auth/") else {
-            return Err(not_found());
-        };
-        match path {
-            "tenant/select" if post => self.select(),
-            "refresh" if post => self.refresh(),
-            "try-refresh" if post => Ok(self.try_refresh()),
-            "logout" if post => self.logout(false),
-            "logoutall" if post => self.logout(true),
-            "me" if get => self.me(),
-            "me/tenants" if post => self.my_tenants(),
-            "me/history" if get => self.history(),
-            "validate" if post => self.validate(),
-            "accesskey/exchange" if post => self.exchange(),
-            _ => match path
-                .strip_prefix("otp/")
-                .and_then(|otp| otp.split_once('/'))
-            {
-                Some((step, channel @ ("email" | "sms"))) if post => self.otp(step, channel),
-                _ => Err(not_found()),
-            },
-        }
-    }
-
-    fn keys(&self, project_id: &str) -> Answer {
+    pub(super) fn keys(&self, project_id: &str) -> Answer {
         if project_id != self.settings.project_id {
-            return Err(not_found());
+            return Err(not_found(&self.request.path));
         }
         let ring = &self.state.ring;
         let answer = Canned::json(ring.status, &ring.jwks());
@@ -229,6 +193,9 @@ pub(super) fn invalid_token(description: &str) -> Canned {
     Canned::error(401, "E061005", description)
 }
 
-fn not_found() -> Canned {
+pub(super) fn not_found(path: &str) -> Canned {
+    if path.starts_with("/v1/auth/otp/") {
+        return bad_request("no such step or channel");
+    }
     Canned::error(404, "E990404", "no such endpoint")
 }

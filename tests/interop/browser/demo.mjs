@@ -2,6 +2,7 @@
 
 import { createServer } from "node:http";
 
+import { edges } from "./edges.mjs";
 import {
   check,
   cookies,
@@ -46,6 +47,7 @@ main(300, async () => {
       await otherSites(browser, demo);
       await lostCookies(browser, demo);
       await ownProject(browser, demo);
+      await edges(browser, demo);
     }
     demo.stop();
   }
@@ -301,6 +303,11 @@ async function withoutScript(browser, { origin }) {
   await page.waitForURL(`${origin}/projects`);
   await switchTo(page, "Beta Bakery");
   check("sign-in and switch work without script", (await rows(page)).includes(BETA));
+  await page.setViewportSize({ width: 320, height: 640 });
+  const menu = page.locator("details.more");
+  await menu.locator("summary").click();
+  await follow(menu.getByRole("link", { name: "Your access" }));
+  equal("and so does the menu of pages in a narrow window", await heading(page), "Your access");
   await context.close();
 }
 
@@ -420,13 +427,15 @@ async function renewal(browser, { origin }) {
   await context.close();
 }
 
-// Cleo at two browsers; one of them signs her out everywhere.
+// Cleo at three browsers; one of them signs her out everywhere, while she types at the third.
 async function everywhere(browser, { origin }) {
-  const [here, elsewhere] = [await visit(browser, origin), await visit(browser, origin)];
-  for (const { page } of [here, elsewhere]) {
+  const [here, elsewhere, typing] = [await visit(browser, origin), await visit(browser, origin), await visit(browser, origin)];
+  for (const { page } of [here, elsewhere, typing]) {
     await signInAs(page, origin, "Cleo Castillo");
     await page.waitForURL(`${origin}/projects`);
   }
+  const typed = `Panettone, "Milano" & co`;
+  await typing.page.getByLabel("Name").fill(typed);
   const tab = await here.context.newPage();
   await here.page.goto(`${origin}/access`);
   await follow(here.page.getByRole("button", { name: "Sign out everywhere" }));
@@ -448,7 +457,15 @@ async function everywhere(browser, { origin }) {
   await page.goto(`${origin}/access`);
   await follow(page.getByRole("button", { name: "Cleo Castillo" }));
   equal("signing in again leads back to the page", page.url(), `${origin}/access`);
-  for (const { complaints } of [here, elsewhere]) equal("no page complained", complaints, []);
+  await follow(typing.page.getByRole("button", { name: "Add to Beta Bakery" }));
+  check("a form that is sent after a sign-out elsewhere leads to sign-in", typing.page.url().startsWith(`${origin}/sign-in?why=expired_token&next=`), typing.page.url());
+  await follow(typing.page.getByRole("button", { name: "Cleo Castillo" }));
+  equal("and comes back with what was typed", await typing.page.getByLabel("Name").inputValue(), typed);
+  await follow(typing.page.getByRole("button", { name: "Add to Beta Bakery" }));
+  equal("which can be sent then", (await rows(typing.page))[0], typed);
+
+  for (const { complaints } of [here, elsewhere, typing]) equal("no page complained", complaints, []);
+  await typing.context.close();
   await here.context.close();
   await context.close();
 }

@@ -77,6 +77,8 @@ export async function startDemo(env = {}) {
   return {
     origin,
     port: new URL(origin).port,
+    // What it has said so far.
+    lines: () => log.split("\n"),
     // Where the embedded fake listens.
     fake: /stand-in for Descope is at (\S+)/.exec(log)?.[1],
     stop() {
@@ -103,6 +105,10 @@ const chromiumWith = (more) => ({
 });
 
 export const startChromium = (...more) => chromium.launch(chromiumWith(more));
+
+// Chromium as people have it, with the cache of whole pages that Playwright switches off.
+export const startWithPageCache = () =>
+  chromium.launch({ ...chromiumWith([]), ignoreDefaultArgs: ["--disable-back-forward-cache"] });
 
 // Chromium with a new and empty profile that lets other sites' requests carry cookies, as browsers
 // do that are older or set so.
@@ -148,18 +154,26 @@ export async function visit(browser, origin, options = {}) {
   return { context, page, complaints, strangers };
 }
 
-// The page as it stands: on a desktop light and dark, and on a phone.
-export async function shoot(page, name) {
+// Where a picture goes.
+export function screenshot(name) {
   mkdirSync(screens, { recursive: true });
+  return path.join(screens, `${name}.png`);
+}
+
+// The page as it stands: on a desktop light and dark, and on a phone; and in the narrowest window.
+export async function shoot(page, name) {
   const size = page.viewportSize();
   const save = (suffix) =>
-    page.screenshot({ path: path.join(screens, `${name}-${suffix}.png`), fullPage: true });
+    page.screenshot({ path: screenshot(`${name}-${suffix}`), fullPage: true });
   await save("light");
   await page.emulateMedia({ colorScheme: "dark" });
   await save("dark");
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 390, height: 844 });
   await save("phone");
+  await fits(page, name);
+  await page.setViewportSize({ width: 320, height: 640 });
+  await save("narrow");
   await fits(page, name);
   await page.setViewportSize(size);
 }

@@ -10,6 +10,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
+import { everyCall } from './calls.mjs';
+
 const { FAKE_URL, PROJECT_ID, MODE, LABEL, TOKENS, VERDICTS, SDK_ROOT } = process.env;
 const ROTATION = process.env.ROTATION === 'on';
 const require = createRequire(join(SDK_ROOT, 'package.json'));
@@ -202,6 +204,7 @@ await check('access key', async () => {
 });
 
 if (TOKENS) {
+  await everyCall(check, client, () => coreSdk({ projectId: PROJECT_ID, baseUrl: FAKE_URL }));
   const tokens = JSON.parse(readFileSync(TOKENS, 'utf8'));
   await check(`verdicts on ${tokens.length} tokens`, async () => {
     const sdk = client();

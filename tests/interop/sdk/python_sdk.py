@@ -10,6 +10,7 @@ import sys
 import traceback
 import uuid
 
+from calls import every_call
 from descope import AccessKeyLoginOptions, AuthException, DeliveryMethod, DescopeClient
 
 URL = os.environ["FAKE_URL"]
@@ -208,6 +209,7 @@ check("me, my tenants, history", profile)
 check("logout, logout everywhere", logout)
 check("access key", access_key)
 if "TOKENS" in os.environ:
+    every_call(check, client())
     with open(os.environ["TOKENS"], encoding="utf-8") as source:
         TOKEN_LIST = json.load(source)
     check(

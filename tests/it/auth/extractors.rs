@@ -82,7 +82,7 @@ async fn each_form_makes_of_each_request_what_its_table_says() {
     let session = || fake.session("U1").tenant("T1", |t| t);
     let good = session().active("T1").token();
     let tenantless = session().token();
-    let mismatch = session().active("T2").token();
+    let mismatch = session().active_without_membership("T2").token();
     let expired = session().active("T1").expired().token();
     let forged = session().active("T1").signed_by_stranger().token();
     let tokens = [

@@ -68,7 +68,11 @@ async fn a_layer_may_require_an_active_tenant() {
     assert_eq!(challenge(none.headers()), None);
     assert!(none.body().contains(r#""error":"no_active_tenant""#));
 
-    let foreign = fake.session("U1").tenant("T1", |t| t).active("T2").token();
+    let foreign = fake
+        .session("U1")
+        .tenant("T1", |t| t)
+        .active_without_membership("T2")
+        .token();
     assert_eq!(verdict(&app, &foreign).await, "tenant_mismatch");
     assert_eq!(verdict(&app, &token(&fake)).await, "U1@T1");
 }

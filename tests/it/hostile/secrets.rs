@@ -119,7 +119,7 @@ async fn every_path() -> String {
     for token in [
         session().active("T1").token(),
         session().token(),
-        session().active("T2").token(),
+        session().active_without_membership("T2").token(),
         session().expired().token(),
         session().signed_by_stranger().token(),
         session().kid("SKunknown").token(),

@@ -65,7 +65,7 @@ async fn an_answer_for_another_tenant_is_none() {
             .fake
             .session("K2m")
             .tenant("T2", |t| t)
-            .active(active)
+            .active_without_membership(active)
             .token();
         let answer = Canned::json(200, &json!({"sessionJwt": other}));
         world.fake.respond_next(PATH, answer);

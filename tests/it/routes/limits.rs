@@ -31,8 +31,9 @@ async fn turns() {
 
 fn somebody(fake: &FakeDescope, number: usize) -> Browser {
     let user = format!("O{number}");
-    let session = fake.session(&user).active("T1").token();
-    Browser::with(&session, &fake.refresh(&user).active("T1").token())
+    let session = fake.session(&user).tenant("T1", |t| t).active("T1");
+    let refresh = fake.refresh(&user).tenant("T1", |t| t).active("T1");
+    Browser::with(&session.token(), &refresh.token())
 }
 
 #[tokio::test]

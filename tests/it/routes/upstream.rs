@@ -281,7 +281,7 @@ async fn a_user_who_left_the_tenant_is_told_which_one_it_was() {
 async fn a_session_whose_tenant_is_not_active_is_answered_without_one() {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
-    let session = fake.session("U1").active("T3");
+    let session = fake.session("U1").active_without_membership("T3");
     let body = json!({ "sessionJwt": session.token() });
     for path in [REFRESH, TRY_REFRESH] {
         fake.respond_next(REFRESH, Canned::json(200, &body));

@@ -15,9 +15,9 @@ use crate::support::{
 /// An answer with a session in `T3` that lists the user's own tenants alone, and with a new refresh
 /// token.
 fn unlisted(fake: &FakeDescope) -> Canned {
-    let session = fake.session("U1").active("T3").token();
+    let session = fake.session("U1").active_without_membership("T3");
     let refresh = fake.sign_in("ann@example.test");
-    let body = json!({ "sessionJwt": session, "refreshJwt": refresh.refresh_jwt() });
+    let body = json!({ "sessionJwt": session.token(), "refreshJwt": refresh.refresh_jwt() });
     Canned::json(200, &body)
 }
 

@@ -48,7 +48,8 @@ pub(crate) fn layer(descope: &Descope, window: u64) -> TenantLayer {
 
 /// A session token that has expired, of a user who is active in `T1`.
 pub(crate) fn expired(fake: &FakeDescope, user: &str) -> String {
-    fake.session(user).active("T1").expired().token()
+    let session = fake.session(user).tenant("T1", |t| t);
+    session.active("T1").expired().token()
 }
 
 /// Names of one's own, with Descope's as those before.

@@ -18,7 +18,7 @@ const LONG: Duration = Duration::from_secs(30);
 async fn of_members_that_stand_twice_the_last_counts_and_is_checked() {
     let fake = fake().start().await;
     let clock = TestClock::at(fake.clock().now());
-    let session = |user: &str| fake.session(user).active("T2").token();
+    let session = |user: &str| fake.session(user).tenant("T2", |t| t).active("T2").token();
     let twice = |name: &str, first: &str, last: &str| {
         format!(
             r#"{{"{name}":{},"more":1,"{name}":{}}}"#,

@@ -20,7 +20,7 @@ async fn others(fake: &FakeDescope, app: &App) -> Vec<Browser> {
     let mut others = Vec::new();
     for number in 0..OTHERS {
         let user = format!("O{number}");
-        let refresh = fake.refresh(&user).active("T1").token();
+        let refresh = fake.refresh(&user).tenant("T1", |t| t).active("T1").token();
         let other = Browser::with(&expired(fake, &user), &refresh);
         assert_eq!(call(app, other.get()).await.status(), 200);
         others.push(other);

@@ -12,7 +12,7 @@ use crate::support::{
 
 /// Somebody whose session has expired.
 fn somebody(fake: &FakeDescope, user: &str) -> Browser {
-    let refresh = fake.refresh(user).active("T1").token();
+    let refresh = fake.refresh(user).tenant("T1", |t| t).active("T1").token();
     Browser::with(&expired(fake, user), &refresh)
 }
 

@@ -1,0 +1,221 @@
+//! Which endpoints there are, and which options each of them knows.
+
+use http::Method;
+use serde_json::{Map, Value};
+
+use super::service::{Answer, Service, not_found};
+use crate::test_util::{canned::Canned, record::Recorded};
+
+/// The made-up code of an option that the fake does not know.
+pub(in crate::test_util) const UNKNOWN_OPTION: &str = "E990400";
+
+/// One endpoint. The path may end in one parameter, in braces.
+struct Endpoint {
+    method: Method,
+    path: &'static str,
+    /// The fields that the body may have, a dot for each level. A field that holds an object and
+    /// is named as such may have anything in it.
+    fields: &'static [&'static str],
+    act: fn(&mut Service<'_>, &str) -> Answer,
+}
+
+/// The hints of the browser SDK that it has cookies of its own; they ask for nothing.
+const QUERY: &[&str] = &["dcs", "dcr"];
+
+/// Objects that are not options themselves: what is in them is.
+const GROUPS: &[&str] = &["loginOptions", "user"];
+
+const CODE: &[&str] = &["loginId"];
+
+/// Who signs up, in both places in which SDKs say it.
+const SIGN_UP: &[&str] = &[
+    "loginId",
+    "email",
+    "phone",
+    "user.name",
+    "user.email",
+    "user.phone",
+    "user.customAttributes",
+];
+
+/// Every endpoint; the table in `calls.md` has a row for each.
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        method: Method::GET,
+        path: "/v2/keys/{project}",
+        fields: &[],
+        act: |service, project| service.keys(project),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/refresh",
+        fields: &[],
+        act: |service, _| service.refresh(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/try-refresh",
+        fields: &[],
+        act: |service, _| Ok(service.try_refresh()),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/tenant/select",
+        fields: &["tenant"],
+        act: |service, _| service.select(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/logout",
+        fields: &[],
+        act: |service, _| service.logout(false),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/logoutall",
+        fields: &[],
+        act: |service, _| service.logout(true),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/v1/auth/me",
+        fields: &[],
+        act: |service, _| service.me(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/me/tenants",
+        fields: &["dct", "ids"],
+        act: |service, _| service.my_tenants(),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/v1/auth/me/history",
+        fields: &[],
+        act: |service, _| service.history(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/validate",
+        fields: &[],
+        act: |service, _| service.validate(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/accesskey/exchange",
+        fields: &["loginOptions.selectedTenant", "loginOptions.customClaims"],
+        act: |service, _| service.exchange(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/otp/signup/{channel}",
+        fields: SIGN_UP,
+        act: |service, channel| service.sign_up(channel),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/otp/signin/{channel}",
+        fields: CODE,
+        act: |service, channel| service.sign_in(channel),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/otp/signup-in/{channel}",
+        fields: SIGN_UP,
+        act: |service, channel| service.sign_up_or_in(channel),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/otp/verify/{channel}",
+        fields: &["loginId", "code"],
+        act: |service, channel| service.verify_code(channel),
+    },
+];
+
+impl Service<'_> {
+    pub(in crate::test_util) fn answer(mut self) -> Canned {
+        self.route().unwrap_or_else(|refusal| refusal)
+    }
+
+    fn route(&mut self) -> Answer {
+        let request = self.request;
+        let found = ENDPOINTS.iter().find_map(|endpoint| {
+            let parameter = endpoint.parameter(&request.path)?;
+            (endpoint.method == request.method).then_some((endpoint, parameter))
+        });
+        let Some((endpoint, parameter)) = found else {
+            return Err(not_found(&request.path));
+        };
+        // Before anything happens: a test that asks for what the fake cannot do must not pass
+        // because nobody looked.
+        if let Some(option) = unknown_option(request, endpoint.fields) {
+            return Err(Canned::error(
+                400,
+                UNKNOWN_OPTION,
+                &format!("FakeDescope does not know the option `{option}` of this call"),
+            ));
+        }
+        (endpoint.act)(self, parameter)
+    }
+}
+
+impl Endpoint {
+    /// The path's parameter, or an empty one, if this is the path.
+    fn parameter<'a>(&self, path: &'a str) -> Option<&'a str> {
+        match self.path.split_once('{') {
+            Some((fixed, _)) => path
+                .strip_prefix(fixed)
+                .filter(|parameter| !parameter.is_empty() && !parameter.contains('/')),
+            None => (path == self.path).then_some(""),
+        }
+    }
+}
+
+/// The first option of a request that its endpoint does not know. A body that is no object is the
+/// endpoint's own matter.
+fn unknown_option(request: &Recorded, fields: &[&str]) -> Option<String> {
+    let query = request.query.as_deref().unwrap_or_default();
+    let in_query = query
+        .split('&')
+        .map(|pair| pair.split('=').next().unwrap_or_default())
+        .find(|name| !name.is_empty() && !QUERY.contains(name));
+    in_query.map(str::to_owned).or_else(|| {
+        let body = request.object()?;
+        unknown_field(&body, "", fields)
+    })
+}
+
+fn unknown_field(object: &Map<String, Value>, above: &str, fields: &[&str]) -> Option<String> {
+    object.iter().find_map(|(name, value)| {
+        let path = format!("{above}{name}");
+        if says_nothing(value) || fields.contains(&path.as_str()) {
+            return None;
+        }
+        match value {
+            Value::Object(inner) if GROUPS.contains(&path.as_str()) => {
+                unknown_field(inner, &format!("{path}."), fields)
+            }
+            _ => Some(path),
+        }
+    })
+}
+
+/// Returns `true` for a value that SDKs send where nothing was asked for.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(on) => !on,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        // Also one that holds nothing but such values.
+        Value::Object(fields) => fields.values().all(says_nothing),
+    }
+}
+
+#[cfg(test)]
+pub(in crate::test_util) fn endpoints() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    ENDPOINTS
+        .iter()
+        .map(|endpoint| (&endpoint.method, endpoint.path))
+}
