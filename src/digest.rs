@@ -19,6 +19,22 @@ impl Digest {
         sha256(secret.as_bytes()).map(Self)
     }
 
+    /// Reads a digest from hexadecimal digits of either case, without anything around them.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        let digit = |byte: &u8| char::from(*byte).to_digit(16);
+        let mut digest = [0; 32];
+        if text.len() != 2 * digest.len() {
+            return None;
+        }
+        for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let value = pair
+                .iter()
+                .try_fold(0, |value, character| Some(value * 16 + digit(character)?))?;
+            *byte = u8::try_from(value).ok()?;
+        }
+        Some(Self(digest))
+    }
+
     /// A short token's text as its digest, so that tests need no crypto backend.
     #[cfg(test)]
     pub(crate) fn of_test(token: &crate::token::RefreshToken) -> Self {
@@ -56,6 +72,21 @@ fn sha256(_bytes: &[u8]) -> Result<[u8; 32], Error> {
     Err(Error::config(
         "no crypto backend: enable the feature `aws-lc-rs` or `rust-crypto` of tower-descope",
     ))
+}
+
+#[cfg(test)]
+mod hex_tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_in_hexadecimal_digits_is_read_in_either_case() {
+        let text = format!("0fF0{}", "1a".repeat(30));
+        let Digest(digest) = Digest::from_hex(&text).unwrap();
+        assert_eq!(digest[..3], [0x0f, 0xf0, 0x1a]);
+        assert!(Digest::from_hex(&text[2..]).is_none());
+        assert!(Digest::from_hex(&text.replace("0f", "0x")).is_none());
+        assert!(Digest::from_hex(&text.replace("0f", "\u{e9}")).is_none());
+    }
 }
 
 #[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]

@@ -16,6 +16,10 @@ const MAX_ID: usize = 256;
 ///
 /// A text of a form or a configuration can be deserialised into one, and is checked then.
 ///
+/// In SQL it is a text: bind [`as_str`](Self::as_str), with `sqlx` by
+/// `query("select name from projects where tenant = $1").bind(tenant.id().as_str())`, with `rusqlite`
+/// by `statement.query_map([tenant.id().as_str()], …)`. Read back with [`new`](Self::new).
+///
 /// ```
 /// use tower_descope::TenantId;
 ///
@@ -35,7 +39,8 @@ pub struct TenantId(Arc<str>);
 /// bytes, no control characters, not only white space.
 ///
 /// Opaque and compared byte for byte. A `UserId` proves nothing; only a
-/// [`Session`](crate::Session) does. Cheap to clone. One that was stored can be read back, by
+/// [`Session`](crate::Session) does. Cheap to clone. In SQL it is a text, as a
+/// [`TenantId`] is: bind [`as_str`](Self::as_str). One that was stored can be read back, by
 /// [`new`](Self::new) or by deserialising it, and is checked then.
 ///
 /// ```

@@ -94,7 +94,11 @@ pub fn header(text: &str) -> Result<Jose, Fault> {
 /// Reads a payload without judging it.
 pub fn claims(payload: &str) -> Result<Session, Fault> {
     let claims = Claims::parse(payload.into())?;
-    Ok(Session::new(claims, TenantClaims::default()))
+    Ok(Session::new(
+        claims,
+        TenantClaims::default(),
+        crate::clock::Clock::System,
+    ))
 }
 
 /// Returns the names of the usable keys of a set.

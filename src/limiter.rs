@@ -71,8 +71,13 @@ impl TokenBucket {
 
     /// Returns `true` if no call is left.
     pub(crate) fn is_empty(&mut self, now: &Now) -> bool {
+        self.left(now) == 0
+    }
+
+    /// Returns how many calls are left.
+    pub(crate) fn left(&mut self, now: &Now) -> u32 {
         self.refill(now);
-        self.taken >= self.burst
+        self.burst.saturating_sub(self.taken)
     }
 
     /// The time until a call is allowed again; zero if one is left.

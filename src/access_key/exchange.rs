@@ -13,8 +13,9 @@ use tracing::Instrument;
 
 use super::{
     key::ExchangeOutcome,
+    options::ExchangeOptions,
     session::AccessKeySession,
-    settings::{AccessKeys, ExchangeOptions, KeyShape},
+    settings::{AccessKeys, KeyShape},
     table::{ExchangeStep, ExchangeTable},
 };
 use crate::{
@@ -31,6 +32,10 @@ const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(10);
 
 /// The shortest `Retry-After` for clients, and the one where Descope names none.
 const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The longest `Retry-After` for clients after a 429 of Descope's: who is told to come in a quarter of
+/// an hour is not there to be the one a minute that is tried.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Exchanges the access keys that requests present, each once; see the [module](super)
 /// documentation. Clones share everything.
@@ -97,6 +102,7 @@ impl Exchanger {
         clock: Clock,
     ) -> Result<Self, Error> {
         keys.check()?;
+        let table = ExchangeTable::new(keys.policy(lost_after), keys.expected_digests()?);
         Ok(Self {
             inner: Arc::new(ExchangerInner {
                 clock,
@@ -104,7 +110,7 @@ impl Exchanger {
                 project_id: project_id.to_owned(),
                 options: keys.options().clone(),
                 lost_after,
-                table: Mutex::new(ExchangeTable::new(keys.policy(lost_after))),
+                table: Mutex::new(table),
             }),
         })
     }
@@ -178,7 +184,7 @@ impl Exchanger {
                 retry_after,
             } => SessionLookup::Refused(Rejection::exchange_unavailable(
                 reason,
-                retry_after.max(MIN_RETRY_AFTER),
+                retry_after.clamp(MIN_RETRY_AFTER, LONGEST_WAIT),
             )),
         }
     }
@@ -225,7 +231,7 @@ impl ExchangeTask {
 
     /// Tells the table, then those who wait: a request that gets the result may present the key
     /// again at once. A second call does nothing.
-    fn settle(&mut self, result: Result<AccessKeySession, Error>) {
+    fn settle(&mut self, mut result: Result<AccessKeySession, Error>) {
         let Some(sender) = self.result.take() else {
             return;
         };
@@ -233,10 +239,14 @@ impl ExchangeTask {
         let outcome = match &result {
             Ok(session) => {
                 let life = session.expires_at().duration_since(now.date());
-                ExchangeOutcome::Session(session.clone(), life.unwrap_or_default())
+                ExchangeOutcome::Session {
+                    value: session.clone(),
+                    user: session.session().user_id().clone(),
+                    life: life.unwrap_or_default(),
+                }
             }
             Err(error) if is_refusal(error) => ExchangeOutcome::Refused,
-            Err(error) if error.kind() == ErrorKind::RateLimited => ExchangeOutcome::RateLimited(
+            Err(error) if is_rate_limit(error) => ExchangeOutcome::RateLimited(
                 error
                     .retry_after()
                     .unwrap_or(RATE_LIMIT_PAUSE)
@@ -244,10 +254,17 @@ impl ExchangeTask {
             ),
             Err(_) => ExchangeOutcome::Failed,
         };
-        log_outcome(&result);
-        self.exchanger
+        let is_accepted = self
+            .exchanger
             .table()
             .finish(self.digest, self.number, outcome, &now);
+        if !is_accepted {
+            result = Err(Error::new(
+                ErrorKind::UpstreamInvalid,
+                "descope's answer is the session of another access key",
+            ));
+        }
+        log_outcome(&result);
         sender.send_replace(Some(result));
     }
 }
@@ -284,9 +301,10 @@ fn log_outcome(result: &Result<AccessKeySession, Error>) {
         }
         Err(error) => {
             tracing::warn!(reason = %error, "access key not exchanged");
-            match error.kind() {
-                ErrorKind::RateLimited => "rate_limited",
-                _ => "failed",
+            if is_rate_limit(error) {
+                "rate_limited"
+            } else {
+                "failed"
             }
         }
     };
@@ -300,6 +318,12 @@ fn is_refusal(error: &Error) -> bool {
     error.kind() == ErrorKind::InvalidAccessKey || error.upstream_verdict().is_refusal()
 }
 
+/// Returns `true` if Descope asks to slow down. A 429 without a code is a proxy's, and a failure as
+/// its 503 would be: it says nothing about how many exchanges Descope takes.
+fn is_rate_limit(error: &Error) -> bool {
+    error.kind() == ErrorKind::RateLimited && error.upstream_code().is_some()
+}
+
 fn refused() -> Rejection {
     Rejection::invalid("access_key_refused")
 }
@@ -308,12 +332,13 @@ fn rejection(error: &Error) -> Rejection {
     if is_refusal(error) {
         return refused();
     }
-    let (reason, default) = match error.kind() {
-        ErrorKind::RateLimited => ("rate_limited", RATE_LIMIT_PAUSE),
-        _ => ("exchange_failed", MIN_RETRY_AFTER),
-    };
-    let retry_after = error.retry_after().unwrap_or(default).max(MIN_RETRY_AFTER);
-    Rejection::exchange_unavailable(reason, retry_after)
+    let asked = error.retry_after();
+    if is_rate_limit(error) {
+        let after = asked.unwrap_or(RATE_LIMIT_PAUSE).min(LONGEST_WAIT);
+        return Rejection::exchange_unavailable("rate_limited", after.max(MIN_RETRY_AFTER));
+    }
+    let after = asked.unwrap_or(MIN_RETRY_AFTER).max(MIN_RETRY_AFTER);
+    Rejection::exchange_unavailable("exchange_failed", after)
 }
 
 fn abandoned() -> Error {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::settings::ExchangePolicy;
-use crate::clock::Now;
+use super::{pause::Pause, settings::ExchangePolicy};
+use crate::{clock::Now, ids::UserId};
 
 /// The pauses after a failed exchange: the first one, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -17,11 +17,13 @@ const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 /// The state of one key. `V` is a session, `W` a handle on an exchange's result to wait for.
 #[derive(Debug)]
 pub(super) struct KeyState<V, W> {
+    /// The user of the key's sessions: a key never becomes another one's.
+    user: Option<UserId>,
     session: Option<HeldSession<V>>,
     /// When Descope refused the key.
     refused: Option<Now>,
-    /// The last failure, and the pause after it.
-    failed: Option<ExchangeFailure>,
+    /// The pause after the last failure.
+    failed: Option<Pause>,
     exchange: Option<RunningExchange<W>>,
 }
 
@@ -33,12 +35,6 @@ struct HeldSession<V> {
     since: Now,
     renew_at: Duration,
     life: Duration,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct ExchangeFailure {
-    since: Now,
-    pause: Duration,
 }
 
 #[derive(Debug)]
@@ -66,10 +62,14 @@ pub(super) enum KeyVerdict<V, W> {
 }
 
 /// The outcome of an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ExchangeOutcome<V> {
-    /// A session that is good for so long.
-    Session(V, Duration),
+    /// A session of this user that is good for so long.
+    Session {
+        value: V,
+        user: UserId,
+        life: Duration,
+    },
     Refused,
     Failed,
     /// Descope asked to slow down for so long.
@@ -79,6 +79,7 @@ pub(super) enum ExchangeOutcome<V> {
 impl<V: Clone, W: Clone> KeyState<V, W> {
     pub(super) fn new() -> Self {
         Self {
+            user: None,
             session: None,
             refused: None,
             failed: None,
@@ -122,6 +123,15 @@ impl<V: Clone, W: Clone> KeyState<V, W> {
         });
     }
 
+    /// Returns `true` if an exchange brought the session of another user than the ones before it:
+    /// the answer was made for another key.
+    pub(super) fn is_foreign(&self, outcome: &ExchangeOutcome<V>) -> bool {
+        match (outcome, &self.user) {
+            (ExchangeOutcome::Session { user, .. }, Some(before)) => user != before,
+            _ => false,
+        }
+    }
+
     /// Notes the outcome of an exchange. One that was taken for lost and replaced by another one
     /// changes nothing.
     pub(super) fn finish(
@@ -136,8 +146,9 @@ impl<V: Clone, W: Clone> KeyState<V, W> {
         }
         self.exchange = None;
         match outcome {
-            ExchangeOutcome::Session(value, life) => {
+            ExchangeOutcome::Session { value, user, life } => {
                 let life = life.max(SHORTEST_LIFE);
+                self.user = Some(user);
                 self.session = Some(HeldSession {
                     value,
                     number,
@@ -156,10 +167,10 @@ impl<V: Clone, W: Clone> KeyState<V, W> {
                 self.failed = None;
             }
             ExchangeOutcome::Failed => {
-                let pause = self.failed.map_or(FIRST_PAUSE, |failed| {
-                    failed.pause.saturating_mul(2).min(LONGEST_PAUSE)
+                let length = self.failed.map_or(FIRST_PAUSE, |failed| {
+                    failed.length.saturating_mul(2).min(LONGEST_PAUSE)
                 });
-                self.failed = Some(ExchangeFailure { since: *now, pause });
+                self.failed = Some(Pause::new(length, now));
             }
             ExchangeOutcome::RateLimited(_) => {}
         }
@@ -182,9 +193,7 @@ impl<V: Clone, W: Clone> KeyState<V, W> {
     /// Returns `true` if there is nothing to remember.
     pub(super) fn is_idle(&mut self, policy: &ExchangePolicy, now: &Now) -> bool {
         self.expire(policy, now);
-        let paused = self
-            .failed
-            .is_some_and(|failed| !failed.left(now).is_zero());
+        let paused = self.failed.is_some_and(|failed| !failed.is_over(now));
         self.session.is_none()
             && self.refused.is_none()
             && !self.is_exchanging(policy, now)
@@ -207,11 +216,5 @@ impl<W> RunningExchange<W> {
     /// Returns `true` if it will not end: the runtime that it was started on is no longer driven.
     fn is_lost(&self, policy: &ExchangePolicy, now: &Now) -> bool {
         now.since(&self.since) >= policy.lost_after
-    }
-}
-
-impl ExchangeFailure {
-    fn left(&self, now: &Now) -> Duration {
-        self.pause.saturating_sub(now.since(&self.since))
     }
 }

@@ -1,28 +1,11 @@
 //! The settings of access keys, and their check.
 
-use std::{fmt, num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{collections::HashSet, fmt, num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use serde_json::{Map, Value};
 
-use crate::{error::Error, ids::TenantId, token};
-
-/// The largest size of custom claims, as JSON, in bytes.
-const MAX_CLAIMS: usize = 4 * 1024;
-
-/// The options of an exchange of an access key.
-///
-/// ```
-/// use tower_descope::{ExchangeOptions, TenantId};
-///
-/// let options = ExchangeOptions::new().selected_tenant(TenantId::new("T2acme")?);
-/// # Ok::<(), tower_descope::Error>(())
-/// ```
-#[derive(Clone, Default, PartialEq, Eq)]
-#[must_use]
-pub struct ExchangeOptions {
-    selected_tenant: Option<TenantId>,
-    custom_claims: Map<String, Value>,
-}
+use super::options::ExchangeOptions;
+use crate::{digest::Digest, error::Error, ids::TenantId, token};
 
 /// The settings of access keys that clients present; see the [module](crate::access_key) documentation, and
 /// [`DescopeBuilder::access_keys`](crate::DescopeBuilder::access_keys).
@@ -35,7 +18,7 @@ pub struct ExchangeOptions {
 /// let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z")
 ///     .access_keys(
 ///         AccessKeys::new()
-///             .key_prefix("K")
+///             .key_prefix("K2")
 ///             .selected_tenant(TenantId::new("T2acme")?)
 ///             .budget(2, 10),
 ///     )
@@ -47,7 +30,9 @@ pub struct ExchangeOptions {
 pub struct AccessKeys {
     options: ExchangeOptions,
     prefix: String,
+    any_shape: bool,
     length: RangeInclusive<usize>,
+    expected: Vec<String>,
     per_second: u32,
     burst: u32,
     capacity: usize,
@@ -74,55 +59,16 @@ pub(super) struct ExchangePolicy {
     pub(super) lost_after: Duration,
 }
 
-impl ExchangeOptions {
-    /// Makes options that ask for nothing but a session.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Makes a tenant the session's current one (`dct`). Descope refuses keys that have no rights
-    /// in it.
-    pub fn selected_tenant(mut self, tenant: TenantId) -> Self {
-        self.selected_tenant = Some(tenant);
-        self
-    }
-
-    /// Adds claims to the session. They are found below `nsec` ("non-secure": chosen by whoever
-    /// exchanges the key, not by Descope). At most 4 KiB of JSON.
-    pub fn custom_claims(mut self, claims: Map<String, Value>) -> Self {
-        self.custom_claims = claims;
-        self
-    }
-
-    /// Returns the tenant to select.
-    pub(crate) fn tenant(&self) -> Option<&TenantId> {
-        self.selected_tenant.as_ref()
-    }
-
-    /// Returns the custom claims, if there are any.
-    pub(crate) fn claims(&self) -> Option<&Map<String, Value>> {
-        (!self.custom_claims.is_empty()).then_some(&self.custom_claims)
-    }
-
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let text = serde_json::to_string(&self.custom_claims).unwrap_or_default();
-        if text.len() > MAX_CLAIMS {
-            return Err(Error::config(format!(
-                "the custom claims of access keys take {} bytes, at most {MAX_CLAIMS} are allowed",
-                text.len()
-            )));
-        }
-        Ok(())
-    }
-}
-
 impl AccessKeys {
-    /// Makes the defaults, which each setter names.
+    /// Makes the defaults, which each setter names. Beside them
+    /// [`key_prefix`](Self::key_prefix) or [`any_shape`](Self::any_shape) is needed.
     pub fn new() -> Self {
         Self {
             options: ExchangeOptions::new(),
             prefix: String::new(),
+            any_shape: false,
             length: 16..=512,
+            expected: Vec::new(),
             per_second: 5,
             burst: 20,
             capacity: 10_000,
@@ -144,10 +90,20 @@ impl AccessKeys {
         self
     }
 
-    /// Sets the prefix of a key; a bearer token without it is never sent to Descope as a key.
-    /// Default none.
+    /// Sets the prefix that all of the project's access keys have; a bearer token without it is
+    /// never sent to Descope as a key. So the tokens of other services that a client sends by
+    /// mistake (`ghp_…`, `sk-…`) stay here.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
+        self
+    }
+
+    /// Takes any bearer token of the [`key_length`](Self::key_length) without dots and colons for an
+    /// access key, in place of a [`key_prefix`](Self::key_prefix). **Whatever secret of another
+    /// service a client sends by mistake is then sent to Descope.** Choose a prefix where the keys
+    /// have one.
+    pub fn any_shape(mut self) -> Self {
+        self.any_shape = true;
         self
     }
 
@@ -160,11 +116,38 @@ impl AccessKeys {
         self
     }
 
-    /// Sets how many keys that were never seen may be exchanged: so many each second, and so many
+    /// Names the access keys that operations know of, each by the SHA-256 digest of its text in
+    /// hexadecimal digits: they draw on no budget, not even after a start, and are held back the
+    /// least while Descope asks to slow down. Default none; at most as many as the
+    /// [`capacity`](Self::capacity).
+    ///
+    /// `printf %s "$KEY" | sha256sum` prints the digest, and a file name that does not belong to it.
+    /// (`echo` would add a line break, which is no part of the key.) A digest is no secret that
+    /// opens anything, since keys are long and random; Descope decides about these keys as about
+    /// any other.
+    ///
+    /// ```
+    /// use tower_descope::AccessKeys;
+    ///
+    /// // printf %s K2nightlyExport | sha256sum
+    /// let nightly_export = "4088b940094a6590ba342d22fdd6e41bf54becc9502942735123b91f0691f1bd";
+    /// let keys = AccessKeys::new().key_prefix("K2").expected([nightly_export]);
+    /// ```
+    pub fn expected<D: Into<String>>(mut self, digests: impl IntoIterator<Item = D>) -> Self {
+        self.expected = digests.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets how many keys that were never good may be exchanged: so many each second, and so many
     /// at once. Default 5 and 20; from 1 to 1000, and from 1 to 10000.
     ///
+    /// While keys wait that came before and got nothing, half of it is kept for them, in the order in which
+    /// they first came: made-up keys keep no machine out that asks again. A burst of 1 has no half,
+    /// and keeps nothing.
+    ///
     /// Each process has its own budget, and Descope's rate limit counts them together. After a
-    /// start every key is new: choose the burst so that all machines come in soon.
+    /// start every key is new, but for the [`expected`](Self::expected) ones: choose the burst so
+    /// that all machines come in soon.
     pub fn budget(mut self, per_second: u32, burst: u32) -> Self {
         self.per_second = per_second;
         self.burst = burst;
@@ -202,6 +185,21 @@ impl AccessKeys {
                 "access_keys: key_length must be a range within 8 and 4096 bytes",
             ));
         }
+        match (self.prefix.is_empty(), self.any_shape) {
+            (true, false) => {
+                return Err(Error::config(
+                    "access_keys: say which bearer tokens are access keys: by key_prefix(\"…\"), \
+                     the text that all of the project's keys begin with, or by any_shape(), which \
+                     sends other services' secrets to descope if a client presents them",
+                ));
+            }
+            (false, true) => {
+                return Err(Error::config(
+                    "access_keys: key_prefix and any_shape() exclude each other: leave one out",
+                ));
+            }
+            _ => {}
+        }
         if self.prefix.len() >= most || !(self.prefix.is_empty() || token::is_key(&self.prefix)) {
             return Err(Error::config(
                 "access_keys: key_prefix must be shorter than a key, of letters, digits and \
@@ -230,6 +228,31 @@ impl AccessKeys {
             }
         }
         Ok(())
+    }
+
+    /// Reads the digests of the expected keys.
+    ///
+    /// # Errors
+    ///
+    /// For the first one that is none. Its text is not repeated: it may be a key.
+    pub(super) fn expected_digests(&self) -> Result<HashSet<Digest>, Error> {
+        if self.expected.len() > self.capacity {
+            return Err(Error::config(format!(
+                "access_keys: {} keys are expected, but the capacity is {}: raise it",
+                self.expected.len(),
+                self.capacity
+            )));
+        }
+        let digests = self.expected.iter().enumerate().map(|(index, text)| {
+            Digest::from_hex(text).ok_or_else(|| {
+                Error::config(format!(
+                    "access_keys: expected key {} is no SHA-256 digest in hexadecimal digits, 64 \
+                     of them; `printf %s \"$KEY\" | sha256sum` prints it as the first word",
+                    index + 1
+                ))
+            })
+        });
+        digests.collect()
     }
 
     pub(super) fn options(&self) -> &ExchangeOptions {
@@ -268,20 +291,14 @@ impl KeyShape {
     }
 }
 
-impl fmt::Debug for ExchangeOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ExchangeOptions")
-            .field("selected_tenant", &self.selected_tenant)
-            .finish_non_exhaustive()
-    }
-}
-
 impl fmt::Debug for AccessKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessKeys")
             .field("options", &self.options)
             .field("prefix", &self.prefix)
+            .field("any_shape", &self.any_shape)
             .field("length", &self.length)
+            .field("expected", &self.expected.len())
             .field("per_second", &self.per_second)
             .field("burst", &self.burst)
             .finish_non_exhaustive()
@@ -294,7 +311,7 @@ mod tests {
 
     #[test]
     fn wrong_settings_are_named() {
-        let new = AccessKeys::new;
+        let new = || AccessKeys::new().key_prefix("K2");
         let mut large = Map::new();
         large.insert("k".to_owned(), "x".repeat(5_000).into());
         for (keys, named) in [
@@ -309,18 +326,43 @@ mod tests {
             (new().keep_refusals(Duration::ZERO), "keep_refusals"),
             (new().renew_before(Duration::from_secs(301)), "renew_before"),
             (new().custom_claims(large), "custom claims"),
+            (AccessKeys::new(), "key_prefix"),
+            (AccessKeys::new(), "any_shape()"),
+            (AccessKeys::new().key_prefix(""), "any_shape()"),
+            (new().any_shape(), "exclude each other"),
         ] {
             let message = keys.check().unwrap_err().to_string();
             assert!(message.contains(named), "{message}");
         }
         assert!(new().check().is_ok());
-        assert!(
-            new()
-                .key_prefix("K2")
-                .renew_before(Duration::ZERO)
-                .check()
-                .is_ok()
-        );
+        assert!(AccessKeys::new().any_shape().check().is_ok());
+        assert!(new().renew_before(Duration::ZERO).check().is_ok());
+    }
+
+    #[test]
+    fn an_expected_key_is_a_digest_and_what_is_none_is_not_repeated() {
+        let digest = "Ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let new = || AccessKeys::new().key_prefix("K2");
+        let digests = new().expected([digest, digest]).expected_digests();
+        assert_eq!(digests.unwrap().len(), 1);
+        for wrong in [
+            "",
+            "K2the-key-itself",
+            &digest[1..],
+            &format!("{digest}0"),
+            &format!("{digest}  -"),
+            &digest.replace('b', "g"),
+            &format!("+{}", &digest[1..]),
+        ] {
+            let keys = new().expected([digest, wrong]);
+            let message = keys.expected_digests().unwrap_err().to_string();
+            assert!(message.contains("expected key 2"), "{message}");
+            assert!(message.contains("sha256sum"), "{message}");
+            assert!(!message.contains("itself"), "{message}");
+        }
+        let keys = new().capacity(1).expected([digest, digest]);
+        let message = keys.expected_digests().unwrap_err().to_string();
+        assert!(message.contains("capacity"), "{message}");
     }
 
     #[test]

@@ -1,26 +1,29 @@
 //! The table of all keys: it is bounded, and decides when an exchange may start. It is pure, like
 //! the states of the keys.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use super::{
+    admission::Admission,
     key::{ExchangeOutcome, KeyState, KeyVerdict},
     settings::ExchangePolicy,
 };
-use crate::{clock::Now, digest::Digest, limiter::TokenBucket};
+use crate::{clock::Now, digest::Digest};
 
 /// The table. Keys that Descope has accepted ("known") are kept apart from all others, so that no
 /// flood of unknown keys evicts a machine's session.
 #[derive(Debug)]
 pub(super) struct ExchangeTable<V, W> {
     policy: ExchangePolicy,
-    /// The limit on exchanges of unknown keys.
-    budget: TokenBucket,
-    /// When Descope answered 429, and for how long nothing may be sent.
-    rate_limited: Option<(Now, Duration)>,
+    /// Keys that operations know of.
+    expected: HashSet<Digest>,
+    admission: Admission,
     known: HashMap<Digest, KnownKey<V, W>>,
     /// Keys whose first exchange is under way or failed, and refused ones.
-    unknown: HashMap<Digest, KeyState<V, W>>,
+    unknown: HashMap<Digest, UnknownKey<V, W>>,
     /// The number of requests so far, which says which key was used last.
     uses: u64,
     /// The number of exchanges so far, which numbers them.
@@ -31,6 +34,13 @@ pub(super) struct ExchangeTable<V, W> {
 struct KnownKey<V, W> {
     key: KeyState<V, W>,
     used: u64,
+}
+
+#[derive(Debug)]
+struct UnknownKey<V, W> {
+    key: KeyState<V, W>,
+    /// The place that it had among the strangers' keys that wait; an expected key has none.
+    place: Option<u64>,
 }
 
 /// The decision about one request. Where it says to exchange, the table counts the exchange of this
@@ -58,14 +68,11 @@ pub(super) enum ExchangeStep<V, W> {
 }
 
 impl<V: Clone, W: Clone> ExchangeTable<V, W> {
-    pub(super) fn new(policy: ExchangePolicy) -> Self {
+    pub(super) fn new(policy: ExchangePolicy, expected: HashSet<Digest>) -> Self {
         Self {
             policy,
-            budget: TokenBucket::new(
-                policy.burst,
-                Duration::from_secs(1) / policy.per_second.get(),
-            ),
-            rate_limited: None,
+            expected,
+            admission: Admission::new(&policy),
             known: HashMap::new(),
             unknown: HashMap::new(),
             uses: 0,
@@ -83,15 +90,14 @@ impl<V: Clone, W: Clone> ExchangeTable<V, W> {
         now: &Now,
     ) -> ExchangeStep<V, W> {
         self.uses += 1;
-        let (key, is_known) = match self.known.get_mut(&digest) {
+        let key = match self.known.get_mut(&digest) {
             Some(known) => {
                 known.used = self.uses;
-                (Some(&mut known.key), true)
+                Some(&mut known.key)
             }
-            None => (self.unknown.get_mut(&digest), false),
+            None => self.unknown.get_mut(&digest).map(|it| &mut it.key),
         };
         let verdict = key.map_or(KeyVerdict::Exchange, |key| key.present(&self.policy, now));
-        let rate_limit = self.rate_limit_left(now);
         match verdict {
             KeyVerdict::Serve(session, number) => ExchangeStep::Serve {
                 session,
@@ -101,62 +107,94 @@ impl<V: Clone, W: Clone> ExchangeTable<V, W> {
             KeyVerdict::Aging(session, number) => ExchangeStep::Serve {
                 session,
                 number,
-                exchange: (can_exchange && rate_limit.is_zero())
-                    .then(|| self.start(digest, wait(), now)),
+                exchange: (can_exchange && self.admission.machine(now).is_ok())
+                    .then(|| self.start(digest, None, wait(), now)),
             },
             KeyVerdict::Join(wait) => ExchangeStep::Join(wait),
             KeyVerdict::Refuse => ExchangeStep::Refuse,
-            KeyVerdict::Pause(retry_after) => ExchangeStep::Unavailable {
-                reason: "exchange_failed",
-                retry_after,
-            },
+            KeyVerdict::Pause(retry_after) => {
+                self.admission.came_in_pause(digest, now);
+                ExchangeStep::Unavailable {
+                    reason: "exchange_failed",
+                    retry_after,
+                }
+            }
             KeyVerdict::Exchange if !can_exchange => ExchangeStep::Unavailable {
                 reason: "no_runtime",
                 retry_after: Duration::ZERO,
             },
-            KeyVerdict::Exchange if !rate_limit.is_zero() => ExchangeStep::Unavailable {
-                reason: "rate_limited",
-                retry_after: rate_limit,
-            },
-            KeyVerdict::Exchange if !is_known && !self.admits_unknown(digest, now) => {
+            KeyVerdict::Exchange if !self.make_room_for(&digest, now) => {
                 ExchangeStep::Unavailable {
                     reason: "budget_spent",
-                    retry_after: self.budget.until_next(now),
+                    retry_after: Duration::ZERO,
                 }
             }
             KeyVerdict::Exchange => {
-                let wait = wait();
-                ExchangeStep::Exchange(self.start(digest, wait.clone(), now), wait)
+                let admitted = if self.is_machine(&digest) {
+                    self.admission.machine(now).map(|()| None)
+                } else {
+                    self.admission.stranger(digest, now).map(Some)
+                };
+                match admitted {
+                    Ok(place) => {
+                        let wait = wait();
+                        ExchangeStep::Exchange(self.start(digest, place, wait.clone(), now), wait)
+                    }
+                    Err(held_back) => ExchangeStep::Unavailable {
+                        reason: held_back.reason,
+                        retry_after: held_back.retry_after,
+                    },
+                }
             }
         }
     }
 
-    /// Notes the outcome of an exchange.
+    /// Notes the outcome of an exchange. Returns `false` if it brought the session of another user
+    /// than the key's sessions before: then it counts as a failure, and nobody may be given it.
+    #[must_use]
     pub(super) fn finish(
         &mut self,
         digest: Digest,
         number: u64,
         outcome: ExchangeOutcome<V>,
         now: &Now,
-    ) {
-        if let ExchangeOutcome::RateLimited(after) = outcome
-            && after > self.rate_limit_left(now)
-        {
-            self.rate_limited = Some((*now, after));
-        }
-        let unknown = self.unknown.remove(&digest);
+    ) -> bool {
+        let is_machine = self.is_machine(&digest);
         let known = self.known.remove(&digest);
         let used = known.as_ref().map_or(self.uses, |known| known.used);
         let was_known = known.is_some();
-        // The key may have been evicted meanwhile, by others that were used later.
-        let Some(mut key) = known.map(|known| known.key).or(unknown) else {
-            return;
+        let (key, place) = match (known, self.unknown.remove(&digest)) {
+            (Some(known), _) => (Some(known.key), None),
+            (None, Some(unknown)) => (Some(unknown.key), unknown.place),
+            // It was evicted meanwhile, by others that were used later.
+            (None, None) => (None, None),
         };
+        let is_foreign = key.as_ref().is_some_and(|key| key.is_foreign(&outcome));
+        let outcome = if is_foreign {
+            ExchangeOutcome::Failed
+        } else {
+            outcome
+        };
+        let is_success = matches!(outcome, ExchangeOutcome::Session { .. });
+        self.admission.ended(number, is_success);
+        if let ExchangeOutcome::RateLimited(said) = outcome {
+            self.admission
+                .rate_limited(is_machine, said, self.exchanges, now);
+        }
+        let Some(mut key) = key else {
+            return true;
+        };
+        let is_running = key.is_running(number);
         let is_known = match outcome {
-            _ if !key.is_running(number) => was_known,
-            ExchangeOutcome::Session(..) => true,
+            _ if !is_running => was_known,
+            ExchangeOutcome::Session { .. } => true,
             ExchangeOutcome::Refused => false,
-            ExchangeOutcome::Failed | ExchangeOutcome::RateLimited(_) => was_known,
+            ExchangeOutcome::Failed | ExchangeOutcome::RateLimited(_) => {
+                if let Some(place) = place {
+                    self.admission.failed(digest, place, now);
+                }
+                was_known
+            }
         };
         key.finish(number, outcome, &self.policy, now);
         // A known key whose renewal Descope refused is unknown from now on: it may be revoked.
@@ -165,8 +203,9 @@ impl<V: Clone, W: Clone> ExchangeTable<V, W> {
                 self.known.insert(digest, KnownKey { key, used });
             }
         } else if self.make_room_for_unknown(now) {
-            self.unknown.insert(digest, key);
+            self.unknown.insert(digest, UnknownKey { key, place });
         }
+        !is_foreign
     }
 
     /// Drops the session that came from this exchange.
@@ -176,27 +215,37 @@ impl<V: Clone, W: Clone> ExchangeTable<V, W> {
         }
     }
 
-    fn start(&mut self, digest: Digest, wait: W, now: &Now) -> u64 {
+    fn start(&mut self, digest: Digest, place: Option<u64>, wait: W, now: &Now) -> u64 {
         self.exchanges += 1;
         let number = self.exchanges;
+        if self.is_machine(&digest) {
+            self.admission.machine_begins(number, now);
+        }
         let key = match self.known.get_mut(&digest) {
             Some(known) => &mut known.key,
-            None => self.unknown.entry(digest).or_insert_with(KeyState::new),
+            None => {
+                let unknown = self.unknown.entry(digest).or_insert_with(|| UnknownKey {
+                    key: KeyState::new(),
+                    place: None,
+                });
+                unknown.place = place;
+                &mut unknown.key
+            }
         };
         key.start(number, wait, now);
         number
     }
 
-    fn rate_limit_left(&self, now: &Now) -> Duration {
-        self.rate_limited.map_or(Duration::ZERO, |(since, after)| {
-            after.saturating_sub(now.since(&since))
-        })
+    /// Returns `true` for a key that was good before, or is expected: its exchange costs nothing of
+    /// the budget.
+    fn is_machine(&self, digest: &Digest) -> bool {
+        self.known.contains_key(digest) || self.expected.contains(digest)
     }
 
-    /// Returns `true` if an unknown key may be exchanged, and takes one exchange from the budget.
-    fn admits_unknown(&mut self, digest: Digest, now: &Now) -> bool {
-        (self.unknown.contains_key(&digest) || self.make_room_for_unknown(now))
-            && self.budget.try_take(now)
+    fn make_room_for(&mut self, digest: &Digest, now: &Now) -> bool {
+        self.known.contains_key(digest)
+            || self.unknown.contains_key(digest)
+            || self.make_room_for_unknown(now)
     }
 
     /// Makes room for one more unknown key; returns `false` if all are being exchanged. It goes
@@ -206,12 +255,13 @@ impl<V: Clone, W: Clone> ExchangeTable<V, W> {
             return true;
         }
         let policy = &self.policy;
-        self.unknown.retain(|_, key| !key.is_idle(policy, now));
+        self.unknown
+            .retain(|_, unknown| !unknown.key.is_idle(policy, now));
         if self.unknown.len() >= policy.capacity {
             let idle = self
                 .unknown
                 .iter()
-                .find(|(_, key)| !key.is_exchanging(policy, now));
+                .find(|(_, unknown)| !unknown.key.is_exchanging(policy, now));
             let Some(digest) = idle.map(|(digest, _)| *digest) else {
                 return false;
             };

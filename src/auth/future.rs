@@ -9,13 +9,10 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{
-    parked::{Parked, Passage, Settled},
-    response::RejectionResponse,
-};
+use super::parked::{Parked, Passage, Settled};
 use crate::{
     gate::{self, Gate},
-    rejection::{self, Rejection},
+    rejection::{self, Rejection, RejectionResponse},
     renewal::EarlyRenewal,
     session::Session,
 };

@@ -73,8 +73,7 @@ mod response;
 mod service;
 
 pub use self::{
-    future::ResponseFuture,
-    layer::TenantLayer,
-    response::{DefaultRejectionResponse, RejectionResponse},
+    future::ResponseFuture, layer::TenantLayer, response::DefaultRejectionResponse,
     service::TenantService,
 };
+pub use crate::rejection::RejectionResponse;

@@ -9,11 +9,11 @@ use tower_service::Service;
 use super::{
     future::{self, ResponseFuture},
     parked::{Parked, Wait},
-    response::RejectionResponse,
 };
 use crate::{
     descope::Authentication,
     gate::{Decision, Gate},
+    rejection::RejectionResponse,
 };
 
 /// Service made by [`TenantLayer`](super::TenantLayer).

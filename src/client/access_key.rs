@@ -33,10 +33,12 @@ pub(crate) struct ExchangeBody<'a> {
     pub(crate) custom_claims: Option<&'a Map<String, Value>>,
 }
 
-/// Descope's answer to an exchange, read but not verified. Its `keyId` and `expiration` are not
-/// kept: the token has them too, signed.
+/// Descope's answer to an exchange, read but not verified. Its `expiration` is not kept: the token
+/// has it too, signed.
 pub(crate) struct RawExchange {
     pub(crate) session_token: SessionToken,
+    /// The id of the key that Descope exchanged, if the answer names it.
+    pub(crate) key_id: Option<Value>,
 }
 
 impl DescopeClient {
@@ -83,9 +85,14 @@ impl RawExchange {
         let invalid = |message| Error::new(ErrorKind::UpstreamInvalid, message);
         let mut answer: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|_| invalid("descope's answer is not a JSON object"))?;
+        // One of a wrong type is kept: it is the id of no key.
+        let key_id = answer
+            .remove("keyId")
+            .filter(|id| !id.is_null() && id.as_str() != Some(""));
         match answer.remove("sessionJwt") {
             Some(Value::String(token)) if !token.is_empty() => Ok(Self {
                 session_token: SessionToken::new(token),
+                key_id,
             }),
             _ => Err(invalid("descope's answer has no session token")),
         }

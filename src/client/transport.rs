@@ -362,14 +362,34 @@ pub(crate) fn check_project_id(id: &str) -> Result<(), Error> {
     }
 }
 
-/// Returns Descope's base URL for a project: by the region in its id, if there is one.
-pub(crate) fn region_base_url(project_id: &str) -> String {
-    match project_id.get(1..5) {
-        Some(region) if project_id.len() >= REGIONAL_PROJECT_ID => {
-            format!("https://api.{region}.descope.com")
-        }
-        _ => "https://api.descope.com".to_owned(),
+/// Returns the region that a project id names, if it names one.
+pub(crate) fn project_region(project_id: &str) -> Option<&str> {
+    let is_regional = project_id.len() >= REGIONAL_PROJECT_ID;
+    project_id.get(1..5).filter(|_| is_regional)
+}
+
+/// Returns Descope's base URL for a region.
+pub(crate) fn region_base_url(region: Option<&str>) -> String {
+    match region {
+        Some(region) => format!("https://api.{region}.descope.com"),
+        None => "https://api.descope.com".to_owned(),
     }
+}
+
+/// Checks the name of a region, which becomes part of a host.
+///
+/// # Errors
+///
+/// If it is not 2 to 16 characters of `a`-`z` and `0`-`9`.
+pub(crate) fn check_region(region: &str) -> Result<(), Error> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if (2..=16).contains(&region.len()) && region.bytes().all(legal) {
+        return Ok(());
+    }
+    Err(Error::config(
+        "region must be the short name of a region of descope's, such as `use1` or `euc1`: small \
+         letters and digits; set base_url for a domain of your own",
+    ))
 }
 
 #[cfg(test)]

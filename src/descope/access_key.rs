@@ -5,11 +5,13 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
 use super::{
     authenticate::{Authentication, PendingSession},
     builder::DescopeBuilder,
     handle::Descope,
-    refused::refused_answer,
+    refused::{invalid_answer, refused_answer},
     verify_answer::check_tenant,
 };
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
     },
     client::ExchangeBody,
     error::Error,
+    json,
     jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     session::Session,
@@ -83,7 +86,10 @@ impl Descope {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidAccessKey`](crate::ErrorKind::InvalidAccessKey) for a text that can be
-    /// no key, before any call; [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a key or a
+    /// no key, before any call;
+    /// [`ErrorKind::UpstreamInvalid`](crate::ErrorKind::UpstreamInvalid) for an answer that is not
+    /// the session of this key: of another key than it names itself, or of a person;
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a key or a
     /// tenant that Descope refuses;
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for claims that are too large;
     /// for the rest, [`Error::is_transient`] says whether it may succeed later. Needs a tokio
@@ -105,10 +111,11 @@ impl Descope {
         let verifier = &self.inner.verifier;
         let token = answer.session_token;
         let session = verifier
-            .verify(token.expose(), TokenUse::Session)
+            .verify_fresh(token.expose(), TokenUse::Session)
             .await
             .and_then(AuthenticToken::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
+        check_machine(&session, answer.key_id.as_ref())?;
         check_tenant(&session, options.tenant())?;
         Ok(AccessKeySession::new(session, token))
     }
@@ -220,6 +227,29 @@ async fn session(
     exchange: impl Future<Output = Result<AccessKeySession, Rejection>> + Send,
 ) -> Result<Session, Rejection> {
     exchange.await.map(|machine| machine.session().clone())
+}
+
+/// Refuses a session that is not the exchanged key's: that of another key, of a signed-in user, whose
+/// refresh token has an end (`rexp`), or of a visitor (`danu`). A confused upstream, proxy or cache
+/// must not make a machine somebody else.
+fn check_machine(session: &Session, key_id: Option<&Value>) -> Result<(), Error> {
+    if key_id.is_some_and(|id| id.as_str() != Some(session.user_id().as_str())) {
+        return Err(invalid_answer(
+            "the session of descope's answer is not that of the key that it names",
+        ));
+    }
+    let mut is_of_a_person = false;
+    let read = json::members(session.payload(), |member| {
+        is_of_a_person |=
+            matches!(member.name, "rexp" | "danu") && !matches!(member.value, "null" | "false");
+        Ok(())
+    });
+    if is_of_a_person || read.is_err() {
+        return Err(invalid_answer(
+            "the session of descope's answer is a person's, not an access key's",
+        ));
+    }
+    Ok(())
 }
 
 /// Returns `true` if a session that was good is none any more, so that a new one may help.

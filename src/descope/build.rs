@@ -60,10 +60,7 @@ impl DescopeBuilder {
         let exchanger = self.exchanger()?;
         let origins = AllowedOrigins::new(&self.origins)?;
         let rules = self.rules()?;
-        let base_url = match &self.base_url {
-            Some(url) => url.clone(),
-            None => transport::region_base_url(&self.project_id),
-        };
+        let base_url = self.chosen_base_url()?;
         let base_url = transport::parse_base_url(&base_url, self.http.danger_plain_http)
             .map_err(|error| error.in_variable(variables.base_url))?;
         let for_keys = Connections {
@@ -134,6 +131,30 @@ impl DescopeBuilder {
         })
     }
 
+    /// The base URL as it was set, else that of the region. Two sources that could contradict each other
+    /// are an error: one of them would lose in silence, and tokens would go to the wrong place.
+    fn chosen_base_url(&self) -> Result<String, Error> {
+        let of_project = transport::project_region(&self.project_id);
+        let Some(region) = &self.region else {
+            let by_region = || transport::region_base_url(of_project);
+            return Ok(self.base_url.clone().unwrap_or_else(by_region));
+        };
+        transport::check_region(region)?;
+        if self.base_url.is_some() {
+            let source = self.variables.base_url.unwrap_or("base_url");
+            return Err(Error::config(format!(
+                "{source} and region(\"{region}\") both say where descope is: leave one out"
+            )));
+        }
+        if let Some(other) = of_project.filter(|other| other != region) {
+            return Err(Error::config(format!(
+                "region is `{region}`, but the project id names the region `{other}`: leave \
+                 region out"
+            )));
+        }
+        Ok(transport::region_base_url(Some(region)))
+    }
+
     fn keys(&self, http: reqwest::Client, base_url: &reqwest::Url) -> Result<KeyStore, Error> {
         let fetched = DescopeKeys::new(http, base_url, &self.project_id, self.key_cache);
         let (source, origin): (Arc<dyn JwksSource + Send + Sync>, _) =
@@ -160,6 +181,7 @@ impl DescopeBuilder {
                         base_url_setting: match (self.variables.base_url, &self.base_url) {
                             (Some(variable), _) => variable,
                             (None, Some(_)) => "base_url",
+                            (None, None) if self.region.is_some() => "region",
                             (None, None) => "base_url (not set: it follows from the project id)",
                         },
                     });
@@ -247,6 +269,19 @@ mod tests {
             (project().session_kinds(["DSR"]), "DSR"),
             (project().refresh_kinds(["DS"]), "DS"),
             (project().base_url("http://descope.example"), "https"),
+            (project().region("euc1.evil.test/"), "region"),
+            (project().region("EUC1"), "region"),
+            (project().region(""), "region"),
+            (
+                project()
+                    .region("euc1")
+                    .base_url("https://auth.example.com"),
+                "leave one out",
+            ),
+            (
+                Descope::builder("Puse12aAc4T2V93bddihGEx2Ryhc8e5Z").region("euc1"),
+                "use1",
+            ),
             (project().origins(["app.example.com"]), "origin"),
             (project().public_key("{}"), "public_key"),
         ] {
@@ -256,5 +291,21 @@ mod tests {
             assert!(message.contains(named), "{message}");
         }
         assert!(project().build().is_ok());
+    }
+
+    #[test]
+    fn a_region_is_a_base_url() {
+        let built = |builder: DescopeBuilder| builder.chosen_base_url().unwrap();
+        let project = || Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
+        let of_region = Descope::builder("Puse12aAc4T2V93bddihGEx2Ryhc8e5Z");
+        assert_eq!(built(project()), "https://api.descope.com");
+        assert_eq!(
+            built(project().region("euc1")),
+            "https://api.euc1.descope.com"
+        );
+        assert_eq!(
+            built(of_region.region("use1")),
+            "https://api.use1.descope.com"
+        );
     }
 }

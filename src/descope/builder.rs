@@ -32,6 +32,7 @@ use crate::{
 pub struct DescopeBuilder {
     pub(super) project_id: String,
     pub(super) base_url: Option<String>,
+    pub(super) region: Option<String>,
     pub(super) public_key: Option<String>,
     pub(super) source: Option<Arc<dyn JwksSource + Send + Sync>>,
     pub(super) clock: Clock,
@@ -74,6 +75,7 @@ impl Descope {
         DescopeBuilder {
             project_id: project_id.into(),
             base_url: None,
+            region: None,
             public_key: None,
             source: None,
             clock: Clock::System,
@@ -119,6 +121,24 @@ impl DescopeBuilder {
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self.variables.base_url = None;
+        self
+    }
+
+    /// The region that the project is in, by its short name: `region("euc1")` makes the base URL
+    /// `https://api.euc1.descope.com`. Default: the one that a long project id names itself, else
+    /// none. Not beside a [`base_url`](Self::base_url), be it set here or by `DESCOPE_BASE_URI` or
+    /// `DESCOPE_BASE_URL` ([`from_env`](Self::from_env)), nor against the project id: then
+    /// [`build`](Self::build) fails.
+    ///
+    /// ```
+    /// use tower_descope::Descope;
+    ///
+    /// let project = || Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").region("euc1");
+    /// assert!(project().build().is_ok());
+    /// assert!(project().base_url("https://auth.example.com").build().is_err());
+    /// ```
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
         self
     }
 

@@ -137,6 +137,24 @@ mod tests {
     }
 
     #[test]
+    fn a_region_made_in_code_does_not_override_a_variable_in_silence() {
+        for variable in [BASE_URI, BASE_URL] {
+            let builder = from(&[(PROJECT_ID, "P1"), (variable, "https://url.example")]);
+            let error = builder.unwrap().region("euc1").build().unwrap_err();
+            let message = error.to_string();
+            assert!(message.contains(variable), "{message}");
+            assert!(message.contains("region"), "{message}");
+        }
+        assert!(
+            from(&[(PROJECT_ID, "P1")])
+                .unwrap()
+                .region("euc1")
+                .build()
+                .is_ok()
+        );
+    }
+
+    #[test]
     fn a_variable_that_is_not_unicode_is_an_error_and_not_unset() {
         for wrong in [PROJECT_ID, BASE_URI, BASE_URL, PUBLIC_KEY] {
             let error = DescopeBuilder::from_lookup(|name| match name {

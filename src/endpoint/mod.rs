@@ -31,16 +31,17 @@ mod media_type;
 mod multipart;
 mod redirect;
 mod refusal;
+mod refusal_response;
 mod request;
 mod success;
 
-pub use self::{body::ResponseBody, future::ResponseFuture};
+pub use self::{body::ResponseBody, future::ResponseFuture, refusal::Refusal};
 pub(crate) use self::{
     form::form_fields,
     kind::RefusalKind,
     media_type::{FormEncoding, MediaType, may_be_of_a_form},
     redirect::redirect,
-    refusal::Refusal,
+    refusal_response::RefusalResponses,
     request::{json_object, read_at_most},
     success::{AnswerFields, SessionBody, finish, json_response},
 };

@@ -13,10 +13,17 @@ use crate::{
     rejection::REJECTION_HEADER,
 };
 
-/// Why a request was refused.
-#[derive(Debug)]
-pub(crate) struct Refusal {
+/// Why [`SelectTenant`](crate::SelectTenant) or [`SessionRoutes`](crate::SessionRoutes) refused a
+/// request, for refusals of one's own form: see
+/// [`SelectTenant::with_rejection_response`](crate::SelectTenant::with_rejection_response).
+///
+/// Free of secrets. The codes are those of the tables in [`select`](crate::select) and
+/// [`routes`](crate::routes).
+#[derive(Clone, Debug)]
+pub struct Refusal {
     kind: RefusalKind,
+    /// The sentence for the client, where the call has one of its own.
+    description: Option<&'static str>,
     /// For the log only.
     reason: Cow<'static, str>,
     /// Descope's own code.
@@ -49,6 +56,7 @@ impl Refusal {
     pub(crate) fn because(kind: RefusalKind, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
+            description: None,
             reason: reason.into(),
             upstream_code: None,
             retry_after: None,
@@ -69,16 +77,62 @@ impl Refusal {
         }
     }
 
+    /// The same refusal with another sentence for the client.
+    pub(crate) fn described(self, description: &'static str) -> Self {
+        Self {
+            description: Some(description),
+            ..self
+        }
+    }
+
     pub(crate) fn kind(&self) -> RefusalKind {
         self.kind
     }
 
-    pub(crate) fn code(&self) -> &'static str {
+    /// The stable code of the refusal, for example `missing_refresh_token`: in the default body, and
+    /// in the header `x-descope-rejection` whoever makes the response.
+    pub fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    pub(crate) fn reason(&self) -> &str {
+    /// The HTTP status of the refusal.
+    pub fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    /// One sentence for the client; a fixed text that echoes nothing of the request.
+    pub fn description(&self) -> &'static str {
+        self.description.unwrap_or(self.kind.description())
+    }
+
+    /// A finer reason for logs. Do not match on it, and do not send it to clients: it helps
+    /// attackers too.
+    pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// Descope's own `errorCode`, for example `E011001`, if its answer is why.
+    pub fn upstream_code(&self) -> Option<&str> {
+        self.upstream_code.as_deref()
+    }
+
+    /// The refusal as a response with a body of one's own: status, challenge, code, and what else
+    /// belongs to it (`Allow`, `Retry-After`). Set the body's `Content-Type`.
+    pub fn to_response<B>(&self, body: B) -> Response<B> {
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(REJECTION_HEADER, HeaderValue::from_static(self.code()));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let RefusalKind::MethodNotAllowed(allowed) = self.kind {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        if let Some(after) = self.kind.retry_after(self.retry_after) {
+            headers.insert(header::RETRY_AFTER, after);
+        }
+        response
     }
 
     #[cfg(test)]
@@ -103,35 +157,26 @@ impl Refusal {
         self.kind.status() == StatusCode::UNAUTHORIZED
     }
 
-    /// The refusal as JSON with its status, code and challenge. `description` is the sentence for
-    /// the client.
-    pub(crate) fn into_response(self, description: &'static str) -> Response<ResponseBody> {
+    /// The refusal as JSON.
+    pub(crate) fn into_response(self) -> Response<ResponseBody> {
         let code = self.code();
+        let description = self.description();
         let body = RefusalBody {
             error: code,
             error_description: description,
-            descope_code: self.upstream_code.as_deref().unwrap_or(code),
+            descope_code: self.upstream_code().unwrap_or(code),
             descope_description: description,
             descope_message: description,
         };
-        let mut response = json_response(&body);
-        *response.status_mut() = self.kind.status();
-        let headers = response.headers_mut();
-        headers.insert(REJECTION_HEADER, HeaderValue::from_static(code));
-        if let Some(challenge) = self.challenge(description) {
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        if let RefusalKind::MethodNotAllowed(allowed) = self.kind {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
-        }
-        if let Some(after) = self.kind.retry_after(self.retry_after) {
-            headers.insert(header::RETRY_AFTER, after);
-        }
+        let (head, body) = json_response(&body).into_parts();
+        let mut response = self.to_response(body);
+        response.headers_mut().extend(head.headers);
         response
     }
 
     /// The challenge (RFC 6750 section 3) of a refusal that is about the credential.
-    fn challenge(&self, description: &str) -> Option<HeaderValue> {
+    fn challenge(&self) -> Option<HeaderValue> {
+        let description = self.description();
         let error = match self.kind {
             RefusalKind::MissingRefreshToken => return Some(HeaderValue::from_static("Bearer")),
             RefusalKind::ExpiredToken | RefusalKind::InvalidToken | RefusalKind::ReplacedToken => {

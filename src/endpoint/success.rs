@@ -120,7 +120,8 @@ pub(crate) fn finish(
     cookies: Vec<HeaderValue>,
 ) -> Response<ResponseBody> {
     let headers: &mut HeaderMap = response.headers_mut();
-    headers.insert(
+    // Beside what a refusal of the application's own form depends on.
+    headers.append(
         header::VARY,
         HeaderValue::from_static("Authorization, Cookie"),
     );

@@ -22,6 +22,7 @@
 
 mod kind;
 mod rejection;
+mod respond;
 pub(crate) mod response;
 #[cfg(test)]
 mod tests;
@@ -30,4 +31,5 @@ pub(crate) use self::rejection::retry_after_header;
 pub use self::{
     kind::RejectionKind,
     rejection::{REJECTION_HEADER, Rejection},
+    respond::RejectionResponse,
 };

@@ -74,7 +74,7 @@ impl Default for Renewal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{jwt::claims::Claims, session::TenantClaims};
+    use crate::{clock::Clock, jwt::claims::Claims, session::TenantClaims};
 
     const START: u64 = 1_767_225_600;
 
@@ -87,6 +87,7 @@ mod tests {
         let session = Session::new(
             Claims::parse(payload.into()).unwrap(),
             TenantClaims::default(),
+            Clock::System,
         );
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(START + after);
         renewal.is_due(&session, hint.map(Duration::from_secs), now)

@@ -7,12 +7,7 @@ use http_body::Body;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{
-    body,
-    path::SessionCall,
-    refusal::{as_session_call, into_response},
-    settings::RoutesSettings,
-};
+use super::{body, path::SessionCall, refusal::as_session_call, settings::RoutesSettings};
 use crate::{
     answer::WhichTenants,
     descope::{Descope, PresentedRefresh},
@@ -74,7 +69,9 @@ impl RoutesCall {
         if let Err(refusal) = self.admit() {
             // As JSON to a form too: one that another site sent is no form of this site.
             self.log(&refusal, &findings);
-            return finish(into_response(refusal), Vec::new());
+            let responses = &self.settings.refusals;
+            let response = responses.response(refusal, &self.request).await;
+            return finish(response, Vec::new());
         }
         match self.go(body, &mut findings).await {
             Ok(response) => {
@@ -91,7 +88,10 @@ impl RoutesCall {
                 let response = match self.form() {
                     Some((paths, _)) => refusal.to_redirect(paths, "logout_error"),
                     None if lenient => json_response(&json!({})),
-                    None => into_response(refusal),
+                    None => {
+                        let responses = &self.settings.refusals;
+                        responses.response(refusal, &self.request).await
+                    }
                 };
                 finish(response, findings.cookies)
             }

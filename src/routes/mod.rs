@@ -43,8 +43,70 @@
 //! # }
 //! ```
 //!
+//! Its responses have a body type of their own, [`ResponseBody`]. Beside an application with another
+//! one (axum brings all to its own), both are put into a box by
+//! [`BodyExt::boxed`](https://docs.rs/http-body-util/latest/http_body_util/trait.BodyExt.html#method.boxed):
+//!
+//! ```
+//! # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::convert::Infallible;
+//!
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::{BodyExt, Empty, Full, combinators::BoxBody};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use tower_descope::{Descope, Rejection, SessionRoutes, TenantLayer};
+//!
+//! type Boxed = BoxBody<Bytes, Infallible>;
+//!
+//! // With hyper `B` is `hyper::body::Incoming`.
+//! async fn app<B>(descope: Descope, request: Request<B>) -> Result<Response<Boxed>, Infallible>
+//! where
+//!     B: http_body::Body + Send + 'static,
+//!     B::Data: Send,
+//! {
+//!     if request.uri().path().starts_with("/v1/auth/") {
+//!         let routes = SessionRoutes::new(descope).at("/v1/auth");
+//!         let response = routes.oneshot(request).await?;
+//!         return Ok(response.map(BodyExt::boxed));
+//!     }
+//!     // The layer cannot write into a box; so its refusals are made here.
+//!     let layer = TenantLayer::new(descope).with_rejection_response(
+//!         |rejection: Rejection, _: &http::request::Parts| {
+//!             rejection.to_response::<Full<Bytes>>().map(BodyExt::boxed)
+//!         },
+//!     );
+//!     let projects = service_fn(|_: Request<B>| async {
+//!         Ok::<_, Infallible>(Response::new(Full::from("projects").boxed()))
+//!     });
+//!     ServiceBuilder::new().layer(layer).service(projects).oneshot(request).await
+//! }
+//!
+//! let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build()?;
+//! for (path, status, code) in [
+//!     ("/v1/auth/nothing", 404, "not_found"),
+//!     ("/projects", 401, "missing_token"),
+//! ] {
+//!     let request = Request::get(path).body(Empty::<Bytes>::new())?;
+//!     let response = app(descope.clone(), request).await?;
+//!     assert_eq!(response.status(), status);
+//!     assert_eq!(response.headers()["x-descope-rejection"], code);
+//!     let body = response.into_body().collect().await?.to_bytes();
+//!     assert!(std::str::from_utf8(&body)?.contains(code));
+//! }
+//! # Ok(())
+//! # }
+//! # #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+//! # fn main() {}
+//! ```
+//!
 //! Mount it outside [`TenantLayer`](crate::TenantLayer): the session may have expired, and then has
 //! no say in whether it may be renewed.
+//!
+//! Refusals may have the application's own form:
+//! [`with_rejection_response`](SessionRoutes::with_rejection_response).
 //!
 //! # What a status means
 //!
@@ -116,4 +178,4 @@ mod service;
 mod settings;
 
 pub use self::service::SessionRoutes;
-pub use crate::endpoint::{ResponseBody, ResponseFuture};
+pub use crate::endpoint::{Refusal, ResponseBody, ResponseFuture};

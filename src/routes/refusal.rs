@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use http::Response;
-
-use crate::endpoint::{Refusal, RefusalKind, ResponseBody};
+use crate::endpoint::{Refusal, RefusalKind};
 
 /// The refusal, as a 503 where nothing is known about the session.
 pub(super) fn as_session_call(refusal: Refusal) -> Refusal {
@@ -22,12 +20,6 @@ pub(super) fn as_session_call(refusal: Refusal) -> Refusal {
         | RefusalKind::UpstreamTimeout => refusal.of_kind(RefusalKind::RenewalUnavailable),
         _ => refusal,
     }
-}
-
-/// The refusal as JSON with its status.
-pub(super) fn into_response(refusal: Refusal) -> Response<ResponseBody> {
-    let description = refusal.kind().description();
-    refusal.into_response(description)
 }
 
 #[cfg(test)]
@@ -79,7 +71,7 @@ mod tests {
     fn every_503_says_when_to_come_again() {
         let after = |after| {
             let error = Error::new(ErrorKind::RateLimited, "x").with_retry_after(after);
-            let response = into_response(as_session_call(error.into()));
+            let response = as_session_call(error.into()).into_response();
             response.headers()["retry-after"]
                 .to_str()
                 .unwrap()
@@ -91,7 +83,7 @@ mod tests {
         let keys = RefreshRefusal::Unavailable {
             retry_after: Duration::from_secs(3),
         };
-        let keys = into_response(keys.into());
+        let keys = Refusal::from(keys).into_response();
         assert_eq!(keys.headers()["retry-after"], "3");
     }
 
@@ -104,7 +96,7 @@ mod tests {
         ] {
             let refusal = Refusal::new(kind);
             assert!(refusal.is_no_session() && !refusal.ends_session());
-            let response = into_response(refusal);
+            let response = refusal.into_response();
             assert!(response.headers().contains_key("www-authenticate"));
         }
         let over = Error::new(ErrorKind::SessionEnded, "x");

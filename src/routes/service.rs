@@ -8,17 +8,15 @@ use std::{
 };
 
 use bytes::Buf;
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{
-    call::RoutesCall, mounting::Mounting, path::Route, refusal::into_response,
-    settings::RoutesSettings,
-};
+use super::{call::RoutesCall, mounting::Mounting, path::Route, settings::RoutesSettings};
 use crate::{
     descope::Descope,
-    endpoint::{Refusal, RefusalKind, ResponseBody, ResponseFuture, finish},
+    endpoint::{Refusal, RefusalKind, RefusalResponses, ResponseBody, ResponseFuture, finish},
+    rejection::RejectionResponse,
     return_paths::ReturnPaths,
     select::SelectTenant,
 };
@@ -136,6 +134,29 @@ impl SessionRoutes {
         self.with_select(|select| select.accept_bearer_refresh(accept))
     }
 
+    /// Makes refusals with a closure, in the application's own form; those of `tenant/select`, too. As
+    /// [`SelectTenant::with_rejection_response`], where all is said.
+    pub fn with_rejection_response<N, B>(self, response: N) -> Self
+    where
+        N: FnMut(Refusal, &Parts) -> Response<B> + Clone + Send + Sync + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        self.with_rejection_shaper(response)
+    }
+
+    /// Makes refusals with a type of one's own that implements
+    /// [`RejectionResponse`] for a [`Refusal`].
+    pub fn with_rejection_shaper<N, B>(mut self, response: N) -> Self
+    where
+        N: RejectionResponse<B, Refusal> + Send + Sync + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        self.set().refusals = RefusalResponses::own(response.clone());
+        self.with_select(|select| select.with_rejection_shaper(response))
+    }
+
     /// Carries a setting over to the service for `tenant/select`, unless that is the caller's.
     fn with_select(mut self, set: impl FnOnce(SelectTenant) -> SelectTenant) -> Self {
         if !self.own_select {
@@ -194,8 +215,12 @@ where
                 ResponseFuture::new(call.answer(body))
             }
             None => {
-                let response = into_response(Refusal::new(RefusalKind::NotFound));
-                ResponseFuture::new(std::future::ready(finish(response, Vec::new())))
+                let (settings, request) = (Arc::clone(&self.settings), request.into_parts().0);
+                ResponseFuture::new(async move {
+                    let refusal = Refusal::new(RefusalKind::NotFound);
+                    let response = settings.refusals.response(refusal, &request).await;
+                    finish(response, Vec::new())
+                })
             }
         }
     }

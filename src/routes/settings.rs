@@ -1,6 +1,9 @@
 //! The settings of `SessionRoutes`.
 
-use crate::{endpoint::AnswerFields, return_paths::ReturnPaths};
+use crate::{
+    endpoint::{AnswerFields, RefusalResponses},
+    return_paths::ReturnPaths,
+};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct RoutesSettings {
@@ -11,4 +14,5 @@ pub(super) struct RoutesSettings {
     pub(super) forms: Option<ReturnPaths>,
     pub(super) accept_bearer: bool,
     pub(super) fields: AnswerFields,
+    pub(super) refusals: RefusalResponses,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Response, request};
 use http_body::Body;
 
-use super::{refusal::into_response, settings::SelectSettings};
+use super::{refusal::described, settings::SelectSettings};
 use crate::{
     cookie::RefreshGrant,
     descope::{Descope, PresentedRefresh},
@@ -37,7 +37,9 @@ impl SelectCall {
         });
         if let Err(refusal) = admitted {
             self.log(&refusal, &SelectSubject::default());
-            return finish(into_response(refusal), Vec::new());
+            let responses = &self.settings.refusals;
+            let response = responses.response(described(refusal), request).await;
+            return finish(response, Vec::new());
         }
         let mut subject = SelectSubject::default();
         let mut cookies = Vec::new();
@@ -59,7 +61,10 @@ impl SelectCall {
                 }
                 match self.settings.return_paths(&self.request) {
                     Some(paths) => refusal.to_redirect(paths, "select_error"),
-                    None => into_response(refusal),
+                    None => {
+                        let responses = &self.settings.refusals;
+                        responses.response(described(refusal), &self.request).await
+                    }
                 }
             }
         };

@@ -81,4 +81,4 @@ mod settings;
 #[cfg(feature = "__internals")]
 pub(crate) use self::request::asked;
 pub use self::service::SelectTenant;
-pub use crate::endpoint::{ResponseBody, ResponseFuture};
+pub use crate::endpoint::{Refusal, ResponseBody, ResponseFuture};

@@ -1,13 +1,11 @@
 //! Refusals as the tenant switch answers them.
 
-use http::Response;
+use crate::endpoint::{Refusal, RefusalKind};
 
-use crate::endpoint::{Refusal, RefusalKind, ResponseBody};
-
-/// The refusal as JSON with its status.
-pub(super) fn into_response(refusal: Refusal) -> Response<ResponseBody> {
+/// The refusal with the sentence for the client.
+pub(super) fn described(refusal: Refusal) -> Refusal {
     let description = description(refusal.kind());
-    refusal.into_response(description)
+    refusal.described(description)
 }
 
 /// The sentence for the client: where the tenant switch has more to say than other calls, its own.
@@ -25,13 +23,18 @@ fn description(kind: RefusalKind) -> &'static str {
 mod tests {
     use std::time::Duration;
 
-    use http::{HeaderValue, header};
+    use http::{HeaderValue, Response, header};
 
     use super::*;
     use crate::{
         descope::RefreshRefusal,
+        endpoint::ResponseBody,
         error::{Error, ErrorKind},
     };
+
+    fn into_response(refusal: Refusal) -> Response<ResponseBody> {
+        described(refusal).into_response()
+    }
 
     fn of(error: Error) -> (u16, &'static str) {
         let refusal = Refusal::from(error);

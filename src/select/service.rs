@@ -7,14 +7,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use http_body::Body;
 use tower_service::Service;
 
 use super::{call::SelectCall, settings::SelectSettings};
 use crate::{
     descope::Descope,
-    endpoint::{ResponseBody, ResponseFuture},
+    endpoint::{Refusal, RefusalResponses, ResponseBody, ResponseFuture},
+    rejection::RejectionResponse,
     return_paths::ReturnPaths,
 };
 
@@ -86,6 +87,77 @@ impl SelectTenant {
     /// Mount a service of its own for them, so that browsers are not answered with tokens.
     pub fn accept_bearer_refresh(mut self, accept: bool) -> Self {
         self.set().accept_bearer = accept;
+        self
+    }
+
+    /// Makes refusals with a closure, in the application's own form.
+    ///
+    /// The closure is given the [`Refusal`] and the request without its body. Its response gets the
+    /// header `x-descope-rejection`, `Cache-Control: no-store`, and the cookies that belong to the
+    /// refusal (removals where the session is over); the rest is its own, and
+    /// [`Refusal::to_response`] makes the status and the other headers. Its body may be of any type, and
+    /// is read whole before it is sent. The redirects of [`html_forms`](Self::html_forms) stay as
+    /// they are.
+    ///
+    /// Descope's SDKs look at the status, and for `errorCode` in the body.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use http::{HeaderValue, Request, Response, header::CONTENT_TYPE, request::Parts};
+    /// use http_body_util::{BodyExt, Empty};
+    /// use tower::ServiceExt;
+    /// use tower_descope::{SelectTenant, select::Refusal, test_util::FakeDescope};
+    ///
+    /// // RFC 9457.
+    /// fn problem(refusal: Refusal, request: &Parts) -> Response<String> {
+    ///     let body = format!(
+    ///         r#"{{"title":"{}","code":"{}","instance":"{}"}}"#,
+    ///         refusal.description(),
+    ///         refusal.code(),
+    ///         request.uri.path(),
+    ///     );
+    ///     let mut response = refusal.to_response(body);
+    ///     let problem = HeaderValue::from_static("application/problem+json");
+    ///     response.headers_mut().insert(CONTENT_TYPE, problem);
+    ///     response
+    /// }
+    ///
+    /// let fake = FakeDescope::start().await;
+    /// let select = SelectTenant::new(fake.descope()).with_rejection_response(problem);
+    /// let request = Request::get("/tenant/select").body(Empty::<bytes::Bytes>::new())?;
+    /// let response = select.oneshot(request).await?;
+    /// assert_eq!(response.status(), 405);
+    /// assert_eq!(response.headers()["allow"], "POST");
+    /// let body = response.into_body().collect().await?.to_bytes();
+    /// assert_eq!(
+    ///     body,
+    ///     r#"{"title":"only POST is allowed","code":"method_not_allowed","instance":"/tenant/select"}"#
+    /// );
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+    /// # fn main() {}
+    /// ```
+    pub fn with_rejection_response<N, B>(self, response: N) -> Self
+    where
+        N: FnMut(Refusal, &Parts) -> Response<B> + Clone + Send + Sync + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        self.with_rejection_shaper(response)
+    }
+
+    /// Makes refusals with a type of one's own that implements
+    /// [`RejectionResponse`] for a [`Refusal`].
+    pub fn with_rejection_shaper<N, B>(mut self, response: N) -> Self
+    where
+        N: RejectionResponse<B, Refusal> + Send + Sync + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        self.set().refusals = RefusalResponses::own(response);
         self
     }
 

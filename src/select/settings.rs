@@ -5,7 +5,7 @@ use http_body::Body;
 
 use super::request::{SelectBody, read};
 use crate::{
-    endpoint::{AnswerFields, MediaType, Refusal, RefusalKind},
+    endpoint::{AnswerFields, MediaType, Refusal, RefusalKind, RefusalResponses},
     origin::WhenAbsent,
     return_paths::ReturnPaths,
 };
@@ -16,6 +16,7 @@ pub(super) struct SelectSettings {
     pub(super) forms: Option<ReturnPaths>,
     pub(super) accept_bearer: bool,
     pub(super) fields: AnswerFields,
+    pub(super) refusals: RefusalResponses,
 }
 
 impl SelectSettings {

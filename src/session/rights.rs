@@ -4,6 +4,45 @@ use super::{membership::Membership, session::Session, tenant_claims::TenantClaim
 use crate::{ids::TenantId, jwt::claims::Tenants};
 
 impl Session {
+    /// The user's roles in the [active tenant](Self::active_tenant), in the token's order; none
+    /// where no tenant is active. The roles of the whole project are
+    /// [`project_roles`](Self::project_roles).
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.active_membership()
+            .into_iter()
+            .flat_map(|member| member.roles())
+    }
+
+    /// The user's permissions in the [active tenant](Self::active_tenant), in the token's order; none
+    /// where no tenant is active. The permissions of the whole project are
+    /// [`project_permissions`](Self::project_permissions).
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        self.active_membership()
+            .into_iter()
+            .flat_map(|member| member.permissions())
+    }
+
+    /// Returns `true` if the user has a role in the active tenant, as
+    /// [`ActiveTenant::has_role`](crate::ActiveTenant::has_role) does; `false` where no tenant is
+    /// active. Compared exactly, case-sensitively.
+    ///
+    /// A project-wide role is none of these, not even for a user in no tenant: who leaves a tenant
+    /// must not have more rights than before. Ask for it by
+    /// [`has_project_role`](Self::has_project_role).
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles().any(|has| has == role)
+    }
+
+    /// Returns `true` if the user has a permission in the active tenant; see
+    /// [`has_role`](Self::has_role).
+    pub fn has_permission(&self, permission: &str) -> bool {
+        self.permissions().any(|has| has == permission)
+    }
+
+    fn active_membership(&self) -> Option<Membership<'_>> {
+        self.active_tenant_id().and_then(|id| self.tenant(id))
+    }
+
     /// The user's project-wide roles: the root `roles` claim. Under the JWT template "Current
     /// Tenant, No Tenant Reference" these are the current tenant's; use
     /// [`ActiveTenant::roles`](crate::ActiveTenant::roles) there.

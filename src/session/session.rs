@@ -1,11 +1,16 @@
-use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http::Extensions;
 use serde::de::DeserializeOwned;
 
 use super::{membership::read_claims, tenant_claims::TenantClaims};
 use crate::{
-    clock::{rfc3339, system_time},
+    clock::{Clock, rfc3339, system_time},
     error::Error,
     ids::UserId,
     json,
@@ -32,15 +37,18 @@ pub struct Session {
 pub(super) struct SessionShared {
     pub(super) claims: Claims,
     pub(super) tenant_claims: TenantClaims,
+    /// The clock of the handle that verified it.
+    pub(super) clock: Clock,
 }
 
 impl Session {
     /// Only for what has been verified.
-    pub(crate) fn new(claims: Claims, tenant_claims: TenantClaims) -> Self {
+    pub(crate) fn new(claims: Claims, tenant_claims: TenantClaims, clock: Clock) -> Self {
         Self {
             shared: Arc::new(SessionShared {
                 claims,
                 tenant_claims,
+                clock,
             }),
         }
     }
@@ -87,6 +95,34 @@ impl Session {
     /// When the session token expires (`exp`), at most the year 9999.
     pub fn expires_at(&self) -> SystemTime {
         system_time(self.shared.claims.times.expires)
+    }
+
+    /// How long the session token is still good, by the clock of the [`Descope`](crate::Descope)
+    /// that verified it, which tests may move; zero once it has expired.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use tower_descope::{SessionToken, test_util::{FakeDescope, TestClock}};
+    ///
+    /// let clock = TestClock::new();
+    /// let fake = FakeDescope::builder().clock(clock.clone()).start().await;
+    /// let token = SessionToken::new(fake.session("U2ann").expires_in(600).token());
+    /// let session = fake.descope().verify(&token).await?;
+    /// clock.advance(Duration::from_secs(400));
+    /// assert_eq!(session.expires_in().as_secs().div_ceil(10), 20);
+    /// clock.advance(Duration::from_secs(400));
+    /// assert_eq!(session.expires_in(), Duration::ZERO);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+    /// # fn main() {}
+    /// ```
+    pub fn expires_in(&self) -> Duration {
+        let now = self.shared.clock.now().date();
+        self.expires_at().duration_since(now).unwrap_or_default()
     }
 
     /// When the session token was issued (`iat`), if it says so.

@@ -216,7 +216,10 @@ impl Verifier {
         self.rules
             .check(&claims, token_use, access_token)
             .map_err(Rejection::invalid)?;
-        let verified = self.with_time_check(Session::new(claims, self.tenant_claims), now);
+        let verified = self.with_time_check(
+            Session::new(claims, self.tenant_claims, self.clock.clone()),
+            now,
+        );
         // A token that is refused for its time would only take up room in the cache.
         if token_use == TokenUse::Session && verified.time_check == TimeCheck::Valid {
             self.sessions.keep(token, &verified.session, key, now.wall);

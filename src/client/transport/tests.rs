@@ -97,7 +97,7 @@ fn the_region_stands_in_a_long_project_id() {
             "https://api.use1.descope.com",
         ),
     ] {
-        assert_eq!(region_base_url(id), url);
+        assert_eq!(region_base_url(project_region(id)), url);
     }
 }
 

@@ -103,6 +103,20 @@ async fn the_vectors_of_the_go_sdk_hold() {
     // B: a member without items.
     assert!(b.has_tenant("t1"));
     assert!(!permitted(&b, "t1", &["foo"]));
+    // Asked of the session: the active tenant's, and nothing of the project's in its place.
+    for (of, role, permission, has) in [
+        (&d, "abc", "foo", true),
+        (&d, "t1-role1", "t1-perm1", false),
+        (&w, "abc", "foo", false),
+        (&w, "t1-role1", "t1-perm1", false),
+        (&p, "abc", "foo", false),
+        (&m, "abc", "foo", false),
+    ] {
+        assert_eq!(of.has_role(role), has, "{of:?} {role}");
+        assert_eq!(of.has_permission(permission), has, "{of:?} {permission}");
+    }
+    assert_eq!((p.roles().count(), p.permissions().count()), (0, 0));
+    assert!(d.roles().eq(["abc", "xyz"]) && d.permissions().eq(["foo", "bar"]));
     // Odd types: empty, never a panic, never a match on a part of a string.
     for odd in [
         json!({"tenants": {"t1": null}}),

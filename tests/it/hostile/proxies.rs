@@ -148,7 +148,7 @@ async fn an_html_401_or_403_to_a_renewal_is_a_503_and_keeps_the_cookies() {
 
 #[tokio::test]
 async fn an_html_401_or_403_to_an_exchange_is_a_503_and_refuses_no_key() {
-    let world = access_keys::world(AccessKeys::new()).await;
+    let world = access_keys::world(AccessKeys::new().key_prefix("K2")).await;
     for status in [401, 403] {
         world.fake.respond_next(access_keys::PATH, html(status));
         assert_eq!(world.ask(KEY).await, "exchange_unavailable", "{status}");

@@ -68,7 +68,7 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
 /// An access key that is good, one that is not, and one that cannot be exchanged now; their texts
 /// are looked for like tokens.
 async fn machines(fake: &FakeDescope) -> Vec<String> {
-    let keys = AccessKeys::new();
+    let keys = AccessKeys::new().key_prefix("K2");
     let descope = fake.descope_builder().access_keys(keys).build().unwrap();
     let app = app_with(TenantLayer::new(descope.clone()));
     let mut said = Vec::new();

@@ -84,7 +84,7 @@ pub(crate) fn tenant() -> TenantId {
 
 #[tokio::test]
 async fn a_key_is_exchanged_once_kept_until_shortly_before_its_session_expires_and_renewed() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     for _ in 0..3 {
         assert_eq!(world.ask(KEY).await, "K2m@-");
     }
@@ -104,7 +104,7 @@ async fn a_key_is_exchanged_once_kept_until_shortly_before_its_session_expires_a
 
 #[tokio::test]
 async fn fifty_parallel_requests_are_one_call() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     world.fake.delay_path(PATH, Duration::from_millis(50));
     let requests = (0..50).map(|_| {
         let app = world.app.clone();
@@ -118,7 +118,7 @@ async fn fifty_parallel_requests_are_one_call() {
 
 #[tokio::test]
 async fn hanging_up_cancels_nothing() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     world.fake.hang_path(PATH, true);
     let app = world.app.clone();
     let request = tokio::spawn(async move { verdict(&app, KEY).await });
@@ -132,7 +132,7 @@ async fn hanging_up_cancels_nothing() {
 
 #[tokio::test]
 async fn a_refused_key_is_not_asked_about_for_a_while() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     let stranger = "K2nobody-knows-this-one";
     let response = with_bearer(&world.app, stranger).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
@@ -149,7 +149,7 @@ async fn a_refused_key_is_not_asked_about_for_a_while() {
 
 #[tokio::test]
 async fn a_revoked_key_is_dead_at_the_latest_when_its_session_expires() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     assert_eq!(world.ask(KEY).await, "K2m@-");
     // Nobody renews it meanwhile.
     world.advance(600).await;
@@ -161,7 +161,7 @@ async fn a_revoked_key_is_dead_at_the_latest_when_its_session_expires() {
 
 #[tokio::test]
 async fn a_key_that_is_refused_at_its_renewal_is_dead_at_once() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     assert_eq!(world.ask(KEY).await, "K2m@-");
     world.advance(580).await;
     world.fake.respond_next(PATH, refusal(403, "E062803"));
@@ -180,7 +180,7 @@ async fn a_key_that_is_refused_at_its_renewal_is_dead_at_once() {
 
 #[tokio::test]
 async fn past_the_budget_new_keys_wait_and_known_ones_work() {
-    let world = world(AccessKeys::new().budget(1, 3)).await;
+    let world = world(AccessKeys::new().key_prefix("K2").budget(1, 3)).await;
     assert_eq!(world.ask(KEY).await, "K2m@-");
     assert_eq!(world.ask(&key(0)).await, "K2m0@-");
     assert_eq!(world.ask("K2some-random-string").await, "invalid_token");
@@ -205,7 +205,7 @@ async fn past_the_budget_new_keys_wait_and_known_ones_work() {
 
 #[tokio::test]
 async fn a_429_stops_exchanges_for_as_long_as_it_says() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     assert_eq!(world.ask(KEY).await, "K2m@-");
     world
         .fake
@@ -225,9 +225,10 @@ async fn a_429_stops_exchanges_for_as_long_as_it_says() {
 
 #[tokio::test]
 async fn a_transient_failure_is_503_and_leaves_a_session_in_force() {
-    let world = world(AccessKeys::new()).await;
-    let forged = world.fake.session("K2m").signed_by_stranger().token();
-    let expired = world.fake.session("K2m").expired().token();
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
+    let machine = |id: &str| world.fake.session(id).without("rexp");
+    let forged = machine("K2m3").signed_by_stranger().token();
+    let expired = machine("K2m4").expired().token();
     for (n, canned) in [
         Canned::new(500),
         Canned::html(502, "<h1>no</h1>"),
@@ -295,7 +296,7 @@ async fn the_project_id_alone_is_no_key() {
         .project_id("P2aAc4T2V93bddihGEx2Ryhc8e5Z")
         .start()
         .await;
-    let keys = AccessKeys::new();
+    let keys = AccessKeys::new().any_shape();
     let descope = fake.descope_builder().access_keys(keys).build().unwrap();
     assert_eq!(
         verdict(&app(&descope), fake.project_id()).await,
@@ -306,7 +307,7 @@ async fn the_project_id_alone_is_no_key() {
 
 #[tokio::test]
 async fn a_key_counts_as_a_bearer_token_only_and_only_where_keys_are_taken() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     let cookie = format!("DS={KEY}");
     let response = send(&world.app, &[("cookie", &cookie)]).await;
     assert_eq!(code(&response), "missing_token");
@@ -324,7 +325,7 @@ async fn a_key_counts_as_a_bearer_token_only_and_only_where_keys_are_taken() {
 
 #[tokio::test]
 async fn only_a_refused_connection_is_tried_again() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     let options = ExchangeOptions::new();
     let key = AccessKey::new(KEY);
     world.fake.respond_next(PATH, refusal(503, "E990503"));
@@ -336,7 +337,10 @@ async fn only_a_refused_connection_is_tried_again() {
     // where the second try comes after a pause.
     let fake = &world.fake;
     let builder = Descope::builder(fake.project_id()).base_url(fake.url());
-    let descope = builder.access_keys(AccessKeys::new()).build().unwrap();
+    let descope = builder
+        .access_keys(AccessKeys::new().key_prefix("K2"))
+        .build()
+        .unwrap();
     let exchange = tokio::spawn(async move { descope.exchange_access_key(&key, &options).await });
     tokio::time::sleep(Duration::from_millis(40)).await;
     fake.down(false);
@@ -347,7 +351,9 @@ async fn only_a_refused_connection_is_tried_again() {
 #[test]
 fn wrong_settings_are_named_at_build() {
     let builder = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
-    let error = builder.access_keys(AccessKeys::new().budget(0, 0)).build();
+    let error = builder
+        .access_keys(AccessKeys::new().key_prefix("K2").budget(0, 0))
+        .build();
     let error = error.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     assert!(error.to_string().contains("budget"), "{error}");

@@ -15,7 +15,7 @@ use crate::{
 
 #[tokio::test]
 async fn sessions_of_people_pass_as_ever_and_a_token_is_no_key() {
-    let world = world(AccessKeys::new().key_length(16..=4_096)).await;
+    let world = world(AccessKeys::new().key_prefix("K2").key_length(16..=4_096)).await;
     let good = token(&world.fake);
     assert_eq!(world.ask(&good).await, "U1@T1");
     let expired = world.fake.session("U1").expired().token();
@@ -37,7 +37,7 @@ async fn sessions_of_people_pass_as_ever_and_a_token_is_no_key() {
 async fn a_selected_tenant_is_the_active_one_and_claims_stand_below_nsec() {
     let mut claims = Map::new();
     claims.insert("job".to_owned(), json!("export"));
-    let keys = AccessKeys::new().selected_tenant(tenant());
+    let keys = AccessKeys::new().key_prefix("K2").selected_tenant(tenant());
     let world = world(keys.custom_claims(claims)).await;
     assert_eq!(world.ask(KEY).await, "K2m@T1");
     let request = world.fake.requests().pop().unwrap();
@@ -60,10 +60,11 @@ async fn a_selected_tenant_is_the_active_one_and_claims_stand_below_nsec() {
 async fn an_answer_for_another_tenant_is_none() {
     // Also one that names the tenant and does not list it.
     for active in ["T2", "T1"] {
-        let world = world(AccessKeys::new().selected_tenant(tenant())).await;
+        let world = world(AccessKeys::new().key_prefix("K2").selected_tenant(tenant())).await;
         let other = world
             .fake
             .session("K2m")
+            .without("rexp")
             .tenant("T2", |t| t)
             .active_without_membership(active)
             .token();
@@ -75,8 +76,9 @@ async fn an_answer_for_another_tenant_is_none() {
 
 #[tokio::test]
 async fn a_session_without_a_kind_will_do() {
-    let world = world(AccessKeys::new()).await;
-    let bare = world.fake.session("K2m").without("drn").token();
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
+    let bare = world.fake.session("K2m").without("rexp");
+    let bare = bare.without("drn").token();
     let answer = Canned::json(200, &json!({"sessionJwt": bare}));
     world.fake.respond_next(PATH, answer);
     assert_eq!(world.ask(KEY).await, "K2m@-");
@@ -84,7 +86,7 @@ async fn a_session_without_a_kind_will_do() {
 
 #[tokio::test]
 async fn a_withdrawn_signing_key_ends_a_machine_s_session_and_it_gets_a_new_one() {
-    let world = world(AccessKeys::new()).await;
+    let world = world(AccessKeys::new().key_prefix("K2")).await;
     assert_eq!(world.ask(KEY).await, "K2m@-");
     world.fake.rotate_keys();
     // Past the keys' time to live; the session has still some seconds.
@@ -117,7 +119,10 @@ async fn an_exchange_of_one_s_own_is_typed() {
     assert_eq!(machine.expires_at(), machine.session().expires_at());
     let token = machine.session_token().expose();
     assert!(descope.verify(&SessionToken::new(token)).await.is_ok());
-    let said = format!("{machine:?} {options:?} {key:?} {:?}", AccessKeys::new());
+    let said = format!(
+        "{machine:?} {options:?} {key:?} {:?}",
+        AccessKeys::new().key_prefix("K2")
+    );
     assert!(!said.contains(KEY) && !said.contains("eyJ"), "{said}");
 
     let unknown = AccessKey::new("K2nobody-knows-this-one");

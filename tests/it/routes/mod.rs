@@ -8,6 +8,7 @@ mod holder;
 mod limits;
 mod logout;
 mod mounting;
+mod own_refusals;
 mod races;
 mod refused;
 mod sdk;

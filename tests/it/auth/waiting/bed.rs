@@ -90,7 +90,7 @@ impl Bed {
             .await;
         let descope = fake
             .descope_builder()
-            .access_keys(AccessKeys::new())
+            .access_keys(AccessKeys::new().key_prefix("K2"))
             .key_cache(KeyCache::new().fetch_deadline(Duration::from_secs(30)))
             .timeout(Duration::from_secs(60))
             .build()

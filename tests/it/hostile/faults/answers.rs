@@ -27,18 +27,19 @@ async fn of_members_that_stand_twice_the_last_counts_and_is_checked() {
         )
     };
     let (ann, bob, none) = (session("U1"), session("U2"), String::new());
+    let machine = fake.session("K2m").without("rexp").token();
     for (door, name, right, wrong) in [
         (Door::Select, "sessionJwt", &*ann, &*bob),
         (Door::Select, "sessionJwt", &ann, "garbage"),
         (Door::Refresh, "sessionJwt", &ann, &bob),
         (Door::Renew, "sessionJwt", &ann, &bob),
         (Door::Renew, "sessionJwt", &ann, &none),
-        (Door::Exchange, "sessionJwt", &ann, "garbage"),
+        (Door::Exchange, "sessionJwt", &machine, "garbage"),
         (Door::Me, "userId", "U1", "U2"),
     ] {
         let descope = fake.descope_builder().clock(clock.clone());
         let descope = descope
-            .access_keys(tower_descope::AccessKeys::new())
+            .access_keys(tower_descope::AccessKeys::new().key_prefix("K2"))
             .build()
             .unwrap();
         for (first, last, good) in [(wrong, right, true), (right, wrong, false)] {

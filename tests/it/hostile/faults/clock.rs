@@ -32,7 +32,10 @@ impl World {
     async fn of(fake: FakeDescope) -> Self {
         let clock = TestClock::at(fake.clock().now());
         let builder = fake.descope_builder().clock(clock.clone());
-        let descope = builder.access_keys(AccessKeys::new()).build().unwrap();
+        let descope = builder
+            .access_keys(AccessKeys::new().key_prefix("K2"))
+            .build()
+            .unwrap();
         descope.warm_up().await.unwrap();
         Self {
             app: app(&descope),

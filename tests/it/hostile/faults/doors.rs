@@ -144,7 +144,7 @@ pub(crate) fn service(
         .public_key(fake.jwks()["keys"][0].to_string())
         .clock(clock.clone())
         .timeout(deadline)
-        .access_keys(AccessKeys::new())
+        .access_keys(AccessKeys::new().key_prefix("K2"))
         .build()
         .unwrap()
 }
@@ -177,7 +177,10 @@ impl Caller {
             Door::MyTenants => json!({"tenants": [{"id": "T1"}]}),
             Door::History => json!([{"ip": "127.0.0.1"}]),
             Door::Logout | Door::LogoutAll => json!({}),
-            Door::Exchange => json!({"keyId": "K2m", "sessionJwt": session(fake)}),
+            Door::Exchange => {
+                let machine = fake.session("K2m").without("rexp").token();
+                json!({"keyId": "K2m", "sessionJwt": machine})
+            }
             _ => json!({"sessionJwt": session(fake), "refreshJwt": refresh}),
         };
         Self {

@@ -133,7 +133,7 @@ impl Tls {
 
 fn builder(fake: &FakeDescope, url: &str, clock: &TestClock) -> DescopeBuilder {
     let builder = fake.descope_builder().base_url(url).clock(clock.clone());
-    builder.access_keys(AccessKeys::new())
+    builder.access_keys(AccessKeys::new().key_prefix("K2"))
 }
 
 /// Keys cannot be had from there, and no call comes to anything but an outage.

@@ -177,7 +177,7 @@ pub(super) struct Wire {
 impl World {
     pub(super) async fn new() -> Self {
         let upstream = Upstream::start().await;
-        let keys = AccessKeys::new().budget(1_000, 10_000);
+        let keys = AccessKeys::new().key_prefix("K2").budget(1_000, 10_000);
         let builder = upstream.fake.descope_builder().base_url(&upstream.url);
         let descope = builder
             .access_keys(keys)

@@ -144,7 +144,11 @@ async fn serve() {
                 .cool_down(Duration::from_secs(1))
                 .fetch_deadline(Duration::from_millis(500)),
         )
-        .access_keys(AccessKeys::new().selected_tenant(TenantId::new("T1").unwrap()))
+        .access_keys(
+            AccessKeys::new()
+                .key_prefix("K2")
+                .selected_tenant(TenantId::new("T1").unwrap()),
+        )
         .build()
         .unwrap();
     descope.warm_up().await.unwrap();
