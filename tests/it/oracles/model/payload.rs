@@ -168,7 +168,7 @@ pub(super) fn payload(
         ),
         claim("permissions", "[\"q\"]", 3, 3, texts(&["{}"])),
         claim("su", "true", 1, 3, texts(&["false", "1"])),
-        claim("danu", "false", 1, 8, texts(&["true", "null", "0", "\"\""])),
+        claim("danu", "true", 1, 8, texts(&["false", "null", "0", "\"\""])),
         claim(
             "x",
             "{\"y\":[1,2,{\"z\":null}]}",
