@@ -1,4 +1,4 @@
-//! What follows when Descope asks to slow down (429). It is pure.
+//! The time after Descope has asked to slow down (429). It is pure.
 
 use std::time::Duration;
 
@@ -11,9 +11,10 @@ const LONGEST_FOR_STRANGERS: Duration = Duration::from_secs(15 * 60);
 /// The longest time for which the others are, and the time between two probes.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The limit that Descope has set for a while. Keys that were good before, or that are expected, go on one at
-/// a time, and pause for a minute at most if one of them is told to slow down; all others are held
-/// back for as long as Descope says, but for one a minute. The first success ends it for all.
+/// The limit that Descope has set for a while. Keys that were good before, or that are expected, go
+/// on one at a time, and pause for a minute at most if one of them is told to slow down; all others
+/// are held back for as long as Descope says, but for one a minute. The first success ends it for
+/// all.
 #[derive(Debug)]
 pub(super) struct RateLimit {
     in_force: Option<InForce>,

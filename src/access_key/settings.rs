@@ -121,7 +121,7 @@ impl AccessKeys {
     /// least while Descope asks to slow down. Default none; at most as many as the
     /// [`capacity`](Self::capacity).
     ///
-    /// `printf %s "$KEY" | sha256sum` prints the digest, and a file name that does not belong to it.
+    /// `printf %s "$KEY" | sha256sum` prints the digest as its first word, on macOS `shasum -a 256`.
     /// (`echo` would add a line break, which is no part of the key.) A digest is no secret that
     /// opens anything, since keys are long and random; Descope decides about these keys as about
     /// any other.
@@ -141,8 +141,8 @@ impl AccessKeys {
     /// Sets how many keys that were never good may be exchanged: so many each second, and so many
     /// at once. Default 5 and 20; from 1 to 1000, and from 1 to 10000.
     ///
-    /// While keys wait that came before and got nothing, half of it is kept for them, in the order in which
-    /// they first came: made-up keys keep no machine out that asks again. A burst of 1 has no half,
+    /// While keys wait that came before and got nothing, half of it is kept for them, in the order in
+    /// which they first came: made-up keys keep no machine out that asks again. A burst of 1 has no half,
     /// and keeps nothing.
     ///
     /// Each process has its own budget, and Descope's rate limit counts them together. After a

@@ -205,6 +205,7 @@ impl From<RefreshRefusal> for Refusal {
     }
 }
 
+/// The refusal by which [`SelectTenant`](crate::SelectTenant) answers a failed call to Descope.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let kind = match error.upstream_verdict() {

@@ -1,4 +1,4 @@
-//! What a 429 stops, for how long, and what ends it.
+//! Rate limits of Descope: whom they stop, for how long, and how they end.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What strangers cost machines: 429s, shapes of keys, keys that are expected.
+//! Strangers beside machines: 429s, shapes of keys, keys that are expected.
 
 use http::StatusCode;
 use serde_json::json;
@@ -22,7 +22,7 @@ fn proxy_limit(seconds: u64) -> Canned {
     Canned::html(429, "<h1>no</h1>").header("retry-after", &seconds.to_string())
 }
 
-/// What a service says that asks for `Retry-After` of a request with this key.
+/// The `Retry-After` that a request with this key is answered with.
 async fn told_to_wait(world: &World, key: &str) -> u64 {
     let response = with_bearer(&world.app, key).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -31,7 +31,7 @@ impl Body for Broken {
     }
 }
 
-/// What came back.
+/// A response, with its body read.
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
