@@ -114,13 +114,17 @@ impl TokenBuilder {
     /// The active tenant, `dct`, of which the user need not be a member: a token that a service must
     /// not take for a member's.
     ///
+    /// Give the user some other tenant. A token that lists none looks like those of
+    /// [`Template::CurrentTenant`](super::Template::CurrentTenant), whose `dct` alone counts.
+    ///
     /// ```
     /// # use tower_descope::test_util::FakeDescope;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
     /// # if cfg!(not(any(feature = "aws-lc-rs", feature = "rust-crypto"))) { return }
     /// let fake = FakeDescope::start().await;
-    /// let outsider = fake.session("U1").active_without_membership("T9").verify().await.unwrap();
+    /// let token = fake.session("U1").tenant("T1", |t| t).active_without_membership("T9");
+    /// let outsider = token.verify().await.unwrap();
     /// assert!(outsider.active_tenant().is_err());
     /// # }
     /// ```
