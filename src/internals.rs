@@ -216,7 +216,7 @@ pub fn check_project_id(id: &str) -> Result<(), Error> {
 
 /// Returns the base URL that a project id names.
 pub fn region_base_url(id: &str) -> String {
-    transport::region_base_url(id)
+    transport::region_base_url(transport::project_region(id))
 }
 
 /// Runs the cross-site check, given the origins of other front ends.

@@ -221,16 +221,15 @@ impl<V: Clone, W: Clone> ExchangeTable<V, W> {
         if self.is_machine(&digest) {
             self.admission.machine_begins(number, now);
         }
-        let key = match self.known.get_mut(&digest) {
-            Some(known) => &mut known.key,
-            None => {
-                let unknown = self.unknown.entry(digest).or_insert_with(|| UnknownKey {
-                    key: KeyState::new(),
-                    place: None,
-                });
-                unknown.place = place;
-                &mut unknown.key
-            }
+        let key = if let Some(known) = self.known.get_mut(&digest) {
+            &mut known.key
+        } else {
+            let unknown = self.unknown.entry(digest).or_insert_with(|| UnknownKey {
+                key: KeyState::new(),
+                place: None,
+            });
+            unknown.place = place;
+            &mut unknown.key
         };
         key.start(number, wait, now);
         number

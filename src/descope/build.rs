@@ -269,19 +269,6 @@ mod tests {
             (project().session_kinds(["DSR"]), "DSR"),
             (project().refresh_kinds(["DS"]), "DS"),
             (project().base_url("http://descope.example"), "https"),
-            (project().region("euc1.evil.test/"), "region"),
-            (project().region("EUC1"), "region"),
-            (project().region(""), "region"),
-            (
-                project()
-                    .region("euc1")
-                    .base_url("https://auth.example.com"),
-                "leave one out",
-            ),
-            (
-                Descope::builder("Puse12aAc4T2V93bddihGEx2Ryhc8e5Z").region("euc1"),
-                "use1",
-            ),
             (project().origins(["app.example.com"]), "origin"),
             (project().public_key("{}"), "public_key"),
         ] {
@@ -307,5 +294,21 @@ mod tests {
             built(of_region.region("use1")),
             "https://api.use1.descope.com"
         );
+        let of_region = Descope::builder("Puse12aAc4T2V93bddihGEx2Ryhc8e5Z");
+        for (builder, named) in [
+            (project().region("euc1.evil.test/"), "region must be"),
+            (project().region("EUC1"), "region must be"),
+            (project().region(""), "region must be"),
+            (
+                project()
+                    .region("euc1")
+                    .base_url("https://auth.example.com"),
+                "leave one out",
+            ),
+            (of_region.region("euc1"), "names the region `use1`"),
+        ] {
+            let message = builder.build().unwrap_err().to_string();
+            assert!(message.contains(named), "{message}");
+        }
     }
 }

@@ -55,14 +55,13 @@ impl RefusalResponses {
 /// with it, so that it is left out.
 async fn in_memory<B: Body>(response: Response<B>) -> Response<ResponseBody> {
     let (mut parts, body) = response.into_parts();
-    let body = match body.collect().await {
-        Ok(body) => ResponseBody::new(body.to_bytes()),
-        Err(_) => {
-            tracing::error!("the body of a refusal, made by the application, cannot be read");
-            parts.headers.remove(header::CONTENT_LENGTH);
-            parts.headers.remove(header::CONTENT_TYPE);
-            ResponseBody::default()
-        }
+    let body = if let Ok(body) = body.collect().await {
+        ResponseBody::new(body.to_bytes())
+    } else {
+        tracing::error!("the body of a refusal, made by the application, cannot be read");
+        parts.headers.remove(header::CONTENT_LENGTH);
+        parts.headers.remove(header::CONTENT_TYPE);
+        ResponseBody::default()
     };
     Response::from_parts(parts, body)
 }

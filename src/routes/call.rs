@@ -69,9 +69,7 @@ impl RoutesCall {
         if let Err(refusal) = self.admit() {
             // As JSON to a form too: one that another site sent is no form of this site.
             self.log(&refusal, &findings);
-            let responses = &self.settings.refusals;
-            let response = responses.response(refusal, &self.request).await;
-            return finish(response, Vec::new());
+            return finish(self.refused(refusal).await, Vec::new());
         }
         match self.go(body, &mut findings).await {
             Ok(response) => {
@@ -88,10 +86,7 @@ impl RoutesCall {
                 let response = match self.form() {
                     Some((paths, _)) => refusal.to_redirect(paths, "logout_error"),
                     None if lenient => json_response(&json!({})),
-                    None => {
-                        let responses = &self.settings.refusals;
-                        responses.response(refusal, &self.request).await
-                    }
+                    None => self.refused(refusal).await,
                 };
                 finish(response, findings.cookies)
             }
@@ -208,6 +203,11 @@ impl RoutesCall {
             grant.write(cookies, self.insecure(), &mut findings.cookies)?;
         }
         Ok(SessionBody::new(&answer).into_response(self.settings.fields))
+    }
+
+    async fn refused(&self, refusal: Refusal) -> Response<ResponseBody> {
+        let responses = &self.settings.refusals;
+        responses.response(refusal, &self.request).await
     }
 
     pub(super) fn insecure(&self) -> bool {

@@ -37,9 +37,7 @@ impl SelectCall {
         });
         if let Err(refusal) = admitted {
             self.log(&refusal, &SelectSubject::default());
-            let responses = &self.settings.refusals;
-            let response = responses.response(described(refusal), request).await;
-            return finish(response, Vec::new());
+            return finish(self.refused(refusal).await, Vec::new());
         }
         let mut subject = SelectSubject::default();
         let mut cookies = Vec::new();
@@ -61,10 +59,7 @@ impl SelectCall {
                 }
                 match self.settings.return_paths(&self.request) {
                     Some(paths) => refusal.to_redirect(paths, "select_error"),
-                    None => {
-                        let responses = &self.settings.refusals;
-                        responses.response(described(refusal), &self.request).await
-                    }
+                    None => self.refused(refusal).await,
                 }
             }
         };
@@ -127,6 +122,11 @@ impl SelectCall {
         };
         grant.write(self.descope.cookies(), self.insecure(), cookies)?;
         Ok(())
+    }
+
+    async fn refused(&self, refusal: Refusal) -> Response<ResponseBody> {
+        let responses = &self.settings.refusals;
+        responses.response(described(refusal), &self.request).await
     }
 
     fn insecure(&self) -> bool {

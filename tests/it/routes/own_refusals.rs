@@ -44,6 +44,10 @@ impl Answer {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that refusals of one's own have"
+)]
 fn own(refusal: Refusal, request: &Parts) -> Response<String> {
     let text = format!(
         "{} {} at {}: {}",
