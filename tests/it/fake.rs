@@ -9,12 +9,20 @@ use tower_descope::{
 };
 
 use crate::support::{
-    Log, app, send,
+    Log, app, child, in_child, send,
     world::{self, renamed_cookies},
 };
 
 #[tokio::test]
 async fn each_start_is_one_warning_that_names_the_project() {
+    // In a process of its own: which events are wanted is decided once per process.
+    if !in_child() {
+        child::<&str>(
+            "fake::each_start_is_one_warning_that_names_the_project",
+            &[],
+        );
+        return;
+    }
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_writer(log.clone())
