@@ -10,26 +10,37 @@ use crate::clock::Now;
 /// Limits a line of the log to one a minute.
 #[derive(Debug, Default)]
 pub(crate) struct OnceAMinute {
-    /// The minute of the last line, since the Unix epoch.
+    /// The second of the last line on the monotonic clock, counted from 1; 0 before the first.
     last: AtomicU64,
 }
 
 impl OnceAMinute {
-    /// Returns `true` for the first call in each minute of the wall clock.
+    /// Returns `true` for the first call, and for the first one a minute or more after the last that
+    /// was due.
     pub(crate) fn is_due(&self, now: &Now) -> bool {
-        let minute = minute(now);
-        self.last.swap(minute, Relaxed) != minute
+        let last = self.last.load(Relaxed);
+        let now = second(now);
+        // Of several calls at once one is due.
+        is_over(last, now)
+            && self
+                .last
+                .compare_exchange(last, now, Relaxed, Relaxed)
+                .is_ok()
     }
 
     /// Returns `true` if the next call of [`is_due`](Self::is_due) would: worth a look for whatever
     /// there may be to say.
     pub(crate) fn may_be_due(&self, now: &Now) -> bool {
-        self.last.load(Relaxed) != minute(now)
+        is_over(self.last.load(Relaxed), second(now))
     }
 }
 
-fn minute(now: &Now) -> u64 {
-    now.wall.as_secs() / 60
+fn second(now: &Now) -> u64 {
+    now.mono.as_secs().saturating_add(1)
+}
+
+fn is_over(last: u64, now: u64) -> bool {
+    last == 0 || now.saturating_sub(last) >= 60
 }
 
 /// A token bucket: `burst` calls at once, and one more per `interval`. It is pure; the time is an
@@ -111,6 +122,22 @@ mod tests {
         Now {
             wall: Duration::from_secs(1_795_000_000 + seconds),
             mono: Duration::from_secs(1_000 + seconds),
+        }
+    }
+
+    #[test]
+    fn a_line_is_due_at_first_and_a_minute_after_the_last_one() {
+        let limit = OnceAMinute::default();
+        for (second, due) in [
+            (0, true),
+            (1, false),
+            (59, false),
+            (60, true),
+            (61, false),
+            (200, true),
+        ] {
+            assert_eq!(limit.may_be_due(&at(second)), due, "{second}");
+            assert_eq!(limit.is_due(&at(second)), due, "{second}");
         }
     }
 

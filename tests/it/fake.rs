@@ -24,11 +24,7 @@ async fn each_start_is_one_warning_that_names_the_project() {
         return;
     }
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(log.clone())
-        .with_max_level(tracing::Level::WARN)
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let guard = log.up_to(tracing::Level::WARN);
     let fakes = [FakeDescope::start().await, world::fake().start().await];
     drop(guard);
     let said = log.text();

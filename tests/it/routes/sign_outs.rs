@@ -154,8 +154,7 @@ async fn sixteen_are_signed_out_those_first_that_nobody_can_plant_then_the_newes
     let cookies = SessionCookies::host_prefixed();
     let descope = fake.descope_builder().cookies(cookies).build().unwrap();
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _kept = log.up_to(tracing::Level::INFO);
     let own = fake.refresh("U1").issued_at(-1_000).token();
     let planted: Vec<String> = (0..20)
         .map(|n| fake.refresh("U2").issued_at(-100 - n).token())

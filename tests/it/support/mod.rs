@@ -8,7 +8,7 @@ use std::{
     ffi::OsStr,
     io,
     process::Command,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -17,6 +17,7 @@ use tower_descope::{
     ActiveTenant, Descope, Rejection, Session, TenantLayer,
     test_util::{FakeDescope, TestClock},
 };
+use tracing::{Dispatch, Level, dispatcher::DefaultGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
 pub(crate) type App = BoxCloneSyncService<Request<()>, Response<String>, Infallible>;
@@ -171,18 +172,18 @@ pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     /// Keeps the error events of this thread for as long as the guard lives.
-    pub(crate) fn errors(&self) -> tracing::subscriber::DefaultGuard {
-        self.up_to(tracing::Level::ERROR)
+    pub(crate) fn errors(&self) -> DefaultGuard {
+        self.up_to(Level::ERROR)
     }
 
     /// Keeps the events of this thread up to a level.
-    pub(crate) fn up_to(&self, level: tracing::Level) -> tracing::subscriber::DefaultGuard {
+    pub(crate) fn up_to(&self, level: Level) -> DefaultGuard {
         let subscriber = tracing_subscriber::fmt()
             .with_writer(self.clone())
             .with_ansi(false)
             .with_max_level(level)
             .finish();
-        tracing::subscriber::set_default(subscriber)
+        keep(subscriber)
     }
 
     /// The lines that have these words.
@@ -195,6 +196,18 @@ impl Log {
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
+}
+
+/// Makes a subscriber the one of this thread for as long as the guard lives.
+pub(crate) fn keep(subscriber: impl Into<Dispatch>) -> DefaultGuard {
+    /// Where a process has one subscriber, tracing asks that of the thread which comes to an event
+    /// first whether anybody wants it, and remembers the answer for all threads. So there are two.
+    static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
+        let subscriber = tracing_subscriber::fmt().with_writer(io::sink);
+        subscriber.with_max_level(Level::INFO).finish().into()
+    });
+    LazyLock::force(&SECOND);
+    tracing::dispatcher::set_default(&subscriber.into())
 }
 
 impl io::Write for Log {
