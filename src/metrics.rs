@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use crate::error::{Error, UpstreamVerdict};
 
-/// The counters. Each has the label `outcome`, and [`SESSION_CALLS`](counter::SESSION_CALLS) the label
-/// `call`, too.
+/// The counters with the one label `outcome`.
 pub(crate) mod counter {
     pub(crate) const REQUESTS: &str = "tower_descope_requests_total";
     pub(crate) const KEY_FETCHES: &str = "tower_descope_key_fetches_total";
     pub(crate) const SELECTIONS: &str = "tower_descope_selections_total";
-    pub(crate) const SESSION_CALLS: &str = "tower_descope_session_calls_total";
     pub(crate) const RENEWALS: &str = "tower_descope_renewals_total";
     pub(crate) const LOST_FAMILIES: &str = "tower_descope_lost_sessions_total";
     pub(crate) const ACCESS_KEY_EXCHANGES: &str = "tower_descope_access_key_exchanges_total";
@@ -48,6 +46,9 @@ mod recorded {
     /// How long calls to Descope take, in seconds, with the labels `call` and `outcome`.
     const UPSTREAM: &str = "tower_descope_upstream_call_seconds";
 
+    /// Has the label `call` beside `outcome`.
+    const SESSION_CALLS: &str = "tower_descope_session_calls_total";
+
     const OUTCOME: &str = "outcome";
     const CALL: &str = "call";
 
@@ -62,7 +63,7 @@ mod recorded {
     }
 
     pub(crate) fn count_session_call(call: &'static str, outcome: &'static str) {
-        metrics::counter!(counter::SESSION_CALLS, CALL => call, OUTCOME => outcome).increment(1);
+        metrics::counter!(SESSION_CALLS, CALL => call, OUTCOME => outcome).increment(1);
     }
 
     pub(crate) fn observe_call(call: &'static str, outcome: &'static str, took: Duration) {
@@ -80,7 +81,7 @@ mod recorded {
             ),
             (counter::KEY_FETCHES, "Fetches of the project's key set"),
             (counter::SELECTIONS, "Requests to switch the tenant"),
-            (counter::SESSION_CALLS, "Requests to the session routes"),
+            (SESSION_CALLS, "Requests to the session routes"),
             (counter::RENEWALS, "Renewals of sessions in the layer"),
             (
                 counter::LOST_FAMILIES,

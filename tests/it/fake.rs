@@ -3,6 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use tower_descope::{
     cookie::SessionCookies,
     test_util::{FakeDescope, Template},
@@ -142,4 +148,18 @@ async fn a_member_is_one_by_the_directory_or_by_the_token_in_any_order() {
             assert!(builder.claims()["dct"].is_string());
         }
     }
+}
+
+/// As jwt-authorizer asks, which names the key that it looks for.
+#[tokio::test]
+async fn a_reader_of_the_key_set_may_name_the_key_that_it_looks_for() {
+    let fake = FakeDescope::start().await;
+    let url = format!("{}{}?kid=SK2any", fake.url(), fake.keys_path());
+    let client: Client<_, Empty<Bytes>> =
+        Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+    let answer = client.get(url.parse().unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let keys: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(keys, fake.jwks());
 }

@@ -25,7 +25,7 @@ impl<T: KeptSession> Family<T> {
         error
     }
 
-    /// Notes how the call of a [`Operation::SignOut`] ended.
+    /// Notes how the call of a sign-out ended.
     pub(in crate::rotation) fn signed_out(&mut self, now: Now, confirmed: bool) {
         self.ended += 1;
         self.claimed = None;

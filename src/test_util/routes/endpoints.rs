@@ -19,8 +19,9 @@ struct Endpoint {
     act: fn(&mut Service<'_>, &str) -> Answer,
 }
 
-/// The hints of the browser SDK that it has cookies of its own; they ask for nothing.
-const QUERY: &[&str] = &["dcs", "dcr"];
+/// Parameters that ask for nothing: the hints of the browser SDK that it has cookies of its own, and
+/// the key that some readers of key sets look for, who get all.
+const QUERY: &[&str] = &["dcs", "dcr", "kid"];
 
 /// Objects that are not options themselves: what is in them is.
 const GROUPS: &[&str] = &["loginOptions", "user"];
