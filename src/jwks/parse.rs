@@ -77,7 +77,7 @@ pub(super) fn key_set(json: &[u8], max_keys: usize) -> Result<JsonWebKeySet, Jwk
 
 /// Reads the one key of a configuration.
 pub(crate) fn parse_public_key(json: &str) -> Result<VerifyingKey, Error> {
-    let json = json.trim_start_matches('\u{feff}');
+    let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     serde_json::from_str(json)
         .map_err(|_| {
             if json.trim_start().starts_with("-----BEGIN") {

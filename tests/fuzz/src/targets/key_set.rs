@@ -192,12 +192,20 @@ fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {
         })
         .collect();
     let name = dice.pick(&["keys", "keys", "keys", "keys", "Keys", "k\\u0065ys"]);
-    format!("{{\"{name}\":[{}]}}", keys.join(",")).into_bytes()
+    let marks = if dice.one_in(16) {
+        1 + dice.below(2)
+    } else {
+        0
+    };
+    let marks = "\u{feff}".repeat(marks);
+    format!("{marks}{{\"{name}\":[{}]}}", keys.join(",")).into_bytes()
 }
 
 fn check(text: &[u8]) {
     let kids = internals::usable_kids(text);
-    let set: Option<Map<String, Value>> = serde_json::from_slice(text).ok();
+    // One byte order mark may stand in front.
+    let json = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let set: Option<Map<String, Value>> = serde_json::from_slice(json).ok();
     let keys = set.as_ref().and_then(|set| set.get("keys")?.as_array());
     let is_set = keys.is_some_and(|keys| keys.len() <= 100);
     assert_eq!(kids.is_some(), is_set);
