@@ -184,7 +184,7 @@ impl Exchanger {
                 retry_after,
             } => SessionLookup::Refused(Rejection::exchange_unavailable(
                 reason,
-                retry_after.clamp(MIN_RETRY_AFTER, LONGEST_WAIT),
+                retry_after.max(MIN_RETRY_AFTER),
             )),
         }
     }

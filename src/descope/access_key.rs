@@ -229,9 +229,9 @@ async fn session(
     exchange.await.map(|machine| machine.session().clone())
 }
 
-/// Refuses a session that is not the exchanged key's: that of another key, of a signed-in user, whose
-/// refresh token has an end (`rexp`), or of a visitor (`danu`). A confused upstream, proxy or cache
-/// must not make a machine somebody else.
+/// Refuses a session that is not the exchanged key's: that of another key, or of a signed-in user,
+/// whose refresh token has an end (`rexp`). A confused upstream, proxy or cache must not make a machine
+/// somebody else. (A visitor's is no session to begin with.)
 fn check_machine(session: &Session, key_id: Option<&Value>) -> Result<(), Error> {
     if key_id.is_some_and(|id| id.as_str() != Some(session.user_id().as_str())) {
         return Err(invalid_answer(
@@ -240,8 +240,7 @@ fn check_machine(session: &Session, key_id: Option<&Value>) -> Result<(), Error>
     }
     let mut is_of_a_person = false;
     let read = json::members(session.payload(), |member| {
-        is_of_a_person |=
-            matches!(member.name, "rexp" | "danu") && !matches!(member.value, "null" | "false");
+        is_of_a_person |= member.name == "rexp" && !matches!(member.value, "null" | "false");
         Ok(())
     });
     if is_of_a_person || read.is_err() {

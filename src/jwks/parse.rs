@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Editors on Windows write it before a text; none of them shows it.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Makes the error of a [`JwksSource`](super::JwksSource) out of a text or another error.
 ///
@@ -41,7 +41,9 @@ pub fn parse_key_set(json: &[u8]) -> Result<JsonWebKeySet, JwksClientError> {
 
 /// As [`parse_key_set`], with another limit.
 pub(super) fn key_set(json: &[u8], max_keys: usize) -> Result<JsonWebKeySet, JwksClientError> {
-    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+    let json = json
+        .strip_prefix(BYTE_ORDER_MARK.as_bytes())
+        .unwrap_or(json);
     let json: Value = serde_json::from_slice(json).map_err(source_error)?;
     // A bare array, as of the older endpoint, is not what was asked for.
     let Value::Object(mut object) = json else {
@@ -77,7 +79,7 @@ pub(super) fn key_set(json: &[u8], max_keys: usize) -> Result<JsonWebKeySet, Jwk
 
 /// Reads the one key of a configuration.
 pub(crate) fn parse_public_key(json: &str) -> Result<VerifyingKey, Error> {
-    let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
     serde_json::from_str(json)
         .map_err(|_| {
             if json.trim_start().starts_with("-----BEGIN") {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use http::Extensions;
 
 use super::path::ends_as_a_route;
-use crate::{clock::Now, limiter::OnceAMinute, session::Session};
+use crate::{clock::Clock, limiter::OnceAMinute, session::Session};
 
 /// The lines about how the routes are mounted, each at most once a minute.
 #[derive(Debug, Default)]
@@ -19,11 +19,11 @@ pub(super) struct Mounting {
 
 impl Mounting {
     /// Notes a request whose path is served.
-    pub(super) fn matched(&self, extensions: &Extensions, now: &Now) {
+    pub(super) fn matched(&self, extensions: &Extensions, clock: &Clock) {
         self.matched.store(true, Relaxed);
         // Put there by a layer further out, which refuses the requests that these routes are for:
         // those whose session has expired. One that renews would also do so a second time.
-        if extensions.get::<Session>().is_some() && self.inside.is_due(now) {
+        if extensions.get::<Session>().is_some() && self.inside.is_due(&clock.now()) {
             tracing::warn!(
                 "SessionRoutes are mounted inside of a TenantLayer: mount them beside it, since a \
                  session that has expired does not get through to be refreshed, and one that does is \
@@ -33,8 +33,9 @@ impl Mounting {
     }
 
     /// Notes a path that is not served.
-    pub(super) fn unmatched(&self, path: &str, prefix: &str, now: &Now) {
-        if self.matched.load(Relaxed) || !ends_as_a_route(path) || !self.unmatched.is_due(now) {
+    pub(super) fn unmatched(&self, path: &str, prefix: &str, clock: &Clock) {
+        let is_odd = !self.matched.load(Relaxed) && ends_as_a_route(path);
+        if !is_odd || !self.unmatched.is_due(&clock.now()) {
             return;
         }
         let remedy = if prefix.is_empty() {

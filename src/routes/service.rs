@@ -195,12 +195,13 @@ where
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
         let path = request.uri().path().strip_prefix(&*self.settings.prefix);
         let route = path.and_then(Route::of);
-        let now = self.descope.now();
         if route.is_some() {
-            self.mounting.matched(request.extensions(), &now);
+            self.mounting
+                .matched(request.extensions(), self.descope.clock());
         } else {
             let path = request.uri().path();
-            self.mounting.unmatched(path, &self.settings.prefix, &now);
+            self.mounting
+                .unmatched(path, &self.settings.prefix, self.descope.clock());
         }
         match route {
             Some(Route::SelectTenant) => self.select.call(request),

@@ -53,8 +53,18 @@ impl Session {
         self.listed_tenant().ok()
     }
 
+    /// The user's part in the [`active_tenant`](Self::active_tenant), if there is one.
+    pub(super) fn active_membership(&self) -> Option<Membership<'_>> {
+        self.require_signed_in().ok()?;
+        self.listed().ok().map(|(_, membership)| membership)
+    }
+
     /// The current tenant, if the user belongs to it, whether or not they have signed in.
     pub(crate) fn listed_tenant(&self) -> Result<&TenantId, Rejection> {
+        self.listed().map(|(id, _)| id)
+    }
+
+    fn listed(&self) -> Result<(&TenantId, Membership<'_>), Rejection> {
         let claims = self.verified();
         let Some(id) = claims.current_tenant() else {
             return Err(Rejection::new(RejectionKind::NoActiveTenant));
@@ -65,13 +75,8 @@ impl Session {
                 "tenants_of_wrong_type",
             ));
         }
-        if self.tenant(id).is_none() {
-            return Err(Rejection::because(
-                RejectionKind::TenantMismatch,
-                "not_a_member",
-            ));
-        }
-        Ok(id)
+        let not_a_member = || Rejection::because(RejectionKind::TenantMismatch, "not_a_member");
+        Ok((id, self.tenant(id).ok_or_else(not_a_member)?))
     }
 }
 

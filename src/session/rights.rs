@@ -39,10 +39,6 @@ impl Session {
         self.permissions().any(|has| has == permission)
     }
 
-    fn active_membership(&self) -> Option<Membership<'_>> {
-        self.active_tenant_id().and_then(|id| self.tenant(id))
-    }
-
     /// The user's project-wide roles: the root `roles` claim. Under the JWT template "Current
     /// Tenant, No Tenant Reference" these are the current tenant's; use
     /// [`ActiveTenant::roles`](crate::ActiveTenant::roles) there.

@@ -112,9 +112,7 @@ pub(crate) async fn eventually(what: &str, done: impl Fn() -> bool) {
 /// a busy machine, and a clock that moves meanwhile ends the calls that are on their way.
 pub(crate) async fn settled(fake: &FakeDescope) {
     for _ in 0..5 {
-        for _ in 0..20 {
-            tokio::task::yield_now().await;
-        }
+        yield_often().await;
         // Answered by the fake's thread, at once.
         fake.wait_for_calls("", 0).await;
     }
@@ -141,6 +139,11 @@ pub(crate) async fn moved_to_call(fake: &FakeDescope, path: &str, n: usize) -> s
 /// Moves the clock in steps, with room for timers to act in between.
 pub(crate) async fn advance(clock: &TestClock, seconds: u64) {
     clock.advance(std::time::Duration::from_secs(seconds));
+    yield_often().await;
+}
+
+/// Lets other tasks of this thread run.
+pub(crate) async fn yield_often() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }

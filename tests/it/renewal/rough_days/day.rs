@@ -9,6 +9,7 @@ use super::under_way::{Dice, Seen, UnderWay, sets_cookies};
 use crate::support::{
     browser::Browser,
     world::{REFRESH, fake},
+    yield_often,
 };
 
 pub(super) const EXPIRIES: u64 = 144;
@@ -283,11 +284,5 @@ impl Day {
         while self.fake.calls(REFRESH) < self.rolled_for {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-    }
-}
-
-async fn yield_often() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
     }
 }
