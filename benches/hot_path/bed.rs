@@ -71,11 +71,24 @@ impl Bed {
         self.tenants(3)
     }
 
+    /// A member of so many tenants, with a role and a permission in each.
     pub(crate) fn tenants(&self, number: usize) -> TokenBuilder {
+        self.member_of(number, &["member"], &["projects.read"])
+    }
+
+    /// The same with two roles and three permissions in each.
+    pub(crate) fn tenants_of_five_strings(&self, number: usize) -> TokenBuilder {
+        let permissions = ["projects.read", "projects.write", "billing.read"];
+        self.member_of(number, &["member", "editor"], &permissions)
+    }
+
+    fn member_of(&self, number: usize, roles: &[&str], permissions: &[&str]) -> TokenBuilder {
         let mut session = self.fake.session("U2Zq8mXkQv1cD4eF5gH6iJ7kL8mN");
         for n in 0..number {
             session = session.tenant(tenant_id(n), |tenant| {
-                tenant.role("member").permission("projects.read")
+                let tenant = roles.iter().fold(tenant, |tenant, role| tenant.role(*role));
+                let permissions = permissions.iter();
+                permissions.fold(tenant, |tenant, permission| tenant.permission(*permission))
             });
         }
         session.active(tenant_id(number - 1))

@@ -18,7 +18,9 @@ pub(crate) struct Claims {
     pub(crate) times: Times,
     pub(crate) table: Table,
     pub(crate) user: UserId,
-    pub(crate) current: Current,
+    current: Current,
+    /// The place of the selected tenant among those that are listed.
+    current_place: Option<u32>,
     pub(crate) tenants: Tenants,
     pub(crate) subject: Text,
     pub(crate) issuer: Text,
@@ -99,7 +101,7 @@ impl Claims {
             // A line break or an escape sequence would forge lines of every log that names users.
             None => return Err("malformed_user_id"),
         };
-        Ok(Self {
+        let mut claims = Self {
             user,
             times: Times {
                 expires: read.expires.ok_or("no_exp")?,
@@ -107,6 +109,7 @@ impl Claims {
                 issued: read.issued,
             },
             current: read.current,
+            current_place: None,
             tenants: read.tenants,
             subject,
             issuer: read.issuer.ok_or("no_issuer")?,
@@ -122,7 +125,12 @@ impl Claims {
             anonymous: read.anonymous,
             refresh_expires_at: read.refresh_expires_at,
             table,
-        })
+        };
+        // Once: each question about the active tenant's rights begins here.
+        claims.current_place = claims
+            .current_tenant()
+            .and_then(|id| claims.place(id.as_str()));
+        Ok(claims)
     }
 
     /// The selected tenant, be it one of the user's or not.
@@ -133,13 +141,26 @@ impl Claims {
         }
     }
 
+    /// The entry of the selected tenant, if the user has one.
+    pub(crate) fn current_entry(&self) -> Option<&Entry> {
+        self.entries().get(self.current_place? as usize)
+    }
+
     /// The entry of a tenant.
     pub(crate) fn entry(&self, id: &str) -> Option<&Entry> {
+        self.entries().get(self.place(id)? as usize)
+    }
+
+    fn place(&self, id: &str) -> Option<u32> {
+        let mut entries = self.entries().iter();
+        let place = entries.position(|entry| self.table.is(entry.id, id))?;
+        u32::try_from(place).ok()
+    }
+
+    fn entries(&self) -> &[Entry] {
         match &self.tenants {
-            Tenants::Listed(entries) => {
-                entries.iter().find(|entry| self.table.text(entry.id) == id)
-            }
-            Tenants::None | Tenants::Unusable => None,
+            Tenants::Listed(entries) => entries,
+            Tenants::None | Tenants::Unusable => &[],
         }
     }
 }

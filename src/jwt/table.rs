@@ -1,5 +1,7 @@
 //! Strings of a token's payload, found once and looked up without copying.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use crate::json::{Fault, NOT_JSON, Quoted, Scan};
@@ -74,6 +76,17 @@ impl Table {
         text.of(&self.payload, &self.unescaped)
     }
 
+    /// Returns `true` if a string is `other`.
+    pub(crate) fn is(&self, text: Text, other: &str) -> bool {
+        let (is, other) = (
+            text.bytes_of(&self.payload, &self.unescaped),
+            other.as_bytes(),
+        );
+        // Ids of one kind are equally long and begin alike: their ends tell nearly all of them apart,
+        // without a call.
+        is.len() == other.len() && is.last_chunk::<8>() == other.last_chunk() && is == other
+    }
+
     /// The strings of a list.
     pub(crate) fn list(&self, list: List) -> impl Iterator<Item = &str> + Clone {
         self.strings
@@ -101,15 +114,23 @@ impl Text {
     const UNESCAPED: u32 = 1 << 31;
 
     fn of<'t>(self, payload: &'t str, unescaped: &'t str) -> &'t str {
+        let (place, range) = self.place(payload, unescaped);
+        place.get(range).unwrap_or_default()
+    }
+
+    fn bytes_of<'t>(self, payload: &'t str, unescaped: &'t str) -> &'t [u8] {
+        let (place, range) = self.place(payload, unescaped);
+        place.as_bytes().get(range).unwrap_or_default()
+    }
+
+    fn place<'t>(self, payload: &'t str, unescaped: &'t str) -> (&'t str, Range<usize>) {
         let place = if self.start & Self::UNESCAPED == 0 {
             payload
         } else {
             unescaped
         };
         let start = (self.start & !Self::UNESCAPED) as usize;
-        place
-            .get(start..start + self.len as usize)
-            .unwrap_or_default()
+        (place, start..start + self.len as usize)
     }
 }
 
@@ -222,6 +243,20 @@ mod tests {
         let (table, list) = list(payload);
         assert_eq!(table.list(list).collect::<Vec<_>>(), ["a", "b&c", "d"]);
         assert_eq!(table.payload(), payload);
+    }
+
+    #[test]
+    fn a_string_is_another_if_all_of_it_is() {
+        let payload = r#"["","a","T2Zq8mXkQ001","T\u0032Zq8mXkQ001","\u00e9"]"#;
+        let (table, list) = list(payload);
+        let texts: Vec<_> = table.list(list).map(str::to_owned).collect();
+        let others = ["x", "a ", "T3Zq8mXkQ001", "T2Zq8mXkQ002", "8mXkQ001"];
+        let all = texts.iter().map(String::as_str).chain(others);
+        for other in all {
+            for (&text, as_read) in table.strings.iter().zip(&texts) {
+                assert_eq!(table.is(text, other), as_read == other, "{as_read} {other}");
+            }
+        }
     }
 
     #[test]

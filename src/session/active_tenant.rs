@@ -76,7 +76,7 @@ impl Session {
             ));
         }
         let not_a_member = || Rejection::because(RejectionKind::TenantMismatch, "not_a_member");
-        Ok((id, self.tenant(id).ok_or_else(not_a_member)?))
+        Ok((id, self.current_membership().ok_or_else(not_a_member)?))
     }
 }
 
@@ -246,7 +246,7 @@ impl ActiveTenant {
 
     /// Always there: it was when this was made, and a session does not change.
     fn membership(&self) -> Option<Membership<'_>> {
-        self.session.tenant(&self.id)
+        self.session.current_membership()
     }
 }
 

@@ -97,16 +97,28 @@ impl Session {
     pub fn tenant(&self, id: impl AsRef<str>) -> Option<Membership<'_>> {
         let id = id.as_ref();
         let claims = &self.shared.claims;
-        if let Some(entry) = claims.entry(id) {
-            let id = claims.table.text(entry.id);
-            return self
-                .lists_count()
-                .then(|| Membership::new(claims, id, Some(entry)));
-        }
-        claims
+        if claims
             .current_tenant()
-            .filter(|current| **current == *id && self.root_is_current())
-            .map(|current| Membership::new(claims, current.as_str(), None))
+            .is_some_and(|current| *current == *id)
+        {
+            return self.current_membership();
+        }
+        let entry = claims.entry(id)?;
+        let id = claims.table.text(entry.id);
+        self.lists_count()
+            .then(|| Membership::new(claims, id, Some(entry)))
+    }
+
+    /// The user's place in the selected tenant, if they belong to it.
+    pub(super) fn current_membership(&self) -> Option<Membership<'_>> {
+        let claims = &self.shared.claims;
+        let id = claims.current_tenant()?.as_str();
+        let entry = claims.current_entry();
+        let counts = match entry {
+            Some(_) => self.lists_count(),
+            None => self.root_is_current(),
+        };
+        counts.then(|| Membership::new(claims, id, entry))
     }
 
     /// The selected tenant (`dct`), be it one of the user's or not.

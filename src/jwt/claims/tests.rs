@@ -147,3 +147,51 @@ fn two_tenants_may_have_members_of_one_name() {
         assert_eq!(with(twice).err(), Some("duplicate_member"), "{twice}");
     }
 }
+
+#[test]
+fn the_selected_tenants_entry_is_the_one_that_a_search_finds() {
+    let many: Vec<_> = (0..40).map(|n| format!(r#""T{n:08}":{{}}"#)).collect();
+    let many = format!("{{{}}}", many.join(","));
+    for (dct, tenants) in [
+        ("T2", r#"{"T1":{},"T2":{},"T3":{}}"#),
+        ("T00000039", &many),
+        ("T00000040", &many),
+        ("T0000003", &many),
+        ("T00000A39", &many),
+        ("T\\u0032", r#"{"T1":{},"T2":{}}"#),
+        ("T2", r#"{"T1":{},"T\u0032":{}}"#),
+        ("t2", r#"{"T1":{},"T2":{}}"#),
+        ("T", r#"{"T1":{},"T2":{}}"#),
+        ("T\u{e9}", r#"{"T\u00e9":{},"T2":{}}"#),
+        (" ", r#"{" ":{},"T2":{}}"#),
+        ("T1", "{}"),
+        ("T1", "null"),
+        ("T1", r#"["T1"]"#),
+    ] {
+        // Whichever of the two stands first.
+        for members in [
+            format!(r#""dct":"{dct}","tenants":{tenants}"#),
+            format!(r#""tenants":{tenants},"dct":"{dct}""#),
+        ] {
+            let claims = with(&members).unwrap();
+            let searched = claims.current_tenant().and_then(|current| {
+                let listed = claims.entries().iter();
+                let mut found =
+                    listed.filter(|entry| claims.table.text(entry.id) == current.as_str());
+                found.next()
+            });
+            let kept = claims.current_entry();
+            let is_same = match (kept, searched) {
+                (Some(kept), Some(searched)) => std::ptr::eq(kept, searched),
+                (kept, searched) => kept.is_none() && searched.is_none(),
+            };
+            assert!(is_same, "{members}");
+        }
+    }
+    assert!(
+        with(r#""tenants":{"T1":{}}"#)
+            .unwrap()
+            .current_entry()
+            .is_none()
+    );
+}
