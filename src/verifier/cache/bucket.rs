@@ -58,50 +58,44 @@ impl Bucket {
         None
     }
 
-    /// Takes out what has expired and, where that is fewer bytes than `wanted`, others that were not
-    /// used since the last time, until it is not. Each `lap` of the hand begins with another entry.
-    pub(super) fn evict(&self, wanted: usize, lap: usize, now: Duration) -> Vec<Entry> {
+    /// Takes out what has expired and, where that is fewer bytes than `wanted`, what was used less often
+    /// than `count`, the least used first, until it is not.
+    pub(super) fn evict(&self, count: u8, wanted: usize, now: Duration) -> Vec<Entry> {
         let Some(mut entries) = self.try_write() else {
             return Vec::new();
         };
         let now = whole_seconds(now);
-        let mut gone = take_out(&mut entries, 0, |entry| entry.is_expired(now));
+        let mut gone = Vec::new();
+        let mut at = 0;
+        while let Some(entry) = entries.get(at) {
+            if entry.is_expired(now) {
+                gone.push(entries.remove(at));
+            } else {
+                at += 1;
+            }
+        }
         let mut freed: usize = gone.iter().map(Entry::bytes).sum();
-        if freed < wanted {
-            gone.extend(take_out(&mut entries, lap, |entry| {
-                let goes = freed < wanted && !entry.take_use();
-                if goes {
-                    freed += entry.bytes();
-                }
-                goes
-            }));
+        while freed < wanted {
+            // Of several that were used as seldom, the oldest.
+            let uses = entries.iter_mut().map(Entry::uses).enumerate();
+            let least = uses.min_by_key(|(_, uses)| *uses);
+            let Some((at, _)) = least.filter(|(_, uses)| *uses < count) else {
+                break;
+            };
+            let entry = entries.remove(at);
+            freed += entry.bytes();
+            gone.push(entry);
         }
         if !gone.is_empty() {
             entries.shrink_to_fit();
         }
         gone
     }
-}
 
-/// Takes out the entries for which `goes` is true. Each is looked at once; the first is the one
-/// numbered `first`, counted round and round.
-fn take_out(
-    entries: &mut Entries,
-    first: usize,
-    mut goes: impl FnMut(&mut Entry) -> bool,
-) -> Vec<Entry> {
-    let mut gone = Vec::new();
-    let mut at = first.checked_rem(entries.len()).unwrap_or_default();
-    for _ in 0..entries.len() {
-        if at >= entries.len() {
-            at = 0;
-        }
-        if entries.get_mut(at).is_some_and(&mut goes) {
-            // The others keep their order, so that none is looked at twice.
-            gone.push(entries.remove(at));
-        } else {
-            at += 1;
+    /// Lets half of the uses of each entry fade.
+    pub(super) fn halve_uses(&self) {
+        if let Some(mut entries) = self.try_write() {
+            entries.iter_mut().for_each(Entry::halve_uses);
         }
     }
-    gone
 }

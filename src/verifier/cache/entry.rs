@@ -21,14 +21,14 @@ pub(super) struct Entry {
     expires_at: u32,
     /// The bytes that it counts for.
     bytes: u32,
-    /// The uses since the hand came by, up to [`Entry::MOST_USES`], less one for each time that it
-    /// did.
+    /// How often it was used, up to [`Entry::MOST_USES`]; halved from time to time. It begins with how
+    /// often the token came before it was kept.
     uses: AtomicU8,
 }
 
 impl Entry {
-    /// How many rounds of the hand an entry stays without being used.
-    const MOST_USES: u8 = 3;
+    /// Enough to tell the users of a minute from those of an hour.
+    const MOST_USES: u8 = 31;
 
     pub(super) fn new(
         tag: u32,
@@ -36,6 +36,7 @@ impl Entry {
         session: &Session,
         key: &Arc<VerifyingKey>,
         bytes: usize,
+        uses: u8,
     ) -> Self {
         Self {
             tag,
@@ -45,7 +46,7 @@ impl Entry {
             expires_at: whole_seconds(since_epoch(session.verified().times.expires)),
             // Not above the bound, which a token would have to pass in the gigabytes.
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
-            uses: AtomicU8::new(0),
+            uses: AtomicU8::new(uses.min(Self::MOST_USES)),
         }
     }
 
@@ -84,11 +85,13 @@ impl Entry {
         }
     }
 
-    /// Takes one use away, as the hand comes by; `false` if there was none, and the entry may go.
-    pub(super) fn take_use(&mut self) -> bool {
-        let left = self.uses.get_mut();
-        let had_one = *left > 0;
-        *left = left.saturating_sub(1);
-        had_one
+    /// How often it was used.
+    pub(super) fn uses(&mut self) -> u8 {
+        *self.uses.get_mut()
+    }
+
+    /// Lets half of the uses fade.
+    pub(super) fn halve_uses(&mut self) {
+        *self.uses.get_mut() /= 2;
     }
 }

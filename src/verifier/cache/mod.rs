@@ -13,7 +13,7 @@
 //! │ └ Bucket     RwLock, six entries in place and more on the heap
 //! │   └ Entry    tag, token, session, key, expiry, size, uses
 //! ├ budget       entries and bytes in use, and their bounds
-//! ├ doorkeeper   tags of tokens that came while the cache was full
+//! ├ frequencies  how often tokens came that found the cache full
 //! └ hand         the bucket that makes room next
 //! ```
 //!
@@ -21,10 +21,11 @@
 //! token of each entry that has it.
 //!
 //! **A verified token is kept** ([`keep`](SessionCache::keep)) while the budget has room. When it has
-//! none, the doorkeeper must have seen the token before, at its second or third request as a rule:
-//! so tokens that come once (a scan of many users, a job) displace nothing. Then the hand moves over
-//! a few buckets. From each it takes what has expired, and what was not used since it last came by,
-//! until there is room (the CLOCK algorithm).
+//! none, tokens that find it so are counted, and one that has come before, at its second or third
+//! request as a rule, may take a place: so tokens that come once (a scan of many users, a job) displace
+//! nothing. The hand moves over a few buckets. From each it takes what has expired, and what was used
+//! less often than the newcomer came, until there is room (the admission of `TinyLFU`, over samples of a
+//! bucket). Uses and counts are halved from time to time, so that those who have left give way.
 //!
 //! **Nobody waits here.** A bucket is locked for some nanoseconds, and only ever tried: who finds it
 //! locked goes on as if nothing were cached, and verifies. A thread that is suspended inside holds
@@ -43,8 +44,8 @@ use crate::{jwt::key::VerifyingKey, session::Session};
 
 mod bucket;
 mod budget;
-mod doorkeeper;
 mod entry;
+mod frequency;
 mod hash;
 mod table;
 #[cfg(test)]

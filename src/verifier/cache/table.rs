@@ -12,8 +12,8 @@ use std::{
 use super::{
     bucket::Bucket,
     budget::{Bounds, Budget},
-    doorkeeper::Doorkeeper,
     entry::Entry,
+    frequency::Frequencies,
     hash::{Seed, TokenHash},
 };
 use crate::{jwt::key::VerifyingKey, session::Session};
@@ -27,17 +27,20 @@ const PER_BUCKET: usize = 64;
 const LEAST_BYTES: usize = 1_024;
 
 /// How many buckets the hand passes to make room for a token that came before. If that is not
-/// enough, because all of their entries are in use, the token is not kept.
+/// enough, because all of their entries are used more often, the token is not kept.
 const STEPS: usize = 4;
 
 /// How many it passes, looking for expired entries only, for a token that may never come again.
 const STEPS_FOR_NEW: usize = 1;
 
+/// In each lap of this number uses and counts are halved: after 8 to 16 misses for each entry.
+const FADING_LAP: usize = 512;
+
 pub(super) struct Table {
     seed: Seed,
     pub(super) buckets: Box<[Bucket]>,
     pub(super) budget: Budget,
-    pub(super) doorkeeper: Doorkeeper,
+    pub(super) frequencies: Frequencies,
     /// The steps of the hand so far; it points to the bucket of that number, counted round and
     /// round.
     hand: AtomicUsize,
@@ -52,14 +55,14 @@ impl Table {
         }
         let count = entries.div_ceil(PER_BUCKET).next_power_of_two();
         let buckets: Box<[Bucket]> = (0..count).map(|_| Bucket::default()).collect();
-        let doorkeeper = Doorkeeper::new(count * PER_BUCKET);
-        let fixed = size_of_val(&*buckets) + size_of_val(&*doorkeeper.slots);
+        let frequencies = Frequencies::new(count * PER_BUCKET);
+        let fixed = size_of_val(&*buckets) + size_of_val(&*frequencies.slots);
         let random = RandomState::new();
         Some(Self {
             seed: ["seed", "salt"].map(|name| random.hash_one(name)),
             buckets,
             budget: Budget::new(bounds, fixed),
-            doorkeeper,
+            frequencies,
             hand: AtomicUsize::default(),
         })
     }
@@ -94,10 +97,14 @@ impl Table {
             return;
         };
         let bytes = Entry::size(token, session);
-        if !self.budget.reserve(bytes) && !self.make_room(hash, bytes, now) {
-            return;
+        let mut count = 0;
+        if !self.budget.reserve(bytes) {
+            count = self.frequencies.count(hash);
+            if !self.make_room(count, bytes, now) {
+                return;
+            }
         }
-        let entry = Entry::new(hash.tag(), token, session, key, bytes);
+        let entry = Entry::new(hash.tag(), token, session, key, bytes, count);
         if let Some(replaced) = bucket.put(entry, now) {
             self.budget.release(replaced.bytes());
         }
@@ -108,10 +115,10 @@ impl Table {
         self.buckets.get(hash.index(self.buckets.len()))
     }
 
-    /// Evicts entries until the budget has room for one of so many bytes, and counts that in.
-    /// Returns `false` if the token must do without.
-    fn make_room(&self, hash: TokenHash, bytes: usize, now: Duration) -> bool {
-        let returning = self.doorkeeper.has_seen(hash);
+    /// Evicts entries until the budget has room for one of so many bytes, whose token has come so often
+    /// while there was none, and counts that in. Returns `false` if the token must do without.
+    fn make_room(&self, count: u8, bytes: usize, now: Duration) -> bool {
+        let returning = count > 1;
         let steps = if returning {
             STEPS.min(self.buckets.len())
         } else {
@@ -120,14 +127,19 @@ impl Table {
         for _ in 0..steps {
             let hand = self.hand.fetch_add(1, Relaxed);
             let (lap, next) = (hand / self.buckets.len(), hand & (self.buckets.len() - 1));
+            let Some(bucket) = self.buckets.get(next) else {
+                return false;
+            };
+            if lap % FADING_LAP == FADING_LAP - 1 {
+                bucket.halve_uses();
+                self.frequencies.halve(next, self.buckets.len());
+            }
             let wanted = if returning {
                 self.budget.shortfall(bytes)
             } else {
                 0
             };
-            let bucket = self.buckets.get(next);
-            let gone = bucket.map(|bucket| bucket.evict(wanted, lap, now));
-            for entry in gone.into_iter().flatten() {
+            for entry in bucket.evict(count, wanted, now) {
                 self.budget.release(entry.bytes());
             }
             if self.budget.reserve(bytes) {
