@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, UpstreamVerdict};
+use crate::error::{Error, ErrorKind, UpstreamVerdict};
 
 /// The counters with the one label `outcome`.
 pub(crate) mod counter {
@@ -19,13 +19,16 @@ pub(crate) fn key_call(outcome: &'static str, took: Duration) {
     observe_call("keys", outcome, took);
 }
 
-/// Records how long a call to Descope took, its repetition included.
+/// Records how long a call to Descope took, its wait for a connection and its repetition included.
 pub(crate) fn upstream_call(call: &'static str, error: Option<&Error>, took: Duration) {
     observe_call(call, error.map_or("ok", outcome_of), took);
 }
 
 /// The label for a call that failed.
 fn outcome_of(error: &Error) -> &'static str {
+    if error.kind() == ErrorKind::Throttled {
+        return "not_sent";
+    }
     match error.upstream_verdict() {
         UpstreamVerdict::TimedOut => "timeout",
         UpstreamVerdict::RateLimited => "rate_limited",

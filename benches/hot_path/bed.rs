@@ -24,6 +24,10 @@ use tower_descope::{
 /// The first is the fake's own, and Descope's.
 pub(crate) const ALGORITHMS: [&str; 6] = ["RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA"];
 
+/// An access key as long as Descope's.
+pub(crate) const ACCESS_KEY: &str =
+    "K2zQ8mXkQv1cD4eF5gH6iJ7kL8mNoP9qR0sT1uV2wX3yZ4aB5cD6eF7gH8iJ9kL0mN1oP2qR";
+
 pub(crate) struct Bed {
     pub(crate) fake: FakeDescope,
     /// Verifies each token as if it came for the first time.
@@ -39,7 +43,14 @@ impl Bed {
             .enable_all()
             .build()
             .expect("a runtime");
-        let fake = runtime.block_on(FakeDescope::start());
+        let fake = FakeDescope::builder().access_key(ACCESS_KEY, |key| {
+            (0..3).fold(key, |key, n| {
+                key.tenant(tenant_id(n), |tenant| {
+                    tenant.role("member").permission("projects.read")
+                })
+            })
+        });
+        let fake = runtime.block_on(fake.start());
         for algorithm in &ALGORITHMS[1..] {
             fake.add_key_for(algorithm);
         }

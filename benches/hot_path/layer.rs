@@ -5,11 +5,11 @@ use std::io;
 use http::{Method, Request, Version};
 use metrics_util::debugging::DebuggingRecorder;
 use tower::{Layer, service_fn};
-use tower_descope::{SessionToken, TenantLayer};
+use tower_descope::{AccessKey, AccessKeys, Descope, SessionToken, TenantId, TenantLayer};
 use tracing::{Dispatch, dispatcher, field::Empty, info_span};
 
 use crate::{
-    bed::{Bed, call, get, handler, now},
+    bed::{ACCESS_KEY, Bed, call, get, handler, now, tenant_id},
     row::{Bench, Row},
 };
 
@@ -27,7 +27,13 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     let bearer = |token: String| get(&[("authorization", &format!("Bearer {token}"))]);
     let token = bed.session().token();
     let good = bearer(token.clone());
-    let in_cookie = get(&[("cookie", &format!("DS={token}"))]);
+    let cookie = format!("DS={token}");
+    let in_cookie = get(&[("cookie", &cookie)]);
+    let guarded = caching.clone().cookies_same_origin_only();
+    let with_origin = post(&[("cookie", &cookie), ("origin", "https://app.example.com")]);
+    let with_fetch_site = post(&[("cookie", &cookie), ("sec-fetch-site", "same-origin")]);
+    let machines = TenantLayer::new(with_access_keys(bed));
+    let machine = bearer(ACCESS_KEY.to_owned());
     let mut bare = service_fn(handler);
     let bare_request = good.clone();
     let descope = bed.descope.clone();
@@ -46,7 +52,12 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
         row("admitted_cold", &layer, good.clone()).over("signature_alone"),
         row("admitted_warm", &caching, good.clone()).over("bare_service"),
         row("admitted_warm_by_cookie", &caching, in_cookie).over("bare_service"),
+        row("admitted_by_access_key", &machines, machine).over("admitted_warm"),
+        row("admitted_beside_access_keys", &machines, good.clone()).over("admitted_warm"),
         observed(&caching, good).over("admitted_warm"),
+        row("post_without_guard", &caching, with_origin.clone()).over("bare_service"),
+        row("post_with_origin", &guarded, with_origin).over("post_without_guard"),
+        row("post_with_fetch_site", &guarded, with_fetch_site).over("post_without_guard"),
         row("passed_without_token", &layer.clone().optional(), get(&[])).over("bare_service"),
         row("refused_without_token", &layer, get(&[])).over("bare_service"),
         row("refused_garbage", &layer, bearer("garbage".to_owned())).over("bare_service"),
@@ -84,9 +95,25 @@ fn observed(layer: &TenantLayer, request: Request<()>) -> Row {
     })
 }
 
-fn grpc_call() -> Request<()> {
-    let mut request = get(&[("content-type", "application/grpc")]);
+/// A handle that has exchanged the access key and holds the session.
+fn with_access_keys(bed: &Bed) -> Descope {
+    let tenant = TenantId::new(tenant_id(2)).expect("a good id");
+    let keys = AccessKeys::new().key_prefix("K2").selected_tenant(tenant);
+    let descope = bed.warm(bed.fake.descope_builder().access_keys(keys));
+    let key = AccessKey::new(ACCESS_KEY);
+    bed.wait(descope.verify_access_key(&key))
+        .expect("a good key");
+    descope
+}
+
+fn post(fields: &[(&str, &str)]) -> Request<()> {
+    let mut request = get(fields);
     *request.method_mut() = Method::POST;
+    request
+}
+
+fn grpc_call() -> Request<()> {
+    let mut request = post(&[("content-type", "application/grpc")]);
     *request.version_mut() = Version::HTTP_2;
     request
 }

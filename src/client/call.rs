@@ -9,16 +9,20 @@ use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Client, Url};
 use zeroize::Zeroizing;
 
-use super::{credential, failure, reply::Reply, settings::ClientSettings};
+use super::{credential, failure, limit::ConnectionLimit, reply::Reply, settings::ClientSettings};
 use crate::{
     client::transport::{self, BodyFault, UnwantedCoding},
     error::{Error, ErrorKind},
+    limiter::OnceAMinute,
     metrics,
     token::RefreshToken,
 };
 
 /// The largest answer that is read, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
+
+/// When a call that got no connection may come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Makes the calls of one project. Clones share everything.
 #[derive(Clone)]
@@ -30,6 +34,9 @@ pub(crate) struct DescopeClient {
 pub(super) struct ClientInner {
     base: Url,
     pub(super) settings: ClientSettings,
+    limit: ConnectionLimit,
+    /// Limits the warning that calls wait for a connection in vain.
+    limit_warning: OnceAMinute,
 }
 
 /// One of Descope's endpoints, below the base URL.
@@ -71,7 +78,12 @@ impl DescopeClient {
     pub(crate) fn new(http: Client, base: Url, settings: ClientSettings) -> Self {
         Self {
             http,
-            inner: Arc::new(ClientInner { base, settings }),
+            inner: Arc::new(ClientInner {
+                base,
+                limit: ConnectionLimit::new(settings.max_connections),
+                settings,
+                limit_warning: OnceAMinute::default(),
+            }),
         }
     }
 
@@ -84,7 +96,8 @@ impl DescopeClient {
     ///
     /// # Errors
     ///
-    /// The error that [`failure`] gives to a refusal; [`ErrorKind::UpstreamTimeout`] past the
+    /// The error that [`failure`] gives to a refusal; [`ErrorKind::Throttled`] without a connection to
+    /// send it on, as [`send`](Self::send) says; [`ErrorKind::UpstreamTimeout`] past the
     /// deadline, which is a longer one for a call that rotates the token; [`ErrorKind::UpstreamUnavailable`] without a connection or where it breaks. If the
     /// body of a successful response breaks off, is not complete in time or is over 1 MiB, that is
     /// the error of [`Reply::body`].
@@ -100,7 +113,11 @@ impl DescopeClient {
         self.send(endpoint, &headers, &body, may_repeat).await
     }
 
-    /// Makes a call with these headers. With `may_repeat` it is also repeated after a 503.
+    /// Makes a call with these headers, once there is a connection for it. With `may_repeat` it is
+    /// also repeated after a 503.
+    ///
+    /// Nobody waits for a connection longer than for an answer: [`ErrorKind::Throttled`] past
+    /// [`ClientSettings::timeout`], and then nothing was sent.
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
@@ -118,10 +135,19 @@ impl DescopeClient {
             settings.timeout
         };
         let started = Instant::now();
-        let deadline = Deadline {
-            clock: settings.clock.now().mono.saturating_add(limit),
+        let mono = settings.clock.now().mono;
+        let deadline = |limit| Deadline {
+            clock: mono.saturating_add(limit),
             real: started + limit,
         };
+        let permit = self.inner.limit.permit(endpoint.rotates);
+        let permit = self.until(&deadline(settings.timeout), permit).await;
+        let Some(permit) = permit.flatten() else {
+            let error = self.without_connection();
+            metrics::upstream_call(endpoint.name, Some(&error), started.elapsed());
+            return Err(error);
+        };
+        let deadline = deadline(limit);
         let attempts = async {
             let attempt = || self.attempt(endpoint.method, &url, headers, body, &deadline);
             match attempt().await {
@@ -137,7 +163,25 @@ impl DescopeClient {
             None => Err(Error::timed_out()),
         };
         metrics::upstream_call(endpoint.name, result.as_ref().err(), started.elapsed());
+        // The connection gets back to the idle ones in a task of its own; whoever comes next would
+        // open another one.
+        tokio::task::yield_now().await;
+        drop(permit);
         result
+    }
+
+    /// The failure of a call that got no connection in time.
+    fn without_connection(&self) -> Error {
+        let settings = &self.inner.settings;
+        if self.inner.limit_warning.is_due(&settings.clock.now()) {
+            tracing::warn!(
+                max_connections = settings.max_connections,
+                "calls to descope were not made: all connections were in use for as long as a call \
+                 may take; descope is slow, or max_connections is too low"
+            );
+        }
+        let why = "no call was made: all connections to descope were in use";
+        Error::new(ErrorKind::Throttled, why).with_retry_after(Some(RETRY_AFTER))
     }
 
     /// Waits for something until the deadline of a call has passed.

@@ -307,3 +307,36 @@ async fn a_call_that_rotates_nothing_is_repeated_after_a_503_even_with_rotation(
     assert_eq!(error.kind(), ErrorKind::UpstreamUnavailable);
     assert_eq!(server.connections.load(SeqCst), 1);
 }
+
+#[tokio::test]
+async fn a_call_that_is_given_up_leaves_its_connection_to_the_next() {
+    for ends_by in ["drop", "abort", "panic"] {
+        let server = Server::start(vec![Act::Hang, answer("200 OK", "", GRANTED)]).await;
+        let client = server.client(true);
+        let caller = client.clone();
+        let arrived = server.arrived();
+        match ends_by {
+            "drop" => tokio::select! {
+                _ = select(&caller) => panic!("the server says nothing"),
+                () = arrived => {}
+            },
+            "abort" => {
+                let call = tokio::spawn(async move { select(&caller).await.map(drop) });
+                arrived.await;
+                call.abort();
+                assert!(call.await.unwrap_err().is_cancelled());
+            }
+            _ => {
+                let call = tokio::spawn(async move {
+                    tokio::select! {
+                        _ = select(&caller) => {}
+                        () = arrived => panic!("the caller fails"),
+                    }
+                });
+                assert!(call.await.unwrap_err().is_panic());
+            }
+        }
+        select(&client).await.expect(ends_by);
+        assert_eq!(server.requests().len(), 2, "{ends_by}");
+    }
+}

@@ -146,6 +146,7 @@ mod tests {
             project_id: "P1".into(),
             timeout: Duration::from_secs(1),
             listen: Duration::from_secs(1),
+            max_connections: 1,
             clock: crate::clock::Clock::System,
             retry_delay: Duration::from_millis(1),
             rotation: true,

@@ -74,6 +74,16 @@ impl Server {
         client(&self.base, rotation, LONG)
     }
 
+    /// Completes once a request has come.
+    pub(super) fn arrived(&self) -> impl Future<Output = ()> + use<> {
+        let requests = self.requests.clone();
+        async move {
+            while requests.lock().unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
     pub(super) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -116,7 +126,8 @@ pub(super) fn client(base: &str, rotation: bool, timeout: Duration) -> DescopeCl
     let base = transport::parse_base_url(base, false).unwrap();
     let connections = transport::Connections {
         timeout,
-        keep: true,
+        kept: 1,
+        idle_timeout: Duration::from_secs(10),
     };
     let http = transport::build(&HttpSettings::default(), &base, connections).unwrap();
     DescopeClient::new(
@@ -126,6 +137,7 @@ pub(super) fn client(base: &str, rotation: bool, timeout: Duration) -> DescopeCl
             project_id: "P1".into(),
             timeout,
             listen: timeout,
+            max_connections: 1,
             clock: Clock::System,
             retry_delay: Duration::from_millis(100),
             rotation,

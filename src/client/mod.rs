@@ -12,6 +12,7 @@ mod call;
 mod credential;
 mod endpoints;
 mod failure;
+mod limit;
 mod reply;
 mod set_cookie;
 mod settings;

@@ -11,6 +11,8 @@ pub(crate) struct ClientSettings {
     /// The same for a call that rotates the token, which is listened to for longer than its caller
     /// waits.
     pub(crate) listen: Duration,
+    /// How many connections there may be at once.
+    pub(crate) max_connections: usize,
     /// The clock of that time.
     pub(crate) clock: Clock,
     /// The pause before a request is repeated.

@@ -54,9 +54,11 @@ pub(crate) struct Connections {
     /// whoever gives the call more gives it to the connection. Of several addresses of one name each
     /// gets its share of it, so that one that drops packets leaves time for the next.
     pub(crate) timeout: Duration,
-    /// True to keep them open between calls. They are driven by the runtime that opened them: where
+    /// How many are kept open between calls. They are driven by the runtime that opened them: where
     /// that stands still, a call of another runtime waits on them in vain.
-    pub(crate) keep: bool,
+    pub(crate) kept: usize,
+    /// How long one is kept without a call, in real time.
+    pub(crate) idle_timeout: Duration,
 }
 
 /// Makes the client for calls below `base`, which [`parse_base_url`] has checked.
@@ -94,6 +96,8 @@ pub(crate) fn build(
             HeaderValue::from_static(IDENTITY),
         )]))
         .connect_timeout(connections.timeout)
+        .pool_max_idle_per_host(connections.kept)
+        .pool_idle_timeout(connections.idle_timeout)
         .redirect(redirect::Policy::none())
         .referer(false)
         .retry(retry::never())
@@ -103,9 +107,6 @@ pub(crate) fn build(
         .no_deflate()
         .no_zstd()
         .https_only(https);
-    if !connections.keep {
-        builder = builder.pool_max_idle_per_host(0);
-    }
     if settings.system_proxy {
         check_environment_proxies()?;
     }

@@ -31,6 +31,12 @@ const LISTEN: Duration = Duration::from_secs(60);
 /// The pause before a request is repeated, as in Descope's SDKs.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
+/// How long a connection is kept without a call: bursts come when many sessions expire at once, and
+/// between them an open connection is of no use to either side.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+const MAX_CONNECTIONS: usize = 65_536;
+
 const MAX_SESSION_CACHE: usize = 1 << 24;
 
 const MAX_KEPT_SESSIONS: usize = 1_000_000;
@@ -66,11 +72,13 @@ impl DescopeBuilder {
         let for_keys = Connections {
             timeout: self.key_cache.policy().deadline,
             // Keys are fetched once in minutes, and by whichever runtime comes by.
-            keep: false,
+            kept: 0,
+            idle_timeout: IDLE_TIMEOUT,
         };
         let for_calls = Connections {
             timeout: self.timeout,
-            keep: true,
+            kept: self.max_connections,
+            idle_timeout: IDLE_TIMEOUT,
         };
         let build = |connections| transport::build(&self.http, &base_url, connections);
         let keys = self.keys(build(for_keys)?, &base_url)?;
@@ -82,6 +90,7 @@ impl DescopeBuilder {
                 project_id: self.project_id.clone(),
                 timeout: self.timeout,
                 listen: self.timeout.max(LISTEN),
+                max_connections: self.max_connections,
                 clock: self.clock.clone(),
                 retry_delay: self.clock.pause(RETRY_DELAY),
                 rotation: self.rotation,
@@ -219,6 +228,12 @@ impl DescopeBuilder {
                 self.max_token_len
             )));
         }
+        if !(1..=MAX_CONNECTIONS).contains(&self.max_connections) {
+            return Err(Error::config(format!(
+                "max_connections is {}, it must be from 1 to {MAX_CONNECTIONS}; leave it out for 128",
+                self.max_connections
+            )));
+        }
         if !(1..=MAX_KEPT_SESSIONS).contains(&self.kept_sessions) {
             return Err(Error::config(format!(
                 "kept_sessions is {}, it must be from 1 to {MAX_KEPT_SESSIONS}",
@@ -257,6 +272,8 @@ mod tests {
                 project().keep_answers(Duration::from_secs(301)),
                 "keep_answers",
             ),
+            (project().max_connections(0), "max_connections"),
+            (project().max_connections(1 << 20), "max_connections"),
             (project().kept_sessions(0), "kept_sessions"),
             (project().kept_session_bytes(1), "kept_session_bytes"),
             (project().max_token_len(10), "max_token_len"),

@@ -52,6 +52,7 @@ pub struct DescopeBuilder {
     pub(super) session_cache: Bounds,
     pub(super) http: HttpSettings,
     pub(super) timeout: Duration,
+    pub(super) max_connections: usize,
     pub(super) cookie_managed: bool,
     pub(super) rotation: bool,
     pub(super) keep_answers: Duration,
@@ -98,6 +99,7 @@ impl Descope {
             },
             http: HttpSettings::default(),
             timeout: Duration::from_secs(10),
+            max_connections: 128,
             cookie_managed: false,
             rotation: true,
             keep_answers: Duration::from_secs(60),
@@ -215,6 +217,24 @@ impl DescopeBuilder {
     /// seconds in all; an answer that comes after the deadline is kept for the next call.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The most connections to Descope that calls have at once. Default 128; from 1 to 65,536.
+    ///
+    /// A call has a connection to itself, until its answer is there or its time is over. Beyond the
+    /// limit calls wait, the first to come goes first, for as long as the [`timeout`](Self::timeout).
+    /// A call that gets no connection by then is not made, and nothing is lost: requests are answered
+    /// 503 with `Retry-After`, typed calls with
+    /// [`ErrorKind::Throttled`](crate::ErrorKind::Throttled), and a sign-out is sent later.
+    ///
+    /// A quarter of the connections, one at least, is for calls that rotate no refresh token, such as
+    /// sign-outs and access keys, so that a refresh which Descope does not answer holds up others of
+    /// its kind alone; with a single connection all share that. Connections without a call are closed
+    /// after ten seconds of real time. Key fetches are not counted: they open one of their own each
+    /// time.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
         self
     }
 

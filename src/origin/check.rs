@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue, Method, header};
 
-use super::host::{Origin, host, single};
+use super::host::{Origin, host, is_plainly_own, single};
 use crate::{error::Error, head::RequestHead};
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -39,6 +39,28 @@ pub(crate) fn check(
     if site == Some(b"same-origin") {
         return Ok(());
     }
+    let is_nobodys = matches!(site, None | Some(b"none"));
+    if is_nobodys && origin.is_some_and(|origin| is_plainly_own(origin, head)) {
+        return Ok(());
+    }
+    let fields = Fields { site, origin };
+    compare(fields, head, allowed, when_absent)
+}
+
+/// The two fields that tell where a request comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'r> {
+    pub(super) site: Option<&'r [u8]>,
+    pub(super) origin: Option<&'r HeaderValue>,
+}
+
+/// The check of a request that is not marked as one of the same origin, for any of them.
+pub(super) fn compare(
+    Fields { site, origin }: Fields<'_>,
+    head: RequestHead<'_>,
+    allowed: &AllowedOrigins,
+    when_absent: WhenAbsent,
+) -> Result<(), &'static str> {
     let null = origin.is_some_and(|origin| origin == "null");
     let origin = match origin {
         Some(field) if !null => Some(Origin::from_field(field).ok_or("malformed_origin")?),

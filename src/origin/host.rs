@@ -57,6 +57,35 @@ pub(super) fn host<'r>(head: RequestHead<'r>) -> Result<Option<Host<'r>>, &'stat
     }
 }
 
+/// Returns `true` if an origin is `https://` and the very text of the host that the request is for: a
+/// page of this host, as browsers write it. `false` says nothing.
+pub(super) fn is_plainly_own(origin: &HeaderValue, head: RequestHead<'_>) -> bool {
+    let field = single(head.headers, &header::HOST, "");
+    let host = match (field, head.uri.authority()) {
+        (Ok(Some(field)), None) => field.as_bytes(),
+        (Ok(None), Some(target)) => target.as_str().as_bytes(),
+        _ => return false,
+    };
+    origin.as_bytes().strip_prefix(b"https://") == Some(host) && is_plain(host)
+}
+
+/// Returns `true` for a name, with or without a port of up to four digits.
+fn is_plain(host: &[u8]) -> bool {
+    let end = host.iter().position(|&byte| !is_name_byte(byte));
+    match end.and_then(|end| host.split_at_checked(end)) {
+        None => !host.is_empty(),
+        Some((name, [b':', port @ ..])) => {
+            let is_short = (1..=4).contains(&port.len());
+            !name.is_empty() && is_short && port.iter().all(u8::is_ascii_digit)
+        }
+        Some(_) => false,
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
 impl<'a> Origin<'a> {
     pub(super) fn from_field(field: &'a HeaderValue) -> Option<Self> {
         Self::parse(field.to_str().ok()?)
@@ -95,7 +124,6 @@ impl<'a> Host<'a> {
             (HostName::V6(address.parse().ok()?), port)
         } else {
             let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             if name.is_empty() || !name.bytes().all(is_name_byte) {
                 return None;
             }

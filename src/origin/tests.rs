@@ -8,6 +8,8 @@ use super::{
 };
 use crate::head::RequestHead;
 
+mod agreement;
+
 const LISTED: &str = "https://spa.example.com";
 
 fn check(

@@ -95,9 +95,11 @@ fn is_standing_refusal(operation: &Operation, error: &Error) -> bool {
     *operation == Operation::Refresh && error.upstream_verdict().is_refusal()
 }
 
-/// Returns `true` if after this failure nobody knows whether Descope rotated the token.
+/// Returns `true` if after this failure nobody knows whether Descope rotated the token. A call that
+/// was held back has rotated nothing.
 fn leaves_rotation_open(error: &Error) -> bool {
-    error.is_transient() || error.kind() == ErrorKind::UpstreamInvalid
+    let was_sent = error.kind() != ErrorKind::Throttled;
+    was_sent && (error.is_transient() || error.kind() == ErrorKind::UpstreamInvalid)
 }
 
 /// The refusal of a token whose successor its holder has shown a while ago.

@@ -1,6 +1,6 @@
 //! `FakeDescope`: telling it how to behave, and asking what it saw.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use super::{
     canned::Canned,
@@ -162,6 +162,11 @@ impl FakeDescope {
     /// How many requests came to `path`.
     pub fn calls(&self, path: &str) -> usize {
         self.with_state(|state| state.record.calls(path))
+    }
+
+    /// How many connections were opened to it, since it was started. Key fetches open one each.
+    pub fn connections(&self) -> usize {
+        self.running.shared.connections.load(Relaxed)
     }
 
     /// All requests, oldest first.

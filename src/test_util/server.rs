@@ -8,7 +8,7 @@ use std::{
     future::{Future, pending},
     io,
     net::SocketAddr,
-    sync::{Arc, mpsc as blocking},
+    sync::{Arc, atomic::Ordering::Relaxed, mpsc as blocking},
     thread,
     time::Duration,
 };
@@ -140,6 +140,7 @@ async fn serve(
             },
             accepted = accept(listener.as_ref()) => match accepted {
                 Ok(stream) => {
+                    shared.connections.fetch_add(1, Relaxed);
                     connections.spawn(connection(stream, Arc::clone(&shared)));
                 }
                 // Out of file descriptors, or the client has gone; neither is for ever.

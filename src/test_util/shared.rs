@@ -1,6 +1,6 @@
 //! The part of the fake that its handles and its server have in common.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, atomic::AtomicUsize};
 
 use tokio::sync::watch;
 
@@ -12,6 +12,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Notified of each request and of each instruction.
     pub(super) changed: watch::Sender<()>,
+    /// The number of connections that were accepted.
+    pub(super) connections: AtomicUsize,
 }
 
 impl Shared {
@@ -20,6 +22,7 @@ impl Shared {
             settings,
             state: Mutex::new(state),
             changed: watch::Sender::new(()),
+            connections: AtomicUsize::new(0),
         }
     }
 

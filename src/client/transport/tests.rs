@@ -151,7 +151,8 @@ fn https_without_a_tls_feature_says_which_to_enable() {
 fn client(settings: &HttpSettings, base: &Url) -> Result<Client, Error> {
     let connections = Connections {
         timeout: Duration::from_secs(20),
-        keep: true,
+        kept: 1,
+        idle_timeout: Duration::from_secs(10),
     };
     build(settings, base, connections)
 }
@@ -277,4 +278,36 @@ fn a_proxy_that_is_none_is_told_when_the_handle_is_built_and_not_shown() {
     ] {
         assert!(parse_proxy(right).is_ok(), "{right}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_without_a_call_is_closed() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = base(&format!("http://{}", listener.local_addr().unwrap()));
+    let closed = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        // Until the client hangs up.
+        stream.read_u8().await.unwrap_err();
+    });
+    let connections = Connections {
+        timeout: Duration::from_secs(20),
+        kept: 1,
+        idle_timeout: Duration::from_millis(1),
+    };
+    let client = build(&HttpSettings::default(), &url, connections).unwrap();
+    client.get(url).send().await.unwrap();
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, closed)
+        .await
+        .unwrap()
+        .unwrap();
+    drop(client);
 }

@@ -41,7 +41,8 @@ async fn serve(answer: String) -> (Url, JoinHandle<String>) {
 fn source(base: &Url) -> DescopeKeys {
     let connections = Connections {
         timeout: Duration::from_secs(20),
-        keep: false,
+        kept: 0,
+        idle_timeout: Duration::from_secs(10),
     };
     let client = build(&HttpSettings::default(), base, connections).unwrap();
     DescopeKeys::new(

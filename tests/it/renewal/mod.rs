@@ -2,6 +2,7 @@
 
 mod anonymous;
 mod beside;
+mod connections;
 mod cookies;
 mod days;
 mod delivery;
