@@ -220,7 +220,8 @@ impl DescopeBuilder {
         self
     }
 
-    /// The most connections to Descope that calls have at once. Default 128; from 1 to 65,536.
+    /// The most connections to Descope that calls have at once. Default 128; from 1 to 65,536. It is the
+    /// calls that are counted: a connection of a call that was given up may close a moment later.
     ///
     /// A call has a connection to itself, until its answer is there or its time is over. Beyond the
     /// limit calls wait, the first to come goes first, for as long as the [`timeout`](Self::timeout).
