@@ -181,7 +181,7 @@ impl DescopeClient {
             );
         }
         let why = "no call was made: all connections to descope were in use";
-        Error::new(ErrorKind::Throttled, why).with_retry_after(Some(RETRY_AFTER))
+        Error::throttled(why, RETRY_AFTER)
     }
 
     /// Waits for something until the deadline of a call has passed.

@@ -23,9 +23,8 @@ pub(super) struct ConnectionPermit<'a>(#[expect(dead_code, reason = "held")] Sem
 impl ConnectionLimit {
     /// A limit of so many connections, at least one.
     pub(super) fn new(connections: usize) -> Self {
-        let connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         let others = (connections / SHARE).max(1);
-        let rotating = connections - others;
+        let rotating = connections.saturating_sub(others);
         if rotating == 0 {
             return Self {
                 rotating: Semaphore::new(1),

@@ -55,6 +55,11 @@ impl Error {
         )
     }
 
+    /// A call that was not made because it would be one too many, and when to come again.
+    pub(crate) fn throttled(why: &'static str, retry_after: Duration) -> Self {
+        Self::new(ErrorKind::Throttled, why).with_retry_after(Some(retry_after))
+    }
+
     /// A call past its deadline.
     pub(crate) fn timed_out() -> Self {
         Self::new(ErrorKind::UpstreamTimeout, "descope did not answer in time")

@@ -96,6 +96,7 @@ impl<'a> Scan<'a> {
     }
 
     /// An object: calls `visit` with each name at its value, which it must pass over.
+    #[inline]
     pub(crate) fn object(
         &mut self,
         mut visit: impl FnMut(&mut Self, Quoted<'a>) -> Result<(), Fault>,
@@ -122,6 +123,7 @@ impl<'a> Scan<'a> {
     }
 
     /// An array: calls `visit` at each element, which it must pass over.
+    #[inline]
     pub(crate) fn array(
         &mut self,
         mut visit: impl FnMut(&mut Self) -> Result<(), Fault>,

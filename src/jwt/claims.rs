@@ -20,7 +20,7 @@ pub(crate) struct Claims {
     pub(crate) user: UserId,
     current: Current,
     /// The place of the selected tenant among those that are listed.
-    current_place: Option<u32>,
+    current_place: Option<usize>,
     pub(crate) tenants: Tenants,
     pub(crate) subject: Text,
     pub(crate) issuer: Text,
@@ -127,9 +127,10 @@ impl Claims {
             table,
         };
         // Once: each question about the active tenant's rights begins here.
-        claims.current_place = claims
-            .current_tenant()
-            .and_then(|id| claims.place(id.as_str()));
+        claims.current_place = claims.current_tenant().and_then(|id| {
+            let mut entries = claims.entries().iter();
+            entries.position(|entry| claims.table.is(entry.id, id.as_str()))
+        });
         Ok(claims)
     }
 
@@ -143,18 +144,13 @@ impl Claims {
 
     /// The entry of the selected tenant, if the user has one.
     pub(crate) fn current_entry(&self) -> Option<&Entry> {
-        self.entries().get(self.current_place? as usize)
+        self.entries().get(self.current_place?)
     }
 
     /// The entry of a tenant.
     pub(crate) fn entry(&self, id: &str) -> Option<&Entry> {
-        self.entries().get(self.place(id)? as usize)
-    }
-
-    fn place(&self, id: &str) -> Option<u32> {
         let mut entries = self.entries().iter();
-        let place = entries.position(|entry| self.table.is(entry.id, id))?;
-        u32::try_from(place).ok()
+        entries.find(|entry| self.table.is(entry.id, id))
     }
 
     fn entries(&self) -> &[Entry] {

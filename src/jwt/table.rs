@@ -204,6 +204,7 @@ impl<'a> Builder<'a> {
 }
 
 /// Adds to a list that is short or else long: in big steps.
+#[inline]
 pub(crate) fn push<A: smallvec::Array>(list: &mut SmallVec<A>, item: A::Item) {
     if list.len() == list.capacity() {
         list.reserve(list.len() * 4);

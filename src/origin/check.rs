@@ -43,20 +43,13 @@ pub(crate) fn check(
     if is_nobodys && origin.is_some_and(|origin| is_plainly_own(origin, head)) {
         return Ok(());
     }
-    let fields = Fields { site, origin };
-    compare(fields, head, allowed, when_absent)
-}
-
-/// The two fields that tell where a request comes from.
-#[derive(Clone, Copy)]
-pub(super) struct Fields<'r> {
-    pub(super) site: Option<&'r [u8]>,
-    pub(super) origin: Option<&'r HeaderValue>,
+    compare(site, origin, head, allowed, when_absent)
 }
 
 /// The check of a request that is not marked as one of the same origin, for any of them.
 pub(super) fn compare(
-    Fields { site, origin }: Fields<'_>,
+    site: Option<&[u8]>,
+    origin: Option<&HeaderValue>,
     head: RequestHead<'_>,
     allowed: &AllowedOrigins,
     when_absent: WhenAbsent,

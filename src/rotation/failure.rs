@@ -111,14 +111,9 @@ pub(super) fn late() -> Error {
     )
 }
 
-/// The refusal of a call that would be one too many, and when to come again.
-pub(super) fn throttled(why: &'static str, retry_after: Duration) -> Error {
-    Error::new(ErrorKind::Throttled, why).with_retry_after(Some(retry_after))
-}
-
 /// The refusal while Descope asks to slow down.
 pub(super) fn slowed_down(rest: Duration) -> Error {
-    throttled("no call was made: descope asked to slow down", rest)
+    Error::throttled("no call was made: descope asked to slow down", rest)
 }
 
 /// Logs a call that failed, once for all requests that share its failure. A refusal by Descope is the

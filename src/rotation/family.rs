@@ -153,7 +153,7 @@ impl<T: KeptSession> Family<T> {
         if *op != Operation::SignOut && !self.calls.try_take(&now) {
             let rest = self.calls.until_next(&now);
             let why = "no call was made: this session asked too often";
-            return FamilyStep::Refuse(failure::throttled(why, rest));
+            return FamilyStep::Refuse(Error::throttled(why, rest));
         }
         self.claimed = Some(ClaimedCall {
             operation: op.clone(),

@@ -11,7 +11,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::{
     answer::KeptSession,
     chain::KeepTimes,
-    failure::throttled,
     pressure::SlowDown,
     table::{Bounds, FamilyTable},
     users::{UndeliveredUsers, UserKey},
@@ -98,7 +97,7 @@ impl<T> RotationQueue<T> {
     pub(super) fn permit(&self) -> Result<CallPermit, Error> {
         let permit = self.shared.calls.clone().try_acquire_owned();
         let permit = permit.map_err(|_| {
-            self.limited(throttled(
+            self.limited(Error::throttled(
                 "no call was made: too many are under way",
                 Duration::from_secs(1),
             ))

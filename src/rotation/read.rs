@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use super::{
     answer::KeptSession,
-    failure::{self, slowed_down, throttled, timed_out},
+    failure::{self, slowed_down, timed_out},
     lease::FamilyLease,
     reads::{ReadAnswer, ReadKey},
     send::{abandoned, runtime},
@@ -103,7 +103,7 @@ impl<T: KeptSession> FamilyTable<T> {
         let limit = limit.and_then(|()| self.read_limit.take(is_quiet, now));
         Some(match limit {
             Ok(()) => ReadStep::Send(token, entry.reads.begin(key, now)),
-            Err(rest) => ReadStep::Refuse(throttled(
+            Err(rest) => ReadStep::Refuse(Error::throttled(
                 "no call was made: this session, or all of them, asked too often",
                 rest,
             )),

@@ -1,7 +1,10 @@
 //! The rights in a session: project-wide ones, and those in each tenant.
 
 use super::{membership::Membership, session::Session, tenant_claims::TenantClaims};
-use crate::{ids::TenantId, jwt::claims::Tenants};
+use crate::{
+    ids::TenantId,
+    jwt::claims::{Entry, Tenants},
+};
 
 impl Session {
     /// The user's roles in the [active tenant](Self::active_tenant), in the token's order; none
@@ -97,28 +100,29 @@ impl Session {
     pub fn tenant(&self, id: impl AsRef<str>) -> Option<Membership<'_>> {
         let id = id.as_ref();
         let claims = &self.shared.claims;
-        if claims
-            .current_tenant()
-            .is_some_and(|current| *current == *id)
-        {
-            return self.current_membership();
-        }
-        let entry = claims.entry(id)?;
-        let id = claims.table.text(entry.id);
-        self.lists_count()
-            .then(|| Membership::new(claims, id, Some(entry)))
+        let entry = claims.entry(id);
+        let id = match entry {
+            Some(entry) => claims.table.text(entry.id),
+            None => claims.current_tenant().filter(|it| **it == *id)?.as_str(),
+        };
+        self.membership(id, entry)
     }
 
     /// The user's place in the selected tenant, if they belong to it.
     pub(super) fn current_membership(&self) -> Option<Membership<'_>> {
         let claims = &self.shared.claims;
         let id = claims.current_tenant()?.as_str();
-        let entry = claims.current_entry();
+        self.membership(id, claims.current_entry())
+    }
+
+    /// The place in a tenant that the token lists with this entry, or, without one, in the selected
+    /// tenant.
+    fn membership<'a>(&'a self, id: &'a str, entry: Option<&'a Entry>) -> Option<Membership<'a>> {
         let counts = match entry {
             Some(_) => self.lists_count(),
             None => self.root_is_current(),
         };
-        counts.then(|| Membership::new(claims, id, entry))
+        counts.then(|| Membership::new(&self.shared.claims, id, entry))
     }
 
     /// The selected tenant (`dct`), be it one of the user's or not.

@@ -8,7 +8,7 @@ use crate::{
     head::RequestHead,
     origin::{
         AllowedOrigins, WhenAbsent, check,
-        check::{Fields, SEC_FETCH_SITE, compare},
+        check::{SEC_FETCH_SITE, compare},
         host::single,
     },
 };
@@ -91,7 +91,7 @@ proptest! {
         let long = single(&headers, &SEC_FETCH_SITE, "repeated_sec_fetch_site").and_then(|site| {
             let site = site.map(HeaderValue::as_bytes);
             let origin = single(&headers, &header::ORIGIN, "repeated_origin")?;
-            compare(Fields { site, origin }, head, &allowed, absent)
+            compare(site, origin, head, &allowed, absent)
         });
         prop_assert_eq!(check(head, &allowed, absent), long);
     }
