@@ -74,7 +74,7 @@ impl AccessKey {
     /// without the dots that tokens have and the colons that separate the parts of Descope's own
     /// form.
     pub(crate) fn is_plausible(&self) -> bool {
-        is_key(&self.0)
+        is_key(self.0.as_bytes())
     }
 }
 
@@ -177,9 +177,11 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
 }
 
 /// Returns `true` if a bearer token could be an access key by its characters.
-pub(crate) fn is_key(text: &str) -> bool {
-    let is_key_byte = |byte| is_token_byte(byte) && byte != b'.' && byte != b':';
-    !text.is_empty() && text.bytes().all(is_key_byte)
+pub(crate) fn is_key(credential: &[u8]) -> bool {
+    let is_key_byte = |byte: u8| is_token_byte(byte) & (byte != b'.') & (byte != b':');
+    // To the end in any case: so the compiler looks at many bytes at once.
+    let all = |all, &byte: &u8| all & is_key_byte(byte);
+    !credential.is_empty() && credential.iter().fold(true, all)
 }
 
 /// Returns `true` for `b64token` of RFC 6750 section 2.1 (`A-Z a-z 0-9 - . _ ~ + / =`), and for `:`,

@@ -36,14 +36,21 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
         let answer = bed.wait(full.refresh(&RefreshToken::new(token)));
         assert!(answer.expect("a new session").refresh_token().is_some());
     }
+    let session = |user: &str| fake.session(user).key_algorithm("ES256").token();
     let request = |user: &str| {
-        let session = fake.session(user).key_algorithm("ES256").token();
-        let refresh = fake.refresh(user).key_algorithm("ES256").token();
-        get(&[("cookie", &format!("DS={session}; DSR={refresh}"))])
+        let (session, refresh) = (session(user), fake.refresh(user).key_algorithm("ES256"));
+        get(&[("cookie", &format!("DS={session}; DSR={}", refresh.token()))])
     };
     let [ann, other] = ["U2ann", &user_id(families / 2)].map(request);
+    let bearer = get(&[("authorization", &format!("Bearer {}", session("U2ann")))]);
+    let plain = |name: &str, request: &Request<()>| {
+        of_layer(name, TenantLayer::new(empty.clone()), request.clone())
+    };
     let rows = vec![
-        row("nothing_is_kept", &empty, ann.clone()),
+        plain("does_not_renew", &ann),
+        plain("bearer_does_not_renew", &bearer),
+        row("bearer", &empty, bearer).over("bearer_does_not_renew"),
+        row("nothing_is_kept", &empty, ann.clone()).over("does_not_renew"),
         row("others_have_undelivered_tokens", &full, ann).over("nothing_is_kept"),
         row("the_user_has_one", &full, other).over("nothing_is_kept"),
     ];
@@ -56,6 +63,10 @@ fn user_id(number: usize) -> String {
 
 fn row(name: &str, descope: &Descope, request: Request<()>) -> Row {
     let layer = TenantLayer::new(descope.clone()).renew(Renewal::new());
+    of_layer(name, layer, request)
+}
+
+fn of_layer(name: &str, layer: TenantLayer, request: Request<()>) -> Row {
     let mut service = layer.layer(service_fn(handler));
     Row::with_input(
         name,

@@ -19,7 +19,7 @@ use super::{
     table::{ExchangeStep, ExchangeTable},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, Now},
     digest::Digest,
     error::{Error, ErrorKind},
     rejection::Rejection,
@@ -115,9 +115,12 @@ impl Exchanger {
         })
     }
 
-    /// Returns `true` if a bearer token counts as an access key.
-    pub(crate) fn is_access_key(&self, text: &str) -> bool {
-        self.inner.shape.fits(text) && text != self.inner.project_id
+    /// Returns a bearer token's text if it counts as an access key.
+    pub(crate) fn access_key<'k>(&self, credential: &'k [u8]) -> Option<&'k str> {
+        let is_key =
+            self.inner.shape.fits(credential) && credential != self.inner.project_id.as_bytes();
+        // A key is ASCII, so nothing is lost here.
+        is_key.then(|| std::str::from_utf8(credential).ok())?
     }
 
     /// Returns the options of every exchange.
@@ -126,24 +129,24 @@ impl Exchanger {
     }
 
     /// Looks a key up, and runs `exchange` on a task of its own if it is needed.
-    pub(crate) fn look_up<F, Fut>(&self, key: &AccessKey, exchange: F) -> SessionLookup
+    pub(crate) fn look_up<F, Fut>(&self, key: &str, now: &Now, exchange: F) -> SessionLookup
     where
         F: FnOnce(AccessKey) -> Fut,
         Fut: Future<Output = Result<AccessKeySession, Error>> + Send + 'static,
     {
-        let Ok(digest) = Digest::of(key.expose()) else {
+        let Ok(digest) = Digest::of(key) else {
             let rejection = Rejection::exchange_unavailable("no_sha256", MIN_RETRY_AFTER);
             return SessionLookup::Refused(rejection);
         };
-        let runtime = Handle::try_current();
-        let now = self.inner.clock.now();
+        // Asked only where an exchange is wanted: a session at hand needs no runtime.
+        let has_runtime = || Handle::try_current().is_ok();
         let mut result = None;
         let wait = || {
             let (sender, receiver) = watch::channel(None);
             result = Some(sender);
             receiver
         };
-        let step = self.table().present(digest, runtime.is_ok(), wait, &now);
+        let step = self.table().present(digest, has_runtime, wait, now);
         let start = |number| {
             let task = ExchangeTask {
                 exchanger: self.clone(),
@@ -152,8 +155,8 @@ impl Exchanger {
                 result,
             };
             // Without a runtime the table starts nothing.
-            if let Ok(runtime) = runtime {
-                let call = exchange(key.clone());
+            if let Ok(runtime) = Handle::try_current() {
+                let call = exchange(AccessKey::new(key));
                 let run = async move { task.finish(call.await) };
                 runtime.spawn(run.in_current_span());
             }

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use crate::{session::Session, token::SessionToken};
+use crate::{jwt::key::VerifyingKey, session::Session, token::SessionToken};
 
 /// The result of exchanging an access key: a verified session, and its token.
 ///
@@ -13,14 +13,29 @@ pub struct AccessKeySession {
 struct AccessKeySessionInner {
     session: Session,
     token: SessionToken,
+    key: Option<Arc<VerifyingKey>>,
 }
 
 impl AccessKeySession {
-    /// Joins a session and its token, both of which the caller has verified.
-    pub(crate) fn new(session: Session, token: SessionToken) -> Self {
+    /// Joins a session and its token, both of which the caller has verified; `key` is the one that the
+    /// token was verified with, as far as that is known.
+    pub(crate) fn new(
+        session: Session,
+        token: SessionToken,
+        key: Option<Arc<VerifyingKey>>,
+    ) -> Self {
         Self {
-            inner: Arc::new(AccessKeySessionInner { session, token }),
+            inner: Arc::new(AccessKeySessionInner {
+                session,
+                token,
+                key,
+            }),
         }
+    }
+
+    /// The key that the session's token was verified with, as far as that is known.
+    pub(crate) fn verified_with(&self) -> Option<&Arc<VerifyingKey>> {
+        self.inner.key.as_ref()
     }
 
     /// Returns the verified session.

@@ -80,12 +80,12 @@ impl<V: Clone, W: Clone> ExchangeTable<V, W> {
         }
     }
 
-    /// Decides about a request that presents a key. `can_exchange` is true if there is a runtime for
+    /// Decides about a request that presents a key. `can_exchange` tells if there is a runtime for
     /// an exchange; `wait` makes the handle by which others wait for it.
     pub(super) fn present(
         &mut self,
         digest: Digest,
-        can_exchange: bool,
+        can_exchange: impl FnOnce() -> bool,
         wait: impl FnOnce() -> W,
         now: &Now,
     ) -> ExchangeStep<V, W> {
@@ -107,7 +107,7 @@ impl<V: Clone, W: Clone> ExchangeTable<V, W> {
             KeyVerdict::Aging(session, number) => ExchangeStep::Serve {
                 session,
                 number,
-                exchange: (can_exchange && self.admission.machine(now).is_ok())
+                exchange: (can_exchange() && self.admission.machine(now).is_ok())
                     .then(|| self.start(digest, None, wait(), now)),
             },
             KeyVerdict::Join(wait) => ExchangeStep::Join(wait),
@@ -119,7 +119,7 @@ impl<V: Clone, W: Clone> ExchangeTable<V, W> {
                     retry_after,
                 }
             }
-            KeyVerdict::Exchange if !can_exchange => ExchangeStep::Unavailable {
+            KeyVerdict::Exchange if !can_exchange() => ExchangeStep::Unavailable {
                 reason: "no_runtime",
                 retry_after: Duration::ZERO,
             },

@@ -56,7 +56,7 @@ impl World {
 
     /// Presents a key. All exchanges have the same handle to wait by: it does not matter here.
     fn ask(&mut self, key: u8) -> TestStep {
-        self.table.present(digest(key), true, || 0, &self.now)
+        self.table.present(digest(key), || true, || 0, &self.now)
     }
 
     fn end(&mut self, key: u8, number: u64, outcome: ExchangeOutcome<u32>) {
@@ -255,7 +255,7 @@ fn the_least_used_key_makes_room_and_unknown_keys_never_evict_a_known_one() {
 #[test]
 fn without_a_runtime_nothing_is_started() {
     let mut world = World::new();
-    let step = world.table.present(digest(1), false, || 0, &world.now);
+    let step = world.table.present(digest(1), || false, || 0, &world.now);
     assert_eq!(unavailable(&step), Some(("no_runtime", Duration::ZERO)));
     assert_eq!(world.table.sizes(), (0, 0));
 }

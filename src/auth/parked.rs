@@ -10,6 +10,7 @@ use crate::{
     gate::{Decision, Gate},
     rejection::Rejection,
     renewal::{EarlyRenewal, PendingRenewal, Renewed},
+    token,
 };
 
 /// A request that waits for its verdict and then for the inner service, and all that is needed to
@@ -56,7 +57,9 @@ impl<S, R, ReqBody> Parked<S, R, ReqBody> {
             let (verdict, early) = match &mut self.wait {
                 Wait::Keys(verdict) => {
                     let verdict = ready!(verdict.as_mut().poll(cx));
-                    match self.gate.next((&self.request).into(), verdict) {
+                    let authorization = token::authorization(self.request.headers());
+                    let head = (&self.request).into();
+                    match self.gate.next(head, authorization, verdict) {
                         Decision::Go(verdict, early) => (verdict, early),
                         Decision::Renew(renewal) => {
                             self.wait = Wait::Renewal(renewal);

@@ -14,6 +14,7 @@ use crate::{
     descope::Authentication,
     gate::{Decision, Gate},
     rejection::RejectionResponse,
+    token,
 };
 
 /// Service made by [`TenantLayer`](super::TenantLayer).
@@ -68,8 +69,10 @@ where
         if self.gate.passes_unseen((&request).into()) {
             return ResponseFuture::inner(self.inner.call(request), None, false);
         }
-        let wait = match self.gate.authenticate((&request).into()) {
-            Authentication::Done(verdict) => match self.gate.next((&request).into(), verdict) {
+        let head = (&request).into();
+        let authorization = token::authorization(request.headers());
+        let wait = match self.gate.authenticate(head, authorization) {
+            Authentication::Done(verdict) => match self.gate.next(head, authorization, verdict) {
                 Decision::Go(verdict, early) => {
                     let (inner, rejection) = (&mut self.inner, &mut self.rejection);
                     return future::go(&self.gate, inner, rejection, request, verdict, early);

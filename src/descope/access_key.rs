@@ -19,6 +19,7 @@ use crate::{
         AccessKeySession, AccessKeys, CachedSession, ExchangeOptions, Exchanger, SessionLookup,
     },
     client::ExchangeBody,
+    clock::Now,
     error::Error,
     json,
     jwt::check::TokenUse,
@@ -117,7 +118,8 @@ impl Descope {
             .map_err(|rejection| refused_answer("session token", &rejection))?;
         check_machine(&session, answer.key_id.as_ref())?;
         check_tenant(&session, options.tenant())?;
-        Ok(AccessKeySession::new(session, token))
+        let key = verifier.key_of_cached(&token);
+        Ok(AccessKeySession::new(session, token, key))
     }
 
     /// Verifies an access key outside of any request, as [`verify`](Self::verify) does a session
@@ -133,13 +135,8 @@ impl Descope {
     /// Why the key opens no session here and now; always, where access keys are not
     /// [on](DescopeBuilder::access_keys).
     pub async fn verify_access_key(&self, key: &AccessKey) -> Result<Session, Rejection> {
-        let authentication = match &self.inner.exchanger {
-            Some(exchanger) if exchanger.is_access_key(key.expose()) => {
-                self.machine(exchanger, key)
-            }
-            _ => return Err(Rejection::invalid("not_an_access_key")),
-        };
-        match authentication {
+        let machine = self.machine(key.expose().as_bytes());
+        match machine.ok_or_else(|| Rejection::invalid("not_an_access_key"))? {
             Authentication::Done(verdict) => verdict,
             Authentication::Pending(verdict) => verdict.await,
         }
@@ -149,18 +146,16 @@ impl Descope {
     /// session token.
     #[inline]
     pub(super) fn bearer(&self, credential: Credential<'_>) -> Authentication {
+        let token = credential.as_bytes();
+        // No session token has the shape of a key, so neither hides the other.
+        if let Some(machine) = self.machine(token) {
+            return machine;
+        }
         let verifier = &self.inner.verifier;
         let now = self.now();
-        let token = credential.as_bytes();
         let known = verifier.cached(token, &now);
         if let Some(VerificationStep::Done(verdict)) = known {
             return Authentication::Done(verdict.and_then(AuthenticToken::session_or_anonymous));
-        }
-        if let Some(exchanger) = &self.inner.exchanger
-            && let Some(text) = credential.text()
-            && exchanger.is_access_key(text)
-        {
-            return self.machine(exchanger, &AccessKey::new(text));
         }
         let step =
             known.unwrap_or_else(|| verifier.verify_uncached(token, TokenUse::Session, &now));
@@ -172,8 +167,17 @@ impl Descope {
         self.settle(token, step)
     }
 
-    fn machine(&self, exchanger: &Exchanger, key: &AccessKey) -> Authentication {
-        let cached = match self.look_up(exchanger, key) {
+    /// The verdict on an access key; `None` if it is none, or none are taken.
+    #[inline]
+    fn machine(&self, credential: &[u8]) -> Option<Authentication> {
+        let exchanger = self.inner.exchanger.as_ref()?;
+        let key = exchanger.access_key(credential)?;
+        Some(self.by_access_key(exchanger, key))
+    }
+
+    fn by_access_key(&self, exchanger: &Exchanger, key: &str) -> Authentication {
+        let now = self.now();
+        let cached = match self.look_up(exchanger, key, &now) {
             SessionLookup::Session(cached) => cached,
             SessionLookup::Wait(exchange) => {
                 return Authentication::Pending(Box::pin(session(exchange)));
@@ -181,33 +185,46 @@ impl Descope {
             SessionLookup::Refused(rejection) => return Authentication::Done(Err(rejection)),
         };
         // Once more, as if the machine had sent its session token: keys may have been withdrawn.
-        let verdict: PendingSession = match self.one(cached.session.session_token().expose()) {
+        let verdict: PendingSession = match self.machine_again(&cached.session, &now) {
             Authentication::Done(Err(rejection)) if is_over(&rejection) => {
                 Box::pin(ready(Err(rejection)))
             }
             Authentication::Pending(verdict) => verdict,
             done @ Authentication::Done(_) => return done,
         };
-        let (this, exchanger, key) = (self.clone(), exchanger.clone(), key.clone());
+        let (this, exchanger, key) = (self.clone(), exchanger.clone(), AccessKey::new(key));
         Authentication::Pending(Box::pin(async move {
             match verdict.await {
                 Err(rejection) if is_over(&rejection) => {
-                    this.exchange_again(&exchanger, &key, &cached).await
+                    this.exchange_again(&exchanger, key.expose(), &cached).await
                 }
                 verdict => verdict,
             }
         }))
     }
 
+    /// The verdict on the session token of a machine's session, which was good before.
+    fn machine_again(&self, machine: &AccessKeySession, now: &Now) -> Authentication {
+        let verifier = &self.inner.verifier;
+        let known = machine
+            .verified_with()
+            .and_then(|key| verifier.held(machine.session(), key, now));
+        let token = machine.session_token().expose();
+        known.map_or_else(
+            || self.one(token),
+            |step| self.settle(token.as_bytes(), step),
+        )
+    }
+
     /// A key whose session at hand does not hold any more.
     async fn exchange_again(
         &self,
         exchanger: &Exchanger,
-        key: &AccessKey,
+        key: &str,
         cached: &CachedSession,
     ) -> Result<Session, Rejection> {
         exchanger.invalidate(cached);
-        match self.look_up(exchanger, key) {
+        match self.look_up(exchanger, key, &self.now()) {
             // Somebody else was faster.
             SessionLookup::Session(cached) => Ok(cached.session.session().clone()),
             SessionLookup::Wait(exchange) => session(exchange).await,
@@ -215,8 +232,8 @@ impl Descope {
         }
     }
 
-    fn look_up(&self, exchanger: &Exchanger, key: &AccessKey) -> SessionLookup {
-        exchanger.look_up(key, |key| {
+    fn look_up(&self, exchanger: &Exchanger, key: &str, now: &Now) -> SessionLookup {
+        exchanger.look_up(key, now, |key| {
             let (this, options) = (self.clone(), exchanger.options().clone());
             async move { this.exchange_access_key(&key, &options).await }
         })

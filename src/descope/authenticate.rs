@@ -14,7 +14,7 @@ use crate::{
     jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     session::Session,
-    token::{self, Authorization, SessionToken},
+    token::{Authorization, SessionToken},
     verifier::{AuthenticToken, PendingTokens, VerificationStep},
 };
 
@@ -29,14 +29,15 @@ pub(crate) enum Authentication {
 pub(crate) type PendingSession = Pin<Box<dyn Future<Output = Result<Session, Rejection>> + Send>>;
 
 impl Descope {
-    /// Judges a request's session token. A bearer token that is present decides alone; a cookie
+    /// Judges a request's session token; `authorization` is what its field says. A bearer token that is present decides alone; a cookie
     /// counts only if `cookie_guard`, asked only where there is one, has nothing against it.
     pub(crate) fn authenticate(
         &self,
         headers: &HeaderMap,
+        authorization: Authorization<'_>,
         cookie_guard: impl FnOnce() -> Result<(), &'static str>,
     ) -> Authentication {
-        match token::authorization(headers) {
+        match authorization {
             Authorization::Bearer(credential) => return self.bearer(credential),
             Authorization::Absent => {}
             Authorization::Malformed => {

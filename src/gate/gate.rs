@@ -8,7 +8,7 @@ use crate::{
     renewal::{EarlyRenewal, PendingRenewal, Renewal, SessionRenewal},
     session::Session,
     telemetry,
-    token::{self, Authorization},
+    token::Authorization,
     verifier::refuse_anonymous,
 };
 
@@ -52,9 +52,13 @@ impl Gate {
         }
     }
 
-    /// The verdict on a request's credential.
-    pub(crate) fn authenticate(&self, head: RequestHead<'_>) -> Authentication {
-        self.descope.authenticate(head.headers, || {
+    /// The verdict on a request's credential; `authorization` is what its field says.
+    pub(crate) fn authenticate(
+        &self,
+        head: RequestHead<'_>,
+        authorization: Authorization<'_>,
+    ) -> Authentication {
+        self.descope.authenticate(head.headers, authorization, || {
             if !self.policy.same_origin || !acts(head) {
                 return Ok(());
             }
@@ -68,6 +72,7 @@ impl Gate {
     pub(crate) fn next(
         &self,
         head: RequestHead<'_>,
+        authorization: Authorization<'_>,
         verdict: Result<Session, Rejection>,
     ) -> Decision {
         // Also without a renewal of this layer's, and for visitors who are refused: whatever is
@@ -91,11 +96,15 @@ impl Gate {
         let Some(renewal) = &self.renewal else {
             return Decision::Go(verdict, None);
         };
+        // Whoever sends a credential of their own keeps no cookie, so that not even the time is read.
+        if authorization != Authorization::Absent {
+            return Decision::Go(verdict, None);
+        }
         let due = match &verdict {
             Ok(session) => renewal.is_due(
-                session,
+                &session.verified().times,
                 self.descope.next_refresh(),
-                self.descope.now().date(),
+                self.descope.now().wall,
             ),
             Err(rejection) => matches!(
                 rejection.kind(),
@@ -214,13 +223,11 @@ fn opens_channel(headers: &HeaderMap) -> bool {
         || !headers.get_all(header::UPGRADE).iter().all(offers_http2)
 }
 
-/// Returns `true` if cookies are the client's only credentials, so that it keeps new ones.
+/// Returns `true` if a client without an `Authorization` field keeps new cookies.
 fn takes_cookies(head: RequestHead<'_>) -> bool {
     // A gRPC call with fetch metadata is a browser's: a layer further out made it of grpc-web.
     let is_native_grpc = rejection::response::is_grpc(head) && !origin::has_fetch_metadata(head);
-    token::authorization(head.headers) == Authorization::Absent
-        && !is_native_grpc
-        && !is_preflight(head)
+    !is_native_grpc && !is_preflight(head)
 }
 
 /// Returns `true` for a CORS preflight: a browser asks whether it may send another request.

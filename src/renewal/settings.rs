@@ -1,6 +1,6 @@
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use crate::session::Session;
+use crate::jwt::claims::Times;
 
 /// How early a session is renewed unless told otherwise.
 const EARLY: Duration = Duration::from_secs(60);
@@ -43,25 +43,24 @@ impl Renewal {
         self
     }
 
-    /// Returns `true` if a session that is still good is to be renewed now. `hint` is how old Descope lets
-    /// a session become.
-    pub(crate) fn is_due(
-        &self,
-        session: &Session,
-        hint: Option<Duration>,
-        now: SystemTime,
-    ) -> bool {
+    /// Returns `true` if a session that is still good is to be renewed now, a time since the Unix
+    /// epoch. `hint` is how old Descope lets a session become.
+    #[inline]
+    pub(crate) fn is_due(&self, times: &Times, hint: Option<Duration>, now: Duration) -> bool {
         if self.early.is_zero() {
             return false;
         }
-        let end = session.expires_at();
-        let left = end.duration_since(now).unwrap_or_default();
-        let Some(issued) = session.issued_at() else {
-            return left <= self.early;
+        // Each request with a session comes here, so it is the numbers of the token that are
+        // compared, as the check of its time does.
+        let now = now.as_secs_f64();
+        let left = times.expires - now;
+        let early = self.early.as_secs_f64();
+        let Some(issued) = times.issued else {
+            return left <= early;
         };
-        let life = end.duration_since(issued).unwrap_or_default();
-        let age = now.duration_since(issued).unwrap_or_default();
-        left <= self.early.min(life / 2) || hint.is_some_and(|hint| age >= hint.max(SHORTEST_HINT))
+        let life = (times.expires - issued).max(0.0);
+        left <= early.min(life / 2.0)
+            || hint.is_some_and(|hint| now - issued >= hint.max(SHORTEST_HINT).as_secs_f64())
     }
 }
 
@@ -74,23 +73,18 @@ impl Default for Renewal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Clock, jwt::claims::Claims, session::TenantClaims};
 
-    const START: u64 = 1_767_225_600;
+    const START: f64 = 1_767_225_600.0;
 
     /// Returns `true` if a session that was issued at `START` is due after so many seconds.
-    fn due(renewal: Renewal, life: u64, hint: Option<u64>, after: u64) -> bool {
-        let payload = format!(
-            r#"{{"sub":"U1","iss":"P1","iat":{START},"exp":{}}}"#,
-            START + life
-        );
-        let session = Session::new(
-            Claims::parse(payload.into()).unwrap(),
-            TenantClaims::default(),
-            Clock::System,
-        );
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(START + after);
-        renewal.is_due(&session, hint.map(Duration::from_secs), now)
+    fn due(renewal: Renewal, life: u32, hint: Option<u64>, after: u32) -> bool {
+        let times = Times {
+            expires: START + f64::from(life),
+            not_before: None,
+            issued: Some(START),
+        };
+        let now = Duration::from_secs_f64(START + f64::from(after));
+        renewal.is_due(&times, hint.map(Duration::from_secs), now)
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
     limiter::OnceAMinute,
     rejection::Rejection,
     session::{Session, TenantClaims},
+    token::SessionToken,
 };
 
 /// The `Retry-After` of a refusal for want of a runtime, which no figure is known for.
@@ -94,6 +95,37 @@ impl Verifier {
             let aged = (!key.serves(now)).then(|| Arc::clone(key));
             (session.clone(), aged)
         })?;
+        self.judge_again(session, aged, now)
+    }
+
+    /// The key that a session token was verified with, if the token is cached.
+    pub(crate) fn key_of_cached(&self, token: &SessionToken) -> Option<Arc<VerifyingKey>> {
+        let token = token.expose().as_bytes();
+        self.sessions.find(token, |_, key| Arc::clone(key))
+    }
+
+    /// As [`cached`](Self::cached), for a session that somebody holds with the key that its token was
+    /// verified with.
+    #[inline]
+    pub(crate) fn held(
+        &self,
+        session: &Session,
+        key: &Arc<VerifyingKey>,
+        now: &Now,
+    ) -> Option<VerificationStep> {
+        let aged = (!key.serves(now)).then(|| Arc::clone(key));
+        self.judge_again(session.clone(), aged, now)
+    }
+
+    /// The result for a session of which a verified token speaks, as of now. `aged` is the key that
+    /// signed it, unless that is in a fresh set.
+    #[inline]
+    fn judge_again(
+        &self,
+        session: Session,
+        aged: Option<Arc<VerifyingKey>>,
+        now: &Now,
+    ) -> Option<VerificationStep> {
         // A key in a fresh set vouches for its tokens without being looked up.
         let Some(key) = aged else {
             let token = self.with_time_check(session, now);

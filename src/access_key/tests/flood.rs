@@ -63,7 +63,7 @@ fn admitted_after(flood: Flood, flood_for: i64, comes: u64) -> u64 {
         if let Ok(flooded) = u64::try_from(flooded) {
             for key in flood(flooded) {
                 let key = made_up(key);
-                let step = world.table.present(key, true, || 0, &world.now);
+                let step = world.table.present(key, || true, || 0, &world.now);
                 if let ExchangeStep::Exchange(number, _) = step {
                     let refused = ExchangeOutcome::Refused;
                     assert!(world.table.finish(key, number, refused, &world.now));
@@ -71,7 +71,7 @@ fn admitted_after(flood: Flood, flood_for: i64, comes: u64) -> u64 {
             }
         }
         if tick % 10 == 0 && tick >= comes * 10 {
-            let step = world.table.present(machine, true, || 0, &world.now);
+            let step = world.table.present(machine, || true, || 0, &world.now);
             if let ExchangeStep::Exchange(..) = step {
                 return tick / 10 - comes;
             }
@@ -114,7 +114,7 @@ fn machines_that_ask_seldom_do_not_keep_each_other_out() {
             }
             let step = world
                 .table
-                .present(made_up(*machine), true, || 0, &world.now);
+                .present(made_up(*machine), || true, || 0, &world.now);
             !matches!(step, ExchangeStep::Exchange(..))
         });
         world.pass(TICK);
@@ -135,7 +135,7 @@ fn a_key_whose_exchange_failed_goes_on_waiting_at_its_place() {
             if is_good && tick % 10 != 0 {
                 continue;
             }
-            let step = world.table.present(key, true, || 0, &world.now);
+            let step = world.table.present(key, || true, || 0, &world.now);
             if let ExchangeStep::Exchange(number, _) = step {
                 tries += u32::from(is_good);
                 if is_good && !is_away {
