@@ -178,7 +178,7 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
 
 /// Returns `true` if a bearer token could be an access key by its characters.
 pub(crate) fn is_key(credential: &[u8]) -> bool {
-    let is_key_byte = |byte: u8| is_token_byte(byte) & (byte != b'.') & (byte != b':');
+    let is_key_byte = |byte: u8| is_token_byte(byte) && byte != b'.' && byte != b':';
     // To the end in any case: so the compiler looks at many bytes at once.
     let all = |all, &byte: &u8| all & is_key_byte(byte);
     !credential.is_empty() && credential.iter().fold(true, all)

@@ -42,25 +42,27 @@ fn sessions(bed: &Bed) -> Vec<Row> {
         .map(|session| SessionToken::new(session.token()))
         .collect();
     let mut rows = Vec::new();
-    for &size in sizes {
+    for (&size, compact) in sizes.iter().flat_map(|size| [(size, false), (size, true)]) {
         let descope = bed.warm(
             builder(bed)
                 .session_cache(size)
-                .session_cache_bytes(usize::MAX),
+                .session_cache_bytes(usize::MAX)
+                .compact_session_cache(compact),
         );
         for token in &tokens[..size] {
             now(descope.verify(token)).expect("a good token");
         }
+        let kind = if compact { "_compact" } else { "" };
         let status = descope.session_cache_status();
         println!(
-            "cache of {size}: {} sessions, {} bytes each, tokens of {} bytes",
+            "cache of {size}{kind}: {} sessions, {} bytes each, tokens of {} bytes",
             status.entries(),
             status.bytes() / status.entries(),
             tokens[0].expose().len()
         );
         let tokens = Rc::clone(&tokens);
         let mut at = 0;
-        let row = Row::new(format!("hit_among_{size}"), move || {
+        let row = Row::new(format!("hit_among_{size}{kind}"), move || {
             at = (at + 7_919) % size;
             black_box(now(descope.verify(&tokens[at])))
         });

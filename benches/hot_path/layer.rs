@@ -16,6 +16,8 @@ use crate::{
 pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     let layer = TenantLayer::new(bed.descope.clone());
     let caching = TenantLayer::new(bed.caching.clone());
+    let compact = bed.fake.descope_builder().compact_session_cache(true);
+    let compact = TenantLayer::new(bed.warm(compact));
     let row = |name: &str, layer: &TenantLayer, request: Request<()>| {
         let mut service = layer.layer(service_fn(handler));
         Row::with_input(
@@ -51,6 +53,7 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
         row("admitted_by_cookie", &layer, in_cookie.clone()).over("verdict_alone"),
         row("admitted_cold", &layer, good.clone()).over("signature_alone"),
         row("admitted_warm", &caching, good.clone()).over("bare_service"),
+        row("admitted_from_compact_cache", &compact, good.clone()).over("admitted_warm"),
         row("admitted_warm_by_cookie", &caching, in_cookie).over("bare_service"),
         row("admitted_by_access_key", &machines, machine).over("admitted_warm"),
         row("admitted_beside_access_keys", &machines, good.clone()).over("admitted_warm"),

@@ -44,7 +44,7 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     let [ann, other] = ["U2ann", &user_id(families / 2)].map(request);
     let bearer = get(&[("authorization", &format!("Bearer {}", session("U2ann")))]);
     let plain = |name: &str, request: &Request<()>| {
-        of_layer(name, TenantLayer::new(empty.clone()), request.clone())
+        of_layer(name, &TenantLayer::new(empty.clone()), request.clone())
     };
     let rows = vec![
         plain("does_not_renew", &ann),
@@ -63,10 +63,10 @@ fn user_id(number: usize) -> String {
 
 fn row(name: &str, descope: &Descope, request: Request<()>) -> Row {
     let layer = TenantLayer::new(descope.clone()).renew(Renewal::new());
-    of_layer(name, layer, request)
+    of_layer(name, &layer, request)
 }
 
-fn of_layer(name: &str, layer: TenantLayer, request: Request<()>) -> Row {
+fn of_layer(name: &str, layer: &TenantLayer, request: Request<()>) -> Row {
     let mut service = layer.layer(service_fn(handler));
     Row::with_input(
         name,

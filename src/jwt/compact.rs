@@ -1,5 +1,7 @@
 //! The compact serialisation (RFC 7515 section 7.1): three segments of canonical base64url.
 
+use std::mem::MaybeUninit;
+
 use base64_simd::{AsOut as _, Out, URL_SAFE_NO_PAD};
 use memchr::memchr;
 use smallvec::SmallVec;
@@ -70,13 +72,16 @@ impl<'a> Compact<'a> {
         std::str::from_utf8(bytes).map_err(|_| "not_utf8")
     }
 
+    /// The payload as it stands in the token.
+    pub(crate) fn payload_segment(&self) -> &'a [u8] {
+        let segment = self.header_end + 1..self.payload_end;
+        self.token.get(segment).unwrap_or_default()
+    }
+
     /// The decoded payload. Only for tokens whose signature holds, and for
     /// [`UnverifiedClaims`](super::unverified::UnverifiedClaims).
     pub(crate) fn payload(&self) -> Result<Box<str>, Fault> {
-        let segment = self
-            .token
-            .get(self.header_end + 1..self.payload_end)
-            .unwrap_or_default();
+        let segment = self.payload_segment();
         let mut bytes = vec![0; decoded_len(segment)];
         let decoded = decode(segment, bytes.as_out())?.len();
         debug_assert_eq!(
@@ -117,6 +122,22 @@ impl Signature {
 /// How many bytes a segment without padding stands for, if it is well-formed.
 fn decoded_len(segment: &[u8]) -> usize {
     segment.len() / 4 * 3 + segment.len() % 4 * 3 / 4
+}
+
+/// Returns `true` if a segment is the encoding of these bytes, the only one that they have.
+#[inline]
+pub(crate) fn is_encoded(segment: &[u8], bytes: &[u8]) -> bool {
+    /// Bytes that are decoded at a time, onto the stack.
+    const CHUNK: usize = 768;
+    let mut room = [MaybeUninit::uninit(); CHUNK];
+    let mut is = |(segment, bytes): (&[u8], &[u8])| {
+        decode(segment, room.as_mut_slice().as_out()).is_ok_and(|decoded| decoded == bytes)
+    };
+    decoded_len(segment) == bytes.len()
+        && segment
+            .chunks(CHUNK / 3 * 4)
+            .zip(bytes.chunks(CHUNK))
+            .all(&mut is)
 }
 
 /// The library refuses padding, white space, other alphabets and non-zero trailing bits: one token

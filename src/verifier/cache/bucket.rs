@@ -41,13 +41,15 @@ impl Bucket {
 
     /// Puts an entry in, and returns the one that does not stay: an older one of the same token, an
     /// expired one, or the new one itself if anybody else is in the bucket.
-    pub(super) fn put(&self, entry: Entry, now: Duration) -> Option<Entry> {
+    pub(super) fn put(&self, token: &[u8], entry: Entry, now: Duration) -> Option<Entry> {
         let Some(mut entries) = self.try_write() else {
             return Some(entry);
         };
         let now = whole_seconds(now);
         // Another thread may have verified the same token at the same time.
-        let twin = entries.iter_mut().position(|old| old.is_twin(&entry));
+        let twin = entries
+            .iter_mut()
+            .position(|old| old.is_of(entry.tag, token));
         let replaced = twin.or_else(|| entries.iter().position(|old| old.is_expired(now)));
         if let Some(old) = replaced.and_then(|at| entries.get_mut(at)) {
             return Some(std::mem::replace(old, entry));

@@ -9,6 +9,8 @@ pub(crate) struct Bounds {
     pub(crate) entries: usize,
     /// Bytes; 0 turns the cache off.
     pub(crate) bytes: usize,
+    /// True if tokens are kept without their payloads, which takes less memory and longer.
+    pub(crate) compact: bool,
 }
 
 /// How much a handle's cache of verified sessions holds; see

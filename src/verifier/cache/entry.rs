@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, Ordering::Relaxed},
 };
 
+use super::kept::KeptToken;
 use crate::{
     clock::{since_epoch, whole_seconds},
     jwt::key::VerifyingKey,
@@ -12,8 +13,8 @@ use crate::{
 };
 
 pub(super) struct Entry {
-    tag: u32,
-    pub(super) token: Box<[u8]>,
+    pub(super) tag: u32,
+    pub(super) token: KeptToken,
     pub(super) session: Session,
     /// The key that signed the token.
     pub(super) key: Arc<VerifyingKey>,
@@ -32,7 +33,7 @@ impl Entry {
 
     pub(super) fn new(
         tag: u32,
-        token: &[u8],
+        token: KeptToken,
         session: &Session,
         key: &Arc<VerifyingKey>,
         bytes: usize,
@@ -40,7 +41,7 @@ impl Entry {
     ) -> Self {
         Self {
             tag,
-            token: token.into(),
+            token,
             session: session.clone(),
             key: Arc::clone(key),
             expires_at: whole_seconds(since_epoch(session.verified().times.expires)),
@@ -51,8 +52,8 @@ impl Entry {
     }
 
     /// The bytes that an entry takes, with its place in a bucket and what allocators add.
-    pub(super) fn size(token: &[u8], session: &Session) -> usize {
-        token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
+    pub(super) fn size(token: &KeptToken, session: &Session) -> usize {
+        token.heap_bytes() + session.heap_bytes() + size_of::<Self>() + 2 * 16
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -62,12 +63,7 @@ impl Entry {
     /// Returns `true` if this is the entry of that very token.
     #[inline]
     pub(super) fn is_of(&self, tag: u32, token: &[u8]) -> bool {
-        self.tag == tag && *self.token == *token
-    }
-
-    /// Returns `true` if both are entries of one token.
-    pub(super) fn is_twin(&self, other: &Self) -> bool {
-        self.is_of(other.tag, &other.token)
+        self.tag == tag && self.token.is(token, &self.session)
     }
 
     /// Returns `true` if the token has expired; `now` is in seconds since the Unix epoch.

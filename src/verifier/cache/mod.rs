@@ -47,6 +47,7 @@ mod budget;
 mod entry;
 mod frequency;
 mod hash;
+mod kept;
 mod table;
 #[cfg(test)]
 mod tests;

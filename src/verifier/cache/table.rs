@@ -15,6 +15,7 @@ use super::{
     entry::Entry,
     frequency::Frequencies,
     hash::{Seed, TokenHash},
+    kept::KeptToken,
 };
 use crate::{jwt::key::VerifyingKey, session::Session};
 
@@ -38,6 +39,8 @@ const FADING_LAP: usize = 512;
 
 pub(super) struct Table {
     seed: Seed,
+    /// True if tokens are kept without their payloads.
+    compact: bool,
     pub(super) buckets: Box<[Bucket]>,
     pub(super) budget: Budget,
     pub(super) frequencies: Frequencies,
@@ -60,6 +63,7 @@ impl Table {
         let random = RandomState::new();
         Some(Self {
             seed: ["seed", "salt"].map(|name| random.hash_one(name)),
+            compact: bounds.compact,
             buckets,
             budget: Budget::new(bounds, fixed),
             frequencies,
@@ -96,7 +100,8 @@ impl Table {
         let Some(bucket) = self.bucket(hash) else {
             return;
         };
-        let bytes = Entry::size(token, session);
+        let kept = KeptToken::new(token, self.compact);
+        let bytes = Entry::size(&kept, session);
         let mut count = 0;
         if !self.budget.reserve(bytes) {
             count = self.frequencies.count(hash);
@@ -104,8 +109,8 @@ impl Table {
                 return;
             }
         }
-        let entry = Entry::new(hash.tag(), token, session, key, bytes, count);
-        if let Some(replaced) = bucket.put(entry, now) {
+        let entry = Entry::new(hash.tag(), kept, session, key, bytes, count);
+        if let Some(replaced) = bucket.put(token, entry, now) {
             self.budget.release(replaced.bytes());
         }
     }

@@ -53,7 +53,11 @@ impl World {
     fn new(entries: usize) -> Self {
         let bytes = 64 * 1024 * 1024;
         Self {
-            cache: SessionCache::new(Bounds { entries, bytes }),
+            cache: SessionCache::new(Bounds {
+                entries,
+                bytes,
+                compact: false,
+            }),
             key: key(),
         }
     }
@@ -195,7 +199,7 @@ fn a_bucket_gives_what_has_expired_first_and_then_what_is_used_least() {
     };
     let gone = |count, wanted, now| {
         let gone = bucket.evict(count, wanted, now);
-        let tokens = gone.iter().map(|entry| entry.token.to_vec());
+        let tokens = gone.iter().map(|entry| entry.token.text().to_vec());
         tokens.collect::<Vec<_>>()
     };
     let tokens = |numbers: &[usize]| -> Vec<_> {
@@ -311,6 +315,7 @@ fn one_large_session_takes_the_room_of_several_and_no_more_than_there_is() {
     let bounds = Bounds {
         entries: 100,
         bytes: 64 * 1024,
+        compact: false,
     };
     let cache = SessionCache::new(bounds);
     let key = key();

@@ -63,6 +63,30 @@ async fn a_session_is_the_same_from_the_cache_as_it_was_when_it_was_verified() {
 }
 
 #[tokio::test]
+async fn a_cache_that_keeps_no_payloads_takes_less_and_knows_a_token_by_all_of_it() {
+    let fake = FakeDescope::start().await;
+    let build = |compact| caching(&fake).compact_session_cache(compact).build();
+    let (whole, compact) = (build(false).unwrap(), build(true).unwrap());
+    let token = long(&fake).claim("x", "x".repeat(2_000)).token();
+    let other = long(&fake).claim("x", "y".repeat(2_000)).token();
+    for descope in [&whole, &compact] {
+        verified(descope, &token).await;
+        assert_eq!(descope.session_cache_status().entries(), 1);
+    }
+    let bytes = |descope: &Descope| descope.session_cache_status().bytes();
+    assert!(bytes(&compact) + token.len() / 2 < bytes(&whole));
+    // The header and the signature of the one that is cached, and the payload of another one.
+    let parts: Vec<_> = token.split('.').collect();
+    let payload = other.split('.').nth(1).unwrap();
+    let forged = [parts[0], payload, parts[2]].join(".");
+    assert_eq!(forged.len(), token.len());
+    assert_eq!(reason(&compact, &forged).await, "wrong_signature");
+    assert_eq!(reason(&compact, &token).await, "accepted");
+    advance(fake.clock(), 86_400 + 5).await;
+    assert_eq!(reason(&compact, &token).await, "expired_token");
+}
+
+#[tokio::test]
 async fn a_cached_session_is_refused_from_the_second_on_that_it_expires() {
     let fake = FakeDescope::start().await;
     let descope = caching(&fake).build().unwrap();
