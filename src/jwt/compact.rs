@@ -119,6 +119,11 @@ impl Signature {
     }
 }
 
+/// The length of the segment that encodes these bytes.
+pub(crate) fn encoded_len(bytes: &[u8]) -> usize {
+    URL_SAFE_NO_PAD.encoded_length(bytes.len())
+}
+
 /// How many bytes a segment without padding stands for, if it is well-formed.
 fn decoded_len(segment: &[u8]) -> usize {
     segment.len() / 4 * 3 + segment.len() % 4 * 3 / 4

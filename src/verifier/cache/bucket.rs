@@ -7,7 +7,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::entry::Entry;
+use super::{entry::Entry, kept::TokenForm};
 use crate::clock::whole_seconds;
 
 /// Entries behind a lock that is only tried. With few entries a bucket is five cache lines; more of
@@ -39,9 +39,15 @@ impl Bucket {
         }
     }
 
-    /// Puts an entry in, and returns the one that does not stay: an older one of the same token, an
+    /// Puts the entry of a token in, and returns the one that does not stay: an older one of the same token, an
     /// expired one, or the new one itself if anybody else is in the bucket.
-    pub(super) fn put(&self, token: &[u8], entry: Entry, now: Duration) -> Option<Entry> {
+    pub(super) fn put(
+        &self,
+        token: &[u8],
+        form: TokenForm,
+        entry: Entry,
+        now: Duration,
+    ) -> Option<Entry> {
         let Some(mut entries) = self.try_write() else {
             return Some(entry);
         };
@@ -49,7 +55,7 @@ impl Bucket {
         // Another thread may have verified the same token at the same time.
         let twin = entries
             .iter_mut()
-            .position(|old| old.is_of(entry.tag, token));
+            .position(|old| old.is_of(entry.tag, token, form));
         let replaced = twin.or_else(|| entries.iter().position(|old| old.is_expired(now)));
         if let Some(old) = replaced.and_then(|at| entries.get_mut(at)) {
             return Some(std::mem::replace(old, entry));

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, Ordering::Relaxed},
 };
 
-use super::kept::KeptToken;
+use super::kept::TokenForm;
 use crate::{
     clock::{since_epoch, whole_seconds},
     jwt::key::VerifyingKey,
@@ -14,7 +14,8 @@ use crate::{
 
 pub(super) struct Entry {
     pub(super) tag: u32,
-    pub(super) token: KeptToken,
+    /// In the form that the table keeps them in.
+    pub(super) token: Box<[u8]>,
     pub(super) session: Session,
     /// The key that signed the token.
     pub(super) key: Arc<VerifyingKey>,
@@ -33,7 +34,7 @@ impl Entry {
 
     pub(super) fn new(
         tag: u32,
-        token: KeptToken,
+        token: Box<[u8]>,
         session: &Session,
         key: &Arc<VerifyingKey>,
         bytes: usize,
@@ -52,8 +53,8 @@ impl Entry {
     }
 
     /// The bytes that an entry takes, with its place in a bucket and what allocators add.
-    pub(super) fn size(token: &KeptToken, session: &Session) -> usize {
-        token.heap_bytes() + session.heap_bytes() + size_of::<Self>() + 2 * 16
+    pub(super) fn size(token: &[u8], session: &Session) -> usize {
+        token.len() + session.heap_bytes() + size_of::<Self>() + 2 * 16
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -62,8 +63,8 @@ impl Entry {
 
     /// Returns `true` if this is the entry of that very token.
     #[inline]
-    pub(super) fn is_of(&self, tag: u32, token: &[u8]) -> bool {
-        self.tag == tag && self.token.is(token, &self.session)
+    pub(super) fn is_of(&self, tag: u32, token: &[u8], form: TokenForm) -> bool {
+        self.tag == tag && form.is(&self.token, token, &self.session)
     }
 
     /// Returns `true` if the token has expired; `now` is in seconds since the Unix epoch.

@@ -1,78 +1,51 @@
-//! The token of an entry.
+//! How the tokens of entries are kept.
+
+use memchr::memchr;
 
 use crate::{
-    jwt::compact::{Compact, is_encoded},
+    jwt::compact::{Compact, encoded_len, is_encoded},
     session::Session,
 };
 
-/// A token, all of which decides whether an entry is the one that is looked for.
-pub(super) struct KeptToken {
-    /// The whole token; or, without its payload, what stands before and after that.
-    text: Box<[u8]>,
-    without: Option<Payload>,
+/// How a cache keeps the tokens by which sessions are found. All of a token decides in either form.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum TokenForm {
+    Whole,
+    /// Without the payload, which the session has anyway: what stands before it and after it.
+    WithoutPayload,
 }
 
-/// The segment of a token that is compared with its session's payload instead.
-#[derive(Clone, Copy)]
-struct Payload {
-    start: u32,
-    len: u32,
-}
-
-impl KeptToken {
-    /// Keeps a token that was verified; without its payload, which the session has anyway, if
-    /// `compact` says so.
-    pub(super) fn new(token: &[u8], compact: bool) -> Self {
-        let kept = compact.then(|| Self::without_payload(token)).flatten();
-        kept.unwrap_or_else(|| Self {
-            text: token.into(),
-            without: None,
-        })
-    }
-
-    fn without_payload(token: &[u8]) -> Option<Self> {
+impl TokenForm {
+    /// A token as it is kept; `None` if it is none.
+    pub(super) fn keep(self, token: &[u8]) -> Option<Box<[u8]>> {
+        if let Self::Whole = self {
+            return Some(token.into());
+        }
         let compact = Compact::parse(token, token.len()).ok()?;
         let start = compact.header_segment().len() + 1;
-        let len = compact.payload_segment().len();
-        let ends = [token.get(..start)?, token.get(start + len..)?].concat();
-        Some(Self {
-            text: ends.into(),
-            without: Some(Payload {
-                start: u32::try_from(start).ok()?,
-                len: u32::try_from(len).ok()?,
-            }),
-        })
+        let end = start + compact.payload_segment().len();
+        let ends = [token.get(..start)?, token.get(end..)?];
+        Some(ends.concat().into())
     }
 
-    /// Returns `true` for this very token; `session` is the one that it was verified to be.
+    /// Returns `true` if `kept` is this very token; `session` is the one that it was verified to be.
     #[inline]
-    pub(super) fn is(&self, token: &[u8], session: &Session) -> bool {
-        match self.without {
-            None => *self.text == *token,
-            Some(payload) => self
-                .has_ends_of(token, payload, session)
-                .unwrap_or_default(),
+    pub(super) fn is(self, kept: &[u8], token: &[u8], session: &Session) -> bool {
+        match self {
+            Self::Whole => *kept == *token,
+            Self::WithoutPayload => has_ends_of(kept, token, session).unwrap_or_default(),
         }
     }
+}
 
-    fn has_ends_of(&self, token: &[u8], payload: Payload, session: &Session) -> Option<bool> {
-        let (start, len) = (payload.start as usize, payload.len as usize);
-        let (before, rest) = token.split_at_checked(start)?;
-        let (segment, after) = rest.split_at_checked(len)?;
-        let (known_before, known_after) = self.text.split_at_checked(start)?;
-        let same_ends = before == known_before && after == known_after;
-        Some(same_ends && is_encoded(segment, session.payload().as_bytes()))
-    }
-
-    #[cfg(test)]
-    pub(super) fn text(&self) -> &[u8] {
-        &self.text
-    }
-
-    /// The bytes that it takes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.text.len()
-    }
+fn has_ends_of(kept: &[u8], token: &[u8], session: &Session) -> Option<bool> {
+    let payload = session.payload().as_bytes();
+    let start = memchr(b'.', token)? + 1;
+    let (before, rest) = token.split_at_checked(start)?;
+    let (segment, after) = rest.split_at_checked(encoded_len(payload))?;
+    let (known_before, known_after) = kept.split_at_checked(start)?;
+    let same_ends = before == known_before && after == known_after;
+    Some(same_ends && is_encoded(segment, payload))
 }
 
 #[cfg(test)]
@@ -98,31 +71,24 @@ mod tests {
         for bytes in [0, 1, 2, 720, 724, 725, 726, 2_000] {
             let (session, token) = session(bytes);
             let token = token.as_bytes();
-            for compact in [true, false] {
-                let kept = KeptToken::new(token, compact);
-                assert_eq!(kept.heap_bytes() < token.len(), compact);
-                assert!(kept.is(token, &session));
+            for form in [TokenForm::Whole, TokenForm::WithoutPayload] {
+                let kept = form.keep(token).unwrap();
+                assert_eq!(
+                    kept.len() < token.len(),
+                    matches!(form, TokenForm::WithoutPayload)
+                );
+                assert!(form.is(&kept, token, &session));
                 for at in 0..token.len() {
                     let mut other = token.to_vec();
                     other[at] ^= 1;
-                    assert!(!kept.is(&other, &session), "{at} of {bytes}");
+                    assert!(!form.is(&kept, &other, &session), "{at} of {bytes}");
                     other.remove(at);
-                    assert!(!kept.is(&other, &session), "without {at} of {bytes}");
+                    assert!(!form.is(&kept, &other, &session), "without {at} of {bytes}");
                 }
-                assert!(!kept.is(&[token, b"A"].concat(), &session));
-                assert!(!kept.is(&[b"A", token].concat(), &session));
-                assert!(!kept.is(b"", &session));
+                assert!(!form.is(&kept, &[token, b"A"].concat(), &session));
+                assert!(!form.is(&kept, &[b"A", token].concat(), &session));
+                assert!(!form.is(&kept, b"", &session));
             }
-        }
-    }
-
-    #[test]
-    fn what_is_no_token_is_kept_whole() {
-        let (session, _) = session(0);
-        for text in ["", "a", "a.b", "a.b.c.d"] {
-            let kept = KeptToken::new(text.as_bytes(), true);
-            assert!(kept.is(text.as_bytes(), &session));
-            assert!(!kept.is(b"other", &session));
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     entry::Entry,
     frequency::Frequencies,
     hash::{Seed, TokenHash},
-    kept::KeptToken,
+    kept::TokenForm,
 };
 use crate::{jwt::key::VerifyingKey, session::Session};
 
@@ -39,8 +39,7 @@ const FADING_LAP: usize = 512;
 
 pub(super) struct Table {
     seed: Seed,
-    /// True if tokens are kept without their payloads.
-    compact: bool,
+    form: TokenForm,
     pub(super) buckets: Box<[Bucket]>,
     pub(super) budget: Budget,
     pub(super) frequencies: Frequencies,
@@ -63,7 +62,11 @@ impl Table {
         let random = RandomState::new();
         Some(Self {
             seed: ["seed", "salt"].map(|name| random.hash_one(name)),
-            compact: bounds.compact,
+            form: if bounds.compact {
+                TokenForm::WithoutPayload
+            } else {
+                TokenForm::Whole
+            },
             buckets,
             budget: Budget::new(bounds, fixed),
             frequencies,
@@ -81,7 +84,9 @@ impl Table {
         let hash = TokenHash::of(token, self.seed)?;
         let entries = self.bucket(hash)?.try_read()?;
         let tag = hash.tag();
-        let entry = entries.iter().find(|entry| entry.is_of(tag, token))?;
+        let entry = entries
+            .iter()
+            .find(|entry| entry.is_of(tag, token, self.form))?;
         entry.note_use();
         Some(read(&entry.session, &entry.key))
     }
@@ -100,7 +105,9 @@ impl Table {
         let Some(bucket) = self.bucket(hash) else {
             return;
         };
-        let kept = KeptToken::new(token, self.compact);
+        let Some(kept) = self.form.keep(token) else {
+            return;
+        };
         let bytes = Entry::size(&kept, session);
         let mut count = 0;
         if !self.budget.reserve(bytes) {
@@ -110,7 +117,7 @@ impl Table {
             }
         }
         let entry = Entry::new(hash.tag(), kept, session, key, bytes, count);
-        if let Some(replaced) = bucket.put(token, entry, now) {
+        if let Some(replaced) = bucket.put(token, self.form, entry, now) {
             self.budget.release(replaced.bytes());
         }
     }

@@ -199,7 +199,7 @@ fn a_bucket_gives_what_has_expired_first_and_then_what_is_used_least() {
     };
     let gone = |count, wanted, now| {
         let gone = bucket.evict(count, wanted, now);
-        let tokens = gone.iter().map(|entry| entry.token.text().to_vec());
+        let tokens = gone.iter().map(|entry| entry.token.to_vec());
         tokens.collect::<Vec<_>>()
     };
     let tokens = |numbers: &[usize]| -> Vec<_> {
