@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use crate::{
     client::{RawAnswer, transport},
-    cookie::{CookieKind, SessionCookies},
+    cookie::{CookieKind, CookieReader, SessionCookies},
     descope::Descope,
     endpoint::{FormEncoding, MediaType},
     error::Error,
@@ -21,6 +21,7 @@ use crate::{
     return_paths::ReturnPaths,
     select,
     session::{Session, TenantClaims},
+    steps,
     token::{OpaqueToken, RefreshToken, SessionToken},
 };
 
@@ -67,6 +68,11 @@ pub struct Answer {
 pub enum TokenKind {
     Session,
     Refresh,
+}
+
+/// Returns the result of some work, and how many steps of reading a request's bytes it took.
+pub fn counted<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    steps::of(work)
 }
 
 /// Splits and decodes a token.
@@ -127,9 +133,12 @@ pub fn cookie_values<'h>(
     headers: &'h HeaderMap,
 ) -> Vec<(&'h str, &'h str)> {
     let kind = cookie_kind(kind);
-    let values = cookies.presented(headers);
-    let values = values.of_kind(kind);
+    let reader = CookieReader::new(cookies);
+    let Ok(values) = reader.presented(headers) else {
+        return Vec::new();
+    };
     values
+        .of_kind(kind)
         .filter_map(|(slot, value)| Some((cookies.name(slot)?, value)))
         .collect()
 }

@@ -212,6 +212,7 @@ mod rotation;
 pub mod routes;
 pub mod select;
 mod session;
+mod steps;
 mod telemetry;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

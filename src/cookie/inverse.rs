@@ -7,7 +7,7 @@ use ::cookie::{Cookie, time};
 use http::{HeaderMap, HeaderValue, header};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{CookieKind, SameSite, SessionCookies};
+use super::{CookieKind, CookieReader, SameSite, SessionCookies};
 
 fn names() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -104,7 +104,7 @@ proptest! {
         let field: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, HeaderValue::from_str(&field.join("; ")).unwrap());
-        let presented = cookies.presented(&headers);
+        let presented = CookieReader::new(&cookies).presented(&headers).unwrap();
         let read = |kind| presented.of_kind(kind).map(|(_, value)| value).collect::<Vec<_>>();
         let other = match kind {
             CookieKind::Session => CookieKind::Refresh,

@@ -49,6 +49,7 @@
 
 mod check;
 mod grant;
+mod names;
 mod read;
 mod response;
 mod settings;
@@ -65,7 +66,7 @@ pub use self::settings::{SameSite, SessionCookies};
 
 pub(crate) use self::{
     grant::{CookieGrant, RefreshGrant, refresh_age, session_age},
-    read::{PresentedCookies, cookie_fields},
+    read::{CookieReader, PresentedCookies, cookie_fields},
     response::add_to_response,
     slot::{CookieKind, CookieSlot},
     unread::UnreadCookie,

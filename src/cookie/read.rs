@@ -3,53 +3,140 @@
 //! No cookie library does it, because several cookies of one name must stay several: which of them
 //! counts is decided by verifying their tokens, never by position.
 
+use std::str;
+
 use http::{HeaderMap, HeaderValue, header};
-use memchr::memchr;
 use smallvec::SmallVec;
 
 use super::{
+    names::NameSet,
     settings::SessionCookies,
     slot::{CookieKind, CookieSlot},
+    unread::{UnreadCookie, UnreadNames},
 };
+use crate::rejection::{Rejection, RejectionKind};
 
-/// The values that a request has under the configured names, in the order in which they came.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PresentedCookies<'h> {
-    values: SmallVec<[(CookieSlot, &'h str); 4]>,
+/// The most that is read of a request's `Cookie` fields, in bytes of their values in sum. A browser's
+/// whole jar for a site is shorter as a rule, and no server takes as much unless it is told to.
+const MAX_FIELDS: usize = 64 * 1024;
+
+/// Reads the cookies of requests: the one place that looks into their `Cookie` fields.
+#[derive(Debug)]
+pub(crate) struct CookieReader {
+    names: NameSet,
+    /// The slots of the names, in their order.
+    slots: Box<[CookieSlot]>,
+    unread: UnreadNames,
 }
 
-impl SessionCookies {
-    /// The values that a request has under the name of `slot`, in the order in which they came.
-    pub(crate) fn values<'h>(
-        &self,
-        slot: CookieSlot,
-        headers: &'h HeaderMap,
-    ) -> impl Iterator<Item = &'h str> {
-        let name = self.name(slot);
-        fields(headers)
-            .flat_map(pairs)
-            .filter_map(move |pair| text_of(name?.as_bytes(), pair))
+/// The values that a request has under the configured names, in the order in which they came,
+/// whatever their bytes.
+pub(crate) struct CookieBytes<'h> {
+    values: Values<&'h [u8]>,
+}
+
+/// The values that a request has under the configured names, in the order in which they came. Bytes
+/// that are no text never are a token, and are left out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PresentedCookies<'h> {
+    values: Values<&'h str>,
+}
+
+type Values<T> = SmallVec<[(CookieSlot, T); 4]>;
+
+impl CookieReader {
+    pub(crate) fn new(cookies: &SessionCookies) -> Self {
+        Self {
+            names: NameSet::new(cookies.slots().map(|(_, name)| name)),
+            slots: cookies.slots().map(|(slot, _)| slot).collect(),
+            unread: UnreadNames::new(cookies),
+        }
     }
 
     /// The values that a request has under all configured names, read in one pass.
-    pub(crate) fn presented<'h>(&self, headers: &'h HeaderMap) -> PresentedCookies<'h> {
-        let mut presented = PresentedCookies::default();
-        for pair in fields(headers).flat_map(pairs) {
-            for (slot, name) in self.slots() {
-                if let Some(value) = text_of(name.as_bytes(), pair) {
-                    presented.values.push((slot, value));
-                }
-            }
-        }
-        presented
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::HeadersTooLarge`] for fields that are longer than any that are read; nothing
+    /// of them has been read then.
+    #[inline]
+    pub(crate) fn bytes<'h>(&self, headers: &'h HeaderMap) -> Result<CookieBytes<'h>, Rejection> {
+        fields(headers).map(|fields| self.read(fields))
     }
 
-    /// Returns `true` if a request has a refresh cookie, whatever its value.
+    /// The same as texts.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Self::bytes).
+    pub(crate) fn presented<'h>(
+        &self,
+        headers: &'h HeaderMap,
+    ) -> Result<PresentedCookies<'h>, Rejection> {
+        Ok(self.bytes(headers)?.texts())
+    }
+
+    /// The values in as many of the fields as are read, beginning with the first: for a sign-out, which
+    /// no other cookie may stop. The rest is not looked at.
+    pub(crate) fn presented_at_first<'h>(&self, headers: &'h HeaderMap) -> PresentedCookies<'h> {
+        self.read(first_fields(headers)).texts()
+    }
+
+    /// Returns `true` if a request has a refresh cookie, whatever its value; `false` where there is
+    /// more than is read.
     pub(crate) fn has_refresh_cookie(&self, headers: &HeaderMap) -> bool {
-        let mut slots = self
-            .slots()
-            .filter(|(slot, _)| slot.kind == CookieKind::Refresh);
-        slots.any(|(slot, _)| self.values(slot, headers).next().is_some())
+        let presented = self.presented(headers);
+        presented.is_ok_and(|presented| presented.of_kind(CookieKind::Refresh).next().is_some())
+    }
+
+    /// The first cookie with a token, as `is_token` says, that is not read because of its name or its
+    /// form; `None` too where there is more than is read.
+    pub(crate) fn unread(
+        &self,
+        headers: &HeaderMap,
+        is_token: impl Fn(&str) -> bool,
+    ) -> Option<UnreadCookie> {
+        self.unread.first_in(fields(headers).ok()?, is_token)
+    }
+
+    #[inline]
+    fn read<'h>(&self, fields: impl Iterator<Item = &'h [u8]>) -> CookieBytes<'h> {
+        let mut values = Values::new();
+        for field in fields {
+            self.names.each_in(field, |name, value| {
+                if could_be_token(value)
+                    && let Some(slot) = self.slots.get(name)
+                {
+                    values.push((*slot, value));
+                }
+            });
+        }
+        CookieBytes { values }
+    }
+}
+
+impl<'h> CookieBytes<'h> {
+    /// Returns `true` if there is none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The one value of a slot, as often as it may have come.
+    #[inline]
+    pub(crate) fn only(&self, slot: CookieSlot) -> Option<&'h [u8]> {
+        let mut values = self.values.iter().filter(|(of, _)| *of == slot);
+        let (_, first) = values.next()?;
+        values.all(|(_, other)| other == first).then_some(first)
+    }
+
+    /// The values that are texts.
+    pub(crate) fn texts(self) -> PresentedCookies<'h> {
+        let values = self.values.into_iter();
+        let texts = values.filter_map(|(slot, value)| Some((slot, str::from_utf8(value).ok()?)));
+        PresentedCookies {
+            values: texts.collect(),
+        }
     }
 }
 
@@ -77,44 +164,32 @@ pub(crate) fn cookie_fields(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-pub(super) fn fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let fields = headers.get_all(header::COOKIE).iter();
-    fields.map(HeaderValue::as_bytes)
+/// The fields of a request, if they are not longer than what is read.
+#[inline]
+fn fields(headers: &HeaderMap) -> Result<impl Iterator<Item = &[u8]>, Rejection> {
+    let fields = headers.get_all(header::COOKIE);
+    if fields.iter().map(HeaderValue::len).sum::<usize>() > MAX_FIELDS {
+        return Err(Rejection::because(
+            RejectionKind::HeadersTooLarge,
+            "cookie_fields_too_long",
+        ));
+    }
+    Ok(fields.into_iter().map(HeaderValue::as_bytes))
 }
 
-/// Splits a field at its semicolons.
-pub(super) fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(field);
-    std::iter::from_fn(move || {
-        let field = rest.take()?;
-        Some(
-            match memchr(b';', field).and_then(|end| field.split_at_checked(end)) {
-                Some((pair, after)) => {
-                    rest = after.get(1..);
-                    pair
-                }
-                None => field,
-            },
-        )
+/// The first fields of a request, as many as are read.
+fn first_fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let fields = headers.get_all(header::COOKIE).iter();
+    let mut room = MAX_FIELDS;
+    fields.map(HeaderValue::as_bytes).map_while(move |field| {
+        room = room.checked_sub(field.len())?;
+        Some(field)
     })
 }
 
-/// Returns the value of `pair` if it is a cookie called `name` that could hold a token. Bytes that
-/// are no text never are a token.
-fn text_of<'h>(name: &[u8], pair: &'h [u8]) -> Option<&'h str> {
-    std::str::from_utf8(value_of(name, pair)?).ok()
-}
-
-/// Returns the value of `pair` if it is a cookie called `name` that could hold a token: not empty,
-/// and not quoted (tokens never are). Nothing is decoded, and a `;` within quotes ends a pair (RFC
-/// 6265bis section 5.7). White space before `=` makes another name; no browser sends it.
-fn value_of<'h>(name: &[u8], pair: &'h [u8]) -> Option<&'h [u8]> {
-    let value = pair
-        .trim_ascii_start()
-        .strip_prefix(name)?
-        .strip_prefix(b"=")?
-        .trim_ascii();
-    (!value.is_empty() && !value.starts_with(b"\"")).then_some(value)
+/// Returns `true` if a value could hold a token: it is not empty, and not quoted (tokens never are).
+fn could_be_token(value: &[u8]) -> bool {
+    !matches!(value, [] | [b'"', ..])
 }
 
 #[cfg(test)]
@@ -132,11 +207,10 @@ mod tests {
     fn read(fields: &[&[u8]]) -> String {
         let cookies = SessionCookies::host_prefixed();
         let headers = headers(fields);
-        let presented = cookies.presented(&headers);
+        let presented = CookieReader::new(&cookies).presented(&headers).unwrap();
         let mut read = Vec::new();
         for (slot, _) in cookies.slots() {
             let values: Vec<_> = presented.values(slot).collect();
-            assert_eq!(values, cookies.values(slot, &headers).collect::<Vec<_>>());
             read.push(values.join(","));
         }
         read.join(" ")
@@ -166,7 +240,7 @@ mod tests {
 
     #[test]
     fn any_refresh_cookie_is_seen() {
-        let cookies = SessionCookies::host_prefixed();
+        let cookies = CookieReader::new(&SessionCookies::host_prefixed());
         for (field, seen) in [
             (&b"DS=a; __Host-DS=b"[..], false),
             (b"DSR=", false),

@@ -1,14 +1,14 @@
 //! Cookies with tokens that are not read, because of their name or their form.
 
-use http::HeaderMap;
+use std::str;
 
-use super::{
-    read::{fields, pairs},
-    settings::SessionCookies,
-};
+use super::{names::NameSet, settings::SessionCookies};
 
 /// The names that Descope's own SDKs give to cookies, with and without this crate's prefix.
 const USUAL_NAMES: [&str; 4] = ["DS", "DSR", "__Host-DS", "__Host-DSR"];
+
+/// How many cookies are looked at, since nothing but a line of the log depends on it.
+const MAX_LOOKED_AT: usize = 16;
 
 /// Why a cookie that holds a token is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,31 +19,76 @@ pub(crate) enum UnreadCookie {
     Quoted,
 }
 
-impl SessionCookies {
+/// The names under which a token may stand without being read.
+#[derive(Debug)]
+pub(super) struct UnreadNames {
+    /// The configured names, and then the usual ones.
+    names: NameSet,
+    configured: usize,
+    usual: Box<[&'static str]>,
+}
+
+impl UnreadNames {
+    pub(super) fn new(cookies: &SessionCookies) -> Self {
+        let configured = || cookies.slots().map(|(_, name)| name);
+        let usual = USUAL_NAMES.into_iter();
+        let usual: Box<[_]> = usual
+            .filter(|usual| configured().all(|name| name != *usual))
+            .collect();
+        Self {
+            names: NameSet::new(configured().chain(usual.iter().copied())),
+            configured: configured().count(),
+            usual,
+        }
+    }
+
     /// The first cookie with a token, as `is_token` says, that is not read.
-    pub(crate) fn unread(
+    pub(super) fn first_in<'h>(
         &self,
-        headers: &HeaderMap,
+        fields: impl Iterator<Item = &'h [u8]>,
         is_token: impl Fn(&str) -> bool,
     ) -> Option<UnreadCookie> {
-        fields(headers).flat_map(pairs).find_map(|pair| {
-            let (name, value) = std::str::from_utf8(pair).ok()?.trim().split_once('=')?;
-            let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-            if self.slots().any(|(_, configured)| configured == name) {
-                let unquoted = quoted.filter(|value| is_token(value));
-                return unquoted.map(|_| UnreadCookie::Quoted);
+        let mut first = None;
+        let mut looked_at = 0;
+        for field in fields {
+            self.names.each_in(field, |name, value| {
+                if first.is_none() && looked_at < MAX_LOOKED_AT {
+                    looked_at += 1;
+                    first = self.unread(name, value, &is_token);
+                }
+            });
+        }
+        first
+    }
+
+    fn unread(
+        &self,
+        name: usize,
+        value: &[u8],
+        is_token: impl Fn(&str) -> bool,
+    ) -> Option<UnreadCookie> {
+        let value = str::from_utf8(value).ok()?;
+        let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+        let usual = match name.checked_sub(self.configured) {
+            Some(usual) => Some(*self.usual.get(usual)?),
+            None => None,
+        };
+        match (usual, quoted) {
+            (None, None) => None,
+            (None, Some(unquoted)) => is_token(unquoted).then_some(UnreadCookie::Quoted),
+            (Some(usual), quoted) => {
+                is_token(quoted.unwrap_or(value)).then_some(UnreadCookie::OtherName(usual))
             }
-            let usual = USUAL_NAMES.into_iter().find(|usual| *usual == name)?;
-            is_token(quoted.unwrap_or(value)).then_some(UnreadCookie::OtherName(usual))
-        })
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::header;
+    use http::{HeaderMap, header};
 
     use super::*;
+    use crate::cookie::CookieReader;
 
     #[test]
     fn a_token_under_a_usual_name_or_in_quotes_is_seen() {
@@ -74,7 +119,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, field.parse().unwrap());
             assert_eq!(
-                cookies.unread(&headers, |it| it == "token"),
+                CookieReader::new(cookies).unread(&headers, |it| it == "token"),
                 seen,
                 "{field}"
             );

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CookieKind, SessionCookies};
+use super::{CookieKind, CookieReader, SessionCookies};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -45,7 +45,9 @@ fn vectors() -> Option<Vectors> {
 fn look_up<'h>(name: &str, headers: &'h HeaderMap) -> Vec<&'h str> {
     let read = |cookies: SessionCookies, kind| {
         let mut values = Vec::new();
-        for (_, value) in cookies.presented(headers).of_kind(kind) {
+        let reader = CookieReader::new(&cookies);
+        let presented = reader.presented(headers).expect("fields that are read");
+        for (_, value) in presented.of_kind(kind) {
             if !values.contains(&value) {
                 values.push(value);
             }

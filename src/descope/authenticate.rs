@@ -1,16 +1,16 @@
 //! The verdict on the session token of a request.
 
-use std::{future::Future, pin::Pin};
+use std::{collections::HashSet, future::Future, pin::Pin};
 
-use http::{HeaderMap, header};
+use http::HeaderMap;
 
 use super::{
     handle::Descope,
     judge::SlotStep,
-    pairs::{JudgedSlots, SlotVerdict, Wanted},
+    pairs::{JudgedSlots, Wanted},
 };
 use crate::{
-    cookie::{CookieKind, CookieSlot, cookie_fields},
+    cookie::{CookieKind, CookieSlot, PresentedCookies, cookie_fields},
     jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     session::Session,
@@ -50,9 +50,6 @@ impl Descope {
                 ));
             }
         }
-        if !headers.contains_key(header::COOKIE) {
-            return refused(Rejection::new(RejectionKind::MissingToken));
-        }
         self.by_cookie(headers, cookie_guard)
     }
 
@@ -61,33 +58,30 @@ impl Descope {
         headers: &HeaderMap,
         cookie_guard: impl FnOnce() -> Result<(), &'static str>,
     ) -> Authentication {
-        // Nearly every request with a session shows it here: no other cookie is looked at then.
-        let first = Wanted::anybodys(CookieSlot::session(0));
-        let read = || self.cookies().values(first.slot, headers);
-        let mut values = read().peekable();
-        let (guard, step) = if values.peek().is_some() {
-            if let Err(reason) = cookie_guard() {
-                return self.guarded(headers, reason);
+        let bytes = match self.cookie_reader().bytes(headers) {
+            Ok(bytes) if bytes.is_empty() => {
+                return refused(Rejection::new(RejectionKind::MissingToken));
             }
-            (None, self.start_slot(values, read, &first))
-        } else {
-            (Some(cookie_guard), SlotStep::Done(SlotVerdict::Absent))
+            Ok(bytes) => bytes,
+            Err(rejection) => return refused(rejection),
         };
-        let mut judged = JudgedSlots::default();
-        match step {
-            SlotStep::Done(SlotVerdict::Authentic(token)) => {
-                return Authentication::Done(token.authentic.session_or_anonymous());
-            }
-            SlotStep::Done(verdict) => judged.add(first.slot, verdict),
-            SlotStep::Wait(pending) => return self.later(headers, judged, first, pending),
-        }
-        let presented = self.cookies().presented(headers);
-        if let Some(guard) = guard
-            && presented.of_kind(CookieKind::Session).next().is_some()
-            && let Err(reason) = guard()
+        // Nearly every request with a session shows it here, and has shown it before: then its bytes
+        // are known, need not be looked at as a text, and no other cookie matters.
+        if let Some(value) = bytes.only(CookieSlot::session(0))
+            && let Some(authentic) = self.inner.verifier.cached_genuine(value)
         {
-            return self.guarded(headers, reason);
+            return match cookie_guard() {
+                Ok(()) => Authentication::Done(authentic.session_or_anonymous()),
+                Err(reason) => refused(Rejection::because(RejectionKind::CrossSite, reason)),
+            };
         }
+        let presented = bytes.texts();
+        if presented.of_kind(CookieKind::Session).next().is_some()
+            && let Err(reason) = cookie_guard()
+        {
+            return self.guarded(&presented, reason);
+        }
+        let mut judged = JudgedSlots::default();
         loop {
             let wanted = match judged.find_session(self.cookies()) {
                 Ok(found) => return Authentication::Done(judged.into_session(found)),
@@ -102,12 +96,13 @@ impl Descope {
     }
 
     /// The verdict where cookies do not count for `reason`. Those of other applications never do.
-    fn guarded(&self, headers: &HeaderMap, reason: &'static str) -> Authentication {
-        let presented = self.cookies().presented(headers);
-        let mut sessions = presented.of_kind(CookieKind::Session);
+    fn guarded(&self, presented: &PresentedCookies<'_>, reason: &'static str) -> Authentication {
+        let sessions = presented.of_kind(CookieKind::Session);
+        let mut seen = HashSet::new();
+        let mut distinct = sessions.filter(|(_, value)| seen.insert(*value));
         let verifier = &self.inner.verifier;
         let is_ours = |(_, value): (_, &str)| verifier.claims_of_project(value).is_some();
-        refused(if sessions.any(is_ours) {
+        refused(if distinct.any(is_ours) {
             Rejection::because(RejectionKind::CrossSite, reason)
         } else {
             Rejection::new(RejectionKind::MissingToken)
@@ -128,7 +123,7 @@ impl Descope {
         Authentication::Pending(Box::pin(async move {
             let resumed = this.resume_slot(pending, SessionToken::expose, &wanted);
             judged.add(wanted.slot, resumed.await);
-            let presented = this.cookies().presented(&headers);
+            let presented = this.cookie_reader().presented(&headers)?;
             loop {
                 let wanted = match judged.find_session(this.cookies()) {
                     Ok(found) => return judged.into_session(found),

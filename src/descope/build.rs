@@ -13,6 +13,7 @@ use super::{
 use crate::{
     client::transport::{self, Connections},
     client::{ClientSettings, CredentialStyle, DescopeClient},
+    cookie::CookieReader,
     error::Error,
     jwks::{DescopeKeys, KeyEndpoint, KeyOrigin, KeyStore, parse_public_key},
     jwt::key::VerifyingKey,
@@ -119,6 +120,7 @@ impl DescopeBuilder {
         Ok(Descope {
             inner: Arc::new(DescopeInner {
                 project_id: self.project_id,
+                cookie_reader: CookieReader::new(&self.cookies),
                 cookies: self.cookies,
                 origins,
                 verifier: Verifier {

@@ -13,7 +13,7 @@ use crate::{
     answer::SessionAnswer,
     client::DescopeClient,
     clock::{Clock, Now},
-    cookie::SessionCookies,
+    cookie::{CookieReader, SessionCookies},
     error::Error,
     head::RequestHead,
     jwks::KeyStatus,
@@ -69,6 +69,7 @@ pub struct Descope {
 pub(super) struct DescopeInner {
     pub(super) project_id: String,
     pub(super) cookies: SessionCookies,
+    pub(super) cookie_reader: CookieReader,
     pub(super) origins: AllowedOrigins,
     pub(super) verifier: Verifier,
     pub(super) unread: UnreadCredentials,
@@ -197,6 +198,11 @@ impl Descope {
     /// How this project's cookies are named and scoped.
     pub(crate) fn cookies(&self) -> &SessionCookies {
         &self.inner.cookies
+    }
+
+    /// Who reads the cookies of requests.
+    pub(crate) fn cookie_reader(&self) -> &CookieReader {
+        &self.inner.cookie_reader
     }
 
     /// Checks that a request may act with this site's cookies. The error is the reason.

@@ -1,5 +1,7 @@
 //! The verdicts on a request's cookies, at once or waiting for keys.
 
+use std::collections::HashSet;
+
 use http::HeaderMap;
 
 use super::{
@@ -33,7 +35,7 @@ impl Descope {
         headers: &HeaderMap,
     ) -> Result<(FoundRefresh, SlotToken), Rejection> {
         let missing = || Rejection::new(RejectionKind::MissingToken);
-        let presented = self.cookies().presented(headers);
+        let presented = self.cookie_reader().presented(headers)?;
         // Most requests without a session have no such cookie either: nothing need be judged then.
         if presented.of_kind(CookieKind::Refresh).next().is_none() {
             return Err(missing());
@@ -114,7 +116,9 @@ impl Descope {
         wanted: &Wanted,
     ) -> SlotStep<'h> {
         let verifier = &self.inner.verifier;
-        let mut looked_at = Vec::new();
+        // Each is looked at once, however often it came.
+        let mut seen = HashSet::new();
+        let mut looked_at = 0;
         let mut tokens = Vec::new();
         let too_many = || {
             SlotStep::Done(SlotVerdict::Refused(Rejection::because(
@@ -123,13 +127,13 @@ impl Descope {
             )))
         };
         for value in values {
-            if looked_at.contains(&value) || verifier.claims_of_project(value).is_none() {
+            if !seen.insert(value) || verifier.claims_of_project(value).is_none() {
                 continue;
             }
-            if looked_at.len() == MAX_LOOKED_AT {
+            if looked_at == MAX_LOOKED_AT {
                 return too_many();
             }
-            looked_at.push(value);
+            looked_at += 1;
             match verifier.start_presented(value, token_use(wanted.slot)) {
                 None => {}
                 Some(VerificationStep::Done(Ok(authentic))) if !wanted.takes(&authentic) => {}

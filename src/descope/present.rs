@@ -54,6 +54,8 @@ pub(crate) enum RefreshRefusal {
     Invalid(&'static str),
     /// Several that contradict each other.
     Ambiguous,
+    /// It is among more cookies than are read.
+    TooLarge,
     /// It cannot be checked without keys.
     Unavailable {
         retry_after: Duration,
@@ -150,7 +152,10 @@ impl Descope {
             return false;
         }
         queue.note_session(session.user_id(), session.issued_at());
-        let presented = self.cookies().presented(headers);
+        let Ok(presented) = self.cookie_reader().presented(headers) else {
+            // Beside a bearer token, which decides alone: these cookies are not read.
+            return false;
+        };
         let tokens = presented.of_kind(CookieKind::Refresh);
         // Each is noted, whichever of them says so.
         tokens.fold(false, |any, (_, token)| queue.present(token) | any)
@@ -227,6 +232,7 @@ impl From<Rejection> for RefreshRefusal {
         match rejection.kind() {
             RejectionKind::MissingToken => Self::Missing,
             RejectionKind::AmbiguousCredentials => Self::Ambiguous,
+            RejectionKind::HeadersTooLarge => Self::TooLarge,
             RejectionKind::ExpiredToken => Self::Expired,
             RejectionKind::KeysUnavailable => Self::Unavailable {
                 retry_after: rejection.retry_after().unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Sign-outs, as they are presented: every genuine token is signed out, whatever stands beside it.
 
 use std::{
+    collections::HashSet,
     future::{Future, poll_fn},
     task::Poll,
 };
@@ -50,7 +51,12 @@ impl Descope {
         bearer: bool,
         everywhere: bool,
     ) -> SignedOut {
-        let presented = self.cookies().presented(headers);
+        let reader = self.cookie_reader();
+        let presented = reader.presented(headers).unwrap_or_else(|_| {
+            // No cookie, however long, may keep anybody signed in.
+            tracing::warn!("more cookies than are read: only those at first are signed out");
+            reader.presented_at_first(headers)
+        });
         let mut tokens = self.to_sign_out(&presented);
         // A header that holds no refresh token leaves nothing to sign out of.
         if tokens.is_empty()
@@ -135,12 +141,9 @@ impl Descope {
         tokens.sort_by(|(_, issued, _), (_, other, _)| other.total_cmp(issued));
         // Stable: within each group the newest stay first.
         tokens.sort_by_key(|(group, ..)| *group);
-        let mut distinct = Vec::new();
-        for (.., value) in tokens {
-            if !distinct.contains(&value) {
-                distinct.push(value);
-            }
-        }
+        let mut seen = HashSet::new();
+        let values = tokens.into_iter().map(|(.., value)| value);
+        let mut distinct: Vec<_> = values.filter(|value| seen.insert(*value)).collect();
         if distinct.len() > MAX_SIGN_OUTS {
             tracing::warn!(
                 presented = distinct.len(),

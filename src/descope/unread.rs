@@ -28,7 +28,10 @@ impl Descope {
         if !may_say {
             return;
         }
-        match self.cookies().unread(headers, |value| self.is_ours(value)) {
+        match self
+            .cookie_reader()
+            .unread(headers, |value| self.is_ours(value))
+        {
             Some(UnreadCookie::OtherName(name)) if lines.name.is_due(&now) => {
                 let read: Vec<_> = self.cookies().slots().map(|(_, name)| name).collect();
                 tracing::warn!(

@@ -26,6 +26,8 @@ pub(crate) enum RefusalKind {
     /// The refresh token has a successor that the browser has presented.
     ReplacedToken,
     AmbiguousCredentials,
+    /// More cookies than are read.
+    HeadersTooLarge,
     /// Descope refuses the tenant, as a bad request or as a forbidden one.
     TenantRefused {
         forbidden: bool,
@@ -92,6 +94,8 @@ impl RefusalKind {
                 RejectionKind::InvalidToken.code(), "the refresh token has been replaced"),
             Self::AmbiguousCredentials => Row(Status::BAD_REQUEST, Level::INFO,
                 RejectionKind::AmbiguousCredentials.code(), "several credentials were presented"),
+            Self::HeadersTooLarge => Row(Status::BAD_REQUEST, Level::INFO,
+                RejectionKind::HeadersTooLarge.code(), "more than 64 KiB of cookies were sent, delete cookies of this site"),
             Self::TenantRefused { forbidden: false } => Row(Status::BAD_REQUEST, Level::INFO,
                 "tenant_refused", "the tenant was refused"),
             Self::TenantRefused { forbidden: true } => Row(Status::FORBIDDEN, Level::INFO,

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use super::{body::ResponseBody, kind::RefusalKind, success::json_response};
 use crate::{
-    cookie::SessionCookies,
-    descope::RefreshRefusal,
+    descope::{Descope, RefreshRefusal},
     error::{Error, ErrorKind, UpstreamVerdict},
     rejection::REJECTION_HEADER,
 };
@@ -144,10 +143,11 @@ impl Refusal {
     /// browser has a refresh cookie of it.
     pub(crate) fn removals(
         &self,
-        cookies: &SessionCookies,
+        descope: &Descope,
         request: &request::Parts,
     ) -> Option<Vec<HeaderValue>> {
-        let in_browser = cookies.has_refresh_cookie(&request.headers);
+        let cookies = descope.cookies();
+        let in_browser = descope.cookie_reader().has_refresh_cookie(&request.headers);
         (self.ends_session && in_browser)
             .then(|| cookies.removals(cookies.insecure_for(request.into())))
     }
@@ -182,7 +182,7 @@ impl Refusal {
             RefusalKind::ExpiredToken | RefusalKind::InvalidToken | RefusalKind::ReplacedToken => {
                 "invalid_token"
             }
-            RefusalKind::AmbiguousCredentials => "invalid_request",
+            RefusalKind::AmbiguousCredentials | RefusalKind::HeadersTooLarge => "invalid_request",
             _ => return None,
         };
         let challenge = format!(r#"Bearer error="{error}", error_description="{description}""#);
@@ -197,6 +197,7 @@ impl From<RefreshRefusal> for Refusal {
             RefreshRefusal::Expired => Self::new(RefusalKind::ExpiredToken),
             RefreshRefusal::Invalid(reason) => Self::because(RefusalKind::InvalidToken, reason),
             RefreshRefusal::Ambiguous => Self::new(RefusalKind::AmbiguousCredentials),
+            RefreshRefusal::TooLarge => Self::new(RefusalKind::HeadersTooLarge),
             RefreshRefusal::Unavailable { retry_after } => Self {
                 retry_after: Some(retry_after),
                 ..Self::new(RefusalKind::KeysUnavailable)

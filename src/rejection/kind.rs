@@ -16,6 +16,8 @@ pub enum RejectionKind {
     AnonymousSession,
     /// The request carries several credentials that contradict each other.
     AmbiguousCredentials,
+    /// The request's `Cookie` fields have more than 64 KiB in sum. They have not been read.
+    HeadersTooLarge,
     /// The session is valid but no tenant has been selected.
     NoActiveTenant,
     /// The session's tenant is not one of the user's, or not the one the request was meant for.
@@ -96,6 +98,7 @@ kinds! {
     InvalidToken = "invalid_token"
     AnonymousSession = "anonymous_session"
     AmbiguousCredentials = "ambiguous_credentials"
+    HeadersTooLarge = "headers_too_large"
     NoActiveTenant = "no_active_tenant"
     TenantMismatch = "tenant_mismatch"
     MissingRole = "missing_role"

@@ -7,6 +7,7 @@
 //! | `InvalidToken` | 401 | `invalid_token` | `Bearer error="invalid_token"` | 16 |
 //! | `AnonymousSession` | 401 | `anonymous_session` | `Bearer error="insufficient_user_authentication"` | 16 |
 //! | `AmbiguousCredentials` | 400 | `ambiguous_credentials` | `Bearer error="invalid_request"` | 3 |
+//! | `HeadersTooLarge` | 400 | `headers_too_large` | `Bearer error="invalid_request"` | 3 |
 //! | `NoActiveTenant` | 403 | `no_active_tenant` | none | 7 |
 //! | `TenantMismatch` | 403 | `tenant_mismatch` | none | 7 |
 //! | `MissingRole` | 403 | `missing_role` | `Bearer error="insufficient_scope"` | 7 |

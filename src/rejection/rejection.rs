@@ -114,7 +114,9 @@ impl Rejection {
             | RejectionKind::ExpiredToken
             | RejectionKind::InvalidToken
             | RejectionKind::AnonymousSession => StatusCode::UNAUTHORIZED,
-            RejectionKind::AmbiguousCredentials => StatusCode::BAD_REQUEST,
+            RejectionKind::AmbiguousCredentials | RejectionKind::HeadersTooLarge => {
+                StatusCode::BAD_REQUEST
+            }
             RejectionKind::NoActiveTenant
             | RejectionKind::TenantMismatch
             | RejectionKind::MissingRole
@@ -135,7 +137,7 @@ impl Rejection {
             | RejectionKind::ExpiredToken
             | RejectionKind::InvalidToken
             | RejectionKind::AnonymousSession => 16,
-            RejectionKind::AmbiguousCredentials => 3,
+            RejectionKind::AmbiguousCredentials | RejectionKind::HeadersTooLarge => 3,
             RejectionKind::NoActiveTenant
             | RejectionKind::TenantMismatch
             | RejectionKind::MissingRole
@@ -156,6 +158,9 @@ impl Rejection {
             RejectionKind::InvalidToken => "the session token is invalid",
             RejectionKind::AnonymousSession => "nobody has signed in to this session",
             RejectionKind::AmbiguousCredentials => "several credentials were presented",
+            RejectionKind::HeadersTooLarge => {
+                "more than 64 KiB of cookies were sent, delete cookies of this site"
+            }
             RejectionKind::NoActiveTenant => "no tenant is selected in this session",
             RejectionKind::TenantMismatch => "the session is not for this tenant",
             RejectionKind::MissingRole => "a required role is missing",
@@ -202,6 +207,9 @@ impl Rejection {
             RejectionKind::AmbiguousCredentials => challenge!(
                 r#"Bearer error="invalid_request", error_description="several credentials were presented""#
             ),
+            RejectionKind::HeadersTooLarge => challenge!(
+                r#"Bearer error="invalid_request", error_description="more than 64 KiB of cookies were sent, delete cookies of this site""#
+            ),
             RejectionKind::MissingRole => challenge!(
                 r#"Bearer error="insufficient_scope", error_description="a required role is missing""#
             ),
@@ -240,6 +248,9 @@ impl Rejection {
             }
             RejectionKind::AmbiguousCredentials => {
                 r#"{"error":"ambiguous_credentials","error_description":"several credentials were presented"}"#
+            }
+            RejectionKind::HeadersTooLarge => {
+                r#"{"error":"headers_too_large","error_description":"more than 64 KiB of cookies were sent, delete cookies of this site"}"#
             }
             RejectionKind::NoActiveTenant => {
                 r#"{"error":"no_active_tenant","error_description":"no tenant is selected in this session"}"#

@@ -4,12 +4,13 @@ use http::StatusCode;
 
 use super::*;
 
-const KINDS: [RejectionKind; 14] = [
+const KINDS: [RejectionKind; 15] = [
     RejectionKind::MissingToken,
     RejectionKind::ExpiredToken,
     RejectionKind::InvalidToken,
     RejectionKind::AnonymousSession,
     RejectionKind::AmbiguousCredentials,
+    RejectionKind::HeadersTooLarge,
     RejectionKind::NoActiveTenant,
     RejectionKind::TenantMismatch,
     RejectionKind::MissingRole,

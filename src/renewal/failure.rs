@@ -69,6 +69,7 @@ impl From<RefreshRefusal> for Failure {
             RefreshRefusal::Expired => Self::Refused("refresh_token_expired".into()),
             RefreshRefusal::Invalid(reason) => Self::Refused(reason.into()),
             RefreshRefusal::Ambiguous => Self::Refused("ambiguous_refresh_tokens".into()),
+            RefreshRefusal::TooLarge => Self::Refused("cookie_fields_too_long".into()),
             RefreshRefusal::Unavailable { retry_after } => {
                 Self::unavailable(Some(retry_after), "keys_unavailable")
             }

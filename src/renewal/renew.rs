@@ -48,7 +48,7 @@ impl SessionRenewal {
         head: RequestHead<'_>,
         allow_anonymous: bool,
     ) -> Option<Self> {
-        if !descope.cookies().has_refresh_cookie(head.headers) {
+        if !descope.cookie_reader().has_refresh_cookie(head.headers) {
             return None;
         }
         Some(Self {

@@ -79,7 +79,7 @@ impl RoutesCall {
             Err(refusal) => {
                 let refusal = as_session_call(refusal);
                 self.log(&refusal, &findings);
-                if let Some(removals) = refusal.removals(self.descope.cookies(), &self.request) {
+                if let Some(removals) = refusal.removals(&self.descope, &self.request) {
                     findings.cookies = removals;
                 }
                 let lenient = self.call == SessionCall::TryRefresh && refusal.is_no_session();

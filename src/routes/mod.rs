@@ -117,6 +117,7 @@
 //! | status | `error` |
 //! |---|---|
 //! | 400 | `invalid_body`; `ambiguous_credentials`: the cookies are of several users, and stay |
+//! | 400 | `headers_too_large`: more than 64 KiB of cookies, which are not read, and stay. A sign-out is answered 200 all the same, and reads the first fields, as many as are within that bound |
 //! | 401 | `missing_refresh_token` (no call to Descope was made), `expired_token`: sign in again |
 //! | 401 | `invalid_token`: not with this refresh token. Another holder of the session may have replaced it, so the cookies are kept at first; if the next request is refused too, sign in again |
 //! | 403 | `cross_site` |

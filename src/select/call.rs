@@ -54,7 +54,7 @@ impl SelectCall {
             }
             Err(refusal) => {
                 self.log(&refusal, &subject);
-                if let Some(removals) = refusal.removals(self.descope.cookies(), &self.request) {
+                if let Some(removals) = refusal.removals(&self.descope, &self.request) {
                     cookies = removals;
                 }
                 match self.settings.return_paths(&self.request) {

@@ -3,6 +3,7 @@
 mod broken;
 mod faults;
 mod injection;
+mod long_cookies;
 mod proxies;
 mod secrets;
 mod soak;

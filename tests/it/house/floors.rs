@@ -39,6 +39,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("error", 0),
     ("head", 0),
     ("ids", 0),
+    ("steps", 0),
     ("token", 0),
 ];
 

@@ -1,0 +1,236 @@
+//! The search for cookies of certain names in a `Cookie` field.
+//!
+//! A field is not split at its semicolons, of which a hostile one has sixteen thousand. A name is
+//! recognised by its end: an `=` behind the last byte of one of the names that are looked for. A
+//! block without such an `=` is passed over as a whole, and at each other the name is compared
+//! backwards, up to the semicolon before it.
+
+use memchr::memchr;
+
+use crate::steps;
+
+/// How many bytes are passed over together; a compiler makes a few vectors of them.
+const BLOCK: usize = 64;
+
+/// How many last bytes are looked for at once.
+const ENDINGS: usize = 4;
+
+/// Names of cookies that are looked for.
+#[derive(Debug)]
+pub(super) struct NameSet {
+    names: Box<[Box<[u8]>]>,
+    /// The different last bytes of the names. A list that is not full repeats one.
+    endings: Box<[[u8; ENDINGS]]>,
+}
+
+impl NameSet {
+    pub(super) fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let names: Box<[Box<[u8]>]> = names
+            .into_iter()
+            .map(|name| name.as_bytes().into())
+            .collect();
+        let mut last: Vec<u8> = names
+            .iter()
+            .filter_map(|name| name.last().copied())
+            .collect();
+        last.sort_unstable();
+        last.dedup();
+        let endings = last.chunks(ENDINGS).map(|chunk| {
+            let first = chunk.first().copied().unwrap_or_default();
+            std::array::from_fn(|at| chunk.get(at).copied().unwrap_or(first))
+        });
+        Self {
+            endings: endings.collect(),
+            names,
+        }
+    }
+
+    /// Calls `visit` with the number of the name and with the value of each cookie in a field that has
+    /// one of the names, in their order. White space around a value is no part of it.
+    ///
+    /// Nothing is decoded, and a `;` within quotes ends a pair (RFC 6265bis section 5.7). White space
+    /// before `=` makes another name; no browser sends it.
+    #[inline]
+    pub(super) fn each_in<'f>(&self, field: &'f [u8], mut visit: impl FnMut(usize, &'f [u8])) {
+        let mut at = 0;
+        while at < field.len() {
+            at += self.passed_over(field.get(at..).unwrap_or_default());
+            // One byte more than a block, for an `=` behind its last.
+            let stop = field.len().min(at + BLOCK + 1);
+            let mut from = at + 1;
+            while let Some(ahead) = field.get(from..stop).and_then(|rest| memchr(b'=', rest)) {
+                let equals = from + ahead;
+                steps::count(ahead + 1);
+                from = self
+                    .cookie_at(field, equals, &mut visit)
+                    .unwrap_or(equals + 1);
+            }
+            at = (at + BLOCK).max(from - 1);
+        }
+    }
+
+    /// How many bytes at the beginning can hold the end of no name: so many blocks.
+    #[inline]
+    fn passed_over(&self, bytes: &[u8]) -> usize {
+        let blocks = (0..).step_by(BLOCK).map_while(|at| {
+            let block: &[u8; BLOCK + 1] = bytes.get(at..)?.first_chunk()?;
+            Some((at, block))
+        });
+        let mut passed = 0;
+        for (at, block) in blocks {
+            steps::count(BLOCK);
+            if self
+                .endings
+                .iter()
+                .any(|endings| may_end_in(block, *endings))
+            {
+                return at;
+            }
+            passed = at + BLOCK;
+        }
+        passed
+    }
+
+    /// Visits the cookie whose name ends before an `=`, if it is one of the names, and returns where
+    /// its value ends.
+    #[inline]
+    fn cookie_at<'f>(
+        &self,
+        field: &'f [u8],
+        equals: usize,
+        visit: &mut impl FnMut(usize, &'f [u8]),
+    ) -> Option<usize> {
+        let (before, after) = field.split_at_checked(equals)?;
+        let last = before.last()?;
+        if !self.endings.as_flattened().contains(last) {
+            return None;
+        }
+        let mut end = None;
+        for (number, name) in self.names.iter().enumerate() {
+            let is_whole = |start: &[u8]| {
+                let pair = start.trim_ascii_end();
+                steps::count(start.len() - pair.len());
+                pair.last().is_none_or(|&byte| byte == b';')
+            };
+            if before.strip_suffix(&**name).is_some_and(is_whole) {
+                let after = after.get(1..)?;
+                let len = *end.get_or_insert_with(|| memchr(b';', after).unwrap_or(after.len()));
+                steps::count(len);
+                visit(number, after.get(..len)?.trim_ascii());
+            }
+        }
+        Some(equals + 1 + end?)
+    }
+}
+
+/// Returns `false` if no `=` in a block is behind one of these bytes.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without a branch it is a loop over vectors"
+)]
+#[inline]
+fn may_end_in(block: &[u8; BLOCK + 1], [a, b, c, d]: [u8; ENDINGS]) -> bool {
+    block
+        .iter()
+        .zip(block.iter().skip(1))
+        .fold(false, |any, (&last, &next)| {
+            let is_last = (last == a) | (last == b) | (last == c) | (last == d);
+            any | (is_last & (next == b'='))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    use super::*;
+
+    const NAMES: [&[&str]; 4] = [
+        &["DS", "DSR"],
+        &["__Host-DS", "__Host-DSR", "DS", "DSR"],
+        &["a", "aa", "D", "S=", "SD"],
+        // More last bytes than are looked for at once, and one that is another's beginning.
+        &["DS", "DSR", "DSa", "DSb", "DSc", "DSd", "DSe", "x", "DSR"],
+    ];
+
+    fn found<'f>(names: &[&str], field: &'f [u8]) -> Vec<(usize, &'f [u8])> {
+        let mut found = Vec::new();
+        NameSet::new(names.iter().copied()).each_in(field, |name, value| found.push((name, value)));
+        found
+    }
+
+    /// The same by splitting the field at its semicolons and each pair at its name.
+    fn split<'f>(names: &[&str], field: &'f [u8]) -> Vec<(usize, &'f [u8])> {
+        let mut found = Vec::new();
+        for pair in field.split(|&byte| byte == b';') {
+            for (number, name) in names.iter().enumerate() {
+                let rest = pair.trim_ascii_start().strip_prefix(name.as_bytes());
+                if let Some(value) = rest.and_then(|rest| rest.strip_prefix(b"=")) {
+                    found.push((number, value.trim_ascii()));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_cookie_is_found_wherever_it_stands_in_a_block() {
+        for names in NAMES {
+            for name in names {
+                for before in 0..200 {
+                    for filler in [";", " ", "a=1; ", "=", "DS", "x"] {
+                        let filler: String = filler.chars().cycle().take(before).collect();
+                        for after in [0, 1, 63, 64, 65] {
+                            let after = "y".repeat(after);
+                            let field = format!("{filler};{name}=v{after}; z");
+                            let field = field.as_bytes();
+                            assert_eq!(found(names, field), split(names, field), "{field:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_whole_and_the_first_of_its_pair() {
+        let names = &["DS", "__Host-DS"];
+        for (field, values) in [
+            ("DS=1;DS=2; DS = 3;\t DS=4 ;;DS= 5", "1,2,4,5"),
+            ("xDS=1; x DS=2; DS=DS=3; =DS=4; \"DS=5\"", "DS=3"),
+            ("__Host-DS=1; _Host-DS=2; __Host-DS", "1"),
+            ("DS=; DS==; DS", ",="),
+            ("", ""),
+            ("=", ""),
+            (" DS=\"a;DS=b\"", "\"a,b\""),
+        ] {
+            let found = found(names, field.as_bytes());
+            let found: Vec<_> = found
+                .iter()
+                .map(|(_, value)| str::from_utf8(value).unwrap())
+                .collect();
+            assert_eq!(found.join(","), values, "{field}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn it_finds_what_splitting_finds(
+            parts in vec(
+                select(vec![
+                    &b"DS"[..], b"DSR", b"__Host-", b"DS=", b"DSR=", b"S=", b"R=", b"aa=", b"x=",
+                    b"=", b"=", b";", b";", b"; ", b" ", b"\t", b"\x0c", b"\"", b"\xff", b"a", b"D",
+                    b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                ]),
+                0..80,
+            ),
+        ) {
+            let field = parts.concat();
+            for names in NAMES {
+                prop_assert_eq!(found(names, &field), split(names, &field));
+            }
+        }
+    }
+}
