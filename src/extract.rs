@@ -1,9 +1,11 @@
-//! axum's extractors: [`Session`] and [`ActiveTenant`] as handler arguments.
+//! axum's extractors: [`Session`], [`ActiveTenant`] and [`Visitor`] as handler arguments.
 //!
 //! | argument | no token | expired token | anonymous session | forged token | no active tenant | keys unavailable |
 //! |---|---|---|---|---|---|---|
 //! | `Session` | 401 | 401 | 401 | 401 | the session | 503 |
 //! | `Option<Session>` | `None` | `None` | `None` | 401 | the session | 503 |
+//! | `Visitor` | 401 | 401 | the session, behind `allow_anonymous` | 401 | the session | 503 |
+//! | `Option<Visitor>` | `None` | `None` | the session, behind `allow_anonymous` | 401 | the session | 503 |
 //! | `ActiveTenant` | 401 | 401 | 401 | 401 | 403 | 503 |
 //! | `Option<ActiveTenant>` | `None` | `None` | `None` | 401 | `None` | 503 |
 //! | `Result<ActiveTenant, Rejection>` | `Err` | `Err` | `Err` | `Err` | `Err` | `Err` |
@@ -20,7 +22,7 @@ use http::request::Parts;
 
 use crate::{
     rejection::{Rejection, RejectionKind},
-    session::{ActiveTenant, Session},
+    session::{ActiveTenant, Session, Visitor},
 };
 
 impl<S: Send + Sync> FromRequestParts<S> for Session {
@@ -36,6 +38,22 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
         present(Self::from_extensions(&parts.extensions).cloned())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Self::from_extensions(&parts.extensions)
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Visitor {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        present(Self::from_extensions(&parts.extensions))
     }
 }
 

@@ -237,7 +237,7 @@ pub use renewal::Renewal;
 pub use return_paths::ReturnPaths;
 pub use routes::SessionRoutes;
 pub use select::SelectTenant;
-pub use session::{ActiveTenant, Membership, Session, TenantClaims};
+pub use session::{ActiveTenant, Membership, Session, TenantClaims, Visitor};
 pub use token::{AccessKey, RefreshToken, SessionToken};
 pub use verifier::SessionCacheStatus;
 

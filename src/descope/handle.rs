@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use http::request::Parts;
+
 use super::notices::UnreadCredentials;
 use crate::{
     access_key::Exchanger,
@@ -19,9 +21,9 @@ use crate::{
     jwks::KeyStatus,
     jwt::check::TokenUse,
     origin::{self, AllowedOrigins, WhenAbsent},
-    rejection::Rejection,
+    rejection::{Rejection, RejectionKind},
     rotation::RotationQueue,
-    session::Session,
+    session::{Session, Visitor},
     token::SessionToken,
     verifier::SessionCacheStatus,
     verifier::Verifier,
@@ -105,6 +107,60 @@ impl Descope {
             .verify(session_token.expose(), TokenUse::Session)
             .await?;
         genuine.session()
+    }
+
+    /// As [`verify`](Self::verify), for services that also serve anonymous visitors.
+    ///
+    /// # Panics
+    ///
+    /// On a tokio runtime without timers; see [`Descope`](Self#panics).
+    ///
+    /// # Errors
+    ///
+    /// The reason why the token is no session here and now.
+    pub async fn verify_visitor(&self, session_token: &SessionToken) -> Result<Visitor, Rejection> {
+        let verifier = &self.inner.verifier;
+        let genuine = verifier
+            .verify(session_token.expose(), TokenUse::Session)
+            .await?;
+        genuine.session_or_anonymous().map(Visitor::new)
+    }
+
+    /// Checks that a page of this site, or of one of the
+    /// [`origins`](crate::DescopeBuilder::origins), caused a request: for a form that signs somebody in or
+    /// out, and for whatever else acts with this site's cookies outside of
+    /// [`cookies_same_origin_only`](crate::TenantLayer::cookies_same_origin_only). Without the check another
+    /// site can sign a visitor in as somebody else (login CSRF).
+    ///
+    /// A browser says which page it was in `Sec-Fetch-Site`, or at least in `Origin`; a request with neither
+    /// is refused. Also for axum: `Parts` is an extractor there.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use tower_descope::{Descope, RejectionKind};
+    ///
+    /// let descope = Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z").build()?;
+    /// let post = |site: &str| {
+    ///     let request = Request::post("/enter").header("sec-fetch-site", site).body(());
+    ///     request.map(|request| request.into_parts().0)
+    /// };
+    /// assert!(descope.check_same_origin(&post("same-origin")?).is_ok());
+    /// let refused = descope.check_same_origin(&post("cross-site")?).unwrap_err();
+    /// assert_eq!(refused.kind(), RejectionKind::CrossSite);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::CrossSite`](crate::RejectionKind::CrossSite), 403, for a request of another site, or
+    /// of no browser. A line of the log at info says why, with the remedy.
+    pub fn check_same_origin(&self, request: &Parts) -> Result<(), Rejection> {
+        let head = request.into();
+        self.check_origin(head, WhenAbsent::Refuse)
+            .map_err(|reason| {
+                origin::log_refusal(reason, head);
+                Rejection::because(RejectionKind::CrossSite, reason)
+            })
     }
 
     /// Fetches the project's keys, so that the first request need not wait for them, and a

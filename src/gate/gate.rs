@@ -6,7 +6,7 @@ use crate::{
     origin::{self, WhenAbsent},
     rejection::{self, Rejection, RejectionKind},
     renewal::{EarlyRenewal, PendingRenewal, Renewal, SessionRenewal},
-    session::Session,
+    session::{AnonymousSession, Session},
     telemetry,
     token::Authorization,
     verifier::refuse_anonymous,
@@ -163,8 +163,9 @@ impl Gate {
         // Another layer further out may have spoken for another project: its word ends here.
         extensions.remove::<Session>();
         extensions.remove::<Rejection>();
-        // An anonymous session goes no further than this: whoever names `Session` or `ActiveTenant`
-        // means somebody who has signed in.
+        // An anonymous session goes to `Visitor` alone: whoever names `Session` or `ActiveTenant` means
+        // somebody who has signed in.
+        let mut visitor = None;
         let (rejection, passes) = match verdict {
             Ok(session) => match session.require_signed_in() {
                 Ok(()) => {
@@ -179,6 +180,7 @@ impl Gate {
                 }
                 Err(rejection) => {
                     let allowed = self.policy.allow_anonymous && !self.policy.require_tenant;
+                    visitor = allowed.then_some(AnonymousSession(session));
                     (rejection, self.policy.optional || allowed)
                 }
             },
@@ -190,6 +192,11 @@ impl Gate {
         }
         let is_visitors = rejection.kind() == RejectionKind::AnonymousSession;
         extensions.insert(rejection);
+        // Looked at beside that rejection alone.
+        if is_visitors {
+            extensions.remove::<AnonymousSession>();
+            visitor.map(|visitor| extensions.insert(visitor));
+        }
         Ok(self.policy.no_store && is_visitors)
     }
 

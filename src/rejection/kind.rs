@@ -22,6 +22,8 @@ pub enum RejectionKind {
     NoActiveTenant,
     /// The session's tenant is not one of the user's, or not the one the request was meant for.
     TenantMismatch,
+    /// The session is another user's than the request was meant for.
+    UserMismatch,
     /// The user lacks a role in the active tenant.
     MissingRole,
     /// The user lacks a permission in the active tenant.
@@ -101,6 +103,7 @@ kinds! {
     HeadersTooLarge = "headers_too_large"
     NoActiveTenant = "no_active_tenant"
     TenantMismatch = "tenant_mismatch"
+    UserMismatch = "user_mismatch"
     MissingRole = "missing_role"
     MissingPermission = "missing_permission"
     CrossSite = "cross_site"

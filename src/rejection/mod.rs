@@ -10,6 +10,7 @@
 //! | `HeadersTooLarge` | 400 | `headers_too_large` | `Bearer error="invalid_request"` | 3 |
 //! | `NoActiveTenant` | 403 | `no_active_tenant` | none | 7 |
 //! | `TenantMismatch` | 403 | `tenant_mismatch` | none | 7 |
+//! | `UserMismatch` | 403 | `user_mismatch` | none | 7 |
 //! | `MissingRole` | 403 | `missing_role` | `Bearer error="insufficient_scope"` | 7 |
 //! | `MissingPermission` | 403 | `missing_permission` | `Bearer error="insufficient_scope"` | 7 |
 //! | `CrossSite` | 403 | `cross_site` | none | 7 |

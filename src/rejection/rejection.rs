@@ -119,6 +119,7 @@ impl Rejection {
             }
             RejectionKind::NoActiveTenant
             | RejectionKind::TenantMismatch
+            | RejectionKind::UserMismatch
             | RejectionKind::MissingRole
             | RejectionKind::MissingPermission
             | RejectionKind::CrossSite => StatusCode::FORBIDDEN,
@@ -140,6 +141,7 @@ impl Rejection {
             RejectionKind::AmbiguousCredentials | RejectionKind::HeadersTooLarge => 3,
             RejectionKind::NoActiveTenant
             | RejectionKind::TenantMismatch
+            | RejectionKind::UserMismatch
             | RejectionKind::MissingRole
             | RejectionKind::MissingPermission
             | RejectionKind::CrossSite => 7,
@@ -163,6 +165,9 @@ impl Rejection {
             }
             RejectionKind::NoActiveTenant => "no tenant is selected in this session",
             RejectionKind::TenantMismatch => "the session is not for this tenant",
+            RejectionKind::UserMismatch => {
+                "the session is another user's than the page was made for"
+            }
             RejectionKind::MissingRole => "a required role is missing",
             RejectionKind::MissingPermission => "a required permission is missing",
             RejectionKind::CrossSite => {
@@ -257,6 +262,9 @@ impl Rejection {
             }
             RejectionKind::TenantMismatch => {
                 r#"{"error":"tenant_mismatch","error_description":"the session is not for this tenant"}"#
+            }
+            RejectionKind::UserMismatch => {
+                r#"{"error":"user_mismatch","error_description":"the session is another user's than the page was made for"}"#
             }
             RejectionKind::MissingRole => {
                 r#"{"error":"missing_role","error_description":"a required role is missing"}"#

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::*;
 
-const KINDS: [RejectionKind; 15] = [
+const KINDS: [RejectionKind; 16] = [
     RejectionKind::MissingToken,
     RejectionKind::ExpiredToken,
     RejectionKind::InvalidToken,
@@ -13,6 +13,7 @@ const KINDS: [RejectionKind; 15] = [
     RejectionKind::HeadersTooLarge,
     RejectionKind::NoActiveTenant,
     RejectionKind::TenantMismatch,
+    RejectionKind::UserMismatch,
     RejectionKind::MissingRole,
     RejectionKind::MissingPermission,
     RejectionKind::CrossSite,

@@ -9,8 +9,10 @@ mod membership;
 mod rights;
 mod session;
 mod tenant_claims;
+mod visitor;
 
+pub(crate) use self::visitor::AnonymousSession;
 pub use self::{
     active_tenant::ActiveTenant, membership::Membership, session::Session,
-    tenant_claims::TenantClaims,
+    tenant_claims::TenantClaims, visitor::Visitor,
 };

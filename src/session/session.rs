@@ -153,8 +153,8 @@ impl Session {
     ///
     /// [`TenantLayer`](crate::TenantLayer), [`Descope::verify`](crate::Descope::verify), the
     /// extractors and both `from_extensions` refuse such a session, so that no handler takes a
-    /// visitor for a user, and [`active_tenant`](Self::active_tenant) knows no tenant of it. One that
-    /// was refreshed is in [`SessionAnswer::session`](crate::SessionAnswer::session) all the same:
+    /// visitor for a user, and [`active_tenant`](Self::active_tenant) knows no tenant of it; a handler that
+    /// serves visitors names [`Visitor`](crate::Visitor). One that was refreshed is in [`SessionAnswer::session`](crate::SessionAnswer::session) all the same:
     /// ask there.
     pub fn is_anonymous(&self) -> bool {
         self.shared.claims.anonymous
@@ -205,6 +205,26 @@ impl Session {
     /// `T`.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         read_claims(self.payload())
+    }
+
+    /// Asks that this is the user whom a page was rendered for.
+    ///
+    /// In one tab somebody else signs in; the other still shows the form of the user before. Let the
+    /// form carry the user's id, and compare it here before writing, as
+    /// [`ActiveTenant::require_id`](crate::ActiveTenant::require_id) does for the tenant.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::UserMismatch`] if the session is another user's now.
+    pub fn require_user_id(&self, rendered_for: &UserId) -> Result<(), Rejection> {
+        if self.user_id() == rendered_for {
+            Ok(())
+        } else {
+            Err(Rejection::because(
+                RejectionKind::UserMismatch,
+                "rendered_for_another_user",
+            ))
+        }
     }
 
     /// Refuses an anonymous session.

@@ -13,4 +13,5 @@ mod several;
 mod sources;
 mod tenants;
 mod tokens;
+mod visitors;
 mod waiting;

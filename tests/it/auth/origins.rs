@@ -203,6 +203,26 @@ async fn select_judges_each_combination_as_the_model_does() {
     assert_eq!(fake.calls(SELECT), 0);
 }
 
+#[tokio::test]
+async fn a_handlers_own_check_judges_each_combination_as_the_model_does() {
+    let (_fake, descope) = world().await;
+    let (mut tried, mut let_in) = (0, 0);
+    each(|site, origin, host| {
+        let fields = headers(site, origin, host);
+        let (parts, _) = request((&Method::POST, "/enter"), &fields, Some(FORM), "").into_parts();
+        let verdict = descope.check_same_origin(&parts);
+        let expected = passes(site, origin, host, true);
+        assert_eq!(verdict.is_ok(), expected, "{site:?} {origin:?} {host:?}");
+        if let Err(rejection) = verdict {
+            assert_eq!(rejection.code(), "cross_site");
+        }
+        tried += 1;
+        let_in += usize::from(expected);
+    });
+    assert_eq!(tried, 10 * 16 * 6);
+    assert!(let_in > 100, "{let_in}");
+}
+
 /// The session routes share the check; a logout that is not this site's is no logout.
 #[tokio::test]
 async fn the_session_routes_judge_each_combination_as_the_model_does() {
