@@ -16,7 +16,12 @@ impl Digest {
     ///
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) without a crypto backend.
     pub(crate) fn of(secret: &str) -> Result<Self, Error> {
-        sha256(secret.as_bytes()).map(Self)
+        Self::of_bytes(secret.as_bytes())
+    }
+
+    /// As [`of`](Self::of), for a text that need not be checked to be one.
+    pub(crate) fn of_bytes(secret: &[u8]) -> Result<Self, Error> {
+        sha256(secret).map(Self)
     }
 
     /// Reads a digest from hexadecimal digits of either case, without anything around them.

@@ -207,8 +207,8 @@ pub fn answer(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Answe
             ("sessionExpiration", raw.session_expiration),
             ("nextRefreshSeconds", raw.next_refresh_seconds),
         ],
-        user: raw.user,
-        idp_response: raw.idp_response,
+        user: raw.user.map(|user| user.value().clone()),
+        idp_response: raw.idp_response.map(|response| response.value().clone()),
         first_seen: raw.first_seen,
     })
 }

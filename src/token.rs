@@ -1,24 +1,26 @@
 //! Types that keep secrets from being shown, and the reading of the `Authorization` field.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, header};
 use memchr::memchr3;
 use zeroize::Zeroizing;
 
-/// Defines a type for a secret text: wiped when it is dropped, and not shown by `Debug`.
+/// Defines a type for a secret text: cheap to clone, wiped when the last clone is dropped, and not
+/// shown by `Debug`.
 macro_rules! secret_text {
     ($(#[$attribute:meta])* $name:ident($text:ident), $new:vis) => {
         $(#[$attribute])*
         ///
-        /// `Debug` shows nothing of it, and its memory is wiped when it is dropped.
+        /// `Debug` shows nothing of it, clones share its memory, and that is wiped when the last is
+        /// dropped.
         #[derive(Clone, PartialEq, Eq)]
-        pub struct $name(Zeroizing<String>);
+        pub struct $name(Arc<Zeroizing<String>>);
 
         impl $name {
             #[doc = concat!("Wraps a ", stringify!($text), "'s text without any check: it proves nothing.")]
             $new fn new($text: impl Into<String>) -> Self {
-                Self(Zeroizing::new($text.into()))
+                Self(Arc::new(Zeroizing::new($text.into())))
             }
 
             /// The secret's text. Keep it out of logs.

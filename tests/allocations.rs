@@ -5,6 +5,7 @@
 
 #![cfg(feature = "aws-lc-rs")]
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -24,9 +25,14 @@ use http::{HeaderValue, Request, Response};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, service_fn};
 use tower_descope::{
-    Descope, SessionToken, TenantLayer,
+    Descope, Renewal, SessionToken, TenantLayer,
     test_util::{FakeDescope, TokenBuilder},
 };
+
+#[path = "../benches/hot_path/upstream.rs"]
+mod upstream;
+
+use self::upstream::Renewals;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -98,6 +104,7 @@ where
 async fn memory_is_taken_as_seldom_and_as_little_as_promised() {
     the_hot_path_allocates_what_it_must_and_no_more().await;
     the_cache_takes_no_more_memory_than_its_bound().await;
+    a_renewal_allocates_as_often_as_promised().await;
 }
 
 async fn the_hot_path_allocates_what_it_must_and_no_more() {
@@ -179,4 +186,45 @@ async fn the_cache_takes_no_more_memory_than_its_bound() {
         // round up, which is not counted here.)
         assert!(length > 2_000 || each <= 2_560, "{each} bytes for {length}");
     }
+}
+
+/// A whole renewal, from a request with an expired session to the response with both cookies, the call
+/// to Descope included as reqwest and hyper make it; and beside it a proxy that does no more than call.
+async fn a_renewal_allocates_as_often_as_promised() {
+    let users = 40;
+    let id = |n| format!("U2Zq8mXkQv1cD4eF5gH6iJ{n:05}");
+    let fake = (0..users).fold(FakeDescope::builder(), |fake, n| {
+        fake.user(&format!("{n}@example.com"), |user| user.id(id(n)))
+    });
+    let renewals = {
+        let fake = fake.real_time().start().await;
+        Renewals::prepare(&fake, (0..users).map(id)).await
+    };
+    let descope = renewals.handle().await;
+    let mut service = TenantLayer::new(descope)
+        .renew(Renewal::new())
+        .layer(service_fn(handler(true)));
+    let bare_proxy = renewals.bare_proxy();
+    let [mut renewal, mut proxy] = [usize::MAX; 2];
+    for cookies in &renewals.cookies {
+        let request = || {
+            Request::get("/")
+                .header("cookie", cookies)
+                .body(())
+                .unwrap()
+        };
+        let (for_layer, for_proxy) = (request(), request());
+        let region = Region::new(ALLOCATOR);
+        let Ok(response) = service.call(for_layer).await;
+        let change = region.change();
+        assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
+        renewal = renewal.min(change.allocations + change.reallocations);
+        let region = Region::new(ALLOCATOR);
+        let Ok(response) = bare_proxy.call(for_proxy).await;
+        let change = region.change();
+        assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
+        proxy = proxy.min(change.allocations + change.reallocations);
+    }
+    println!("one renewal: {renewal}, of which a bare proxy makes {proxy}");
+    assert!(renewal <= 150, "one renewal: {renewal}");
 }

@@ -13,9 +13,11 @@ mod claims;
 mod keys;
 mod layer;
 mod renewal;
+mod renewing;
 mod row;
 mod signatures;
 mod tokens;
+mod upstream;
 
 use crate::{bed::Bed, row::Bench};
 
@@ -27,6 +29,7 @@ fn main() {
     claims::bench(&mut bench, &bed);
     layer::bench(&mut bench, &bed);
     renewal::bench(&mut bench, &bed);
+    renewing::bench(&mut bench, &bed);
     keys::bench(&mut bench, &bed);
     cache::bench(&mut bench, &bed);
     bench.end();

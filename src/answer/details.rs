@@ -8,7 +8,7 @@ use super::{
     fields::{duration, unix_time},
     session::SessionAnswer,
 };
-use crate::token::OpaqueToken;
+use crate::{json::UnparsedJson, token::OpaqueToken};
 
 impl SessionAnswer {
     /// The Domain that the project's settings give the refresh cookie (`cookieDomain`).
@@ -57,7 +57,11 @@ impl SessionAnswer {
     /// The identity provider's answer at single sign-on (`idpResponse`): its groups and
     /// attributes, in a shape of the provider's own.
     pub fn idp_response(&self) -> Option<&Value> {
-        self.parts.rest.idp_response.as_ref()
+        self.parts
+            .rest
+            .idp_response
+            .as_ref()
+            .map(UnparsedJson::value)
     }
 
     /// When the session token expires (`sessionExpiration`), as the answer says it;

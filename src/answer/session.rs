@@ -63,7 +63,7 @@ impl SessionAnswer {
         debug_assert!(session_token.is_some(), "`session` was verified from it");
         // The record is not signed, and a cache in between may err.
         let is_of_session = |user: &User| {
-            let is_theirs = user.id().as_ref() == Some(session.user_id());
+            let is_theirs = user.is_of(session.user_id());
             if !is_theirs {
                 tracing::warn!(
                     user.id = %session.user_id(),

@@ -3,7 +3,10 @@ use std::{fmt, time::SystemTime};
 use serde_json::{Map, Value};
 
 use super::fields::{flag, items, text, texts, time};
-use crate::ids::{TenantId, UserId};
+use crate::{
+    ids::{TenantId, UserId},
+    json::UnparsedJson,
+};
 
 /// A user's record as Descope's answer has it.
 ///
@@ -13,7 +16,7 @@ use crate::ids::{TenantId, UserId};
 #[derive(Clone, PartialEq)]
 pub struct User {
     /// An object.
-    json: Value,
+    json: UnparsedJson,
 }
 
 /// A user's place in one of their tenants, as Descope's answer has it.
@@ -26,120 +29,127 @@ pub struct UserTenant<'a> {
 
 impl User {
     /// `json` is an object.
-    pub(crate) fn new(json: Value) -> Self {
-        Self { json }
+    pub(crate) fn new(json: impl Into<UnparsedJson>) -> Self {
+        Self { json: json.into() }
+    }
+
+    /// Returns `true` for the record of this user.
+    pub(crate) fn is_of(&self, user: &UserId) -> bool {
+        self.json
+            .text("userId")
+            .is_some_and(|id| id == user.as_str())
     }
 
     /// Descope's id of the user (`userId`), if it can be one.
     pub fn id(&self) -> Option<UserId> {
-        UserId::from_claim(text(&self.json, "userId")?)
+        UserId::from_claim(text(self.json(), "userId")?)
     }
 
     /// The ids that the user signs in with (`loginIds`): mail addresses, phone numbers, names.
     pub fn login_ids(&self) -> impl Iterator<Item = &str> {
-        texts(&self.json, "loginIds")
+        texts(self.json(), "loginIds")
     }
 
     /// The display name (`name`).
     pub fn name(&self) -> Option<&str> {
-        text(&self.json, "name")
+        text(self.json(), "name")
     }
 
     /// The given name (`givenName`).
     pub fn given_name(&self) -> Option<&str> {
-        text(&self.json, "givenName")
+        text(self.json(), "givenName")
     }
 
     /// The middle name (`middleName`).
     pub fn middle_name(&self) -> Option<&str> {
-        text(&self.json, "middleName")
+        text(self.json(), "middleName")
     }
 
     /// The family name (`familyName`).
     pub fn family_name(&self) -> Option<&str> {
-        text(&self.json, "familyName")
+        text(self.json(), "familyName")
     }
 
     /// The URL of a picture (`picture`), as the user or their identity provider set it.
     pub fn picture(&self) -> Option<&str> {
-        text(&self.json, "picture")
+        text(self.json(), "picture")
     }
 
     /// The mail address (`email`); see [`is_email_verified`](Self::is_email_verified).
     pub fn email(&self) -> Option<&str> {
-        text(&self.json, "email")
+        text(self.json(), "email")
     }
 
     /// `true` if the user has shown that the mail address is theirs (`verifiedEmail`).
     pub fn is_email_verified(&self) -> Option<bool> {
-        flag(&self.json, "verifiedEmail")
+        flag(self.json(), "verifiedEmail")
     }
 
     /// The phone number (`phone`); see [`is_phone_verified`](Self::is_phone_verified).
     pub fn phone(&self) -> Option<&str> {
-        text(&self.json, "phone")
+        text(self.json(), "phone")
     }
 
     /// `true` if the user has shown that the phone number is theirs (`verifiedPhone`).
     pub fn is_phone_verified(&self) -> Option<bool> {
-        flag(&self.json, "verifiedPhone")
+        flag(self.json(), "verifiedPhone")
     }
 
     /// The project-wide roles (`roleNames`).
     pub fn roles(&self) -> impl Iterator<Item = &str> {
-        texts(&self.json, "roleNames")
+        texts(self.json(), "roleNames")
     }
 
     /// The tenants that the user belongs to (`userTenants`).
     pub fn tenants(&self) -> impl Iterator<Item = UserTenant<'_>> {
-        items(&self.json, "userTenants")
+        items(self.json(), "userTenants")
             .filter(|json| json.is_object())
             .map(|json| UserTenant { json })
     }
 
     /// The custom attributes (`customAttributes`).
     pub fn custom_attributes(&self) -> Option<&Map<String, Value>> {
-        self.json.get("customAttributes")?.as_object()
+        self.json().get("customAttributes")?.as_object()
     }
 
     /// The state of the user (`status`): `enabled`, `disabled` or `invited`.
     pub fn status(&self) -> Option<&str> {
-        text(&self.json, "status")
+        text(self.json(), "status")
     }
 
     /// `true` for a test user (`test`).
     pub fn is_test(&self) -> Option<bool> {
-        flag(&self.json, "test")
+        flag(self.json(), "test")
     }
 
     /// `true` if the user may be edited here (`editable`): not where a directory owns them.
     pub fn is_editable(&self) -> Option<bool> {
-        flag(&self.json, "editable")
+        flag(self.json(), "editable")
     }
 
     /// When the user was created (`createdTime`).
     pub fn created_time(&self) -> Option<SystemTime> {
-        time(&self.json, "createdTime")
+        time(self.json(), "createdTime")
     }
 
     /// When the user's consent ends (`consentExpiration`).
     pub fn consent_expiration(&self) -> Option<SystemTime> {
-        time(&self.json, "consentExpiration")
+        time(self.json(), "consentExpiration")
     }
 
     /// The ids of the federated applications that the user may open (`ssoAppIds`).
     pub fn sso_app_ids(&self) -> impl Iterator<Item = &str> {
-        texts(&self.json, "ssoAppIds")
+        texts(self.json(), "ssoAppIds")
     }
 
     /// The user's ids in other systems (`externalIds`).
     pub fn external_ids(&self) -> impl Iterator<Item = &str> {
-        texts(&self.json, "externalIds")
+        texts(self.json(), "externalIds")
     }
 
     /// The OAuth providers that the user has signed in with (`OAuth`), for example `google`.
     pub fn oauth_providers(&self) -> impl Iterator<Item = &str> {
-        self.json
+        self.json()
             .get("OAuth")
             .and_then(Value::as_object)
             .into_iter()
@@ -150,42 +160,42 @@ impl User {
 
     /// `true` if the user has signed in by SAML (`SAML`).
     pub fn has_saml(&self) -> Option<bool> {
-        flag(&self.json, "SAML")
+        flag(self.json(), "SAML")
     }
 
     /// `true` if the user has signed in by `OpenID` Connect (`OIDC`).
     pub fn has_oidc(&self) -> Option<bool> {
-        flag(&self.json, "OIDC")
+        flag(self.json(), "OIDC")
     }
 
     /// `true` if the user is provisioned by SCIM (`SCIM`).
     pub fn has_scim(&self) -> Option<bool> {
-        flag(&self.json, "SCIM")
+        flag(self.json(), "SCIM")
     }
 
     /// `true` if the user has set up an authenticator app (`TOTP`).
     pub fn has_totp(&self) -> Option<bool> {
-        flag(&self.json, "TOTP")
+        flag(self.json(), "TOTP")
     }
 
     /// `true` if the user has registered a passkey (`webauthn`).
     pub fn has_webauthn(&self) -> Option<bool> {
-        flag(&self.json, "webauthn")
+        flag(self.json(), "webauthn")
     }
 
     /// `true` if the user has set a password (`password`).
     pub fn has_password(&self) -> Option<bool> {
-        flag(&self.json, "password")
+        flag(self.json(), "password")
     }
 
     /// `true` if the user has set up push notifications as a factor (`push`).
     pub fn has_push(&self) -> Option<bool> {
-        flag(&self.json, "push")
+        flag(self.json(), "push")
     }
 
     /// The record as it came.
     pub(crate) fn json(&self) -> &Value {
-        &self.json
+        self.json.value()
     }
 }
 

@@ -71,6 +71,8 @@ mod layer;
 mod parked;
 mod response;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     future::ResponseFuture, layer::TenantLayer, response::DefaultRejectionResponse,

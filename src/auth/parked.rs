@@ -6,7 +6,7 @@ use http::Request;
 use tower_service::Service;
 
 use crate::{
-    descope::PendingSession,
+    descope::{LateVerdict, PendingSession},
     gate::{Decision, Gate},
     rejection::Rejection,
     renewal::{EarlyRenewal, PendingRenewal, Renewed},
@@ -56,10 +56,10 @@ impl<S, R, ReqBody> Parked<S, R, ReqBody> {
         loop {
             let (verdict, early) = match &mut self.wait {
                 Wait::Keys(verdict) => {
-                    let verdict = ready!(verdict.as_mut().poll(cx));
+                    let LateVerdict { verdict, checked } = ready!(verdict.as_mut().poll(cx));
                     let authorization = token::authorization(self.request.headers());
                     let head = (&self.request).into();
-                    match self.gate.next(head, authorization, verdict) {
+                    match self.gate.next(head, authorization, verdict, checked) {
                         Decision::Go(verdict, early) => (verdict, early),
                         Decision::Renew(renewal) => {
                             self.wait = Wait::Renewal(renewal);

@@ -15,6 +15,7 @@ use crate::{
     gate::{Decision, Gate},
     rejection::RejectionResponse,
     token,
+    verifier::CheckedTokens,
 };
 
 /// Service made by [`TenantLayer`](super::TenantLayer).
@@ -71,14 +72,17 @@ where
         }
         let head = (&request).into();
         let authorization = token::authorization(request.headers());
-        let wait = match self.gate.authenticate(head, authorization) {
-            Authentication::Done(verdict) => match self.gate.next(head, authorization, verdict) {
-                Decision::Go(verdict, early) => {
-                    let (inner, rejection) = (&mut self.inner, &mut self.rejection);
-                    return future::go(&self.gate, inner, rejection, request, verdict, early);
+        let mut checked = CheckedTokens::default();
+        let wait = match self.gate.authenticate(head, authorization, &mut checked) {
+            Authentication::Done(verdict) => {
+                match self.gate.next(head, authorization, verdict, checked) {
+                    Decision::Go(verdict, early) => {
+                        let (inner, rejection) = (&mut self.inner, &mut self.rejection);
+                        return future::go(&self.gate, inner, rejection, request, verdict, early);
+                    }
+                    Decision::Renew(renewal) => Wait::Renewal(renewal),
                 }
-                Decision::Renew(renewal) => Wait::Renewal(renewal),
-            },
+            }
             Authentication::Pending(verdict) => Wait::Keys(verdict),
         };
         // The service that was polled ready is dropped here, with the permit or slot that it may

@@ -2,25 +2,14 @@
 
 use std::fmt;
 
-use http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{
-    call::{DescopeClient, Endpoint},
-    credential,
-};
+use super::{call::DescopeClient, credential, endpoint::EXCHANGE};
 use crate::{
     error::{Error, ErrorKind},
     ids::TenantId,
     token::{AccessKey, SessionToken},
-};
-
-const EXCHANGE: Endpoint = Endpoint {
-    method: &Method::POST,
-    path: "v1/auth/accesskey/exchange",
-    name: "access_key_exchange",
-    rotates: false,
 };
 
 /// The options of an exchange; see [`ExchangeOptions`](crate::ExchangeOptions).
@@ -55,9 +44,9 @@ impl DescopeClient {
         key: &AccessKey,
         body: ExchangeBody<'_>,
     ) -> Result<RawExchange, Error> {
-        let headers = credential::access_key_headers(&self.inner.settings, key)?;
-        let body = body.to_json()?;
-        let reply = self.send(EXCHANGE, &headers, &body, false).await?;
+        let headers = || credential::access_key_headers(&self.inner.settings, key);
+        let body = body.to_json()?.into();
+        let reply = self.send(EXCHANGE, headers, body, false).await?;
         RawExchange::read(reply.body()?)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::reply::Reply;
 use crate::{
     error::{Error, ErrorKind},
+    json::{JsonMember, Members, UnparsedJson},
     token::{OpaqueToken, RefreshToken, SessionToken},
 };
 
@@ -33,9 +34,9 @@ pub(crate) struct RawAnswer {
     pub(crate) session_cookie_name: Option<String>,
     pub(crate) session_cookie_domain: Option<String>,
     /// The user's record: an object.
-    pub(crate) user: Option<Value>,
+    pub(crate) user: Option<UnparsedJson>,
     pub(crate) first_seen: Option<bool>,
-    pub(crate) idp_response: Option<Value>,
+    pub(crate) idp_response: Option<UnparsedJson>,
     pub(crate) session_expiration: Option<i64>,
     pub(crate) external_token: Option<OpaqueToken>,
     pub(crate) tenant_sso_id: Option<String>,
@@ -52,14 +53,14 @@ impl RawAnswer {
     /// # Errors
     ///
     /// Without a refresh token in `Set-Cookie`: the fault of a body that could not be read;
-    /// [`ErrorKind::UpstreamInvalid`] for one that is no JSON object (nested at most 127 deep,
-    /// which is `serde_json`'s own limit).
+    /// [`ErrorKind::UpstreamInvalid`] for one that is no JSON object (each member nested at most 127
+    /// deep, which is `serde_json`'s own limit).
     pub(super) fn read(
         reply: &Reply,
         session_names: &[String],
         refresh_names: &[String],
     ) -> Result<Self, Error> {
-        let mut fields = match reply.body().and_then(object) {
+        let fields = match reply.body().and_then(object) {
             Ok(members) => Fields(members),
             Err(fault) => {
                 let token = reply.cookie(refresh_names).ok_or_else(|| fault.clone())?;
@@ -88,9 +89,9 @@ impl RawAnswer {
             cookie_name,
             session_cookie_name,
             session_cookie_domain: fields.text("sessionCookieDomain"),
-            user: fields.of_type("user", |value| value.is_object().then_some(value)),
-            first_seen: fields.of_type("firstSeen", |value| value.as_bool()),
-            idp_response: fields.of_type("idpResponse", Some),
+            user: fields.of_type("user", |it| it.is_object().then(|| it.to_unparsed())),
+            first_seen: fields.of_type("firstSeen", |it| it.scalar()?.as_bool()),
+            idp_response: fields.of_type("idpResponse", |it| Some(it.to_unparsed())),
             session_expiration: fields.integer("sessionExpiration"),
             external_token: fields.text("externalToken").map(OpaqueToken::new),
             tenant_sso_id: fields.text("tenantSSOID"),
@@ -134,7 +135,7 @@ impl fmt::Debug for RawAnswer {
 }
 
 /// Reads a body as a JSON object.
-fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
+fn object(body: &[u8]) -> Result<Members<'_>, Error> {
     serde_json::from_slice(body).map_err(|error| {
         // Not as the source: its text quotes the body, which may hold tokens.
         let (line, column) = (error.line(), error.column());
@@ -145,21 +146,21 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     })
 }
 
-/// The members of the body that have not been read yet.
-struct Fields(Map<String, Value>);
+/// The members of the body.
+struct Fields<'a>(Members<'a>);
 
-impl Fields {
-    fn text(&mut self, name: &'static str) -> Option<String> {
-        self.of_type(name, |value| match value {
+impl Fields<'_> {
+    fn text(&self, name: &'static str) -> Option<String> {
+        self.of_type(name, |member| match member.scalar()? {
             Value::String(text) => Some(text),
             _ => None,
         })
     }
 
-    /// Takes a whole number; a string of digits counts too, since protocol buffers write 64-bit
-    /// numbers so.
-    fn integer(&mut self, name: &'static str) -> Option<i64> {
-        self.of_type(name, |value| match value {
+    /// A whole number; a string of digits counts too, since protocol buffers write 64-bit numbers
+    /// so.
+    fn integer(&self, name: &'static str) -> Option<i64> {
+        self.of_type(name, |member| match member.scalar()? {
             Value::Number(number) => number.as_i64(),
             Value::String(text) => text.parse().ok(),
             _ => None,
@@ -167,16 +168,12 @@ impl Fields {
     }
 
     fn of_type<T>(
-        &mut self,
+        &self,
         name: &'static str,
-        read: impl FnOnce(Value) -> Option<T>,
+        read: impl FnOnce(&JsonMember<'_>) -> Option<T>,
     ) -> Option<T> {
-        // Removed rather than cloned: `user` may be large.
-        let value = self
-            .0
-            .remove(name)
-            .filter(|value| !value.is_null() && value.as_str() != Some(""))?;
-        let read = read(value);
+        let member = self.0.last(name).filter(|member| !member.is_empty())?;
+        let read = read(member);
         if read.is_none() {
             tracing::debug!(field = name, "a field of descope's answer has an odd type");
         }
@@ -230,9 +227,15 @@ mod tests {
         assert_eq!(answer.cookie_name.as_deref(), Some("RN"));
         assert_eq!(answer.session_cookie_name.as_deref(), Some("SN"));
         assert_eq!(answer.session_cookie_domain.as_deref(), Some("sd"));
-        assert_eq!(answer.user, Some(json!({"userId": "U1"})));
+        assert_eq!(
+            *answer.user.as_ref().unwrap().value(),
+            json!({"userId": "U1"})
+        );
         assert_eq!(answer.first_seen, Some(false));
-        assert_eq!(answer.idp_response, Some(json!({"a": 1})));
+        assert_eq!(
+            *answer.idp_response.as_ref().unwrap().value(),
+            json!({"a": 1})
+        );
         assert_eq!(answer.session_expiration, Some(1_767_226_200));
         assert_eq!(answer.external_token.as_ref().unwrap().expose(), "ext");
         assert_eq!(answer.tenant_sso_id.as_deref(), Some("sso"));
@@ -270,7 +273,7 @@ mod tests {
             "nextRefreshSeconds",
         ];
         for value in [json!(null), json!(""), json!([1]), json!(1.5)] {
-            let body: Map<_, _> = FIELDS
+            let body: serde_json::Map<_, _> = FIELDS
                 .iter()
                 // Which may be anything.
                 .filter(|&&name| name != "idpResponse" || value.is_null() || value == "")

@@ -5,11 +5,19 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderMap, Method, StatusCode};
-use reqwest::{Client, Url};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use reqwest::{Client, Request, Url};
 use zeroize::Zeroizing;
 
-use super::{credential, failure, limit::ConnectionLimit, reply::Reply, settings::ClientSettings};
+use super::{
+    credential,
+    endpoint::{Endpoint, EndpointUrls},
+    failure,
+    limit::ConnectionLimit,
+    reply::Reply,
+    settings::ClientSettings,
+};
 use crate::{
     client::transport::{self, BodyFault, UnwantedCoding},
     error::{Error, ErrorKind},
@@ -32,23 +40,11 @@ pub(crate) struct DescopeClient {
 }
 
 pub(super) struct ClientInner {
-    base: Url,
+    urls: EndpointUrls,
     pub(super) settings: ClientSettings,
     limit: ConnectionLimit,
     /// Limits the warning that calls wait for a connection in vain.
     limit_warning: OnceAMinute,
-}
-
-/// One of Descope's endpoints, below the base URL.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Endpoint {
-    pub(super) method: &'static Method,
-    pub(super) path: &'static str,
-    /// The name in logs and metrics.
-    pub(super) name: &'static str,
-    /// True if Descope rotates the refresh token of such a call, where the project rotates at all:
-    /// a token that was rotated out must not be sent again.
-    pub(super) rotates: bool,
 }
 
 /// When the time of a call is over.
@@ -79,7 +75,7 @@ impl DescopeClient {
         Self {
             http,
             inner: Arc::new(ClientInner {
-                base,
+                urls: EndpointUrls::new(base),
                 limit: ConnectionLimit::new(settings.max_connections),
                 settings,
                 limit_warning: OnceAMinute::default(),
@@ -105,29 +101,37 @@ impl DescopeClient {
         &self,
         endpoint: Endpoint,
         refresh: &RefreshToken,
-        body: Vec<u8>,
+        body: Bytes,
     ) -> Result<Reply, Error> {
         let settings = &self.inner.settings;
-        let headers = credential::headers(settings, refresh)?;
+        let headers = || credential::headers(settings, refresh);
         let may_repeat = !(endpoint.rotates && settings.rotation);
-        self.send(endpoint, &headers, &body, may_repeat).await
+        self.send(endpoint, headers, body, may_repeat).await
     }
 
-    /// Makes a call with these headers, once there is a connection for it. With `may_repeat` it is
-    /// also repeated after a 503.
+    /// Makes a call with these headers, which are made for each attempt, once there is a connection for
+    /// it. With `may_repeat` it is also repeated after a 503.
     ///
     /// Nobody waits for a connection longer than for an answer: [`ErrorKind::Throttled`] past
     /// [`ClientSettings::timeout`], and then nothing was sent.
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
-        headers: &HeaderMap,
-        body: &[u8],
+        headers: impl Fn() -> Result<HeaderMap, Error>,
+        body: Bytes,
         may_repeat: bool,
     ) -> Result<Reply, Error> {
-        let url = self.inner.base.join(endpoint.path).map_err(|error| {
-            Error::config("base_url cannot be continued with a path").with_source(error)
-        })?;
+        let request = || -> Result<Request, Error> {
+            let url = self.inner.urls.of(endpoint)?.clone();
+            let mut request = Request::new(endpoint.method.clone(), url);
+            *request.headers_mut() = headers()?;
+            if !body.is_empty() {
+                *request.body_mut() = Some(body.clone().into());
+            }
+            Ok(request)
+        };
+        // One that cannot be made waits for no connection.
+        let first = request()?;
         let settings = &self.inner.settings;
         let limit = if endpoint.rotates {
             settings.listen
@@ -149,17 +153,16 @@ impl DescopeClient {
         };
         let deadline = deadline(limit);
         let attempts = async {
-            let attempt = || self.attempt(endpoint.method, &url, headers, body, &deadline);
-            match attempt().await {
+            match self.attempt(first, &deadline).await {
                 Err(fault) if fault.is_repeatable(may_repeat) => {
                     tokio::time::sleep(settings.retry_delay).await;
-                    attempt().await
+                    Ok(self.attempt(request()?, &deadline).await?)
                 }
-                outcome => outcome,
+                outcome => Ok(outcome?),
             }
         };
         let result = match self.until(&deadline, attempts).await {
-            Some(result) => result.map_err(Error::from),
+            Some(result) => result,
             None => Err(Error::timed_out()),
         };
         metrics::upstream_call(endpoint.name, result.as_ref().err(), started.elapsed());
@@ -196,22 +199,9 @@ impl DescopeClient {
         }
     }
 
-    async fn attempt(
-        &self,
-        method: &Method,
-        url: &Url,
-        headers: &HeaderMap,
-        body: &[u8],
-        deadline: &Deadline,
-    ) -> Result<Reply, CallFault> {
-        let mut request = self
-            .http
-            .request(method.clone(), url.clone())
-            .headers(headers.clone());
-        if !body.is_empty() {
-            request = request.body(body.to_vec());
-        }
-        let response = request.send().await.map_err(CallFault::sending)?;
+    async fn attempt(&self, request: Request, deadline: &Deadline) -> Result<Reply, CallFault> {
+        let sent = self.http.execute(request).await;
+        let response = sent.map_err(CallFault::sending)?;
         let status = response.status();
         let headers = response.headers().clone();
         let body = transport::read_limited(response, MAX_BODY);
@@ -241,7 +231,7 @@ impl DescopeClient {
 impl fmt::Debug for DescopeClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DescopeClient")
-            .field("base", &self.inner.base.as_str())
+            .field("base", &self.inner.urls.base().as_str())
             .field("settings", &self.inner.settings)
             .finish_non_exhaustive()
     }

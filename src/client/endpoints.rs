@@ -1,12 +1,13 @@
 //! The calls that present a refresh token, one by one.
 
-use http::Method;
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     answer::RawAnswer,
-    call::{DescopeClient, Endpoint},
+    call::DescopeClient,
+    endpoint::{HISTORY, LOGOUT, LOGOUT_ALL, ME, MY_TENANTS, REFRESH, SELECT_TENANT},
     reply::Reply,
 };
 use crate::{
@@ -15,16 +16,8 @@ use crate::{
     token::RefreshToken,
 };
 
-const SELECT_TENANT: Endpoint = rotating("select_tenant", "v1/auth/tenant/select");
-const REFRESH: Endpoint = rotating("refresh", "v1/auth/refresh");
-const LOGOUT: Endpoint = not_rotating(&Method::POST, "logout", "v1/auth/logout");
-const LOGOUT_ALL: Endpoint = not_rotating(&Method::POST, "logout_all", "v1/auth/logoutall");
-const ME: Endpoint = not_rotating(&Method::GET, "me", "v1/auth/me");
-const MY_TENANTS: Endpoint = not_rotating(&Method::POST, "my_tenants", "v1/auth/me/tenants");
-const HISTORY: Endpoint = not_rotating(&Method::GET, "history", "v1/auth/me/history");
-
 /// The body of a call without parameters.
-const EMPTY_OBJECT: &[u8] = b"{}";
+const EMPTY_OBJECT: Bytes = Bytes::from_static(b"{}");
 
 #[derive(Serialize)]
 struct SelectBody<'a> {
@@ -39,24 +32,6 @@ pub(crate) enum TenantsBody<'a> {
     Ids(&'a [TenantId]),
 }
 
-const fn rotating(name: &'static str, path: &'static str) -> Endpoint {
-    Endpoint {
-        method: &Method::POST,
-        path,
-        name,
-        rotates: true,
-    }
-}
-
-const fn not_rotating(method: &'static Method, name: &'static str, path: &'static str) -> Endpoint {
-    Endpoint {
-        method,
-        path,
-        name,
-        rotates: false,
-    }
-}
-
 /// Each call fails as [`DescopeClient::call`] does, and with [`ErrorKind::UpstreamInvalid`] for an
 /// answer of another shape.
 impl DescopeClient {
@@ -67,14 +42,14 @@ impl DescopeClient {
         tenant: &TenantId,
     ) -> Result<RawAnswer, Error> {
         let body = to_json(&SelectBody { tenant })?;
-        let reply = self.call(SELECT_TENANT, refresh, body).await?;
+        let reply = self.call(SELECT_TENANT, refresh, body.into()).await?;
         self.session(&reply)
     }
 
     /// Opens a new session. `try-refresh` is not used: its answer without a session does not say
     /// why there is none.
     pub(crate) async fn refresh(&self, refresh: &RefreshToken) -> Result<RawAnswer, Error> {
-        let reply = self.call(REFRESH, refresh, EMPTY_OBJECT.to_vec()).await?;
+        let reply = self.call(REFRESH, refresh, EMPTY_OBJECT).await?;
         self.session(&reply)
     }
 
@@ -85,13 +60,13 @@ impl DescopeClient {
         everywhere: bool,
     ) -> Result<(), Error> {
         let endpoint = if everywhere { LOGOUT_ALL } else { LOGOUT };
-        self.call(endpoint, refresh, EMPTY_OBJECT.to_vec()).await?;
+        self.call(endpoint, refresh, EMPTY_OBJECT).await?;
         Ok(())
     }
 
     /// Fetches the user's record: an object.
     pub(crate) async fn me(&self, refresh: &RefreshToken) -> Result<Value, Error> {
-        let reply = self.call(ME, refresh, Vec::new()).await?;
+        let reply = self.call(ME, refresh, Bytes::new()).await?;
         let user: Value = read(&reply)?;
         user.is_object()
             .then_some(user)
@@ -105,7 +80,7 @@ impl DescopeClient {
         which: TenantsBody<'_>,
     ) -> Result<Vec<Value>, Error> {
         let body = to_json(&which)?;
-        let reply = self.call(MY_TENANTS, refresh, body).await?;
+        let reply = self.call(MY_TENANTS, refresh, body.into()).await?;
         let mut answer: Value = read(&reply)?;
         match answer.get_mut("tenants").map(Value::take) {
             Some(Value::Array(tenants)) => Ok(tenants),
@@ -117,7 +92,7 @@ impl DescopeClient {
     /// Fetches the user's sign-ins. They are a list at the root, or below `authHistory` as it is
     /// documented.
     pub(crate) async fn history(&self, refresh: &RefreshToken) -> Result<Vec<Value>, Error> {
-        let reply = self.call(HISTORY, refresh, Vec::new()).await?;
+        let reply = self.call(HISTORY, refresh, Bytes::new()).await?;
         let mut answer: Value = read(&reply)?;
         if let Some(wrapped) = answer.get_mut("authHistory").map(Value::take) {
             answer = wrapped;

@@ -10,6 +10,7 @@ mod access_key;
 mod answer;
 mod call;
 mod credential;
+mod endpoint;
 mod endpoints;
 mod failure;
 mod limit;

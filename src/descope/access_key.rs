@@ -138,7 +138,7 @@ impl Descope {
         let machine = self.machine(key.expose().as_bytes());
         match machine.ok_or_else(|| Rejection::invalid("not_an_access_key"))? {
             Authentication::Done(verdict) => verdict,
-            Authentication::Pending(verdict) => verdict.await,
+            Authentication::Pending(verdict) => verdict.await.verdict,
         }
     }
 
@@ -158,7 +158,7 @@ impl Descope {
             return Authentication::Done(verdict.and_then(AuthenticToken::session_or_anonymous));
         }
         let step =
-            known.unwrap_or_else(|| verifier.verify_uncached(token, TokenUse::Session, &now));
+            known.unwrap_or_else(|| verifier.verify_uncached(token, TokenUse::Session, None, &now));
         // A credential that is no token at all is refused for that, with or without keys. Only here,
         // since its verdict is the same in all other cases.
         if step.lacks_keys() && credential.text().is_none() {
@@ -180,25 +180,26 @@ impl Descope {
         let cached = match self.look_up(exchanger, key, &now) {
             SessionLookup::Session(cached) => cached,
             SessionLookup::Wait(exchange) => {
-                return Authentication::Pending(Box::pin(session(exchange)));
+                return Authentication::Pending(Box::pin(async { session(exchange).await.into() }));
             }
             SessionLookup::Refused(rejection) => return Authentication::Done(Err(rejection)),
         };
         // Once more, as if the machine had sent its session token: keys may have been withdrawn.
         let verdict: PendingSession = match self.machine_again(&cached.session, &now) {
             Authentication::Done(Err(rejection)) if is_over(&rejection) => {
-                Box::pin(ready(Err(rejection)))
+                Box::pin(ready(Err(rejection).into()))
             }
             Authentication::Pending(verdict) => verdict,
             done @ Authentication::Done(_) => return done,
         };
         let (this, exchanger, key) = (self.clone(), exchanger.clone(), AccessKey::new(key));
         Authentication::Pending(Box::pin(async move {
-            match verdict.await {
+            match verdict.await.verdict {
                 Err(rejection) if is_over(&rejection) => {
-                    this.exchange_again(&exchanger, key.expose(), &cached).await
+                    let again = this.exchange_again(&exchanger, key.expose(), &cached);
+                    again.await.into()
                 }
-                verdict => verdict,
+                verdict => verdict.into(),
             }
         }))
     }

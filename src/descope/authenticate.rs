@@ -15,7 +15,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::{Authorization, SessionToken},
-    verifier::{AuthenticToken, PendingTokens, VerificationStep},
+    verifier::{AuthenticToken, CheckedTokens, PendingTokens, VerificationStep},
 };
 
 /// The verdict on a request's session token. A session may be an anonymous one.
@@ -25,16 +25,25 @@ pub(crate) enum Authentication {
     Pending(PendingSession),
 }
 
-/// A verdict to come. Dropping it cancels no fetch.
-pub(crate) type PendingSession = Pin<Box<dyn Future<Output = Result<Session, Rejection>> + Send>>;
+/// A verdict to come, with the signatures that were checked for it. Dropping it cancels no fetch.
+pub(crate) type PendingSession = Pin<Box<dyn Future<Output = LateVerdict> + Send>>;
+
+/// A verdict that was waited for.
+pub(crate) struct LateVerdict {
+    pub(crate) verdict: Result<Session, Rejection>,
+    pub(crate) checked: CheckedTokens,
+}
 
 impl Descope {
-    /// Judges a request's session token; `authorization` is what its field says. A bearer token that is present decides alone; a cookie
-    /// counts only if `cookie_guard`, asked only where there is one, has nothing against it.
+    /// Judges a request's session token; `authorization` is what its field says. A bearer token that is
+    /// present decides alone; a cookie counts only if `cookie_guard`, asked only where there is one, has
+    /// nothing against it. Which signatures were checked is noted in `checked`, unless the verdict is to
+    /// come.
     pub(crate) fn authenticate(
         &self,
         headers: &HeaderMap,
         authorization: Authorization<'_>,
+        checked: &mut CheckedTokens,
         cookie_guard: impl FnOnce() -> Result<(), &'static str>,
     ) -> Authentication {
         match authorization {
@@ -50,12 +59,13 @@ impl Descope {
                 ));
             }
         }
-        self.by_cookie(headers, cookie_guard)
+        self.by_cookie(headers, checked, cookie_guard)
     }
 
     fn by_cookie(
         &self,
         headers: &HeaderMap,
+        checked: &mut CheckedTokens,
         cookie_guard: impl FnOnce() -> Result<(), &'static str>,
     ) -> Authentication {
         let bytes = match self.cookie_reader().bytes(headers) {
@@ -88,9 +98,11 @@ impl Descope {
                 Err(wanted) => wanted,
             };
             let values = || presented.values(wanted.slot);
-            match self.start_slot(values(), values, &wanted) {
+            match self.start_slot(values(), values, &wanted, checked) {
                 SlotStep::Done(verdict) => judged.add(wanted.slot, verdict),
-                SlotStep::Wait(pending) => return self.later(headers, judged, wanted, pending),
+                SlotStep::Wait(pending) => {
+                    return self.later(headers, judged, checked, wanted, pending);
+                }
             }
         }
     }
@@ -114,22 +126,30 @@ impl Descope {
         &self,
         headers: &HeaderMap,
         mut judged: JudgedSlots,
+        checked: &mut CheckedTokens,
         wanted: Wanted,
         pending: PendingTokens<&str>,
     ) -> Authentication {
         let this = self.clone();
         let headers = cookie_fields(headers);
+        let mut checked = std::mem::take(checked);
         let pending = pending.map(SessionToken::new);
         Authentication::Pending(Box::pin(async move {
-            let resumed = this.resume_slot(pending, SessionToken::expose, &wanted);
+            let resumed = this.resume_slot(pending, SessionToken::expose, &wanted, &mut checked);
             judged.add(wanted.slot, resumed.await);
-            let presented = this.cookie_reader().presented(&headers)?;
+            let presented = match this.cookie_reader().presented(&headers) {
+                Ok(presented) => presented,
+                Err(rejection) => return Err(rejection).into(),
+            };
             loop {
                 let wanted = match judged.find_session(this.cookies()) {
-                    Ok(found) => return judged.into_session(found),
+                    Ok(found) => {
+                        let verdict = judged.into_session(found);
+                        return LateVerdict { verdict, checked };
+                    }
                     Err(wanted) => wanted,
                 };
-                let verdict = this.judge(&presented, &wanted).await;
+                let verdict = this.judge(&presented, &wanted, &mut checked).await;
                 judged.add(wanted.slot, verdict);
             }
         }))
@@ -155,11 +175,23 @@ impl Descope {
                 Authentication::Pending(Box::pin(async move {
                     let verifier = &this.inner.verifier;
                     let verdict = verifier
-                        .resume(token.expose(), TokenUse::Session, wait)
+                        .resume(token.expose(), TokenUse::Session, None, wait)
                         .await;
-                    verdict?.session_or_anonymous()
+                    verdict
+                        .and_then(AuthenticToken::session_or_anonymous)
+                        .into()
                 }))
             }
+        }
+    }
+}
+
+/// Of a verdict for which no cookie was looked at.
+impl From<Result<Session, Rejection>> for LateVerdict {
+    fn from(verdict: Result<Session, Rejection>) -> Self {
+        Self {
+            verdict,
+            checked: CheckedTokens::default(),
         }
     }
 }

@@ -115,6 +115,7 @@ impl DescopeBuilder {
             },
             timeout: self.timeout,
         };
+        let queue = RotationQueue::new(queue, self.clock.clone());
         #[cfg(feature = "test-util")]
         self.tell_built();
         Ok(Descope {
@@ -126,16 +127,17 @@ impl DescopeBuilder {
                 verifier: Verifier {
                     keys,
                     sessions: SessionCache::new(self.session_cache),
+                    refresh_tokens: queue.clone(),
                     rules,
                     tenant_claims: self.tenant_claims,
                     max_token_len: self.max_token_len,
-                    clock: self.clock.clone(),
+                    clock: self.clock,
                     clock_warning: OnceAMinute::default(),
                     runtime_warning: OnceAMinute::default(),
                 },
                 unread: UnreadCredentials::default(),
                 client,
-                queue: RotationQueue::new(queue, self.clock),
+                queue,
                 next_refresh: AtomicU64::default(),
                 exchanger,
             }),

@@ -13,7 +13,10 @@ use crate::{
     jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     token::RefreshToken,
-    verifier::{AuthenticToken, PendingTokens, SeveralSteps, VerificationStep, names_unknown_key},
+    verifier::{
+        AuthenticToken, CheckedTokens, PendingTokens, SeveralSteps, VerificationStep,
+        names_unknown_key,
+    },
 };
 
 /// How many different tokens of this project count under one name.
@@ -33,6 +36,7 @@ impl Descope {
     pub(super) async fn refresh_of_cookies(
         &self,
         headers: &HeaderMap,
+        checked: &mut CheckedTokens,
     ) -> Result<(FoundRefresh, SlotToken), Rejection> {
         let missing = || Rejection::new(RejectionKind::MissingToken);
         let presented = self.cookie_reader().presented(headers)?;
@@ -50,7 +54,7 @@ impl Descope {
                 }
                 Err(wanted) => wanted,
             };
-            let verdict = self.judge(&presented, &wanted).await;
+            let verdict = self.judge(&presented, &wanted, checked).await;
             judged.add(wanted.slot, verdict);
         }
     }
@@ -60,11 +64,15 @@ impl Descope {
         &self,
         presented: &PresentedCookies<'_>,
         wanted: &Wanted,
+        checked: &mut CheckedTokens,
     ) -> SlotVerdict {
         let values = || presented.values(wanted.slot);
-        match self.start_slot(values(), values, wanted) {
+        match self.start_slot(values(), values, wanted, checked) {
             SlotStep::Done(verdict) => verdict,
-            SlotStep::Wait(pending) => self.resume_slot(pending, |token| token, wanted).await,
+            SlotStep::Wait(pending) => {
+                self.resume_slot(pending, |token| token, wanted, checked)
+                    .await
+            }
         }
     }
 
@@ -74,8 +82,10 @@ impl Descope {
         pending: PendingTokens<T>,
         text: impl Fn(&T) -> &str,
         wanted: &Wanted,
+        checked: &mut CheckedTokens,
     ) -> SlotVerdict {
-        match self.inner.verifier.resume_several(pending, &text).await {
+        let verifier = &self.inner.verifier;
+        match verifier.resume_several(pending, checked, &text).await {
             Ok((token, authentic)) => slot_verdict(Ok((text(&token), authentic)), wanted),
             Err(rejection) => slot_verdict(Err(rejection), wanted),
         }
@@ -88,15 +98,16 @@ impl Descope {
         mut values: impl Iterator<Item = &'h str>,
         again: impl FnOnce() -> V,
         wanted: &Wanted,
+        checked: &mut CheckedTokens,
     ) -> SlotStep<'h> {
         let Some(first) = values.next() else {
             return SlotStep::Done(SlotVerdict::Absent);
         };
         if values.any(|value| value != first) {
-            return self.start_several(again(), wanted);
+            return self.start_several(again(), wanted, checked);
         }
         let verifier = &self.inner.verifier;
-        match verifier.start_presented(first, token_use(wanted.slot)) {
+        match verifier.start_presented(first, token_use(wanted.slot), checked) {
             None => SlotStep::Done(SlotVerdict::Absent),
             Some(VerificationStep::Done(verdict)) => {
                 let verdict = verdict.map(|authentic| (first, authentic));
@@ -105,7 +116,7 @@ impl Descope {
             Some(VerificationStep::Wait(wait)) => {
                 // Not beside the wait that follows, which may be the only one that there is room for.
                 drop(wait);
-                self.begin(&[first], wanted)
+                self.begin(&[first], wanted, checked)
             }
         }
     }
@@ -114,6 +125,7 @@ impl Descope {
         &self,
         values: impl Iterator<Item = &'h str>,
         wanted: &Wanted,
+        checked: &mut CheckedTokens,
     ) -> SlotStep<'h> {
         let verifier = &self.inner.verifier;
         // Each is looked at once, however often it came.
@@ -134,7 +146,7 @@ impl Descope {
                 return too_many();
             }
             looked_at += 1;
-            match verifier.start_presented(value, token_use(wanted.slot)) {
+            match verifier.start_presented(value, token_use(wanted.slot), checked) {
                 None => {}
                 Some(VerificationStep::Done(Ok(authentic))) if !wanted.takes(&authentic) => {}
                 Some(_) if tokens.len() == MAX_TOKENS => return too_many(),
@@ -144,12 +156,17 @@ impl Descope {
         if tokens.is_empty() {
             return SlotStep::Done(SlotVerdict::Absent);
         }
-        self.begin(&tokens, wanted)
+        self.begin(&tokens, wanted, checked)
     }
 
-    fn begin<'h>(&self, tokens: &[&'h str], wanted: &Wanted) -> SlotStep<'h> {
+    fn begin<'h>(
+        &self,
+        tokens: &[&'h str],
+        wanted: &Wanted,
+        checked: &mut CheckedTokens,
+    ) -> SlotStep<'h> {
         let verifier = &self.inner.verifier;
-        match verifier.start_several(tokens, token_use(wanted.slot)) {
+        match verifier.start_several(tokens, token_use(wanted.slot), checked) {
             SeveralSteps::Done(verdict) => SlotStep::Done(slot_verdict(verdict, wanted)),
             SeveralSteps::Wait(pending) => SlotStep::Wait(pending),
         }

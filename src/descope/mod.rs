@@ -21,7 +21,7 @@ mod variables;
 mod verify_answer;
 
 pub(crate) use self::{
-    authenticate::{Authentication, PendingSession},
+    authenticate::{Authentication, LateVerdict, PendingSession},
     present::{PresentedRefresh, RefreshRefusal},
     sign_out::SignedOut,
 };

@@ -1,6 +1,11 @@
 //! The refresh token that a request or a caller presents, verified here before it is sent anywhere.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::{Duration, SystemTime},
+};
 
 use http::HeaderMap;
 
@@ -16,7 +21,7 @@ use crate::{
     rotation::{FamilyLease, TokenHolder},
     session::Session,
     token::{self, Authorization, RefreshToken},
-    verifier::AuthenticToken,
+    verifier::{AuthenticToken, CheckedTokens},
 };
 
 /// A refresh token that this project signed, and its claims.
@@ -101,17 +106,57 @@ impl Descope {
         headers: &HeaderMap,
         bearer: bool,
     ) -> Result<PresentedRefresh, RefreshRefusal> {
-        let (found, SlotToken { authentic, refresh }) = match self.refresh_of_cookies(headers).await
-        {
-            Err(rejection) if rejection.kind() == RejectionKind::MissingToken => {
-                if bearer {
-                    return self.presented_bearer(headers).await;
-                }
-                self.explain_missing(headers);
-                return Err(rejection.into());
-            }
-            found => found?,
-        };
+        let mut checked = CheckedTokens::default();
+        match self.presented_cookie(headers, &mut checked).await {
+            Err(RefreshRefusal::Missing) if bearer => self.presented_bearer(headers).await,
+            presented => self.explained(presented, headers),
+        }
+    }
+
+    /// The refresh token that a request presents in its cookie, if that is known without waiting for
+    /// keys. Signatures that were `checked` for this request are not checked again.
+    pub(crate) fn presented_at_once(
+        &self,
+        headers: &HeaderMap,
+        checked: &mut CheckedTokens,
+    ) -> Option<Result<PresentedRefresh, RefreshRefusal>> {
+        // Dropping it gives up its place among those who wait for keys, and cancels no fetch.
+        let presented = pin!(self.presented_cookie(headers, checked));
+        match presented.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(presented) => Some(self.explained(presented, headers)),
+            Poll::Pending => None,
+        }
+    }
+
+    /// As [`presented_at_once`](Self::presented_at_once), where keys have to be waited for.
+    pub(crate) async fn presented_later(
+        &self,
+        headers: &HeaderMap,
+        checked: &mut CheckedTokens,
+    ) -> Result<PresentedRefresh, RefreshRefusal> {
+        let presented = self.presented_cookie(headers, checked).await;
+        self.explained(presented, headers)
+    }
+
+    /// Says in the log why a request without a refresh token may be one.
+    fn explained(
+        &self,
+        presented: Result<PresentedRefresh, RefreshRefusal>,
+        headers: &HeaderMap,
+    ) -> Result<PresentedRefresh, RefreshRefusal> {
+        if matches!(presented, Err(RefreshRefusal::Missing)) {
+            self.explain_missing(headers);
+        }
+        presented
+    }
+
+    async fn presented_cookie(
+        &self,
+        headers: &HeaderMap,
+        checked: &mut CheckedTokens,
+    ) -> Result<PresentedRefresh, RefreshRefusal> {
+        let found = self.refresh_of_cookies(headers, checked).await?;
+        let (found, SlotToken { authentic, refresh }) = found;
         let token = refresh.ok_or(RefreshRefusal::Missing)?;
         Ok(PresentedRefresh {
             from_cookie: true,
@@ -186,7 +231,7 @@ impl Descope {
             family: self
                 .inner
                 .queue
-                .lease(&token, holder)
+                .lease(&token, holder, authentic.signed.as_ref())
                 .map_err(|_| Rejection::invalid("no_crypto_backend"))?,
             from_cookie: false,
             is_borrowed: false,

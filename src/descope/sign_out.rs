@@ -21,7 +21,7 @@ use crate::{
     jwt::check::{TimeCheck, TokenUse},
     rejection::RejectionKind,
     token::RefreshToken,
-    verifier::{AuthenticToken, VerificationStep},
+    verifier::{AuthenticToken, CheckedTokens, VerificationStep},
 };
 
 /// How many of the tokens that a request presents are signed out.
@@ -157,11 +157,13 @@ impl Descope {
 
     /// The user whose session a cookie shows that no other host can have set.
     async fn shown_by_host_cookie(&self, presented: &PresentedCookies<'_>) -> Option<UserId> {
+        let mut checked = CheckedTokens::default();
         for (slot, _) in self.cookies().slots() {
             if slot.kind != CookieKind::Session || !self.cookies().is_host_only(slot) {
                 continue;
             }
-            let verdict = self.judge(presented, &Wanted::anybodys(slot)).await;
+            let wanted = Wanted::anybodys(slot);
+            let verdict = self.judge(presented, &wanted, &mut checked).await;
             if let SlotVerdict::Authentic(token) = verdict {
                 return Some(token.authentic.claims().user.clone());
             }
@@ -199,7 +201,7 @@ impl Descope {
         let verdict = match step {
             VerificationStep::Done(verdict) => verdict,
             VerificationStep::Wait(wait) => {
-                let resumed = verifier.resume(token.expose(), TokenUse::Refresh, wait);
+                let resumed = verifier.resume(token.expose(), TokenUse::Refresh, None, wait);
                 resumed.await
             }
         };

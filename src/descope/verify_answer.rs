@@ -1,5 +1,7 @@
 //! Verification of an answer: of all that it says only its tokens can be relied on.
 
+use std::sync::Arc;
+
 use super::{
     handle::Descope,
     present::VerifiedRefresh,
@@ -14,7 +16,7 @@ use crate::{
     jwt::check::{TimeCheck, TokenUse},
     rejection::RejectionKind,
     rotation::CallOutcome,
-    session::Session,
+    session::{Session, SignedToken},
     token::RefreshToken,
     verifier::AuthenticToken,
 };
@@ -37,7 +39,7 @@ impl Descope {
     ) -> Result<CallOutcome<SessionAnswer>, Error> {
         // The refresh token comes first: the one that was sent may be rotated by now, and without
         // its successor the session could not go on.
-        let (in_force, fault) = match answer.refresh_token() {
+        let (in_force, successor_signed, fault) = match answer.refresh_token() {
             Some(token) => {
                 self.verify_successor(token.clone(), &sent, wanted.as_ref())
                     .await?
@@ -47,6 +49,7 @@ impl Descope {
                     token: sent.token.clone(),
                     expires_at: sent.expires_at,
                 },
+                None,
                 None,
             ),
         };
@@ -69,6 +72,7 @@ impl Descope {
             expires_at,
             successor,
             successor_expires_at,
+            successor_signed,
             answer: session.map(|session| {
                 // A selection leaves its tenant on purpose.
                 let lost = match wanted {
@@ -80,14 +84,14 @@ impl Descope {
         })
     }
 
-    /// Verifies the new refresh token of an answer. The second part is why nobody may be sent it
-    /// yet, although the next call is to be made with it.
+    /// Verifies the new refresh token of an answer. The second part is what was verified of it; the
+    /// third is why nobody may be sent it yet, although the next call is to be made with it.
     async fn verify_successor(
         &self,
         token: RefreshToken,
         sent: &VerifiedRefresh,
         wanted: Option<&TenantId>,
-    ) -> Result<(InForce, Option<Error>), Error> {
+    ) -> Result<(InForce, Option<Arc<SignedToken>>, Option<Error>), Error> {
         let verifier = &self.inner.verifier;
         let verdict = verifier
             .verify_fresh(token.expose(), TokenUse::Refresh)
@@ -103,7 +107,7 @@ impl Descope {
             {
                 let fault = refused_answer("refresh token", &rejection);
                 let expires_at = None;
-                return Ok((InForce { token, expires_at }, Some(fault)));
+                return Ok((InForce { token, expires_at }, None, Some(fault)));
             }
             Err(rejection) => return Err(refused_answer("refresh token", &rejection)),
         };
@@ -124,7 +128,7 @@ impl Descope {
             Err(rejection) => Some(refused_answer("refresh token", &rejection)),
         };
         let expires_at = Some(system_time(claims.times.expires));
-        Ok((InForce { token, expires_at }, fault))
+        Ok((InForce { token, expires_at }, authentic.signed, fault))
     }
 
     async fn verify_session(

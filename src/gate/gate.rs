@@ -9,7 +9,7 @@ use crate::{
     session::{AnonymousSession, Session},
     telemetry,
     token::Authorization,
-    verifier::refuse_anonymous,
+    verifier::{CheckedTokens, refuse_anonymous},
 };
 
 /// The policy of a layer, and the decisions by it: for requests whose verdict was there at once and
@@ -52,20 +52,24 @@ impl Gate {
         }
     }
 
-    /// The verdict on a request's credential; `authorization` is what its field says.
+    /// The verdict on a request's credential; `authorization` is what its field says. Which signatures
+    /// were checked is noted in `checked`.
     pub(crate) fn authenticate(
         &self,
         head: RequestHead<'_>,
         authorization: Authorization<'_>,
+        checked: &mut CheckedTokens,
     ) -> Authentication {
-        self.descope.authenticate(head.headers, authorization, || {
-            if !self.policy.same_origin || !acts(head) {
-                return Ok(());
-            }
-            self.descope
-                .check_origin(head, WhenAbsent::Refuse)
-                .inspect_err(|reason| origin::log_refusal(reason, head))
-        })
+        let headers = head.headers;
+        self.descope
+            .authenticate(headers, authorization, checked, || {
+                if !self.policy.same_origin || !acts(head) {
+                    return Ok(());
+                }
+                self.descope
+                    .check_origin(head, WhenAbsent::Refuse)
+                    .inspect_err(|reason| origin::log_refusal(reason, head))
+            })
     }
 
     /// Decides how a request goes on: at once, with a renewal beside it, or after a renewal.
@@ -74,6 +78,7 @@ impl Gate {
         head: RequestHead<'_>,
         authorization: Authorization<'_>,
         verdict: Result<Session, Rejection>,
+        checked: CheckedTokens,
     ) -> Decision {
         // Also without a renewal of this layer's, and for visitors who are refused: whatever is
         // presented has been delivered.
@@ -115,21 +120,27 @@ impl Gate {
         if !wanted || !takes_cookies(head) {
             return Decision::Go(verdict, None);
         }
-        let allow_anonymous = self.policy.allow_anonymous;
-        let Some(renewal) = SessionRenewal::of(&self.descope, head, allow_anonymous) else {
+        if !self
+            .descope
+            .cookie_reader()
+            .has_refresh_cookie(head.headers)
+        {
             return Decision::Go(verdict, None);
-        };
-        match (self.is_ours(head), verdict) {
-            (Ok(()), Ok(session)) => {
+        }
+        if let Err(reason) = self.is_ours(head) {
+            if verdict.is_err() {
+                origin::log_refusal(reason, head);
+            }
+            return Decision::Go(verdict, None);
+        }
+        let allow_anonymous = self.policy.allow_anonymous;
+        let renewal = SessionRenewal::new(&self.descope, head, checked, allow_anonymous);
+        match verdict {
+            Ok(session) => {
                 let early = EarlyRenewal::renewing(renewal, session.clone(), due);
                 Decision::Go(Ok(session), Some(early))
             }
-            (Ok(()), Err(rejection)) => Decision::Renew(Box::pin(renewal.required(rejection))),
-            (Err(_), Ok(session)) => Decision::Go(Ok(session), None),
-            (Err(reason), Err(rejection)) => {
-                origin::log_refusal(reason, head);
-                Decision::Go(Err(rejection), None)
-            }
+            Err(rejection) => Decision::Renew(Box::pin(renewal.required(rejection))),
         }
     }
 

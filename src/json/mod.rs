@@ -11,12 +11,14 @@ use std::borrow::Cow;
 pub(crate) use self::{
     distinct::{Names, all_distinct},
     scan::{Quoted, Scan},
+    unparsed::{JsonMember, Members, UnparsedJson},
 };
 
 mod distinct;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod unparsed;
 
 /// Why a text is refused: a fixed text for the log.
 pub(crate) type Fault = &'static str;

@@ -26,6 +26,8 @@ use crate::clock::Now;
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
 #[cfg(test)]
+pub(crate) mod count;
+#[cfg(test)]
 mod curves;
 mod freshness;
 mod material;
@@ -112,6 +114,8 @@ impl VerifyingKey {
 
     /// Returns `true` if `signature` is this key's over `signing_input`.
     pub(crate) fn verify(&self, signing_input: &[u8], signature: &[u8]) -> bool {
+        #[cfg(test)]
+        count::note_check();
         // The one length that RFC 7518 sections 3.3 to 3.5 and RFC 8032 know for this key.
         let length = match &self.material {
             Material::Rsa { n, .. } => n.len(),

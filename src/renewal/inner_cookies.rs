@@ -28,6 +28,9 @@ impl InnerCookies {
     /// Returns `true` if the inner service has spoken for the cookie of this line of ours, which must
     /// not be written then.
     pub(super) fn hold_back(&self, line: &HeaderValue) -> bool {
+        if self.cookies.is_empty() {
+            return false;
+        }
         let Some(ours) = parse(line) else {
             return false;
         };

@@ -9,23 +9,40 @@ use crate::{
     answer::SessionAnswer,
     clock::Clock,
     cookie::cookie_fields,
-    descope::{Descope, PresentedRefresh},
+    descope::{Descope, PresentedRefresh, RefreshRefusal},
     head::RequestHead,
     rejection::Rejection,
     session::Session,
     telemetry,
+    verifier::CheckedTokens,
 };
 
 /// A renewal for a request, with all that it needs of the request, which goes on meanwhile, or
 /// waits.
 pub(crate) struct SessionRenewal {
+    token: RenewalToken,
+    renewer: Renewer,
+}
+
+/// The handle and the settings that a renewal is made with.
+struct Renewer {
     descope: Descope,
-    /// The request's `Cookie` fields and nothing else.
-    cookies: HeaderMap,
     /// True where cookies are written without `Secure`.
     insecure: bool,
     /// True if anonymous sessions are renewed, too.
     allow_anonymous: bool,
+}
+
+/// The refresh token of a renewal.
+enum RenewalToken {
+    /// It is known what became of it.
+    Presented(Result<PresentedRefresh, RefreshRefusal>),
+    /// Keys have to be waited for.
+    InCookies {
+        /// The request's `Cookie` fields and nothing else.
+        cookies: HeaderMap,
+        checked: CheckedTokens,
+    },
 }
 
 /// The end of a renewal that its request waited for.
@@ -42,41 +59,50 @@ pub(crate) type PendingRenewal = Pin<Box<dyn Future<Output = Renewed> + Send>>;
 type NewSession = (SessionAnswer, PresentedRefresh);
 
 impl SessionRenewal {
-    /// `None` without a refresh cookie.
-    pub(crate) fn of(
+    /// For a request with a refresh cookie, which it presents now. Signatures that were `checked`
+    /// for the request are not checked again.
+    pub(crate) fn new(
         descope: &Descope,
         head: RequestHead<'_>,
+        mut checked: CheckedTokens,
         allow_anonymous: bool,
-    ) -> Option<Self> {
-        if !descope.cookie_reader().has_refresh_cookie(head.headers) {
-            return None;
+    ) -> Self {
+        let token = match descope.presented_at_once(head.headers, &mut checked) {
+            Some(presented) => RenewalToken::Presented(presented),
+            None => RenewalToken::InCookies {
+                cookies: cookie_fields(head.headers),
+                checked,
+            },
+        };
+        Self {
+            token,
+            renewer: Renewer {
+                descope: descope.clone(),
+                insecure: descope.cookies().insecure_for(head),
+                allow_anonymous,
+            },
         }
-        Some(Self {
-            descope: descope.clone(),
-            cookies: cookie_fields(head.headers),
-            insecure: descope.cookies().insecure_for(head),
-            allow_anonymous,
-        })
     }
 
     /// The clock that a renewal's times are taken from.
     pub(super) fn clock(&self) -> Clock {
-        self.descope.clock().clone()
+        self.renewer.descope.clock().clone()
     }
 
     /// Renews a session that is missing or has expired, as `before` says.
     pub(crate) async fn required(self, before: Rejection) -> Renewed {
-        match self.renew_missing().await {
+        let Self { token, renewer } = self;
+        match renewer.renew_missing(token).await {
             Ok(new) => Renewed {
                 verdict: Ok(new.0.session().clone()),
-                update: Some(self.update(new)),
+                update: Some(renewer.update(new)),
             },
             Err(failure) => {
                 log(&failure, false);
                 let ended = matches!(failure, Failure::Ended(_));
                 Renewed {
                     verdict: Err(failure.rejection(before)),
-                    update: ended.then(|| CookieUpdate::remove(self.descope, self.insecure)),
+                    update: ended.then(|| CookieUpdate::remove(renewer.descope, renewer.insecure)),
                 }
             }
         }
@@ -86,17 +112,20 @@ impl SessionRenewal {
     /// or where a call brought a refresh token that no browser has been sent. `None`: there is
     /// nothing new, for whatever reason.
     pub(crate) async fn early(self, session: Session, due: bool) -> Option<CookieUpdate> {
-        match self.renew_good(&session, due).await {
-            Ok(new) => new.map(|new| self.update(new)),
+        let Self { token, renewer } = self;
+        match renewer.renew_good(token, &session, due).await {
+            Ok(new) => new.map(|new| renewer.update(new)),
             Err(failure) => {
                 log(&failure, true);
                 None
             }
         }
     }
+}
 
-    async fn renew_missing(&self) -> Result<NewSession, Failure> {
-        let presented = self.presented().await?;
+impl Renewer {
+    async fn renew_missing(&self, token: RenewalToken) -> Result<NewSession, Failure> {
+        let presented = self.presented(token).await?;
         // Where refresh tokens are not rotated the queue cannot tell a straggler by its token.
         if let Some(kept) = presented.kept_answer().filter(|kept| self.is_good(kept)) {
             telemetry::renewed("kept");
@@ -107,10 +136,11 @@ impl SessionRenewal {
 
     async fn renew_good(
         &self,
+        token: RenewalToken,
         session: &Session,
         due: bool,
     ) -> Result<Option<NewSession>, Failure> {
-        let presented = self.presented().await?;
+        let presented = self.presented(token).await?;
         let end = session.expires_at();
         // A browser that shows a rotated token lacks the answer, whichever session it has.
         let is_news = |kept: &SessionAnswer| {
@@ -129,8 +159,14 @@ impl SessionRenewal {
         self.refresh(presented, true).await.map(Some)
     }
 
-    async fn presented(&self) -> Result<PresentedRefresh, Failure> {
-        let presented = self.descope.presented_refresh(&self.cookies, false).await?;
+    async fn presented(&self, token: RenewalToken) -> Result<PresentedRefresh, Failure> {
+        let presented = match token {
+            RenewalToken::Presented(presented) => presented,
+            RenewalToken::InCookies {
+                cookies,
+                mut checked,
+            } => self.descope.presented_later(&cookies, &mut checked).await,
+        }?;
         if presented.verified.is_anonymous && !self.allow_anonymous {
             return Err(Failure::Anonymous);
         }

@@ -1,8 +1,11 @@
 //! A call to Descope with a refresh token, and its outcome.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use crate::{clock::Now, error::Error, ids::TenantId, token::RefreshToken};
+use crate::{clock::Now, error::Error, ids::TenantId, session::SignedToken, token::RefreshToken};
 
 /// The operation that a refresh token is sent for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub(crate) struct CallOutcome<T> {
     pub(crate) successor: Option<RefreshToken>,
     /// When that token expires, if it could be read.
     pub(crate) successor_expires_at: Option<SystemTime>,
+    /// That token as it was verified; `None` if it could not be.
+    pub(crate) successor_signed: Option<Arc<SignedToken>>,
     /// The current tenant of the new session.
     pub(crate) tenant: Option<TenantId>,
     /// When the new session ends: from then on its answer is not worth keeping.

@@ -11,6 +11,7 @@ use super::{
     chain::{Chain, KeepTimes, Standing},
     end::FamilyEnd,
     failure::{self, FailedCall},
+    signed::SignedTokens,
 };
 use crate::{clock::Now, digest::Digest, error::Error, limiter::TokenBucket, token::RefreshToken};
 
@@ -66,6 +67,7 @@ pub(super) struct Family<T> {
     times: KeepTimes,
     chain: Chain,
     current: RefreshToken,
+    signed: SignedTokens,
     /// Calls that have ended.
     ended: u64,
     /// The call that is under way, or about to be sent.
@@ -102,6 +104,7 @@ impl<T: KeptSession> Family<T> {
             times,
             chain: Chain::new(digest, life, now),
             current: token,
+            signed: SignedTokens::default(),
             ended: 0,
             claimed: None,
             dead: None,
@@ -208,6 +211,9 @@ impl<T: KeptSession> Family<T> {
                 let life = outcome.successor_life(now);
                 forgotten = self.chain.advance(digest, life, now);
                 self.current = token.clone();
+                if let Some(signed) = &outcome.successor_signed {
+                    self.note_signed(signed);
+                }
                 if outcome.answer.is_err() {
                     // The kept answer names a token that has been rotated by now.
                     self.kept = None;

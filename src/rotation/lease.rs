@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -11,7 +12,7 @@ use super::{
     queue::RotationQueue,
     table::{Arrival, Holder},
 };
-use crate::{digest::Digest, error::Error, ids::UserId, token::RefreshToken};
+use crate::{digest::Digest, error::Error, ids::UserId, session::SignedToken, token::RefreshToken};
 
 /// Whoever presents a refresh token, by its verified claims.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,7 @@ pub(crate) struct FamilyLease<T: KeptSession> {
 }
 
 impl<T: KeptSession> RotationQueue<T> {
-    /// Takes a place in the family of a token.
+    /// Takes a place in the family of a token. `signed` is what was verified of it.
     ///
     /// # Errors
     ///
@@ -41,8 +42,12 @@ impl<T: KeptSession> RotationQueue<T> {
         &self,
         token: &RefreshToken,
         holder: TokenHolder<'_>,
+        signed: Option<&Arc<SignedToken>>,
     ) -> Result<FamilyLease<T>, Error> {
-        let digest = Digest::of(token.expose())?;
+        let digest = match signed {
+            Some(signed) => signed.digest,
+            None => Digest::of(token.expose())?,
+        };
         let now = self.clock().now();
         // As by a session: who has signed in since they signed out everywhere must not be signed
         // out by a call that comes late. Before the place is taken, which a sign-out may refuse.
@@ -54,7 +59,7 @@ impl<T: KeptSession> RotationQueue<T> {
             issued_at: holder.issued_at,
             life: life.unwrap_or_default(),
         };
-        let arrival = self.change(|table| table.arrive(token, digest, holder, now));
+        let arrival = self.change(|table| table.arrive(token, digest, holder, signed, now));
         Ok(FamilyLease {
             queue: self.clone(),
             arrival,

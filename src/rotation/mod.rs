@@ -53,12 +53,13 @@
 //! # Files
 //!
 //! Pure, given the time: `chain` (the tokens of a family and the standing of each), `answer` (the
-//! newest answer, and who is given it), `failure` (the newest failure), `end`, and `family`, which
-//! makes a decision of them; `reads` (a family's calls that only read); `pressure` (the limits of all
-//! calls together); `everywhere`; and `table`, with which token belongs to which family, and `room`,
-//! which says what gives way where it is full. `users` tells without a lock whose requests need a
-//! look. `queue` holds the table's lock and the counts of tasks, `lease` is a request's place in a
-//! family, `turn` its place among the calls. Only `send`, `read` and `sign_out` wait and spawn.
+//! newest answer, and who is given it), `failure` (the newest failure), `end`, `signed` (which of the
+//! tokens need not be verified again), and `family`, which makes a decision of them; `reads` (a
+//! family's calls that only read); `pressure` (the limits of all calls together); `everywhere`; and
+//! `table`, with which token belongs to which family, and `room`, which says what gives way where it
+//! is full. `users` tells without a lock whose requests need a look. `queue` holds the table's lock and
+//! the counts of tasks, `lease` is a request's place in a family, `turn` its place among the calls.
+//! Only `send`, `read` and `sign_out` wait and spawn.
 
 mod answer;
 mod call;
@@ -75,6 +76,7 @@ mod reads;
 mod room;
 mod send;
 mod sign_out;
+mod signed;
 mod table;
 mod turn;
 mod users;

@@ -21,6 +21,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::UserId,
     limiter::OnceAMinute,
+    session::SignedToken,
     telemetry,
     token::RefreshToken,
 };
@@ -262,6 +263,12 @@ impl<T: KeptSession> RotationQueue<T> {
             let now = self.clock().now();
             self.table().present(digest, now)
         })
+    }
+
+    /// Returns a token as it was verified when it was presented, or came in an answer, if its family is
+    /// known and remembers it. Its time, and the standing of its key, are the caller's to check.
+    pub(crate) fn signed(&self, digest: Digest) -> Option<Arc<SignedToken>> {
+        self.table().signed(digest)
     }
 
     /// Returns `true` if a token's family is known here: the token was genuine when it came.

@@ -1,8 +1,8 @@
 //! What gives way where a table is full.
 //!
 //! In this order, and within each step the oldest first: families of one user beyond the newest
-//! few; users' records, then session tokens, of kept answers; sessions that have ended at Descope
-//! too; families whose browser has shown its newest token; families with a successor that nobody
+//! few; what was verified of tokens, which saves a signature check and no more; users' records, then
+//! session tokens, of kept answers; sessions that have ended at Descope too; families whose browser has shown its newest token; families with a successor that nobody
 //! has presented for longer than the keep time. Only then what may sign somebody out: families
 //! within their keep time, and sign-outs that Descope does not know of.
 //!
@@ -72,17 +72,17 @@ impl<T: KeptSession> FamilyTable<T> {
             .collect();
         // Bytes first: no family is forgotten for the sake of a record.
         idle.sort_unstable_by_key(|(_, used, _)| *used);
-        for (_, _, id) in &idle {
-            if self.has_bytes(SHARE) {
-                break;
+        for let_go in [
+            Family::drop_signed,
+            Family::drop_record,
+            Family::drop_answer,
+        ] {
+            for (_, _, id) in &idle {
+                if self.has_bytes(SHARE) {
+                    break;
+                }
+                self.with_family(*id, let_go);
             }
-            self.with_family(*id, Family::drop_record);
-        }
-        for (_, _, id) in &idle {
-            if self.has_bytes(SHARE) {
-                break;
-            }
-            self.with_family(*id, Family::drop_answer);
         }
         idle.sort_unstable();
         for (worth, _, id) in idle {
@@ -127,8 +127,12 @@ impl<T: KeptSession> FamilyTable<T> {
     }
 
     fn has_bytes(&self, share: usize) -> bool {
-        let bound = self.bounds.bytes;
-        self.bytes <= bound - part(bound, share)
+        self.has_bytes_for(part(self.bounds.bytes, share))
+    }
+
+    /// Returns `true` if so much more is within the bound of bytes.
+    pub(super) fn has_bytes_for(&self, more: usize) -> bool {
+        self.bytes.saturating_add(more) <= self.bounds.bytes
     }
 }
 

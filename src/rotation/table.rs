@@ -17,8 +17,9 @@ use super::{
     turn::Turn,
     users::{UndeliveredUsers, UserKey},
 };
-use crate::{clock::Now, digest::Digest, error::Error, token::RefreshToken};
+use crate::{clock::Now, digest::Digest, error::Error, session::SignedToken, token::RefreshToken};
 
+mod signed;
 mod signed_out;
 
 /// How often what is stale is looked for.
@@ -123,6 +124,7 @@ impl<T: KeptSession> FamilyTable<T> {
         token: &RefreshToken,
         digest: Digest,
         holder: Holder,
+        signed: Option<&Arc<SignedToken>>,
         now: Now,
     ) -> Arrival {
         let id = self.family_of(token, digest, holder, now);
@@ -142,6 +144,9 @@ impl<T: KeptSession> FamilyTable<T> {
             turn: entry.turn.clone(),
         };
         self.count(id);
+        if let Some(signed) = signed {
+            self.note_signed(id, signed);
+        }
         arrival
     }
 

@@ -8,6 +8,7 @@ mod active_tenant;
 mod membership;
 mod rights;
 mod session;
+mod signed;
 mod tenant_claims;
 mod visitor;
 
@@ -16,3 +17,5 @@ pub use self::{
     active_tenant::ActiveTenant, membership::Membership, session::Session,
     tenant_claims::TenantClaims, visitor::Visitor,
 };
+
+pub(crate) use self::signed::SignedToken;

@@ -4,6 +4,7 @@
 //! What is no token of this project says nothing about the user, and must not lock anybody out.
 
 use super::{
+    checked::CheckedTokens,
     token::VerificationStep,
     verify::{UNKNOWN_KID, Verifier},
 };
@@ -20,6 +21,7 @@ impl Verifier {
         &self,
         value: &str,
         token_use: TokenUse,
+        checked: &mut CheckedTokens,
     ) -> Option<VerificationStep> {
         let now = self.clock.now();
         let known = match token_use {
@@ -30,7 +32,7 @@ impl Verifier {
             Some(step) => step,
             // Asked before a key is: for what others sign, none is to be fetched or waited for.
             None if !self.may_be_ours(value, &now) => return None,
-            None => self.verify_uncached(value.as_bytes(), token_use, &now),
+            None => self.verify_uncached(value.as_bytes(), token_use, Some(checked), &now),
         };
         match step {
             VerificationStep::Done(Err(rejection)) if !self.is_ours(value, &rejection) => None,

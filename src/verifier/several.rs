@@ -1,6 +1,7 @@
 //! Several tokens of one name in one request, as cookies of several scopes bring them.
 
 use super::{
+    checked::CheckedTokens,
     token::{AuthenticToken, VerificationStep},
     verify::Verifier,
 };
@@ -46,10 +47,11 @@ impl Verifier {
         &self,
         tokens: &[&'t str],
         token_use: TokenUse,
+        checked: &mut CheckedTokens,
     ) -> SeveralSteps<&'t str> {
         let begun: Vec<_> = tokens
             .iter()
-            .map(|token| self.begin(token, token_use))
+            .map(|token| self.begin(token, token_use, checked))
             .collect();
         let now = self.clock.now();
         let latest = begun
@@ -81,6 +83,7 @@ impl Verifier {
     pub(crate) async fn resume_several<T>(
         &self,
         pending: PendingTokens<T>,
+        checked: &mut CheckedTokens,
         text: impl Fn(&T) -> &str,
     ) -> Result<(T, AuthenticToken), Rejection> {
         let PendingTokens { tokens, token_use } = pending;
@@ -91,7 +94,9 @@ impl Verifier {
                 // One after the other is as fast as together: the deadline of each wait has run
                 // since it was made.
                 VerificationStep::Wait(wait) => {
-                    self.resume(text(&begun.token), token_use, wait).await
+                    let resumed =
+                        self.resume(text(&begun.token), token_use, Some(&mut *checked), wait);
+                    resumed.await
                 }
             };
             judged.push(Judged {
@@ -103,12 +108,23 @@ impl Verifier {
         let now = self.clock.now();
         let (token, verified) = self.one_of(judged, &now)?;
         // Some were judged before the wait, and may have expired during it.
-        let verified = self.with_time_check(verified.session, &now);
+        let AuthenticToken {
+            session, signed, ..
+        } = verified;
+        let verified = AuthenticToken {
+            signed,
+            ..self.with_time_check(session, &now)
+        };
         Ok((token, verified))
     }
 
-    fn begin<'t>(&self, token: &'t str, token_use: TokenUse) -> Begun<&'t str, VerificationStep> {
-        let state = self.start(token, token_use);
+    fn begin<'t>(
+        &self,
+        token: &'t str,
+        token_use: TokenUse,
+        checked: &mut CheckedTokens,
+    ) -> Begun<&'t str, VerificationStep> {
+        let state = self.start_within(token, token_use, Some(checked));
         let claimed = state.lacks_keys().then(|| {
             UnverifiedClaims::read(token.as_bytes(), self.max_token_len, &self.rules, token_use)
         });

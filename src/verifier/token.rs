@@ -1,10 +1,12 @@
 //! Verified tokens, and the results of verification that needs no waiting.
 
+use std::sync::Arc;
+
 use crate::{
     jwks::KeyWait,
     jwt::{check::TimeCheck, claims::Claims},
     rejection::{Rejection, RejectionKind},
-    session::Session,
+    session::{Session, SignedToken},
 };
 
 /// The reason of the refusal of an anonymous session that has expired.
@@ -17,6 +19,8 @@ pub(crate) struct AuthenticToken {
     /// Private to this room, so that no session is handed out before its time was checked.
     pub(super) session: Session,
     pub(crate) time_check: TimeCheck,
+    /// Of a refresh token, what its family is to remember of it.
+    pub(crate) signed: Option<Arc<SignedToken>>,
 }
 
 /// The result of verification as far as it goes without waiting.

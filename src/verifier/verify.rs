@@ -4,10 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     cache::SessionCache,
+    checked::{CheckOutcome, CheckedTokens, GenuineToken},
     token::{AuthenticToken, VerificationStep},
 };
 use crate::{
+    answer::SessionAnswer,
     clock::{Clock, Now},
+    digest::Digest,
     jwks::{KeyStore, KeyWait, KeyWaitOutcome, Lookup},
     jwt::{
         check::{Rules, TimeCheck, TokenUse},
@@ -18,7 +21,8 @@ use crate::{
     },
     limiter::OnceAMinute,
     rejection::Rejection,
-    session::{Session, TenantClaims},
+    rotation::RotationQueue,
+    session::{Session, SignedToken, TenantClaims},
     token::SessionToken,
 };
 
@@ -33,6 +37,8 @@ const WRONG_ALGORITHM: &str = "wrong_algorithm";
 pub(crate) struct Verifier {
     pub(crate) keys: KeyStore,
     pub(crate) sessions: SessionCache,
+    /// Knows the refresh tokens that were verified before.
+    pub(crate) refresh_tokens: RotationQueue<SessionAnswer>,
     pub(crate) rules: Rules,
     pub(crate) tenant_claims: TenantClaims,
     pub(crate) max_token_len: usize,
@@ -43,16 +49,34 @@ pub(crate) struct Verifier {
     pub(crate) runtime_warning: OnceAMinute,
 }
 
+/// A token that is to be checked with the key that its header names.
+struct KeyedToken<'t> {
+    text: &'t [u8],
+    compact: Compact<'t>,
+    /// True if the header says that it is an access token.
+    access_token: bool,
+}
+
 impl Verifier {
     /// Verifies a token as far as that goes without waiting.
     pub(crate) fn start(&self, token: &str, token_use: TokenUse) -> VerificationStep {
+        self.start_within(token, token_use, None)
+    }
+
+    /// As [`start`](Self::start), for a token of a request of which some may have been checked.
+    pub(super) fn start_within(
+        &self,
+        token: &str,
+        token_use: TokenUse,
+        checked: Option<&mut CheckedTokens>,
+    ) -> VerificationStep {
         let now = self.clock.now();
         let cached = match token_use {
             TokenUse::Session => self.cached(token.as_bytes(), &now),
-            // A refresh token is presented once in its life: nothing is gained by keeping it.
+            // Those are remembered with their families, once the key has been found.
             TokenUse::Refresh => None,
         };
-        cached.unwrap_or_else(|| self.verify_uncached(token.as_bytes(), token_use, &now))
+        cached.unwrap_or_else(|| self.verify_uncached(token.as_bytes(), token_use, checked, &now))
     }
 
     /// As [`start`](Self::start), for a token that is not [`cached`](Self::cached).
@@ -60,6 +84,7 @@ impl Verifier {
         &self,
         token: &[u8],
         token_use: TokenUse,
+        checked: Option<&mut CheckedTokens>,
         now: &Now,
     ) -> VerificationStep {
         let compact = match Compact::parse(token, self.max_token_len) {
@@ -69,7 +94,12 @@ impl Verifier {
         let keys = self.keys.cached();
         // Nearly all tokens of a project have the same header, which need not be parsed again.
         if let Some(key) = keys.by_header(compact.header_segment(), now) {
-            let verdict = self.verify_with(key, token, compact, false, token_use, now);
+            let keyed = KeyedToken {
+                text: token,
+                compact,
+                access_token: false,
+            };
+            let verdict = self.verify_with(key, &keyed, token_use, checked, now);
             return VerificationStep::Done(verdict);
         }
         let mut room = HeaderRoom::default();
@@ -78,10 +108,17 @@ impl Verifier {
             Err(reason) => return VerificationStep::invalid(reason),
         };
         match keys.get(&header.kid, now) {
-            Lookup::Found(key) if header.alg == key.algorithm() => VerificationStep::Done(
-                self.verify_with(&key, token, compact, header.access_token, token_use, now)
-                    .inspect(|_| remember_header(&compact, &header, &key)),
-            ),
+            Lookup::Found(key) if header.alg == key.algorithm() => {
+                let keyed = KeyedToken {
+                    text: token,
+                    compact,
+                    access_token: header.access_token,
+                };
+                VerificationStep::Done(
+                    self.verify_with(&key, &keyed, token_use, checked, now)
+                        .inspect(|_| remember_header(&compact, &header, &key)),
+                )
+            }
             Lookup::Found(_) => VerificationStep::invalid(WRONG_ALGORITHM),
             lookup => self.without_key(lookup, now),
         }
@@ -161,7 +198,7 @@ impl Verifier {
     ) -> Result<AuthenticToken, Rejection> {
         match self.start(token, token_use) {
             VerificationStep::Done(verdict) => verdict,
-            VerificationStep::Wait(wait) => self.resume(token, token_use, wait).await,
+            VerificationStep::Wait(wait) => self.resume(token, token_use, None, wait).await,
         }
     }
 
@@ -181,6 +218,7 @@ impl Verifier {
         &self,
         token: &str,
         token_use: TokenUse,
+        checked: Option<&mut CheckedTokens>,
         wait: KeyWait,
     ) -> Result<AuthenticToken, Rejection> {
         match wait.await {
@@ -195,7 +233,12 @@ impl Verifier {
                 }
                 // The fetch took time: the token may have expired meanwhile.
                 let now = self.clock.now();
-                self.verify_with(&key, token, compact, header.access_token, token_use, &now)
+                let keyed = KeyedToken {
+                    text: token,
+                    compact,
+                    access_token: header.access_token,
+                };
+                self.verify_with(&key, &keyed, token_use, checked, &now)
             }
             KeyWaitOutcome::Unknown => Err(Rejection::invalid(UNKNOWN_KID)),
             KeyWaitOutcome::Unavailable { retry_after } => {
@@ -214,6 +257,7 @@ impl Verifier {
         AuthenticToken {
             session,
             time_check,
+            signed: None,
         }
     }
 
@@ -236,38 +280,77 @@ impl Verifier {
         Rejection::keys_unavailable(RETRY_AFTER)
     }
 
-    /// Checks signature and claims. `key` is the one that the token's header names, for the
+    /// Checks signature, claims and time. `key` is the one that the token's header names, for the
     /// algorithm that it names.
     fn verify_with(
         &self,
         key: &Arc<VerifyingKey>,
-        token: &[u8],
-        compact: Compact<'_>,
-        access_token: bool,
+        token: &KeyedToken<'_>,
         token_use: TokenUse,
+        checked: Option<&mut CheckedTokens>,
         now: &Now,
     ) -> Result<AuthenticToken, Rejection> {
-        // The signature comes first: nothing of the payload is read before it holds.
-        let signature = compact.signature().map_err(Rejection::invalid)?;
-        if !key.verify(compact.signing_input(), signature.as_bytes()) {
-            return Err(Rejection::invalid("wrong_signature"));
-        }
-        let claims = compact
-            .payload()
-            .and_then(Claims::parse)
-            .map_err(Rejection::invalid)?;
-        self.rules
-            .check(&claims, token_use, access_token)
-            .map_err(Rejection::invalid)?;
-        let verified = self.with_time_check(
-            Session::new(claims, self.tenant_claims, self.clock.clone()),
-            now,
-        );
+        let known = checked
+            .as_deref()
+            .and_then(|checked| checked.find(token.text, token_use, key));
+        let is_known = known.is_some();
+        let outcome = known.unwrap_or_else(|| {
+            let outcome = self.check(key, token, token_use);
+            if let Some(checked) = checked {
+                checked.note(token.text, token_use, key, &outcome);
+            }
+            outcome
+        });
+        let GenuineToken { session, signed } = outcome.map_err(Rejection::invalid)?;
+        let verified = AuthenticToken {
+            signed,
+            ..self.with_time_check(session, now)
+        };
         // A token that is refused for its time would only take up room in the cache.
-        if token_use == TokenUse::Session && verified.time_check == TimeCheck::Valid {
-            self.sessions.keep(token, &verified.session, key, now.wall);
+        let is_good = verified.time_check == TimeCheck::Valid;
+        if token_use == TokenUse::Session && is_good && !is_known {
+            self.sessions
+                .keep(token.text, &verified.session, key, now.wall);
         }
         Ok(verified)
+    }
+
+    /// Checks signature and claims, time aside: the same token and key have the same outcome always.
+    fn check(
+        &self,
+        key: &Arc<VerifyingKey>,
+        token: &KeyedToken<'_>,
+        token_use: TokenUse,
+    ) -> CheckOutcome {
+        let digest = match token_use {
+            TokenUse::Session => None,
+            // It fails without a crypto backend only, and then no signature is good.
+            TokenUse::Refresh => Digest::of_bytes(token.text).ok(),
+        };
+        let known = digest.and_then(|digest| self.refresh_tokens.signed(digest));
+        // Another key, be it of the same name, has not said a word about the token.
+        if let Some(signed) = known.filter(|signed| Arc::ptr_eq(&signed.key, key)) {
+            return Ok(GenuineToken {
+                session: signed.session.clone(),
+                signed: Some(signed),
+            });
+        }
+        // The signature comes first: nothing of the payload is read before it holds.
+        let signature = token.compact.signature()?;
+        if !key.verify(token.compact.signing_input(), signature.as_bytes()) {
+            return Err("wrong_signature");
+        }
+        let claims = token.compact.payload().and_then(Claims::parse)?;
+        self.rules.check(&claims, token_use, token.access_token)?;
+        let session = Session::new(claims, self.tenant_claims, self.clock.clone());
+        let signed = digest.map(|digest| {
+            Arc::new(SignedToken {
+                digest,
+                session: session.clone(),
+                key: Arc::clone(key),
+            })
+        });
+        Ok(GenuineToken { session, signed })
     }
 
     /// Says that this machine's clock is ahead, if a token that Descope has just issued has expired.

@@ -1,8 +1,7 @@
 //! The memory that an answer takes.
 
-use serde_json::Value;
-
 use super::RawAnswer;
+use crate::json::UnparsedJson;
 
 impl RawAnswer {
     /// The memory that its fields take, in bytes, roughly; tokens aside.
@@ -16,7 +15,10 @@ impl RawAnswer {
             &self.session_cookie_domain,
             &self.tenant_sso_id,
         ];
-        json.into_iter().flatten().map(json_size).sum::<usize>()
+        json.into_iter()
+            .flatten()
+            .map(UnparsedJson::size)
+            .sum::<usize>()
             + texts.into_iter().flatten().map(String::len).sum::<usize>()
     }
 
@@ -37,20 +39,4 @@ impl RawAnswer {
             ..Self::default()
         }
     }
-}
-
-/// The memory that a JSON value takes, in bytes, roughly.
-fn json_size(value: &Value) -> usize {
-    /// What a map adds for each of its members.
-    const MEMBER: usize = 2 * size_of::<Value>();
-    size_of::<Value>()
-        + match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-            Value::String(text) => text.len(),
-            Value::Array(values) => values.iter().map(json_size).sum(),
-            Value::Object(members) => members
-                .iter()
-                .map(|(name, value)| MEMBER + name.len() + json_size(value))
-                .sum(),
-        }
 }

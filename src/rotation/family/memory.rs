@@ -1,10 +1,13 @@
 //! What a family takes in memory, and what of it can be let go.
 
+use std::sync::Arc;
+
 use super::{EARLY_INTERVAL, Family};
 use crate::{
     clock::Now,
     digest::Digest,
     rotation::answer::{KeptAnswer, KeptSession},
+    session::SignedToken,
 };
 
 impl<T: KeptSession> Family<T> {
@@ -61,6 +64,21 @@ impl<T: KeptSession> Family<T> {
         self.chain.forget(token);
     }
 
+    /// Notes what was verified of one of its tokens.
+    pub(in crate::rotation) fn note_signed(&mut self, token: &Arc<SignedToken>) {
+        self.signed.note(token);
+    }
+
+    /// Returns a token as it was verified, if that is remembered.
+    pub(in crate::rotation) fn signed(&self, token: Digest) -> Option<&Arc<SignedToken>> {
+        self.signed.find(token)
+    }
+
+    /// Lets go what was verified of its tokens, which costs a signature check each.
+    pub(in crate::rotation) fn drop_signed(&mut self) -> bool {
+        self.signed.clear()
+    }
+
     /// Lets the user's record of the kept answer go.
     pub(in crate::rotation) fn drop_record(&mut self) -> bool {
         self.kept.as_mut().is_some_and(KeptAnswer::drop_record)
@@ -76,6 +94,10 @@ impl<T: KeptSession> Family<T> {
         /// A token in the chain and in the table's index.
         const LINK: usize = 160;
         let kept = self.kept.as_ref().map_or(0, |kept| kept.answer.size());
-        size_of::<Self>() + self.current.expose().len() + self.chain.len() * LINK + kept
+        size_of::<Self>()
+            + self.current.expose().len()
+            + self.chain.len() * LINK
+            + self.signed.size()
+            + kept
     }
 }

@@ -99,7 +99,7 @@ impl Bench {
         };
         let token = RefreshToken::new(token);
         let digest = Digest::of_test(&token);
-        self.table.arrive(&token, digest, holder, self.now)
+        self.table.arrive(&token, digest, holder, None, self.now)
     }
 
     pub(super) fn next(&mut self, arrival: &Arrival, op: &Operation) -> Seen {
@@ -185,6 +185,7 @@ pub(super) fn rotated(answer: u32, successor: &str, id: &str) -> Result<CallOutc
         answer: Ok(answer),
         successor: Some(RefreshToken::new(successor)),
         successor_expires_at: None,
+        successor_signed: None,
         tenant: Some(tenant(id)),
         expires_at: None,
     })
@@ -196,6 +197,7 @@ pub(super) fn unrotated(answer: u32, id: &str) -> Result<CallOutcome<u32>, Error
         answer: Ok(answer),
         successor: None,
         successor_expires_at: None,
+        successor_signed: None,
         tenant: Some(tenant(id)),
         expires_at: None,
     })
@@ -208,6 +210,7 @@ pub(super) fn orphaned(kind: ErrorKind, successor: &str) -> Result<CallOutcome<u
         answer: Err(Error::new(kind, "failed")),
         successor: Some(RefreshToken::new(successor)),
         successor_expires_at: None,
+        successor_signed: None,
         tenant: None,
         expires_at: None,
     })

@@ -73,7 +73,7 @@ fn renew_all(families: usize, bytes: usize) {
                     issued_at: None,
                     life: LIFE,
                 };
-                table.arrive(&token, Digest::of_test(&token), holder, now)
+                table.arrive(&token, Digest::of_test(&token), holder, None, now)
             };
             let arrival = present(&mut table, *newest);
             let step = table.next(&arrival, &Operation::Refresh, now).unwrap();
@@ -84,6 +84,7 @@ fn renew_all(families: usize, bytes: usize) {
                 answer: Ok(Large { has_record: true }),
                 successor: Some(successor),
                 successor_expires_at: None,
+                successor_signed: None,
                 tenant: None,
                 expires_at: None,
             };

@@ -8,5 +8,6 @@ mod queue;
 mod random;
 mod reads;
 mod rules;
+mod signed;
 mod upstream;
 mod world;

@@ -117,7 +117,7 @@ pub(super) fn lease(queue: &RotationQueue<u32>, token: &RefreshToken) -> FamilyL
         expires_at: now.later(LIFE).date(),
         shows_session: false,
     };
-    queue.lease(token, holder).unwrap()
+    queue.lease(token, holder, None).unwrap()
 }
 
 fn select(id: &str) -> Operation {
@@ -130,6 +130,7 @@ fn rotated(answer: u32, successor: &str, id: &str) -> CallResult {
         answer: Ok(answer),
         successor: Some(RefreshToken::new(successor)),
         successor_expires_at: None,
+        successor_signed: None,
         tenant: Some(TenantId::new(id).unwrap()),
         expires_at: None,
     })

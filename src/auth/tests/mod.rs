@@ -1,0 +1,5 @@
+//! How many signatures a request costs.
+
+mod keys;
+mod renewals;
+mod world;

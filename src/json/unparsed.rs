@@ -1,0 +1,270 @@
+//! JSON of which values are made only when somebody asks for them.
+
+use std::{borrow::Cow, fmt, sync::OnceLock};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+
+/// A value that is kept as text. It was read once, so that making a [`Value`] of it does not fail.
+#[derive(Clone)]
+pub(crate) struct UnparsedJson {
+    text: Box<str>,
+    size: usize,
+    value: OnceLock<Value>,
+}
+
+/// The members of an object, in their order, each of them what `serde_json` takes for a value. Of
+/// several with one name the last counts, as in a [`Value`].
+pub(crate) struct Members<'a>(Vec<JsonMember<'a>>);
+
+/// A member of an object, unparsed.
+pub(crate) struct JsonMember<'a> {
+    name: Cow<'a, str>,
+    raw: &'a RawValue,
+    /// The memory that a [`Value`] of it would take.
+    size: ValueSize,
+}
+
+/// The memory that a JSON value takes, in bytes, roughly.
+#[derive(Clone, Copy)]
+struct ValueSize(usize);
+
+impl UnparsedJson {
+    pub(crate) fn value(&self) -> &Value {
+        let parse = || serde_json::from_str(&self.text).unwrap_or_default();
+        self.value.get_or_init(parse)
+    }
+
+    /// The text of one of its members, if it is an object and that is one.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        if let Some(value) = self.value.get() {
+            return value.get(name)?.as_str().map(Cow::Borrowed);
+        }
+        let members: Members<'_> = serde_json::from_str(&self.text).ok()?;
+        match members.last(name)?.scalar()? {
+            Value::String(text) => Some(Cow::Owned(text)),
+            _ => None,
+        }
+    }
+
+    /// The memory that it takes, in bytes, roughly: also once somebody has asked for its value.
+    pub(crate) fn size(&self) -> usize {
+        self.text.len() + self.size
+    }
+}
+
+impl From<Value> for UnparsedJson {
+    fn from(value: Value) -> Self {
+        let size = ValueSize::deserialize(&value).map_or(0, |size| size.0);
+        Self {
+            text: Box::default(),
+            size,
+            value: value.into(),
+        }
+    }
+}
+
+impl PartialEq for UnparsedJson {
+    fn eq(&self, other: &Self) -> bool {
+        self.value() == other.value()
+    }
+}
+
+impl<'a> Members<'a> {
+    /// The member that counts of those with this name.
+    pub(crate) fn last(&self, name: &str) -> Option<&JsonMember<'a>> {
+        self.0.iter().rfind(|member| member.name == name)
+    }
+}
+
+impl JsonMember<'_> {
+    /// Returns `true` for an object.
+    pub(crate) fn is_object(&self) -> bool {
+        self.raw.get().starts_with('{')
+    }
+
+    /// Returns `true` for `null` and the empty text.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.raw.get(), "null" | r#""""#)
+    }
+
+    /// Its value, unless that is an object or an array.
+    pub(crate) fn scalar(&self) -> Option<Value> {
+        let text = self.raw.get();
+        if text.starts_with(['{', '[']) {
+            return None;
+        }
+        serde_json::from_str(text).ok()
+    }
+
+    /// A copy that is parsed when somebody asks for its value.
+    pub(crate) fn to_unparsed(&self) -> UnparsedJson {
+        UnparsedJson {
+            text: self.raw.get().into(),
+            size: self.size.0,
+            value: OnceLock::new(),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        /// Borrowed where nothing in it is escaped.
+        #[derive(Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        // More than any object of Descope's has that is read so.
+        let mut members = Vec::with_capacity(32);
+        while let Some(Name(name)) = map.next_key()? {
+            let raw: &RawValue = map.next_value()?;
+            // A raw value is skipped rather than read: some of those are no values.
+            let size = serde_json::from_str(raw.get()).map_err(de::Error::custom)?;
+            members.push(JsonMember { name, raw, size });
+        }
+        Ok(Members(members))
+    }
+}
+
+impl<'de> Deserialize<'de> for ValueSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SizeVisitor)
+    }
+}
+
+/// Reads all that a [`Value`] would be made of, and makes none.
+struct SizeVisitor;
+
+impl SizeVisitor {
+    fn with(more: usize) -> ValueSize {
+        ValueSize(size_of::<Value>().saturating_add(more))
+    }
+}
+
+impl<'de> Visitor<'de> for SizeVisitor {
+    type Value = ValueSize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<ValueSize, E> {
+        Ok(Self::with(0))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<ValueSize, E> {
+        Ok(Self::with(0))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<ValueSize, E> {
+        Ok(Self::with(0))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<ValueSize, E> {
+        Ok(Self::with(0))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<ValueSize, E> {
+        Ok(Self::with(0))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<ValueSize, E> {
+        Ok(Self::with(text.len()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ValueSize, A::Error> {
+        let mut size = 0_usize;
+        while let Some(ValueSize(item)) = items.next_element()? {
+            size = size.saturating_add(item);
+        }
+        Ok(Self::with(size))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ValueSize, A::Error> {
+        /// What a map adds for each of its members beside name and value.
+        const MEMBER: usize = size_of::<Value>();
+        let mut size = 0_usize;
+        // A name has the size of a text.
+        while let Some((ValueSize(name), ValueSize(value))) = map.next_entry()? {
+            size = size.saturating_add(MEMBER + name).saturating_add(value);
+        }
+        Ok(Self::with(size))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn members(text: &str) -> Result<Members<'_>, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    #[test]
+    fn exactly_what_is_an_object_of_values_has_members() {
+        let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        for (value, is_one) in [
+            ("1", true),
+            (r#""a\u00e9\n""#, true),
+            (r#"{"a":[{"a":[]},null,true,-1,1e3,"x"],"a":2}"#, true),
+            (&deep(127), true),
+            (&deep(128), false),
+            ("1e999", false),
+            (r#""\ud800""#, false),
+            ("01", false),
+            ("[1,]", false),
+            ("{\"a\"}", false),
+            ("\"\u{1}\"", false),
+        ] {
+            assert_eq!(serde_json::from_str::<Value>(value).is_ok(), is_one);
+            let text = format!(r#"{{"x": {value} }}"#);
+            assert_eq!(members(&text).is_ok(), is_one, "{value}");
+        }
+        for text in ["", "[]", "1", "{} x", "{", r#"{"a":1,}"#] {
+            assert!(members(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_members_with_one_name_the_last_counts() {
+        let members = members(r#"{"a":1,"b":[],"\u0061":"","c":null}"#).unwrap();
+        assert!(members.last("a").unwrap().is_empty());
+        assert!(members.last("b").unwrap().scalar().is_none());
+        assert!(members.last("c").unwrap().is_empty());
+        assert!(members.last("d").is_none());
+    }
+
+    #[test]
+    fn a_value_is_that_of_its_text() {
+        let text = r#"{"u": {"id":"x","id":"U\u00091","n":[1,2.5,{"b":false}],"e":null} }"#;
+        let value = json!({"id": "U\t1", "n": [1, 2.5, {"b": false}], "e": null});
+        let unparsed = members(text).unwrap().last("u").unwrap().to_unparsed();
+        assert_eq!(unparsed.text("id").unwrap(), "U\t1");
+        assert_eq!((unparsed.text("n"), unparsed.text("o")), (None, None));
+        let size = unparsed.size();
+        assert_eq!(*unparsed.value(), value);
+        assert_eq!(unparsed.text("id").unwrap(), "U\t1");
+        assert_eq!(unparsed.size(), size, "it counts from the start");
+        let parsed = UnparsedJson::from(value);
+        assert!(parsed == unparsed);
+        assert!(parsed.size() > 8 * size_of::<Value>());
+    }
+}
