@@ -21,6 +21,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, Request, Response};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, service_fn};
@@ -68,6 +69,47 @@ fn tenants(fake: &FakeDescope, number: usize) -> TokenBuilder {
 }
 
 /// A service that answers, with a header or without one.
+/// Tokens with headers of some three kilobytes that somebody wrote to be read slowly.
+fn hostile_headers(good: &SessionToken) -> [(&'static str, SessionToken); 5] {
+    let (header, rest) = good.expose().split_once('.').unwrap();
+    let header = String::from_utf8(URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    let with = |number: usize, member: &dyn Fn(usize) -> String| {
+        let members: Vec<_> = (0..number).map(|n| member(n * 3 % number)).collect();
+        let json = format!(
+            "{},{}}}",
+            header.strip_suffix('}').unwrap(),
+            members.join(",")
+        );
+        assert!((2_000..3_072).contains(&json.len()), "{}", json.len());
+        let segment = URL_SAFE_NO_PAD.encode(json);
+        SessionToken::new(format!("{segment}.{rest}"))
+    };
+    let escaped = "\\u006d".repeat(12);
+    let nested = format!("{}{}", "[".repeat(45), "]".repeat(45));
+    [
+        (
+            "many escaped names",
+            with(200, &|n| format!(r#""\u006d{n:03}":0"#)),
+        ),
+        (
+            "many shuffled names",
+            with(250, &|n| format!(r#""m{n}":0"#)),
+        ),
+        (
+            "few escaped names",
+            with(28, &|n| format!(r#""{escaped}{n}":0"#)),
+        ),
+        (
+            "escaped values",
+            with(28, &|n| format!(r#""m{n}":"{escaped}""#)),
+        ),
+        (
+            "nested arrays",
+            with(28, &|n| format!(r#""m{n}":{nested}"#)),
+        ),
+    ]
+}
+
 fn handler(
     header: bool,
 ) -> impl Fn(Request<()>) -> Ready<Result<Response<()>, Infallible>> + Clone {
@@ -128,6 +170,19 @@ async fn the_hot_path_allocates_what_it_must_and_no_more() {
     let many = verify(&large);
     assert!(many <= 20, "cold, 200 tenants: {many}");
     let garbage = SessionToken::new("garbage");
+    for (kind, token) in hostile_headers(&usual) {
+        let is_read_to_its_end = !kind.starts_with("many");
+        let rejection = now(cold.verify(&token)).unwrap_err();
+        let reason = if is_read_to_its_end {
+            "wrong_signature"
+        } else {
+            "too_many_header_members"
+        };
+        assert_eq!(rejection.reason(), reason, "a header of {kind}");
+        let count = verify(&token);
+        assert!(count <= 10, "a header of {kind}: {count}");
+        println!("a header of {kind}: {count}");
+    }
     assert_eq!(allocations(|| now(warm.verify(&usual))), 0, "warm verdict");
     assert_eq!(allocations(|| now(warm.verify(&garbage))), 0, "garbage");
 

@@ -12,35 +12,32 @@ use crate::steps;
 /// How many bytes are passed over together; a compiler makes a few vectors of them.
 const BLOCK: usize = 64;
 
-/// How many last bytes are looked for at once.
-const ENDINGS: usize = 4;
+/// So many bytes, and one more: a name may end with the last, and its `=` stand behind.
+type Block = [u8; BLOCK + 1];
 
 /// Names of cookies that are looked for.
 #[derive(Debug)]
 pub(super) struct NameSet {
     names: Box<[Box<[u8]>]>,
-    /// The different last bytes of the names. A list that is not full repeats one.
-    endings: Box<[[u8; ENDINGS]]>,
+    endings: Endings,
+}
+
+/// The different last bytes of names.
+#[derive(Debug)]
+enum Endings {
+    /// As those of `DS` and `DSR`, with whatever before them. A single one stands here twice.
+    Two([u8; 2]),
+    /// So many at once. Where the last of them are fewer, one stands there more than once.
+    More(Box<[[u8; 4]]>),
 }
 
 impl NameSet {
     pub(super) fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        let names: Box<[Box<[u8]>]> = names
-            .into_iter()
-            .map(|name| name.as_bytes().into())
-            .collect();
-        let mut last: Vec<u8> = names
-            .iter()
-            .filter_map(|name| name.last().copied())
-            .collect();
-        last.sort_unstable();
-        last.dedup();
-        let endings = last.chunks(ENDINGS).map(|chunk| {
-            let first = chunk.first().copied().unwrap_or_default();
-            std::array::from_fn(|at| chunk.get(at).copied().unwrap_or(first))
-        });
+        let names = names.into_iter().map(|name| name.as_bytes().into());
+        let names: Box<[Box<[u8]>]> = names.collect();
+        let last = names.iter().filter_map(|name| name.last().copied());
         Self {
-            endings: endings.collect(),
+            endings: Endings::new(last.collect()),
             names,
         }
     }
@@ -52,10 +49,26 @@ impl NameSet {
     /// before `=` makes another name; no browser sends it.
     #[inline]
     pub(super) fn each_in<'f>(&self, field: &'f [u8], mut visit: impl FnMut(usize, &'f [u8])) {
-        let mut at = 0;
-        while at < field.len() {
-            at += self.passed_over(field.get(at..).unwrap_or_default());
-            // One byte more than a block, for an `=` behind its last.
+        let Some(first) = memchr(b'=', field) else {
+            steps::count(field.len());
+            return;
+        };
+        steps::count(first);
+        // The first cookie is ours as a rule, where one is. All up to here has been looked at.
+        let mut at = self
+            .cookie_at(field, first, &mut visit)
+            .map_or(first, |end| end - 1);
+        while at + 1 < field.len() {
+            at += self
+                .endings
+                .passed_over(field.get(at..).unwrap_or_default());
+            let is_last = field.len() - at <= BLOCK;
+            if is_last
+                && let Some(block) = field.last_chunk()
+                && !self.endings.may_be_in(block)
+            {
+                return;
+            }
             let stop = field.len().min(at + BLOCK + 1);
             let mut from = at + 1;
             while let Some(ahead) = field.get(from..stop).and_then(|rest| memchr(b'=', rest)) {
@@ -69,28 +82,6 @@ impl NameSet {
         }
     }
 
-    /// How many bytes at the beginning can hold the end of no name: so many blocks.
-    #[inline]
-    fn passed_over(&self, bytes: &[u8]) -> usize {
-        let blocks = (0..).step_by(BLOCK).map_while(|at| {
-            let block: &[u8; BLOCK + 1] = bytes.get(at..)?.first_chunk()?;
-            Some((at, block))
-        });
-        let mut passed = 0;
-        for (at, block) in blocks {
-            steps::count(BLOCK);
-            if self
-                .endings
-                .iter()
-                .any(|endings| may_end_in(block, *endings))
-            {
-                return at;
-            }
-            passed = at + BLOCK;
-        }
-        passed
-    }
-
     /// Visits the cookie whose name ends before an `=`, if it is one of the names, and returns where
     /// its value ends.
     #[inline]
@@ -102,11 +93,12 @@ impl NameSet {
     ) -> Option<usize> {
         let (before, after) = field.split_at_checked(equals)?;
         let last = before.last()?;
-        if !self.endings.as_flattened().contains(last) {
-            return None;
-        }
         let mut end = None;
         for (number, name) in self.names.iter().enumerate() {
+            // Few names end as this one, and most that do are it.
+            if name.last() != Some(last) {
+                continue;
+            }
             let is_whole = |start: &[u8]| {
                 let pair = start.trim_ascii_end();
                 steps::count(start.len() - pair.len());
@@ -123,20 +115,72 @@ impl NameSet {
     }
 }
 
-/// Returns `false` if no `=` in a block is behind one of these bytes.
+impl Endings {
+    fn new(mut last: Vec<u8>) -> Self {
+        last.sort_unstable();
+        last.dedup();
+        match *last {
+            [one] => Self::Two([one, one]),
+            [one, other] => Self::Two([one, other]),
+            _ => {
+                let lists = last.chunks(4).map(|some| {
+                    let first = some.first().copied().unwrap_or_default();
+                    std::array::from_fn(|at| some.get(at).copied().unwrap_or(first))
+                });
+                Self::More(lists.collect())
+            }
+        }
+    }
+
+    /// How many bytes at the beginning can hold the end of no name: so many blocks.
+    #[inline]
+    fn passed_over(&self, bytes: &[u8]) -> usize {
+        match self {
+            Self::Two(two) => blocks_without(bytes, |block| ends_in(block, *two)),
+            Self::More(lists) => blocks_without(bytes, |block| {
+                lists.iter().any(|list| ends_in(block, *list))
+            }),
+        }
+    }
+
+    /// Returns `false` if no name can end in a block.
+    fn may_be_in(&self, block: &Block) -> bool {
+        steps::count(BLOCK);
+        match self {
+            Self::Two(two) => ends_in(block, *two),
+            Self::More(lists) => lists.iter().any(|list| ends_in(block, *list)),
+        }
+    }
+}
+
+/// How many bytes at the beginning are whole blocks of which this is not true.
+#[inline]
+fn blocks_without(bytes: &[u8], is_found: impl Fn(&Block) -> bool) -> usize {
+    let mut passed = 0;
+    while let Some(block) = bytes.get(passed..).and_then(<[u8]>::first_chunk) {
+        steps::count(BLOCK);
+        if is_found(block) {
+            break;
+        }
+        passed += BLOCK;
+    }
+    passed
+}
+
+/// Returns `true` if an `=` in a block is behind one of these bytes.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "without a branch it is a loop over vectors"
 )]
 #[inline]
-fn may_end_in(block: &[u8; BLOCK + 1], [a, b, c, d]: [u8; ENDINGS]) -> bool {
-    block
-        .iter()
-        .zip(block.iter().skip(1))
-        .fold(false, |any, (&last, &next)| {
-            let is_last = (last == a) | (last == b) | (last == c) | (last == d);
-            any | (is_last & (next == b'='))
-        })
+fn ends_in<const N: usize>(block: &Block, endings: [u8; N]) -> bool {
+    let next = block.iter().skip(1);
+    block.iter().zip(next).fold(false, |any, (&last, &next)| {
+        let is_last = endings
+            .iter()
+            .fold(false, |is_last, &ending| is_last | (last == ending));
+        any | (is_last & (next == b'='))
+    })
 }
 
 #[cfg(test)]
@@ -210,6 +254,38 @@ mod tests {
                 .map(|(_, value)| str::from_utf8(value).unwrap())
                 .collect();
             assert_eq!(found.join(","), values, "{field}");
+        }
+    }
+
+    #[test]
+    fn the_work_is_in_proportion_to_the_field() {
+        let all = [
+            ";",
+            "a=1; ",
+            "=",
+            "=;",
+            " ",
+            " =",
+            "S=",
+            "xS=1; ",
+            "xDS=1; ",
+            "DS=",
+            "DS =",
+            "a=DS=DS=; ",
+            "DS=; ",
+            " DS=x;",
+            "DS=x; DSR=x; ",
+            "__Host-DS=x",
+            "__Host-DS=DS=DSR=",
+            "      DS=DS=",
+            "\t",
+        ];
+        for names in NAMES {
+            for text in all {
+                let field = text.repeat(16_000 / text.len());
+                let (_, steps) = steps::of(|| found(names, field.as_bytes()));
+                assert!(steps <= 12 * field.len() + 500, "{text:?}: {steps}");
+            }
         }
     }
 

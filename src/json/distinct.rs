@@ -1,33 +1,63 @@
 //! The test that names are all different.
 
-use std::{
-    borrow::Cow,
-    hash::{BuildHasher as _, RandomState},
-};
+use std::hash::{BuildHasher as _, RandomState};
 
 use smallvec::SmallVec;
 
-use super::{DUPLICATE, Fault};
+use super::{DUPLICATE, Fault, NOT_JSON, Quoted};
+use crate::steps;
 
 /// The names of one object that are not told apart otherwise.
 #[derive(Default)]
-pub(crate) struct Names<'a>(SmallVec<[Cow<'a, str>; 8]>);
+pub(crate) struct Names<'a> {
+    /// Each with the end of its value in `unescaped`, if something in it is escaped.
+    names: SmallVec<[(Quoted<'a>, usize); 8]>,
+    /// One buffer, so that no name costs memory of its own.
+    unescaped: String,
+}
 
 impl<'a> Names<'a> {
-    pub(crate) fn push(&mut self, name: Cow<'a, str>) {
-        self.0.push(name);
+    /// Adds a name, and returns its value.
+    #[inline]
+    pub(crate) fn push(&mut self, name: Quoted<'a>) -> Result<&str, Fault> {
+        let start = self.unescaped.len();
+        if let Some(plain) = name.plain() {
+            self.names.push((name, start));
+            return Ok(plain);
+        }
+        name.unescape_into(&mut self.unescaped).ok_or(NOT_JSON)?;
+        self.names.push((name, self.unescaped.len()));
+        Ok(self.unescaped.get(start..).unwrap_or_default())
+    }
+
+    /// Takes the last name out again, which is told apart otherwise.
+    #[inline]
+    pub(crate) fn pop(&mut self) {
+        self.names.pop();
+        self.unescaped.truncate(self.end(self.names.len()));
     }
 
     /// Forgets the names, and keeps their memory for another object.
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.names.clear();
+        self.unescaped.clear();
     }
 
     /// # Errors
     ///
-    /// A name that is there twice.
+    /// A name that is there twice, however it is escaped.
     pub(crate) fn distinct(&self) -> Result<(), Fault> {
-        all_distinct(self.0.len(), |index| self.0.get(index).map(AsRef::as_ref))
+        all_distinct(self.names.len(), |index| {
+            let (name, end) = self.names.get(index)?;
+            name.plain()
+                .or_else(|| self.unescaped.get(self.end(index)..*end))
+        })
+    }
+
+    /// Where the values of the first names end.
+    fn end(&self, number: usize) -> usize {
+        let last = number.checked_sub(1).and_then(|last| self.names.get(last));
+        last.map_or(0, |(_, end)| *end)
     }
 }
 
@@ -42,6 +72,8 @@ pub(crate) fn all_distinct<'t>(
     name: impl Fn(usize) -> Option<&'t str>,
 ) -> Result<(), Fault> {
     const FEW: usize = 16;
+    // Those that are sorted are compared some ten times each.
+    steps::count(number * FEW);
     let twice = if number <= FEW {
         (0..number).any(|one| (0..one).any(|other| name(one) == name(other)))
     } else if (1..number).all(|index| name(index - 1) < name(index)) {

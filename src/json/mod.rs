@@ -10,11 +10,13 @@ use std::borrow::Cow;
 
 pub(crate) use self::{
     distinct::{Names, all_distinct},
-    scan::{Quoted, Scan},
+    quoted::Quoted,
+    scan::Scan,
     unparsed::{JsonMember, Members, UnparsedJson},
 };
 
 mod distinct;
+mod quoted;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -48,11 +50,9 @@ pub(crate) fn members<'a>(
 ) -> Result<(), Fault> {
     let mut names = Names::default();
     Scan::new(text).document(|scan, name| {
-        let name = name.text().ok_or(NOT_JSON)?;
+        let name = names.push(name)?;
         let value = scan.value(1)?;
-        visit(Member { name: &name, value })?;
-        names.push(name);
-        Ok(())
+        visit(Member { name, value })
     })?;
     names.distinct()
 }

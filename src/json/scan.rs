@@ -1,8 +1,10 @@
 //! The scanner: passes over JSON once, without recursion and without allocating.
 
-use std::borrow::Cow;
-
-use super::{Fault, NOT_JSON, TOO_DEEP};
+use super::{
+    Fault, NOT_JSON, TOO_DEEP,
+    quoted::{Quoted, hex4},
+};
+use crate::steps;
 
 /// How deep arrays and objects may nest; what is accepted can also be read by `serde_json`, whose
 /// own limit is the same.
@@ -18,46 +20,20 @@ pub(crate) struct Scan<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Place(usize);
 
-/// A string as it stands in the text, its escapes checked but not resolved.
-#[derive(Clone, Copy)]
-pub(crate) struct Quoted<'a> {
-    /// The text between the quotes, as it stands.
-    inner: &'a str,
-    /// How often something in it is escaped. A whole word, since strings are handed on a lot and
-    /// words are moved faster than what is between them.
-    escapes: usize,
+/// How often a byte stands at a place, one behind the other, `most` at most.
+#[inline]
+fn run(bytes: &[u8], at: usize, byte: u8, most: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default().iter();
+    rest.take(most).take_while(|&&it| it == byte).count()
 }
 
-impl<'a> Quoted<'a> {
-    /// A value's text as a string that was scanned before; `None` if it is no string.
-    pub(super) fn scanned(value: &'a str) -> Option<Self> {
-        let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-        Some(Self {
-            inner,
-            escapes: inner.matches('\\').count(),
-        })
+/// The place behind the white space at a place.
+#[inline]
+fn after_space(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
     }
-
-    /// The text, if it stands for itself.
-    #[inline]
-    pub(crate) fn plain(self) -> Option<&'a str> {
-        (self.escapes == 0).then_some(self.inner)
-    }
-
-    /// The string's value, its escapes resolved.
-    #[inline]
-    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
-        match self.plain() {
-            Some(plain) => Some(Cow::Borrowed(plain)),
-            None => self.unescaped().map(Cow::Owned),
-        }
-    }
-
-    #[cold]
-    fn unescaped(self) -> Option<String> {
-        let quoted = format!("\"{}\"", self.inner);
-        serde_json::from_str(&quoted).ok()
-    }
+    at
 }
 
 impl<'a> Scan<'a> {
@@ -149,48 +125,86 @@ impl<'a> Scan<'a> {
     ///
     /// Without recursion: which of the open levels are objects is a bit each.
     pub(crate) fn value(&mut self, base: u32) -> Result<&'a str, Fault> {
+        let bytes = self.text.as_bytes();
         let start = self.at;
+        // A variable of its own, which stays in a register.
+        let mut at = self.at;
         let mut objects = 0_u128;
         let mut depth = base;
         loop {
-            match self.peek().ok_or(NOT_JSON)? {
-                open @ (b'{' | b'[') => {
-                    self.at += 1;
+            match bytes.get(at).ok_or(NOT_JSON)? {
+                b'[' => {
+                    // As many as open here, which is one as a rule, together.
+                    let opened = if bytes.get(at + 1) == Some(&b'[') {
+                        run(bytes, at, b'[', usize::MAX)
+                    } else {
+                        1
+                    };
+                    at += opened;
+                    let deeper = u32::try_from(opened).map_err(|_| TOO_DEEP)?;
+                    depth = deeper.saturating_add(depth);
+                    if depth > MAX_DEPTH {
+                        return Err(TOO_DEEP);
+                    }
+                    objects <<= deeper;
+                    at = after_space(bytes, at);
+                    if bytes.get(at) != Some(&b']') {
+                        continue;
+                    }
+                }
+                b'{' => {
                     depth += 1;
                     if depth > MAX_DEPTH {
                         return Err(TOO_DEEP);
                     }
-                    let object = open == b'{';
-                    objects = objects << 1 | u128::from(object);
-                    self.space();
-                    let close = if object { b'}' } else { b']' };
-                    if self.peek() != Some(close) {
-                        if object {
-                            self.name()?;
-                        }
+                    objects = objects << 1 | 1;
+                    at = after_space(bytes, at + 1);
+                    if bytes.get(at) != Some(&b'}') {
+                        self.at = at;
+                        self.name()?;
+                        at = self.at;
                         continue;
                     }
                 }
-                b'"' => {
-                    self.string()?;
+                first => {
+                    self.at = at;
+                    match first {
+                        b'"' => {
+                            self.string()?;
+                        }
+                        b't' => self.literal("true")?,
+                        b'f' => self.literal("false")?,
+                        b'n' => self.literal("null")?,
+                        _ => self.number()?,
+                    }
+                    at = self.at;
                 }
-                b't' => self.literal("true")?,
-                b'f' => self.literal("false")?,
-                b'n' => self.literal("null")?,
-                _ => self.number()?,
             }
             // One value is behind us; close what closes.
             loop {
-                if depth == base {
-                    return self.text.get(start..self.at).ok_or(NOT_JSON);
+                if bytes.get(at..at + 2) == Some(b"]]") {
+                    let arrays = objects.trailing_zeros().min(depth - base);
+                    let closed = run(bytes, at, b']', arrays as usize);
+                    at += closed;
+                    depth -= u32::try_from(closed).unwrap_or_default();
+                    objects >>= closed;
                 }
-                self.space();
+                if depth == base {
+                    self.at = at;
+                    steps::count(at - start);
+                    return self.text.get(start..at).ok_or(NOT_JSON);
+                }
+                at = after_space(bytes, at);
                 let object = objects & 1 == 1;
-                match self.next() {
+                let next = bytes.get(at);
+                at += 1;
+                match next {
                     Some(b',') => {
-                        self.space();
+                        at = after_space(bytes, at);
                         if object {
+                            self.at = at;
                             self.name()?;
+                            at = self.at;
                         }
                         break;
                     }
@@ -210,7 +224,10 @@ impl<'a> Scan<'a> {
         let start = self.at;
         let mut escapes = 0;
         loop {
-            self.ordinary();
+            // One escape after the other is hostile as a rule, and should cost no more for it.
+            if self.peek() != Some(b'\\') {
+                self.ordinary();
+            }
             match self.next() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -220,6 +237,7 @@ impl<'a> Scan<'a> {
                 _ => return Err(NOT_JSON),
             }
         }
+        steps::count(self.at - start);
         let inner = self.text.get(start..self.at - 1).ok_or(NOT_JSON)?;
         Ok(Quoted { inner, escapes })
     }
@@ -269,9 +287,7 @@ impl<'a> Scan<'a> {
     }
 
     fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
+        self.at = after_space(self.text.as_bytes(), self.at);
     }
 
     /// A member's name and colon, up to its value.
@@ -303,14 +319,10 @@ impl<'a> Scan<'a> {
     }
 
     fn hex4(&mut self) -> Result<u32, Fault> {
-        let mut code = 0;
-        for _ in 0..4 {
-            let digit = char::from(self.next().ok_or(NOT_JSON)?)
-                .to_digit(16)
-                .ok_or(NOT_JSON)?;
-            code = code << 4 | digit;
-        }
-        Ok(code)
+        let digits = self.text.as_bytes().get(self.at..);
+        let digits = digits.and_then(<[u8]>::first_chunk).ok_or(NOT_JSON)?;
+        self.at += digits.len();
+        hex4(*digits).ok_or(NOT_JSON)
     }
 
     fn literal(&mut self, word: &str) -> Result<(), Fault> {

@@ -100,6 +100,66 @@ fn escaped_surrogates_come_in_pairs() {
 }
 
 #[test]
+fn strings_are_unescaped_as_serde_json_does_it() {
+    let parts = [
+        "",
+        "a",
+        "\u{e4}",
+        "\u{1f600}",
+        r#"\""#,
+        r"\\",
+        r"\/",
+        r"\b",
+        r"\f",
+        r"\n",
+        r"\r",
+        r"\t",
+        r"\u0000",
+        r"\u0041",
+        r"\u00e4",
+        r"\uFFFF",
+        r"\ud83d\ude00",
+        r"\uDBFF\uDFFF",
+        r"\uD800\uDC00",
+        "\u{20ac}uro and more than eight bytes",
+    ];
+    for one in parts {
+        for two in parts {
+            for three in parts {
+                let quoted = format!("\"{one}{two}{three}\"");
+                let theirs: String = serde_json::from_str(&quoted).unwrap();
+                assert_eq!(string(&quoted).unwrap(), theirs, "{quoted}");
+                // In the place of a name, too.
+                assert_eq!(read(&format!("{{{quoted}:0}}")).unwrap()[0].0, theirs);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_twin_is_found_however_each_of_them_is_escaped() {
+    let spellings = ["aB", r"a\u0042", r"\u0061B", r"\u0061\u0042"];
+    for number in [0, 5, 20] {
+        let others: Vec<_> = (0..number)
+            .map(|n| {
+                if n % 2 == 0 {
+                    format!(r#""m{n}":0,"#)
+                } else {
+                    format!(r#""\u006d{n}":0,"#)
+                }
+            })
+            .collect();
+        for one in spellings {
+            assert!(read(&format!(r#"{{{}"{one}":0}}"#, others.concat())).is_ok());
+            for other in spellings {
+                let text = format!(r#"{{"{one}":0,{}"{other}":0}}"#, others.concat());
+                assert_eq!(read(&text), Err(DUPLICATE), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn numbers_have_signs_where_json_has_them() {
     for number in [
         "-1", "-0", "-1.5", "1e+5", "1e-5", "1E+05", "-1.5e-3", "0e0",

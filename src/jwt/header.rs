@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use crate::json::{DUPLICATE, Fault, NOT_JSON, Names, Quoted, Scan};
 
+/// The most members of a header. Those of RFC 7515 are eleven.
+const MAX_MEMBERS: usize = 32;
+
 /// The members of a token's header, all of them unverified: it only chooses the key to check with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Header<'a> {
@@ -46,20 +49,24 @@ impl<'a> Header<'a> {
         let mut kid = None;
         let mut typ = None;
         let mut others = Names::default();
+        let mut members = 0;
         Scan::new(text).document(|scan, name| {
-            let name = name.text().ok_or(NOT_JSON)?;
-            let (slot, fault) = match &*name {
+            members += 1;
+            if members > MAX_MEMBERS {
+                return Err("too_many_header_members");
+            }
+            let (slot, fault) = match others.push(name)? {
                 "alg" => (&mut alg, "alg_not_a_string"),
                 "kid" => (&mut kid, "kid_not_a_string"),
                 "typ" => (&mut typ, "typ_not_a_string"),
                 "crit" => return Err("crit"),
                 "b64" | "cty" | "enc" | "zip" => return Err("unsupported_header"),
                 _ => {
-                    others.push(name);
                     scan.value(1)?;
                     return Ok(());
                 }
             };
+            others.pop();
             if scan.peek() != Some(b'"') {
                 return Err(fault);
             }
@@ -104,6 +111,7 @@ fn is_access_token(typ: &str) -> Result<bool, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::steps;
 
     #[test]
     fn a_header_names_its_key_and_algorithm() {
@@ -149,6 +157,46 @@ mod tests {
             ),
         ] {
             assert_eq!(Header::parse(header).err(), Some(fault), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_header_has_32_members_at_most() {
+        let with = |others: usize, last: &str| {
+            let others: Vec<_> = (0..others)
+                .map(|n| format!(r#","\u006d{n}":[[]]"#))
+                .collect();
+            let text = format!(r#"{{"alg":"RS256","kid":"a"{}{last}}}"#, others.concat());
+            Header::parse(&text).map(|header| header.kid.into_owned())
+        };
+        assert_eq!(with(30, ""), Ok("a".to_owned()));
+        assert_eq!(with(29, r#","m7":0"#), Err("duplicate_member"));
+        assert_eq!(with(31, ""), Err("too_many_header_members"));
+        // Before anything of it is read.
+        assert_eq!(with(30, r#","crit":0"#), Err("too_many_header_members"));
+    }
+
+    #[test]
+    fn the_work_is_in_proportion_to_the_header() {
+        let nested = format!("{}{}", "[".repeat(50), "]".repeat(50));
+        let escaped = "\\u006d".repeat(14);
+        for (member, number) in [
+            (format!(r#""m#":{nested}"#), 28),
+            (format!(r#""m#":[{}0]"#, "[],".repeat(30)), 28),
+            (format!(r#""{escaped}#":0"#), 28),
+            (format!(r#""m#":"{escaped}""#), 28),
+            (format!(r#""m":"{}""#, escaped.repeat(34)), 1),
+            (r#""m#":0"#.to_owned(), 300),
+            (r#""\u006d#":0"#.to_owned(), 200),
+        ] {
+            let members: Vec<_> = (0..number)
+                .map(|n| member.replace('#', &n.to_string()))
+                .collect();
+            let text = format!(r#"{{"alg":"RS256","kid":"a",{}}}"#, members.join(","));
+            let (header, steps) =
+                steps::of(|| Header::parse(&text).map(|header| header.access_token));
+            assert_eq!(header.is_ok(), number <= 30, "{text}");
+            assert!(steps <= 4 * text.len() + 1_000, "{text}: {steps}");
         }
     }
 

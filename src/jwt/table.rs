@@ -163,12 +163,11 @@ impl<'a> Builder<'a> {
                 len: size(plain.len()),
             });
         }
-        let text = string.text().ok_or(NOT_JSON)?;
-        let start = size(self.unescaped.len());
-        self.unescaped.push_str(&text);
+        let start = self.unescaped.len();
+        string.unescape_into(&mut self.unescaped).ok_or(NOT_JSON)?;
         Ok(Text {
-            start: start | Text::UNESCAPED,
-            len: size(text.len()),
+            start: size(start) | Text::UNESCAPED,
+            len: size(self.unescaped.len() - start),
         })
     }
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::{Current, Entry, Named, Tenants};
 use crate::{
     ids::TenantId,
-    json::{self, DUPLICATE, Fault, NOT_JSON, Names, Quoted, Scan},
+    json::{self, DUPLICATE, Fault, Names, Quoted, Scan},
     jwt::table::{Builder, List, Text, Value, boxed, push},
 };
 
@@ -73,10 +73,9 @@ impl Reader {
         let mut once = Once::default();
         let mut others = Names::default();
         Scan::new(table.payload()).document(|scan, name| {
-            let name = name.text().ok_or(NOT_JSON)?;
-            match read.member(table, scan, &name)? {
-                Some(bit) => once.take(bit)?,
-                None => others.push(name),
+            if let Some(bit) = read.member(table, scan, others.push(name)?)? {
+                others.pop();
+                once.take(bit)?;
             }
             Ok(())
         })?;
@@ -250,8 +249,7 @@ fn entry<'a>(
         let mut once = Once::default();
         others.clear();
         scan.object(|scan, name| {
-            let name = name.text().ok_or(NOT_JSON)?;
-            match &*name {
+            match others.push(name)? {
                 "roles" => {
                     once.take(0)?;
                     roles = table.list(scan, 3)?;
@@ -262,9 +260,10 @@ fn entry<'a>(
                 }
                 _ => {
                     scan.value(3)?;
-                    others.push(name);
+                    return Ok(());
                 }
             }
+            others.pop();
             Ok(())
         })?;
         others.distinct()?;

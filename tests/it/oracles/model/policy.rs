@@ -321,6 +321,7 @@ pub(crate) struct Jose {
 /// Reads the text of a JOSE header.
 pub(crate) fn jose(text: &str) -> Result<Jose, No> {
     let jose = object(text)?;
+    demand(matches!(&jose, Json::Object(members) if members.len() <= 32))?;
     for name in ["crit", "b64", "cty", "enc", "zip"] {
         demand(jose.get(name).is_none())?;
     }
