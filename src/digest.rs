@@ -1,8 +1,5 @@
 //! Digests of secrets, so that no table holds the secrets themselves as keys.
 
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
-use jsonwebtoken::{crypto::CryptoProvider, jwk::ThumbprintHash};
-
 use crate::error::Error;
 
 /// The SHA-256 digest of a refresh token or an access key.
@@ -57,19 +54,27 @@ impl From<[u8; 32]> for Digest {
     }
 }
 
+#[cfg(feature = "aws-lc-rs")]
+fn sha256(bytes: &[u8]) -> Result<[u8; 32], Error> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().try_into().map_err(|_| no_sha256())
+}
+
 // The provider is named, not jsonwebtoken's process-wide one: that panics as soon as any crate in
 // the graph enables the other backend.
-#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 fn sha256(bytes: &[u8]) -> Result<[u8; 32], Error> {
-    #[cfg(feature = "aws-lc-rs")]
-    let provider: &CryptoProvider = &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-    #[cfg(not(feature = "aws-lc-rs"))]
-    let provider: &CryptoProvider = &jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
+    use jsonwebtoken::{crypto::rust_crypto::DEFAULT_PROVIDER, jwk::ThumbprintHash};
 
-    (provider.key_utils.compute_digest)(bytes, ThumbprintHash::SHA256)
+    (DEFAULT_PROVIDER.key_utils.compute_digest)(bytes, ThumbprintHash::SHA256)
         .ok()
         .and_then(|digest| digest.try_into().ok())
-        .ok_or_else(|| Error::config("the crypto backend has no SHA-256"))
+        .ok_or_else(no_sha256)
+}
+
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+fn no_sha256() -> Error {
+    Error::config("the crypto backend has no SHA-256")
 }
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]

@@ -261,14 +261,7 @@ async fn a_renewal_allocates_as_often_as_promised() {
         .layer(service_fn(handler(true)));
     let bare_proxy = renewals.bare_proxy();
     let [mut renewal, mut proxy] = [usize::MAX; 2];
-    for cookies in &renewals.cookies {
-        let request = || {
-            Request::get("/")
-                .header("cookie", cookies)
-                .body(())
-                .unwrap()
-        };
-        let (for_layer, for_proxy) = (request(), request());
+    for (for_layer, for_proxy) in renewals.requests().into_iter().zip(renewals.requests()) {
         let region = Region::new(ALLOCATOR);
         let Ok(response) = service.call(for_layer).await;
         let change = region.change();

@@ -1,8 +1,8 @@
-//! What renewing costs: where there is nothing new to be had, over a signature check; and a whole
+//! The cost of renewing: where there is nothing new to be had, over a signature check; and of a whole
 //! renewal, over a proxy that does as little as one can.
 //!
-//! The two of the latter kind are measured by the processor time of the thread that does all of their
-//! work, the kernel's for its sockets included. Whom they call answers on another thread.
+//! The latter two are measured by the processor time of the thread that does all of their work, the
+//! kernel's for its sockets included. Whoever answers their calls is on another thread.
 
 use std::time::Duration;
 
@@ -18,23 +18,30 @@ use crate::{
 };
 
 /// How many users are prepared; each is renewed once by a handle.
-const USERS: usize = 64;
+const USERS: usize = 128;
+
+/// The users of whom nothing is measured.
+const WARM_UP: usize = 28;
+
+/// The users of a batch that are measured.
+const MEASURED: u64 = 100;
 
 pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
-    if !bench.wants("renewing") {
-        return;
+    if bench.wants("renewing") {
+        let token = bed.fake.refresh("U2ann").token();
+        let (last_minute, straggler) = (last_minute(bed), straggler(bed));
+        let rows = vec![
+            Row::new("signature_alone", bed.signature_check(&token)),
+            last_minute.over("signature_alone"),
+            straggler.over("signature_alone"),
+        ];
+        bench.group("renewing", rows);
     }
-    let token = bed.fake.refresh("U2ann").token();
-    let (last_minute, straggler) = (last_minute(bed), straggler(bed));
-    let rows = vec![
-        Row::new("signature_alone", bed.signature_check(&token)),
-        last_minute.over("signature_alone"),
-        straggler.over("signature_alone"),
-    ];
-    bench.group("renewing", rows);
-    let (bare_proxy, one_renewal) = whole_renewals();
-    let rows = vec![bare_proxy, one_renewal.over("bare_proxy")];
-    bench.group("one_renewal", rows);
+    if bench.wants("one_renewal") {
+        let (bare_proxy, one_renewal) = whole_renewals();
+        let rows = vec![bare_proxy, one_renewal.over("bare_proxy")];
+        bench.group("one_renewal", rows);
+    }
 }
 
 /// A session that is to be renewed, which cannot be done; and after the first request.
@@ -95,57 +102,57 @@ fn whole_renewals() -> (Row, Row) {
     });
     let proxy_runtime = runtime();
     let proxy = for_proxy.bare_proxy();
-    let bare_proxy = Row::timed("bare_proxy", move |times| {
-        let users = for_proxy.cookies.iter().cycle();
-        let requests = users.take(usize::try_from(times).unwrap_or(usize::MAX));
-        let requests: Vec<_> = requests.map(|it| get(&[("cookie", it)])).collect();
+    let bare_proxy = in_batches("bare_proxy", move || {
+        let requests = for_proxy.requests();
         proxy_runtime.block_on(timed(requests, async |request| {
             proxy.call(request).await.expect("infallible")
         }))
     });
     let renewal_runtime = runtime();
-    let one_renewal = Row::timed("whole_renewal", move |times| {
-        let mut took = Duration::ZERO;
-        let mut left = usize::try_from(times).unwrap_or(usize::MAX);
-        while left > 0 {
-            // The first opens the connection.
-            let now = left.min(USERS - 1);
-            took += renewal_runtime.block_on(async {
-                let layer = TenantLayer::new(for_renewal.handle().await).renew(Renewal::new());
-                let mut service = layer.layer(service_fn(handler));
-                let mut users = for_renewal.cookies.iter();
-                let mut requests = users.by_ref().map(|it| get(&[("cookie", it)]));
-                let first = requests.next().expect("a user");
-                let Ok(_) = service.call(first).await;
-                let requests = requests.take(now).collect();
-                timed(requests, async |request| {
-                    let Ok(response) = service.call(request).await;
-                    assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
-                    response
-                })
-                .await
-            });
-            left -= now;
-        }
-        took
+    let one_renewal = in_batches("whole_renewal", move || {
+        renewal_runtime.block_on(async {
+            let layer = TenantLayer::new(for_renewal.handle().await).renew(Renewal::new());
+            let mut service = layer.layer(service_fn(handler));
+            timed(for_renewal.requests(), async |request| {
+                let Ok(response) = service.call(request).await;
+                assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
+                response
+            })
+            .await
+        })
     });
     (bare_proxy, one_renewal)
 }
 
-/// The processor time of this thread for these requests.
+/// A row of which all users are served at once, however few times are asked for: a handle that has
+/// just been made would else be all that is measured.
+fn in_batches(name: &str, mut batch: impl FnMut() -> Duration + 'static) -> Row {
+    Row::timed(name, move |times| {
+        let batches = times.div_ceil(MEASURED);
+        let took: Duration = (0..batches).map(|_| batch()).sum();
+        let nanos = took.as_nanos() * u128::from(times) / u128::from(batches * MEASURED);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    })
+}
+
+/// The processor time of this thread for these requests, but for the first few, of which the first
+/// opens the connection.
 async fn timed(
     requests: Vec<Request<()>>,
     mut call: impl AsyncFnMut(Request<()>) -> Response<String>,
 ) -> Duration {
-    let start = thread_time();
-    for request in requests {
+    let mut start = Duration::ZERO;
+    for (n, request) in requests.into_iter().enumerate() {
+        if n == WARM_UP {
+            start = thread_time();
+        }
         let response = call(request).await;
         drop(response);
     }
     thread_time().saturating_sub(start)
 }
 
-/// What this thread has had of the processor.
+/// The processor time that this thread has had.
 #[cfg(target_os = "linux")]
 fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

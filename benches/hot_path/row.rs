@@ -138,9 +138,10 @@ impl Bench {
 
     /// Whether a group is asked for: for those whose making takes long.
     pub(crate) fn wants(&self, group: &str) -> bool {
-        self.filter
-            .as_ref()
-            .is_none_or(|filter| format!("{group}/").contains(filter.as_str()))
+        self.filter.as_ref().is_none_or(|filter| {
+            let group = format!("{group}/");
+            group.contains(filter.as_str()) || filter.starts_with(&group)
+        })
     }
 
     pub(crate) fn end(self) {

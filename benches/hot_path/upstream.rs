@@ -1,7 +1,7 @@
-//! What a renewal is measured with: users whose sessions have expired, a Descope that answers at once
-//! from what was prepared, and the least that any proxy does which renews sessions in cookies.
+//! Users whose sessions have expired, a Descope that answers at once from what was prepared, and the
+//! least that any proxy does which renews sessions in cookies.
 //!
-//! `tests/allocations.rs` counts with it, too, so it allocates nothing once it runs.
+//! `tests/allocations.rs` counts with it, too, so the Descope of it allocates nothing once it runs.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use tower_descope::{Descope, test_util::FakeDescope};
 /// Users whose sessions have expired, and the place where their refresh tokens are good once.
 pub(crate) struct Renewals {
     /// The `Cookie` field of each user.
-    pub(crate) cookies: Vec<String>,
+    cookies: Vec<String>,
     url: String,
     project_id: String,
 }
@@ -56,6 +56,13 @@ impl Renewals {
         let descope = builder.build().expect("a good configuration");
         descope.warm_up().await.expect("keys");
         descope
+    }
+
+    /// A request of each user.
+    pub(crate) fn requests(&self) -> Vec<Request<()>> {
+        let request = |cookies: &String| Request::get("/").header(header::COOKIE, cookies).body(());
+        let requests = self.cookies.iter().map(request);
+        requests.collect::<Result<_, _>>().expect("good fields")
     }
 
     /// The least that a proxy does: it reads the refresh cookie, calls, and sets two cookies.

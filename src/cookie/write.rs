@@ -218,13 +218,17 @@ fn fits(name: &str, scope: &Scope) -> bool {
 
 /// Returns `true` for three segments of base64url, none of them empty.
 fn is_compact_jwt(token: &str) -> bool {
-    let is_segment = |segment: &str| {
-        !segment.is_empty()
-            && segment
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    // Without a branch for each byte, so that the processor looks at many of them at a time.
+    let is_odd = |byte: u8| {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let digit = byte.wrapping_sub(b'0') < 10;
+        1 ^ (u8::from(letter) | u8::from(digit) | u8::from(byte == b'-') | u8::from(byte == b'_'))
     };
-    token.split('.').count() == 3 && token.split('.').all(is_segment)
+    let is_segment = |segment: &&str| {
+        !segment.is_empty() && segment.bytes().fold(0, |odd, byte| odd | is_odd(byte)) == 0
+    };
+    let mut segments = token.split('.');
+    segments.by_ref().take(3).filter(is_segment).count() == 3 && segments.next().is_none()
 }
 
 fn line(cookie: &CookieBuilder<'_>) -> Result<HeaderValue, Error> {

@@ -55,9 +55,9 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
                 let claim = Claim::new(self, operation, turn);
                 let (caller, answer) = oneshot::channel();
                 // On a task of its own: a caller that goes away must not leave a token whose fate
-                // nobody knows.
+                // nobody knows. In a box, since the call is large and would be moved several times.
                 let call = async move {
-                    claim.run(send(token), caller).await;
+                    claim.run(Box::pin(send(token)), caller).await;
                     drop(permit);
                 };
                 runtime.spawn(call.in_current_span());

@@ -290,12 +290,18 @@ impl Verifier {
         checked: Option<&mut CheckedTokens>,
         now: &Now,
     ) -> Result<AuthenticToken, Rejection> {
+        let digest = match token_use {
+            TokenUse::Session => None,
+            // It fails without a crypto backend only, and then no signature is good.
+            TokenUse::Refresh => Digest::of_bytes(token.text).ok(),
+        };
         let known = checked
             .as_deref()
-            .and_then(|checked| checked.find(token.text, token_use, key));
+            .and_then(|checked| checked.find(token.text, token_use, key))
+            .or_else(|| self.remembered(key, digest?).map(Ok));
         let is_known = known.is_some();
         let outcome = known.unwrap_or_else(|| {
-            let outcome = self.check(key, token, token_use);
+            let outcome = self.check(key, token, token_use, digest);
             if let Some(checked) = checked {
                 checked.note(token.text, token_use, key, &outcome);
             }
@@ -315,26 +321,25 @@ impl Verifier {
         Ok(verified)
     }
 
+    /// A refresh token that was checked before, with this very key, as its family remembers it.
+    fn remembered(&self, key: &Arc<VerifyingKey>, token: Digest) -> Option<GenuineToken> {
+        let signed = self.refresh_tokens.signed(token)?;
+        // Another key, be it of the same name, has not said a word about the token.
+        Arc::ptr_eq(&signed.key, key).then(|| GenuineToken {
+            session: signed.session.clone(),
+            signed: Some(signed),
+        })
+    }
+
     /// Checks signature and claims, time aside: the same token and key have the same outcome always.
+    /// `digest` is that of a refresh token.
     fn check(
         &self,
         key: &Arc<VerifyingKey>,
         token: &KeyedToken<'_>,
         token_use: TokenUse,
+        digest: Option<Digest>,
     ) -> CheckOutcome {
-        let digest = match token_use {
-            TokenUse::Session => None,
-            // It fails without a crypto backend only, and then no signature is good.
-            TokenUse::Refresh => Digest::of_bytes(token.text).ok(),
-        };
-        let known = digest.and_then(|digest| self.refresh_tokens.signed(digest));
-        // Another key, be it of the same name, has not said a word about the token.
-        if let Some(signed) = known.filter(|signed| Arc::ptr_eq(&signed.key, key)) {
-            return Ok(GenuineToken {
-                session: signed.session.clone(),
-                signed: Some(signed),
-            });
-        }
         // The signature comes first: nothing of the payload is read before it holds.
         let signature = token.compact.signature()?;
         if !key.verify(token.compact.signing_input(), signature.as_bytes()) {

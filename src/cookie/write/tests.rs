@@ -76,6 +76,20 @@ fn name_and_value_may_have_4096_bytes_together() {
 }
 
 #[test]
+fn a_compact_jwt_has_the_characters_of_base64url_and_no_others() {
+    for char in (0..=0x17f).filter_map(char::from_u32) {
+        let expected = char.is_ascii_alphanumeric() || char == '-' || char == '_';
+        for token in [
+            format!("a.{char}.b"),
+            format!("a.b{char}c.d"),
+            format!("a.b.{}{char}", "c".repeat(63)),
+        ] {
+            assert_eq!(is_compact_jwt(&token), expected, "{token:?}");
+        }
+    }
+}
+
+#[test]
 fn only_a_compact_jwt_is_written() {
     for bad in [
         "",
