@@ -75,6 +75,17 @@ fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {
         let end = text.rfind('}').unwrap_or_default();
         text.insert_str(end, &format!(",\"{name}\":{value}"));
     }
+    // Many members more, as many as a header may have or a few beyond, and often all alike.
+    if dice.one_in(12) {
+        let name = dice.pick(&["m", "\\u006d", "\\u006d\\u006d", "dm"]);
+        let value = dice.pick(&["0", "[[[[[[]]]]]]", "\"\\u006d\\u006d\"", "{\"a\":[]}"]);
+        let alike = dice.one_in(8);
+        let end = text.rfind('}').unwrap_or_default();
+        for n in 0..20 + dice.below(20) {
+            let n = if alike { 0 } else { n };
+            text.insert_str(end, &format!(",\"{name}{n}\":{value}"));
+        }
+    }
     text.into_bytes()
 }
 
@@ -82,7 +93,8 @@ fn check(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else {
         return;
     };
-    let ours = internals::header(text);
+    let (ours, steps) = internals::counted(|| internals::header(text));
+    assert!(steps <= 4 * text.len() + 1_000, "{steps} for {}", text.len());
     let ours = ours.map(|it| Jose {
         alg: it.alg,
         kid: it.kid,
