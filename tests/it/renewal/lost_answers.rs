@@ -295,6 +295,8 @@ fn whatever_gets_lost_or_lands_late_pages_within_the_keep_time_make_it_good() {
                     Step::Switch(to, fate) => {
                         prop_assert_eq!(journey.switch(to, fate).await, StatusCode::OK);
                         tenant = to;
+                        // Of more than ten at once, one a second is sent.
+                        journey.fake.clock().advance(Duration::from_secs(1));
                     }
                     Step::Wait(seconds) => {
                         // What is late lands with the first; what it undoes the second mends.
