@@ -61,11 +61,7 @@ fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {
         let next = dice.pick(&["; ", "; ", "; ", ";", ";;", " ; ", ", ", "\n"]);
         let pair = format!("{name}{equals}{value}{next}");
         // What costs more the oftener it stands there, in one field or in many.
-        let often = if dice.one_in(16) {
-            dice.below(300)
-        } else {
-            1
-        };
+        let often = if dice.one_in(16) { dice.below(300) } else { 1 };
         text.push_str(&pair.repeat(often));
     }
     text.into_bytes()

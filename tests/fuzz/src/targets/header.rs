@@ -94,7 +94,11 @@ fn check(text: &[u8]) {
         return;
     };
     let (ours, steps) = internals::counted(|| internals::header(text));
-    assert!(steps <= 4 * text.len() + 1_000, "{steps} for {}", text.len());
+    assert!(
+        steps <= 4 * text.len() + 1_000,
+        "{steps} for {}",
+        text.len()
+    );
     let ours = ours.map(|it| Jose {
         alg: it.alg,
         kid: it.kid,
