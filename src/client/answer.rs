@@ -53,7 +53,7 @@ impl RawAnswer {
     /// # Errors
     ///
     /// Without a refresh token in `Set-Cookie`: the fault of a body that could not be read;
-    /// [`ErrorKind::UpstreamInvalid`] for one that is no JSON object (each member nested at most 127
+    /// [`ErrorKind::UpstreamInvalid`] for one that is no JSON object (nested at most 127
     /// deep, which is `serde_json`'s own limit).
     pub(super) fn read(
         reply: &Reply,
@@ -136,7 +136,7 @@ impl fmt::Debug for RawAnswer {
 
 /// Reads a body as a JSON object.
 fn object(body: &[u8]) -> Result<Members<'_>, Error> {
-    serde_json::from_slice(body).map_err(|error| {
+    Members::parse(body).map_err(|error| {
         // Not as the source: its text quotes the body, which may hold tokens.
         let (line, column) = (error.line(), error.column());
         Error::new(
