@@ -230,7 +230,6 @@ mod tests {
             (r#"{"a":[{"a":[]},null,true,-1,1e3,"x"],"a":2}"#, true),
             (&deep(126), true),
             (&deep(127), false),
-            ("1e999", false),
             (r#""\ud800""#, false),
             ("01", false),
             ("[1,]", false),
@@ -241,6 +240,10 @@ mod tests {
             assert_eq!(serde_json::from_str::<Value>(&text).is_ok(), is_one);
             assert_eq!(members(&text).is_ok(), is_one, "{value}");
         }
+        // Which is one only where a crate in the graph keeps numbers as text.
+        let large = r#"{"x":1e999}"#;
+        let is_one = serde_json::from_str::<Value>(large).is_ok();
+        assert_eq!(members(large).is_ok(), is_one);
         for text in ["", "[]", "1", "{} x", "{", r#"{"a":1,}"#] {
             assert!(members(text).is_err(), "{text}");
         }
