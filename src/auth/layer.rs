@@ -60,9 +60,9 @@ impl<R> TenantLayer<R> {
     /// **No handler gets an anonymous session as [`Session`](crate::Session) or
     /// [`ActiveTenant`](crate::ActiveTenant)**, also not behind this: both refuse the request with 401
     /// `anonymous_session`, and `Option<…>` of them is `None`. A handler that serves visitors names
-    /// [`Visitor`](crate::Visitor), or no extractor. Together with [`renew`](Self::renew) their sessions are renewed, which they are
-    /// not otherwise; and with [`require_tenant`](Self::require_tenant) they are refused, since no
-    /// tenant is active in them.
+    /// [`Visitor`](crate::Visitor), or no extractor. Together with [`renew`](Self::renew) their
+    /// sessions are renewed, which they are not otherwise; and with
+    /// [`require_tenant`](Self::require_tenant) they are refused, since no tenant is active in them.
     ///
     /// ```
     /// # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]

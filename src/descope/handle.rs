@@ -155,12 +155,8 @@ impl Descope {
     /// [`RejectionKind::CrossSite`](crate::RejectionKind::CrossSite), 403, for a request of another site, or
     /// of no browser. A line of the log at info says why, with the remedy.
     pub fn check_same_origin(&self, request: &Parts) -> Result<(), Rejection> {
-        let head = request.into();
-        self.check_origin(head, WhenAbsent::Refuse)
-            .map_err(|reason| {
-                origin::log_refusal(reason, head);
-                Rejection::because(RejectionKind::CrossSite, reason)
-            })
+        self.check_acting(request.into())
+            .map_err(|reason| Rejection::because(RejectionKind::CrossSite, reason))
     }
 
     /// Fetches the project's keys, so that the first request need not wait for them, and a
@@ -268,6 +264,13 @@ impl Descope {
         absent: WhenAbsent,
     ) -> Result<(), &'static str> {
         origin::check(head, &self.inner.origins, absent)
+    }
+
+    /// As [`check_origin`](Self::check_origin) for a request that does act, so that one which does not
+    /// say where it comes from is refused. A refusal is logged.
+    pub(crate) fn check_acting(&self, head: RequestHead<'_>) -> Result<(), &'static str> {
+        self.check_origin(head, WhenAbsent::Refuse)
+            .inspect_err(|reason| origin::log_refusal(reason, head))
     }
 }
 

@@ -66,9 +66,7 @@ impl Gate {
                 if !self.policy.same_origin || !acts(head) {
                     return Ok(());
                 }
-                self.descope
-                    .check_origin(head, WhenAbsent::Refuse)
-                    .inspect_err(|reason| origin::log_refusal(reason, head))
+                self.descope.check_acting(head)
             })
     }
 
@@ -205,8 +203,10 @@ impl Gate {
         extensions.insert(rejection);
         // Looked at beside that rejection alone.
         if is_visitors {
-            extensions.remove::<AnonymousSession>();
-            visitor.map(|visitor| extensions.insert(visitor));
+            match visitor {
+                Some(visitor) => extensions.insert(visitor),
+                None => extensions.remove::<AnonymousSession>(),
+            };
         }
         Ok(self.policy.no_store && is_visitors)
     }

@@ -39,8 +39,8 @@ impl Bucket {
         }
     }
 
-    /// Puts the entry of a token in, and returns the one that does not stay: an older one of the same token, an
-    /// expired one, or the new one itself if anybody else is in the bucket.
+    /// Puts the entry of a token in, and returns the one that does not stay: an older one of the
+    /// same token, an expired one, or the new one itself if anybody else is in the bucket.
     pub(super) fn put(
         &self,
         token: &[u8],
