@@ -14,6 +14,18 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
+impl<'a> RequestHead<'a> {
+    /// The head of a request of which only the headers are known, with `root` (`/`) as its target.
+    pub(crate) fn of_headers(headers: &'a HeaderMap, root: &'a Uri) -> Self {
+        Self {
+            method: &Method::GET,
+            uri: root,
+            version: Version::HTTP_11,
+            headers,
+        }
+    }
+}
+
 impl<'a> From<&'a Parts> for RequestHead<'a> {
     fn from(parts: &'a Parts) -> Self {
         Self {

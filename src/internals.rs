@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use crate::{
     client::{RawAnswer, transport},
-    cookie::{CookieKind, CookieReader, SessionCookies},
+    cookie::{CookieAttributes, CookieKind, CookieReader, SessionCookies},
     descope::Descope,
     endpoint::{FormEncoding, MediaType},
     error::Error,
@@ -153,14 +153,21 @@ pub fn set_cookies(
 ) -> Result<Vec<HeaderValue>, Error> {
     let kind = cookie_kind(kind);
     let place = cookies.place(kind, None, None);
-    let mut lines = vec![cookies.set(place, token, max_age, insecure)?];
-    lines.extend(cookies.evictions(kind, place, insecure));
+    let mut lines = vec![cookies.set(place, token, max_age, attributes(insecure))?];
+    lines.extend(cookies.evictions(kind, place, attributes(insecure)));
     Ok(lines)
+}
+
+const fn attributes(insecure: bool) -> CookieAttributes {
+    CookieAttributes {
+        insecure,
+        persistent: true,
+    }
 }
 
 /// Returns the `Set-Cookie` lines of a sign-out.
 pub fn removals(cookies: &SessionCookies, insecure: bool) -> Vec<HeaderValue> {
-    cookies.removals(insecure)
+    cookies.removals(attributes(insecure))
 }
 
 /// Reads the body of a tenant selection: the tenant, and a form's `return_to`.

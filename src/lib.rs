@@ -212,6 +212,7 @@ mod rotation;
 pub mod routes;
 pub mod select;
 mod session;
+pub mod sign_in;
 mod steps;
 mod telemetry;
 #[cfg(feature = "test-util")]

@@ -52,8 +52,12 @@ mod recorded {
     /// Has the label `call` beside `outcome`.
     const SESSION_CALLS: &str = "tower_descope_session_calls_total";
 
+    /// Has the label `door` beside `outcome`.
+    const SIGN_INS: &str = "tower_descope_sign_ins_total";
+
     const OUTCOME: &str = "outcome";
     const CALL: &str = "call";
+    const DOOR: &str = "door";
 
     pub(crate) fn count(name: &'static str, outcome: &'static str) {
         metrics::counter!(name, OUTCOME => outcome).increment(1);
@@ -67,6 +71,10 @@ mod recorded {
 
     pub(crate) fn count_session_call(call: &'static str, outcome: &'static str) {
         metrics::counter!(SESSION_CALLS, CALL => call, OUTCOME => outcome).increment(1);
+    }
+
+    pub(crate) fn count_sign_in(door: &'static str, outcome: &'static str) {
+        metrics::counter!(SIGN_INS, DOOR => door, OUTCOME => outcome).increment(1);
     }
 
     pub(crate) fn observe_call(call: &'static str, outcome: &'static str, took: Duration) {
@@ -85,6 +93,7 @@ mod recorded {
             (counter::KEY_FETCHES, "Fetches of the project's key set"),
             (counter::SELECTIONS, "Requests to switch the tenant"),
             (SESSION_CALLS, "Requests to the session routes"),
+            (SIGN_INS, "Sign-ins, by the way in"),
             (counter::RENEWALS, "Renewals of sessions in the layer"),
             (
                 counter::LOST_FAMILIES,
@@ -111,10 +120,14 @@ mod recorded {
 
     pub(crate) fn count_session_call(_: &'static str, _: &'static str) {}
 
+    pub(crate) fn count_sign_in(_: &'static str, _: &'static str) {}
+
     pub(crate) fn observe_call(_: &'static str, _: &'static str, _: Duration) {}
 
     pub(crate) fn describe() {}
 }
 
 pub(crate) use self::recorded::describe;
-pub(super) use self::recorded::{count, count_admitted, count_session_call, observe_call};
+pub(super) use self::recorded::{
+    count, count_admitted, count_session_call, count_sign_in, observe_call,
+};

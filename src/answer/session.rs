@@ -120,6 +120,11 @@ impl SessionAnswer {
         }
     }
 
+    /// The refresh token that is in force after it.
+    pub(crate) fn in_force(&self) -> &InForce {
+        &self.parts.refresh
+    }
+
     /// The answer for the holder of `presented`: if another token is in force by now, it is named.
     pub(crate) fn for_holder_of(mut self, presented: &RefreshToken) -> Self {
         if self.refresh_token.is_none() && self.parts.refresh.token != *presented {

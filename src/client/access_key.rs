@@ -46,7 +46,7 @@ impl DescopeClient {
     ) -> Result<RawExchange, Error> {
         let headers = || credential::access_key_headers(&self.inner.settings, key);
         let body = body.to_json()?.into();
-        let reply = self.send(EXCHANGE, headers, body, false).await?;
+        let reply = self.send(EXCHANGE, &[], headers, body, false).await?;
         RawExchange::read(reply.body()?)
     }
 }

@@ -106,23 +106,27 @@ impl DescopeClient {
         let settings = &self.inner.settings;
         let headers = || credential::headers(settings, refresh);
         let may_repeat = !(endpoint.rotates && settings.rotation);
-        self.send(endpoint, headers, body, may_repeat).await
+        self.send(endpoint, &[], headers, body, may_repeat).await
     }
 
-    /// Makes a call with these headers, which are made for each attempt, once there is a connection for
-    /// it. With `may_repeat` it is also repeated after a 503.
+    /// Makes a call with this query and these headers, which are made for each attempt, once there is a
+    /// connection for it. With `may_repeat` it is also repeated after a 503.
     ///
     /// Nobody waits for a connection longer than for an answer: [`ErrorKind::Throttled`] past
     /// [`ClientSettings::timeout`], and then nothing was sent.
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
+        query: &[(&str, &str)],
         headers: impl Fn() -> Result<HeaderMap, Error>,
         body: Bytes,
         may_repeat: bool,
     ) -> Result<Reply, Error> {
         let request = || -> Result<Request, Error> {
-            let url = self.inner.urls.of(endpoint)?.clone();
+            let mut url = self.inner.urls.of(endpoint)?.clone();
+            if !query.is_empty() {
+                url.query_pairs_mut().extend_pairs(query);
+            }
             let mut request = Request::new(endpoint.method.clone(), url);
             *request.headers_mut() = headers()?;
             if !body.is_empty() {
@@ -144,7 +148,10 @@ impl DescopeClient {
             clock: mono.saturating_add(limit),
             real: started + limit,
         };
-        let permit = self.inner.limit.permit(endpoint.rotates);
+        let permit = self
+            .inner
+            .limit
+            .permit(endpoint.rotates || endpoint.signs_in);
         let permit = self.until(&deadline(settings.timeout), permit).await;
         let Some(permit) = permit.flatten() else {
             let error = self.without_connection();
@@ -171,6 +178,11 @@ impl DescopeClient {
         tokio::task::yield_now().await;
         drop(permit);
         result
+    }
+
+    /// The base URL.
+    pub(super) fn base(&self) -> &Url {
+        self.inner.urls.base()
     }
 
     /// The failure of a call that got no connection in time.

@@ -84,6 +84,19 @@ pub(super) fn access_key_headers(
     Ok(headers)
 }
 
+/// Builds the headers of a call for somebody who has no session yet.
+///
+/// # Errors
+///
+/// A project id that does not fit into a header.
+pub(super) fn sign_in_headers(settings: &ClientSettings) -> Result<HeaderMap, Error> {
+    let project_id = &settings.project_id;
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(AUTHORIZATION, text(&format!("Bearer {project_id}"))?);
+    common(&mut headers, project_id)?;
+    Ok(headers)
+}
+
 fn common(headers: &mut HeaderMap, project_id: &str) -> Result<(), Error> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(PROJECT_ID, text(project_id)?);

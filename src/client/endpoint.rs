@@ -14,7 +14,18 @@ pub(super) const MY_TENANTS: Endpoint = posted("my_tenants", "v1/auth/me/tenants
 pub(super) const HISTORY: Endpoint = fetched("history", "v1/auth/me/history");
 pub(super) const EXCHANGE: Endpoint = posted("access_key_exchange", "v1/auth/accesskey/exchange");
 
-const ALL: [Endpoint; 8] = [
+pub(super) const SEND_CODE_BY_EMAIL: Endpoint =
+    signing_in("send_code", "v1/auth/otp/signup-in/email");
+pub(super) const SEND_CODE_BY_SMS: Endpoint = signing_in("send_code", "v1/auth/otp/signup-in/sms");
+pub(super) const VERIFY_CODE_BY_EMAIL: Endpoint =
+    signing_in("verify_code", "v1/auth/otp/verify/email");
+pub(super) const VERIFY_CODE_BY_SMS: Endpoint = signing_in("verify_code", "v1/auth/otp/verify/sms");
+pub(super) const START_SSO: Endpoint = signing_in("start_sso", "v1/auth/saml/authorize");
+pub(super) const EXCHANGE_SSO: Endpoint = signing_in("exchange_sso", "v1/auth/saml/exchange");
+pub(super) const START_OAUTH: Endpoint = signing_in("start_oauth", "v1/auth/oauth/authorize");
+pub(super) const EXCHANGE_OAUTH: Endpoint = signing_in("exchange_oauth", "v1/auth/oauth/exchange");
+
+const ALL: [Endpoint; 16] = [
     REFRESH,
     SELECT_TENANT,
     LOGOUT,
@@ -23,6 +34,14 @@ const ALL: [Endpoint; 8] = [
     MY_TENANTS,
     HISTORY,
     EXCHANGE,
+    SEND_CODE_BY_EMAIL,
+    SEND_CODE_BY_SMS,
+    VERIFY_CODE_BY_EMAIL,
+    VERIFY_CODE_BY_SMS,
+    START_SSO,
+    EXCHANGE_SSO,
+    START_OAUTH,
+    EXCHANGE_OAUTH,
 ];
 
 /// One of Descope's endpoints, below the base URL.
@@ -35,6 +54,9 @@ pub(super) struct Endpoint {
     /// True if Descope rotates the refresh token of such a call, where the project rotates at all:
     /// a token that was rotated out must not be sent again.
     pub(super) rotates: bool,
+    /// True for a call that takes no session, so that anybody can cause it: it leaves the connections
+    /// alone that sign-outs and access keys have for themselves.
+    pub(super) signs_in: bool,
 }
 
 /// The URLs of all endpoints, made once.
@@ -82,6 +104,14 @@ const fn posted(name: &'static str, path: &'static str) -> Endpoint {
         path,
         name,
         rotates: false,
+        signs_in: false,
+    }
+}
+
+const fn signing_in(name: &'static str, path: &'static str) -> Endpoint {
+    Endpoint {
+        signs_in: true,
+        ..posted(name, path)
     }
 }
 

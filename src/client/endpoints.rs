@@ -103,7 +103,7 @@ impl DescopeClient {
         }
     }
 
-    fn session(&self, reply: &Reply) -> Result<RawAnswer, Error> {
+    pub(super) fn session(&self, reply: &Reply) -> Result<RawAnswer, Error> {
         let settings = &self.inner.settings;
         RawAnswer::read(reply, &settings.session_names, &settings.refresh_names)
     }

@@ -17,6 +17,7 @@ mod limit;
 mod reply;
 mod set_cookie;
 mod settings;
+mod sign_in;
 pub(crate) mod transport;
 
 #[cfg(test)]
@@ -24,10 +25,12 @@ mod call_tests;
 #[cfg(test)]
 mod faulty_server;
 
+pub use self::sign_in::Exchange;
 pub(crate) use self::{
     access_key::ExchangeBody,
     answer::RawAnswer,
     call::DescopeClient,
     endpoints::TenantsBody,
     settings::{ClientSettings, CredentialStyle},
+    sign_in::{AuthorizeQuery, CodeChannel},
 };

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 
 use crate::{
-    cookie::{CookieKind, SessionCookies},
+    cookie::{CookieAttributes, CookieKind, SessionCookies},
     error::Error,
 };
 
@@ -36,23 +36,23 @@ impl CookieGrant<'_> {
     pub(crate) fn write(
         &self,
         cookies: &SessionCookies,
-        insecure: bool,
+        attributes: CookieAttributes,
         lines: &mut Vec<HeaderValue>,
     ) -> Result<(), Error> {
         let (name, domain) = self.session_scope;
         let place = cookies.place(CookieKind::Session, name, domain);
         // Not returned at once: see above.
-        let session = cookies.set(place, self.session_token, self.session_age, insecure);
+        let session = cookies.set(place, self.session_token, self.session_age, attributes);
         if let Some(token) = self.refresh_token {
             RefreshGrant {
                 token,
                 age: self.refresh_age,
                 scope: self.refresh_scope,
             }
-            .write(cookies, insecure, lines)?;
+            .write(cookies, attributes, lines)?;
         }
         let session = session?;
-        lines.extend(cookies.evictions(CookieKind::Session, place, insecure));
+        lines.extend(cookies.evictions(CookieKind::Session, place, attributes));
         lines.push(session);
         Ok(())
     }
@@ -76,15 +76,15 @@ impl RefreshGrant<'_> {
     pub(crate) fn write(
         self,
         cookies: &SessionCookies,
-        insecure: bool,
+        attributes: CookieAttributes,
         lines: &mut Vec<HeaderValue>,
     ) -> Result<(), Error> {
         let (name, domain) = self.scope;
         let place = cookies.place(CookieKind::Refresh, name, domain);
-        let refresh = cookies.set(place, self.token, self.age, insecure)?;
-        lines.extend(cookies.evictions(CookieKind::Refresh, place, insecure));
+        let refresh = cookies.set(place, self.token, self.age, attributes)?;
+        lines.extend(cookies.evictions(CookieKind::Refresh, place, attributes));
         lines.push(refresh);
-        Ok(())
+        cookies.write_remembered(place, self.age, attributes, lines)
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
 
     fn written(grant: CookieGrant<'_>, cookies: &SessionCookies) -> (Vec<String>, bool) {
         let mut lines = Vec::new();
-        let written = grant.write(cookies, false, &mut lines);
+        let written = grant.write(cookies, CookieAttributes::USUAL, &mut lines);
         let lines = lines.iter().map(|line| line.to_str().unwrap().to_owned());
         (lines.collect(), written.is_ok())
     }

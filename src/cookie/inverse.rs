@@ -7,7 +7,9 @@ use ::cookie::{Cookie, time};
 use http::{HeaderMap, HeaderValue, header};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{CookieKind, CookieReader, SameSite, SessionCookies};
+use super::{
+    CookieAttributes, CookieGrant, CookieKind, CookieLife, CookieReader, SameSite, SessionCookies,
+};
 
 fn names() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -23,7 +25,14 @@ fn settings() -> impl Strategy<Value = SessionCookies> {
     );
     let former = proptest::option::of(select(vec![None, Some("old.example.com")]));
     let same_site = select(vec![SameSite::Strict, SameSite::Lax, SameSite::None]);
-    (vec(names(), 4), scope, former, same_site).prop_map(|(names, scope, former, same_site)| {
+    let life = select(vec![
+        CookieLife::RefreshToken,
+        CookieLife::BrowserSession,
+        CookieLife::Chosen,
+    ]);
+    let more = (same_site, any::<bool>(), life);
+    (vec(names(), 4), scope, former, more).prop_map(|(names, scope, former, more)| {
+        let (same_site, partitioned, life) = more;
         let [session, refresh, old_session, old_refresh] = &names[..] else {
             unreachable!("four names");
         };
@@ -33,7 +42,9 @@ fn settings() -> impl Strategy<Value = SessionCookies> {
             .session_fallbacks([old_session])
             .refresh_fallbacks([old_refresh])
             .path(scope.1)
-            .same_site(same_site);
+            .same_site(same_site)
+            .partitioned(partitioned)
+            .life(life);
         if let Some(domain) = scope.0 {
             cookies = cookies.domain(domain);
         }
@@ -81,7 +92,7 @@ proptest! {
     ) {
         prop_assume!(cookies.check().is_ok());
         let place = cookies.place(kind, None, None);
-        let line = cookies.set(place, &token, Duration::from_secs(age), false).unwrap();
+        let line = cookies.set(place, &token, Duration::from_secs(age), CookieAttributes::USUAL).unwrap();
         let cookie = Cookie::parse(line.to_str().unwrap()).unwrap();
         prop_assert_eq!(cookie.value(), &token);
         prop_assert_eq!(cookie.http_only(), Some(true));
@@ -94,7 +105,8 @@ proptest! {
         prop_assert!(cookie.expires().is_none());
 
         // Back it comes, among the cookies of others, in the same kind and in no other.
-        let evictions: Vec<_> = cookies.evictions(kind, place, false).collect();
+        let evictions: Vec<_> = cookies.evictions(kind, place, CookieAttributes::USUAL).collect();
+        // In another jar than the one that is written there may be an older one of the same name.
         let mut jar = browser(std::iter::once(&line).chain(&evictions));
         prop_assert_eq!(jar.len(), 1);
         let ours: Vec<&str> = cookies.session_names().chain(cookies.refresh_names()).collect();
@@ -118,35 +130,61 @@ proptest! {
     fn a_sign_out_removes_every_cookie_where_it_was_set(
         cookies in settings(),
         insecure in any::<bool>(),
+        persistent in any::<bool>(),
     ) {
         prop_assume!(cookies.check().is_ok());
-        let removals = cookies.removals(insecure);
-        let scopes: Vec<(String, Option<String>, Option<String>)> = removals
+        prop_assume!(!(insecure && cookies.is_partitioned()));
+        let attributes = CookieAttributes { insecure, persistent };
+        let removals: Vec<_> = cookies
+            .removals(attributes)
             .iter()
             .map(|line| {
-                let cookie = Cookie::parse(line.to_str().unwrap()).unwrap();
+                let cookie = Cookie::parse(line.to_str().unwrap().to_owned()).unwrap();
                 assert!(cookie.value().is_empty());
                 assert_eq!(cookie.max_age(), Some(time::Duration::ZERO));
                 assert_eq!(cookie.secure().unwrap_or_default(), !insecure);
-                (
-                    cookie.name().to_owned(),
-                    cookie.domain().map(str::to_owned),
-                    cookie.path().map(str::to_owned),
-                )
+                identity(&cookie)
             })
             .collect();
-        for (at, scope) in scopes.iter().enumerate() {
-            prop_assert!(!scopes[..at].contains(scope), "twice: {scope:?}");
+        for (at, place) in removals.iter().enumerate() {
+            prop_assert!(!removals[..at].contains(place), "twice: {place:?}");
         }
-        for kind in [CookieKind::Session, CookieKind::Refresh] {
-            let set = cookies.set_usual(kind, "a.b.c", Duration::from_secs(60), insecure).unwrap();
-            let set = Cookie::parse(set.to_str().unwrap().to_owned()).unwrap();
-            let place = (
-                set.name().to_owned(),
-                set.domain().map(str::to_owned),
-                set.path().map(str::to_owned),
-            );
-            prop_assert!(scopes.contains(&place), "{place:?} stays");
+        let grant = CookieGrant {
+            session_token: "a.b.c",
+            refresh_token: Some("d.e.f"),
+            session_age: Duration::from_secs(60),
+            refresh_age: Duration::from_secs(60),
+            session_scope: (None, None),
+            refresh_scope: (None, None),
+        };
+        let mut lines = Vec::new();
+        grant.write(&cookies, attributes, &mut lines).unwrap();
+        // What a browser holds in the end, of these and of what it had before they were partitioned.
+        let mut jar = Vec::new();
+        for line in &lines {
+            let cookie = Cookie::parse(line.to_str().unwrap().to_owned()).unwrap();
+            let place = identity(&cookie);
+            jar.retain(|held| *held != place);
+            if cookie.max_age() != Some(time::Duration::ZERO) {
+                prop_assert_eq!(cookie.max_age().is_some(), persistent);
+                prop_assert_eq!(cookie.partitioned().unwrap_or_default(), cookies.is_partitioned());
+                jar.push(place);
+            }
+        }
+        let remembered = cookies.remembered_name().filter(|_| persistent);
+        prop_assert_eq!(jar.len(), 2 + usize::from(remembered.is_some()));
+        for place in jar {
+            prop_assert!(removals.contains(&place), "{place:?} stays");
         }
     }
+}
+
+/// What tells two cookies of a browser apart.
+fn identity(cookie: &Cookie<'_>) -> (String, Option<String>, Option<String>, bool) {
+    (
+        cookie.name().to_owned(),
+        cookie.domain().map(str::to_owned),
+        cookie.path().map(str::to_owned),
+        cookie.partitioned().unwrap_or_default(),
+    )
 }

@@ -31,6 +31,11 @@
 //! None of them replaces the cross-site check: sub-domains and other ports count as the same
 //! site.
 //!
+//! # How long
+//!
+//! Browsers keep the cookies as long as the refresh token lives, until they are closed, or as the user
+//! chooses at sign-in ("stay signed in"): [`CookieLife`].
+//!
 //! # Changing the scope
 //!
 //! A cookie with another Domain or Path is another cookie: after a change the browser holds both
@@ -49,8 +54,10 @@
 
 mod check;
 mod grant;
+mod life;
 mod names;
 mod read;
+mod remembered;
 mod response;
 mod settings;
 mod slot;
@@ -62,10 +69,14 @@ mod inverse;
 #[cfg(test)]
 mod vectors;
 
-pub use self::settings::{SameSite, SessionCookies};
+pub use self::{
+    life::CookieLife,
+    settings::{SameSite, SessionCookies},
+};
 
 pub(crate) use self::{
     grant::{CookieGrant, RefreshGrant, refresh_age, session_age},
+    life::CookieAttributes,
     read::{CookieReader, PresentedCookies, cookie_fields},
     response::add_to_response,
     slot::{CookieKind, CookieSlot},

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::{
     names::NameSet,
+    remembered::REMEMBERED,
     settings::SessionCookies,
     slot::{CookieKind, CookieSlot},
     unread::{UnreadCookie, UnreadNames},
@@ -27,6 +28,8 @@ pub(crate) struct CookieReader {
     /// The slots of the names, in their order.
     slots: Box<[CookieSlot]>,
     unread: UnreadNames,
+    /// The name of the cookie that says "stay signed in", where that is chosen at sign-in.
+    remembered: Option<NameSet>,
 }
 
 /// The values that a request has under the configured names, in the order in which they came,
@@ -50,6 +53,9 @@ impl CookieReader {
             names: NameSet::new(cookies.slots().map(|(_, name)| name)),
             slots: cookies.slots().map(|(slot, _)| slot).collect(),
             unread: UnreadNames::new(cookies),
+            remembered: cookies
+                .remembered_name()
+                .map(|name| NameSet::new([name.as_str()])),
         }
     }
 
@@ -87,6 +93,19 @@ impl CookieReader {
     pub(crate) fn has_refresh_cookie(&self, headers: &HeaderMap) -> bool {
         let presented = self.presented(headers);
         presented.is_ok_and(|presented| presented.of_kind(CookieKind::Refresh).next().is_some())
+    }
+
+    /// Returns `true` if a request has the cookie that says "stay signed in"; `false` where there is
+    /// more than is read.
+    pub(crate) fn is_remembered(&self, headers: &HeaderMap) -> bool {
+        let (Some(name), Ok(fields)) = (&self.remembered, fields(headers)) else {
+            return false;
+        };
+        let mut found = false;
+        for field in fields {
+            name.each_in(field, |_, value| found |= value == REMEMBERED.as_bytes());
+        }
+        found
     }
 
     /// The first cookie with a token, as `is_token` says, that is not read because of its name or its

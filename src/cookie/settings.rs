@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::check::{self, is_host_prefixed, is_prefixed};
+use super::{
+    check::{self, is_host_prefixed, is_prefixed},
+    life::CookieLife,
+};
 use crate::{error::Error, head::RequestHead, origin};
 
 #[cfg(test)]
@@ -18,6 +21,8 @@ pub struct SessionCookies {
     pub(super) refresh: Names,
     pub(super) scope: Scope,
     pub(super) same_site: SameSite,
+    pub(super) partitioned: bool,
+    pub(super) life: CookieLife,
     pub(super) former: Vec<Scope>,
     pub(super) follow_answer: bool,
     insecure_on_loopback: bool,
@@ -61,6 +66,8 @@ impl SessionCookies {
             refresh: Names::new("DSR"),
             scope: Scope::HOST_ROOT,
             same_site: SameSite::Strict,
+            partitioned: false,
+            life: CookieLife::default(),
             former: Vec::new(),
             follow_answer: false,
             insecure_on_loopback: false,
@@ -149,6 +156,28 @@ impl SessionCookies {
         self
     }
 
+    /// Gives each site that frames this one a jar of its own (CHIPS, `Partitioned`), so that browsers
+    /// which refuse third-party cookies keep the session of a framed page. Off by default.
+    ///
+    /// A frame is then signed in within its site alone: a user of two such sites, or of this one's own
+    /// pages, signs in to each. Takes [`SameSite::None`] and `Secure`. Cookies of before, which have no
+    /// `Partitioned`, are removed as those of a [former scope](Self::former_cookie_scope). With
+    /// [`TenantLayer::renew`](crate::TenantLayer::renew) a page that opens in a frame is renewed as one
+    /// that opens in the browser's window.
+    ///
+    /// ```
+    /// use tower_descope::cookie::{SameSite, SessionCookies};
+    ///
+    /// let cookies = SessionCookies::host_prefixed()
+    ///     .same_site(SameSite::None)
+    ///     .partitioned(true);
+    /// # let _ = cookies;
+    /// ```
+    pub fn partitioned(mut self, partitioned: bool) -> Self {
+        self.partitioned = partitioned;
+        self
+    }
+
     /// Names a scope that the cookies once had: cookies left there are removed whenever new ones
     /// are written, and at sign-out. May be called more than once.
     pub fn former_cookie_scope(mut self, domain: Option<&str>, path: impl Into<String>) -> Self {
@@ -199,6 +228,20 @@ impl SessionCookies {
                 )));
             }
         }
+        if let Some(remembered) = self.remembered_name()
+            && names.contains(&&*remembered)
+        {
+            return Err(Error::config(format!(
+                "the cookie name {remembered:?} is taken: with CookieLife::Chosen it says \"stay signed \
+                 in\" beside the refresh cookie; rename one of them"
+            )));
+        }
+        if self.partitioned && self.same_site != SameSite::None {
+            return Err(Error::config(
+                "partitioned(true) is for pages in frames of other sites, where browsers send only \
+                 cookies with SameSite=None: add same_site(SameSite::None), or leave it out",
+            ));
+        }
         for name in [&self.session.primary, &self.refresh.primary] {
             if is_host_prefixed(name) && self.scope != Scope::HOST_ROOT {
                 return Err(Error::config(format!(
@@ -247,6 +290,11 @@ impl SessionCookies {
     /// The refresh names, the primary one first.
     pub(crate) fn refresh_names(&self) -> impl Iterator<Item = &str> {
         self.refresh.iter()
+    }
+
+    /// Returns `true` if the cookies are in a jar of each top-level site's own.
+    pub(crate) fn is_partitioned(&self) -> bool {
+        self.partitioned
     }
 
     /// Returns `true` if `Secure` is left out in the answer to this request.

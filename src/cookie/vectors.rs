@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CookieKind, CookieReader, SessionCookies};
+use super::{CookieAttributes, CookieKind, CookieReader, SessionCookies};
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -134,7 +134,7 @@ fn writer_cases() {
                 CookieKind::Session,
                 &case.value,
                 Duration::from_secs(max_age),
-                false,
+                CookieAttributes::USUAL,
             )
         });
         tried += 1;

@@ -10,6 +10,7 @@ use http::HeaderValue;
 
 use super::{
     check::is_host_prefixed,
+    life::CookieAttributes,
     settings::{SameSite, Scope, SessionCookies},
     slot::CookieKind,
 };
@@ -27,6 +28,13 @@ const MIN_AGE: Duration = Duration::from_secs(1);
 pub(crate) struct CookiePlace<'a> {
     name: &'a str,
     scope: &'a Scope,
+}
+
+/// A scope in one of the two jars that it has: the one of all sites, and that of a top-level site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CookieJar<'a> {
+    scope: &'a Scope,
+    partitioned: bool,
 }
 
 impl SessionCookies {
@@ -68,7 +76,7 @@ impl SessionCookies {
         }
     }
 
-    /// Returns the `Set-Cookie` line for a token; 400 days at most.
+    /// Returns the `Set-Cookie` line for a token; 400 days at most, where it outlives the browser.
     ///
     /// Send it together with [`evictions`](Self::evictions) of the same kind and place.
     ///
@@ -80,7 +88,7 @@ impl SessionCookies {
         place: CookiePlace<'_>,
         token: &str,
         max_age: Duration,
-        insecure: bool,
+        attributes: CookieAttributes,
     ) -> Result<HeaderValue, Error> {
         let name = place.name;
         if name.len() + token.len() > MAX_SIZE {
@@ -99,13 +107,7 @@ impl SessionCookies {
                 "a token to write into a cookie is no compact JWT",
             ));
         }
-        let seconds = max_age.clamp(MIN_AGE, MAX_AGE).as_secs();
-        let max_age = time::Duration::seconds(seconds.try_into().unwrap_or(i64::MAX));
-        line(
-            &self
-                .cookie(name, token, place.scope, insecure)
-                .max_age(max_age),
-        )
+        self.line(name, token, self.jar_of(place), max_age, attributes)
     }
 
     /// Returns the removal lines for other cookies of this kind that the browser may have: those in
@@ -116,55 +118,103 @@ impl SessionCookies {
         &self,
         kind: CookieKind,
         place: CookiePlace<'_>,
-        insecure: bool,
+        attributes: CookieAttributes,
     ) -> impl Iterator<Item = HeaderValue> {
-        let usual = place.name == self.names(kind).primary && *place.scope == self.scope;
-        let current = (!usual).then_some(&self.scope);
-        current
-            .into_iter()
-            .chain(&self.former)
-            .flat_map(move |scope| {
-                self.names(kind)
-                    .iter()
-                    .filter(move |name| fits(name, scope))
-                    .filter(move |name| *name != place.name || scope != place.scope)
-                    .filter_map(move |name| self.removal(name, scope, insecure))
-            })
+        let is_usual = place.name == self.names(kind).primary && *place.scope == self.scope;
+        let set = self.jar_of(place);
+        // Where nothing unusual was chosen, the former names are left alone in the scope in use.
+        let jars = self.jars().filter(move |jar| !(is_usual && *jar == set));
+        jars.flat_map(move |jar| {
+            self.names(kind)
+                .iter()
+                .filter(move |name| fits(name, jar.scope))
+                .filter(move |name| *name != place.name || jar != set)
+                .filter_map(move |name| self.removal(name, jar, attributes))
+        })
     }
 
     /// Returns the removal lines for everything that can sign this browser in: every configured
     /// name, in the scope in use and in every former one.
-    pub(crate) fn removals(&self, insecure: bool) -> Vec<HeaderValue> {
-        let current = self
-            .session_names()
-            .chain(self.refresh_names())
-            .filter_map(|name| {
-                // A `__Host-` fallback was set with the only scope there is for it.
-                let scope = if fits(name, &self.scope) {
-                    &self.scope
-                } else {
-                    &Scope::HOST_ROOT
-                };
-                self.removal(name, scope, insecure)
-            });
+    pub(crate) fn removals(&self, attributes: CookieAttributes) -> Vec<HeaderValue> {
+        let current = self.session_names().chain(self.refresh_names());
+        let current = current.flat_map(|name| {
+            let fits = fits(name, &self.scope);
+            // A `__Host-` fallback was set with the only scope there is for it.
+            let scope = if fits { &self.scope } else { &Scope::HOST_ROOT };
+            self.jars_of(scope)
+                // The other jar of the scope in use is among those of former scopes.
+                .filter(move |jar| !fits || jar.partitioned == self.partitioned)
+                .filter_map(|jar| self.removal(name, jar, attributes))
+        });
         current
-            .chain(self.former_removals(CookieKind::Session, insecure))
-            .chain(self.former_removals(CookieKind::Refresh, insecure))
+            .chain(self.former_removals(CookieKind::Session, attributes))
+            .chain(self.former_removals(CookieKind::Refresh, attributes))
+            .chain(self.remembered_removals(attributes))
             .collect()
     }
 
     fn former_removals(
         &self,
         kind: CookieKind,
-        insecure: bool,
+        attributes: CookieAttributes,
     ) -> impl Iterator<Item = HeaderValue> {
-        self.evictions(kind, self.place(kind, None, None), insecure)
+        self.evictions(kind, self.place(kind, None, None), attributes)
+    }
+
+    /// The jars in which there may be cookies: that in use, and the former ones.
+    pub(super) fn jars(&self) -> impl Iterator<Item = CookieJar<'_>> {
+        let scopes = std::iter::once(&self.scope).chain(&self.former);
+        scopes.flat_map(|scope| self.jars_of(scope))
+    }
+
+    /// The jars of a scope. Before cookies were partitioned they were not.
+    fn jars_of<'s>(&'s self, scope: &'s Scope) -> impl Iterator<Item = CookieJar<'s>> {
+        let before = self.partitioned.then_some(false);
+        let in_use = std::iter::once(self.partitioned);
+        in_use
+            .chain(before)
+            .map(move |partitioned| CookieJar { scope, partitioned })
+    }
+
+    /// The jar that a cookie of this place is written into.
+    pub(super) fn jar_of<'p>(&self, place: CookiePlace<'p>) -> CookieJar<'p> {
+        CookieJar {
+            scope: place.scope,
+            partitioned: self.partitioned,
+        }
+    }
+
+    /// Returns a line that sets a cookie.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`] only for settings that [`check`](Self::check) refuses.
+    pub(super) fn line(
+        &self,
+        name: &str,
+        value: &str,
+        jar: CookieJar<'_>,
+        max_age: Duration,
+        attributes: CookieAttributes,
+    ) -> Result<HeaderValue, Error> {
+        let cookie = self.cookie(name, value, jar, attributes);
+        if !attributes.persistent {
+            return line(&cookie);
+        }
+        let seconds = max_age.clamp(MIN_AGE, MAX_AGE).as_secs();
+        let max_age = time::Duration::seconds(seconds.try_into().unwrap_or(i64::MAX));
+        line(&cookie.max_age(max_age))
     }
 
     /// Returns the removal line; `None` only for settings that [`check`](Self::check) refuses.
-    fn removal(&self, name: &str, scope: &Scope, insecure: bool) -> Option<HeaderValue> {
+    pub(super) fn removal(
+        &self,
+        name: &str,
+        jar: CookieJar<'_>,
+        attributes: CookieAttributes,
+    ) -> Option<HeaderValue> {
         let cookie = self
-            .cookie(name, "", scope, insecure)
+            .cookie(name, "", jar, attributes)
             .max_age(time::Duration::ZERO)
             .expires(Expiration::DateTime(OffsetDateTime::UNIX_EPOCH));
         line(&cookie).ok()
@@ -174,14 +224,18 @@ impl SessionCookies {
         &self,
         name: &'c str,
         value: &'c str,
-        scope: &'c Scope,
-        insecure: bool,
+        jar: CookieJar<'c>,
+        attributes: CookieAttributes,
     ) -> CookieBuilder<'c> {
-        let cookie = Cookie::build((name, value))
+        let CookieJar { scope, partitioned } = jar;
+        let mut cookie = Cookie::build((name, value))
             .path(&*scope.path)
             .same_site(same_site(self.same_site))
             .http_only(true)
-            .secure(!insecure);
+            .secure(!attributes.insecure);
+        if partitioned {
+            cookie = cookie.partitioned(true);
+        }
         match &scope.domain {
             Some(domain) => cookie.domain(domain.as_str()),
             None => cookie,
@@ -195,9 +249,9 @@ impl SessionCookies {
         kind: CookieKind,
         token: &str,
         max_age: Duration,
-        insecure: bool,
+        attributes: CookieAttributes,
     ) -> Result<HeaderValue, Error> {
-        self.set(self.place(kind, None, None), token, max_age, insecure)
+        self.set(self.place(kind, None, None), token, max_age, attributes)
     }
 }
 

@@ -64,6 +64,7 @@ impl DescopeBuilder {
             ));
         }
         self.cookies.check()?;
+        self.check_sign_in()?;
         let exchanger = self.exchanger()?;
         let origins = AllowedOrigins::new(&self.origins)?;
         let rules = self.rules()?;
@@ -140,6 +141,8 @@ impl DescopeBuilder {
                 queue,
                 next_refresh: AtomicU64::default(),
                 exchanger,
+                sign_in: self.sign_in,
+                timeout: self.timeout,
             }),
         })
     }

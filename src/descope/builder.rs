@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use jwks_client_rs::source::JwksSource;
 
-use super::{handle::Descope, variables::Variables};
+use super::{handle::Descope, sign_in_rules::SignInRules, variables::Variables};
 #[cfg(feature = "test-util")]
 use crate::clock::TestClock;
 use crate::{
@@ -61,6 +61,7 @@ pub struct DescopeBuilder {
     pub(super) kept_session_bytes: usize,
     pub(super) key_cache: KeyCache,
     pub(super) access_keys: Option<AccessKeys>,
+    pub(super) sign_in: SignInRules,
     pub(super) variables: Variables,
     #[cfg(feature = "test-util")]
     pub(super) cookie_names_told: Option<TellCookieNames>,
@@ -109,6 +110,7 @@ impl Descope {
             kept_session_bytes: 32 * 1024 * 1024,
             key_cache: KeyCache::default(),
             access_keys: None,
+            sign_in: SignInRules::default(),
             variables: Variables::default(),
             #[cfg(feature = "test-util")]
             cookie_names_told: None,

@@ -13,7 +13,8 @@ use crate::{
     error::{Error, ErrorKind, UpstreamVerdict},
     ids::{TenantId, UserId},
     jwt::check::TokenUse,
-    rotation::{Operation, ReadKey},
+    rotation::{CallOutcome, FollowUp, Operation, ReadKey},
+    session::Session,
     token::RefreshToken,
     verifier::AuthenticToken,
 };
@@ -31,8 +32,12 @@ impl Descope {
             let sent = this.sent_token(holder, token).await;
             this.verify_answer(answer, sent, None).await
         };
-        let answer = presented.family.exchange(Operation::Refresh, send).await?;
-        Ok(answer.for_holder_of(&presented.verified.token))
+        let this = self.clone();
+        let holder = presented.verified.clone();
+        let follow = move |answer: &SessionAnswer| this.selecting_only_tenant(holder, answer);
+        let family = &presented.family;
+        let answer = family.exchange_and_follow(Operation::Refresh, send, follow);
+        Ok(answer.await?.for_holder_of(&presented.verified.token))
     }
 
     /// Exchanges a refresh token for a new session in a tenant.
@@ -44,15 +49,66 @@ impl Descope {
         let this = self.clone();
         let wanted = tenant.clone();
         let holder = presented.verified.clone();
-        let send = move |token: RefreshToken| async move {
-            let answer = this.inner.client.select_tenant(&token, &wanted).await?;
-            let sent = this.sent_token(holder, token).await;
-            this.verify_answer(answer, sent, Some(wanted)).await
-        };
+        let send = move |token| async move { this.send_selection(holder, wanted, token).await };
         let operation = Operation::Select(tenant.clone());
-        let answer = presented.family.exchange(operation, send).await?;
+        let family = &presented.family;
+        let answer = family
+            .exchange_and_follow(operation, send, |_| None)
+            .await?;
         let answer = answer.for_holder_of(&presented.verified.token);
         Ok(TenantSelection::new(tenant.clone(), answer))
+    }
+
+    async fn send_selection(
+        &self,
+        holder: VerifiedRefresh,
+        wanted: TenantId,
+        token: RefreshToken,
+    ) -> Result<CallOutcome<SessionAnswer>, Error> {
+        let answer = self.inner.client.select_tenant(&token, &wanted).await?;
+        let sent = self.sent_token(holder, token).await;
+        self.verify_answer(answer, sent, Some(wanted)).await
+    }
+
+    /// The selection of a user's only tenant, where the service wants that and the session is in none.
+    fn selecting_only_tenant(
+        self,
+        holder: VerifiedRefresh,
+        answer: &SessionAnswer,
+    ) -> Option<FollowUp<SessionAnswer>> {
+        let wanted = self.only_tenant(answer.session())?;
+        let operation = Operation::Select(wanted.clone());
+        let send = move |token| async move {
+            let outcome = self.send_selection(holder, wanted.clone(), token).await;
+            let fault = match &outcome {
+                Ok(outcome) => outcome.answer.as_ref().err(),
+                Err(error) => Some(error),
+            };
+            if let Some(error) = fault {
+                tracing::warn!(
+                    tenant.id = %wanted,
+                    %error,
+                    "the user's only tenant was not selected: the session goes on without one"
+                );
+            }
+            outcome
+        };
+        Some(FollowUp {
+            operation,
+            send: Box::new(|token| Box::pin(send(token))),
+        })
+    }
+
+    /// The tenant that a session is to be brought into, since its user is in no other.
+    pub(super) fn only_tenant(&self, session: &Session) -> Option<TenantId> {
+        let in_none = session.current_tenant().is_none() && !session.is_anonymous();
+        if !self.inner.sign_in.select_only_tenant || !in_none {
+            return None;
+        }
+        let mut tenants = session.tenants();
+        let only = tenants.next()?;
+        let is_only = tenants.next().is_none();
+        is_only.then(|| TenantId::new(only).ok()).flatten()
     }
 
     /// Signs out: this session, or all of its user's. From the call on nothing of this session

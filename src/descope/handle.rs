@@ -9,13 +9,13 @@ use std::{
 
 use http::request::Parts;
 
-use super::notices::UnreadCredentials;
+use super::{notices::UnreadCredentials, sign_in_rules::SignInRules};
 use crate::{
     access_key::Exchanger,
     answer::SessionAnswer,
     client::DescopeClient,
     clock::{Clock, Now},
-    cookie::{CookieReader, SessionCookies},
+    cookie::{CookieAttributes, CookieReader, SessionCookies},
     error::Error,
     head::RequestHead,
     jwks::KeyStatus,
@@ -81,6 +81,9 @@ pub(super) struct DescopeInner {
     pub(super) next_refresh: AtomicU64,
     /// Exchanges access keys for sessions, where these are accepted.
     pub(super) exchanger: Option<Exchanger>,
+    pub(super) sign_in: SignInRules,
+    /// How long a caller waits for a call.
+    pub(super) timeout: Duration,
 }
 
 impl Descope {
@@ -250,6 +253,21 @@ impl Descope {
     /// How this project's cookies are named and scoped.
     pub(crate) fn cookies(&self) -> &SessionCookies {
         &self.inner.cookies
+    }
+
+    /// How cookies are written for the browser of a request.
+    pub(crate) fn cookie_attributes(&self, head: RequestHead<'_>) -> CookieAttributes {
+        let cookies = &self.inner.cookies;
+        let reader = &self.inner.cookie_reader;
+        CookieAttributes {
+            insecure: cookies.insecure_for(head),
+            persistent: cookies.is_persistent(|| reader.is_remembered(head.headers)),
+        }
+    }
+
+    /// Who makes the calls.
+    pub(crate) fn client(&self) -> &DescopeClient {
+        &self.inner.client
     }
 
     /// Who reads the cookies of requests.

@@ -1,11 +1,13 @@
 //! The handle to one Descope project: its configuration, and the one door to everything below.
 
 mod access_key;
+mod adopt;
 mod authenticate;
 mod build;
 mod builder;
 mod calls;
 mod env;
+mod former;
 mod handle;
 mod judge;
 mod notices;
@@ -14,6 +16,7 @@ mod present;
 mod profile;
 mod refused;
 mod session;
+mod sign_in_rules;
 mod sign_out;
 mod token_rules;
 mod unread;
@@ -21,8 +24,10 @@ mod variables;
 mod verify_answer;
 
 pub(crate) use self::{
+    adopt::{AdoptRules, Adopted, Offered},
     authenticate::{Authentication, LateVerdict, PendingSession},
     present::{PresentedRefresh, RefreshRefusal},
-    sign_out::SignedOut,
+    sign_in_rules::SignInBudget,
+    sign_out::SignOutOutcome,
 };
 pub use self::{builder::DescopeBuilder, handle::Descope};

@@ -272,6 +272,20 @@ impl Descope {
     }
 }
 
+impl RefreshRefusal {
+    /// The same as the verdict on a request.
+    pub(crate) fn into_rejection(self) -> Rejection {
+        match self {
+            Self::Missing => Rejection::new(RejectionKind::MissingToken),
+            Self::Expired => Rejection::new(RejectionKind::ExpiredToken),
+            Self::Invalid(reason) => Rejection::invalid(reason),
+            Self::Ambiguous => Rejection::new(RejectionKind::AmbiguousCredentials),
+            Self::TooLarge => Rejection::new(RejectionKind::HeadersTooLarge),
+            Self::Unavailable { retry_after } => Rejection::keys_unavailable(retry_after),
+        }
+    }
+}
+
 impl From<Rejection> for RefreshRefusal {
     fn from(rejection: Rejection) -> Self {
         match rejection.kind() {

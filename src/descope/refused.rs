@@ -19,6 +19,19 @@ pub(super) fn refused_refresh(rejection: &Rejection) -> Error {
     }
 }
 
+pub(super) fn refused_session(rejection: &Rejection) -> Error {
+    match rejection.kind() {
+        RejectionKind::ExpiredToken => {
+            Error::new(ErrorKind::SessionEnded, "the session token has expired")
+        }
+        RejectionKind::KeysUnavailable => keys_unavailable(rejection),
+        _ => Error::new(
+            ErrorKind::InvalidSessionToken,
+            format!("the session token is invalid: {}", rejection.reason()),
+        ),
+    }
+}
+
 pub(super) fn refused_answer(which: &str, rejection: &Rejection) -> Error {
     if rejection.kind() == RejectionKind::KeysUnavailable {
         return keys_unavailable(rejection);

@@ -3,7 +3,8 @@
 use std::{
     collections::HashSet,
     future::{Future, poll_fn},
-    task::Poll,
+    task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use http::HeaderMap;
@@ -19,7 +20,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::UserId,
     jwt::check::{TimeCheck, TokenUse},
-    rejection::RejectionKind,
+    rejection::{Rejection, RejectionKind},
     token::RefreshToken,
     verifier::{AuthenticToken, CheckedTokens, VerificationStep},
 };
@@ -29,9 +30,9 @@ const MAX_SIGN_OUTS: usize = 16;
 
 /// The end of a request's sign-out.
 #[derive(Debug)]
-pub(crate) struct SignedOut {
-    /// The user of the first token that was genuine.
-    pub(crate) user: Option<UserId>,
+pub(crate) struct SignOutOutcome {
+    /// The users of the tokens that were genuine, each once.
+    pub(crate) users: Vec<UserId>,
     /// True if Descope has ended all sessions of everybody for whom that was meant.
     pub(crate) everywhere: bool,
     /// Why Descope may not know of it.
@@ -50,13 +51,8 @@ impl Descope {
         headers: &HeaderMap,
         bearer: bool,
         everywhere: bool,
-    ) -> SignedOut {
-        let reader = self.cookie_reader();
-        let presented = reader.presented(headers).unwrap_or_else(|_| {
-            // No cookie, however long, may keep anybody signed in.
-            tracing::warn!("more cookies than are read: only those at first are signed out");
-            reader.presented_at_first(headers)
-        });
+    ) -> SignOutOutcome {
+        let presented = self.cookies_to_sign_out(headers);
         let mut tokens = self.to_sign_out(&presented);
         // A header that holds no refresh token leaves nothing to sign out of.
         if tokens.is_empty()
@@ -65,15 +61,18 @@ impl Descope {
         {
             tokens.push(token);
         }
+        // Over all of it: nobody waits longer to be signed out.
+        let end = self.now().mono.saturating_add(self.inner.timeout);
         let holder = if everywhere {
-            self.shown_by_host_cookie(&presented).await
+            let shown = self.shown_by_host_cookie(&presented);
+            self.until(end, shown).await.flatten()
         } else {
             None
         };
         let is_meant = |user: &UserId| holder.as_ref().is_none_or(|holder| holder == user);
         let mut failures = Vec::new();
         let mut sign_outs = Vec::new();
-        for verdict in self.verify_to_sign_out(&tokens).await {
+        for verdict in self.verify_to_sign_out(&tokens, end).await {
             match verdict {
                 Ok(presented) => sign_outs.push(presented),
                 Err(error) => failures.extend(error),
@@ -81,7 +80,9 @@ impl Descope {
         }
         let calls = sign_outs.iter().map(|presented| async {
             let everywhere = everywhere && is_meant(&presented.verified.user);
-            self.sign_out_presented(presented, everywhere).await
+            let signed_out = self.sign_out_presented(presented, everywhere);
+            let signed_out = self.until(end, signed_out).await;
+            signed_out.unwrap_or_else(|| Err(Error::timed_out()))
         });
         let results = all(calls).await;
         let has_ended = |user: &UserId| {
@@ -98,10 +99,50 @@ impl Descope {
         let meant: Vec<_> = holder
             .as_ref()
             .map_or_else(|| presented.collect(), |it| vec![it]);
-        SignedOut {
-            user: sign_outs.first().map(|it| it.verified.user.clone()),
+        let mut users: Vec<UserId> = Vec::new();
+        for out in &sign_outs {
+            let user = &out.verified.user;
+            if !users.contains(user) {
+                users.push(user.clone());
+            }
+        }
+        SignOutOutcome {
+            users,
             everywhere: everywhere && !meant.is_empty() && meant.into_iter().all(has_ended),
             failures,
+        }
+    }
+
+    /// The cookies of a request whose sessions are to end.
+    pub(super) fn cookies_to_sign_out<'h>(&self, headers: &'h HeaderMap) -> PresentedCookies<'h> {
+        let reader = self.cookie_reader();
+        reader.presented(headers).unwrap_or_else(|_| {
+            // No cookie, however long, may keep anybody signed in.
+            tracing::warn!("more cookies than are read: only those at first are signed out");
+            reader.presented_at_first(headers)
+        })
+    }
+
+    /// Signs out here at once, and at Descope without being waited for.
+    pub(super) fn sign_out_in_background(&self, presented: PresentedRefresh) {
+        let this = self.clone();
+        let mut call = Box::pin(async move {
+            let user = presented.verified.user.clone();
+            if let Err(error) = this.sign_out_presented(&presented, false).await {
+                tracing::warn!(
+                    user.id = %user,
+                    %error,
+                    "a session that was left is signed out here, but not at descope"
+                );
+            }
+        });
+        // It counts here once it has been polled, before anything is sent.
+        let pending = call
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending();
+        if pending && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(call);
         }
     }
 
@@ -112,12 +153,13 @@ impl Descope {
     ) -> Result<PresentedRefresh, Error> {
         let verifier = &self.inner.verifier;
         let step = verifier.start(refresh.expose(), TokenUse::Refresh);
-        self.presented_to_sign_out(refresh.clone(), step).await
+        let end = self.now().mono.saturating_add(self.inner.timeout);
+        self.presented_to_sign_out(refresh.clone(), step, end).await
     }
 
     /// Signs out the family of a token here, and without verification: a token that could not be
     /// verified for want of keys must not go on renewing a session.
-    fn sign_out_here(&self, token: &RefreshToken) {
+    pub(super) fn sign_out_here(&self, token: &RefreshToken) {
         // It fails without a crypto backend only, and then nothing is known either.
         let _ = self.inner.queue.sign_out_unverified(token);
     }
@@ -125,7 +167,7 @@ impl Descope {
     /// The values of a request's refresh cookies that are tokens of this project, by shape and
     /// issuer: those first that no other host can have set, then those whose session is known here,
     /// then the newest.
-    fn to_sign_out<'h>(&self, presented: &PresentedCookies<'h>) -> Vec<&'h str> {
+    pub(super) fn to_sign_out<'h>(&self, presented: &PresentedCookies<'h>) -> Vec<&'h str> {
         let now = self.now().wall.as_secs_f64();
         let mut tokens = Vec::new();
         for (slot, value) in presented.of_kind(CookieKind::Refresh) {
@@ -175,6 +217,7 @@ impl Descope {
     async fn verify_to_sign_out(
         &self,
         tokens: &[&str],
+        end: Duration,
     ) -> Vec<Result<PresentedRefresh, Option<Error>>> {
         let verifier = &self.inner.verifier;
         // All are begun before any is waited for, so that they wait for one fetch.
@@ -184,7 +227,7 @@ impl Descope {
             .collect();
         let mut verdicts = Vec::with_capacity(begun.len());
         for (token, step) in begun {
-            let presented = self.presented_to_sign_out(RefreshToken::new(token), step);
+            let presented = self.presented_to_sign_out(RefreshToken::new(token), step, end);
             // What has expired, or was never a refresh token, signs nobody in any more.
             let is_news = |error: &Error| error.kind() == ErrorKind::KeysUnavailable;
             verdicts.push(presented.await.map_err(|error| Some(error).filter(is_news)));
@@ -196,27 +239,52 @@ impl Descope {
         &self,
         token: RefreshToken,
         step: VerificationStep,
+        end: Duration,
     ) -> Result<PresentedRefresh, Error> {
         let verifier = &self.inner.verifier;
         let verdict = match step {
             VerificationStep::Done(verdict) => verdict,
             VerificationStep::Wait(wait) => {
                 let resumed = verifier.resume(token.expose(), TokenUse::Refresh, None, wait);
-                resumed.await
+                let resumed = self.until(end, resumed).await;
+                resumed.unwrap_or_else(|| Err(Rejection::keys_unavailable(Duration::ZERO)))
             }
         };
-        let presented = verdict.and_then(|authentic| {
-            self.in_time(token.clone(), &ignoring_a_clock_behind(authentic), false)
-        });
+        let presented = verdict.and_then(|genuine| self.to_be_ended(token.clone(), genuine));
         presented.map_err(|rejection| {
-            if rejection.kind() == RejectionKind::KeysUnavailable {
-                self.sign_out_here(&token);
-            } else {
-                // Where it is known here (its key is gone by now, or its time over) it was genuine.
-                self.sign_out_known(&token);
-            }
+            self.forget_refused(&token, &rejection);
             refused_refresh(&rejection)
         })
+    }
+
+    /// Waits for something until a time of the monotonic clock.
+    async fn until<T>(&self, end: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let clock = self.clock();
+        let rest = end.saturating_sub(clock.now().mono);
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = clock.deadline(rest) => None,
+        }
+    }
+
+    /// A genuine token that is to be signed out, whatever this machine's clock says of its beginning.
+    pub(super) fn to_be_ended(
+        &self,
+        token: RefreshToken,
+        genuine: AuthenticToken,
+    ) -> Result<PresentedRefresh, Rejection> {
+        self.in_time(token, &ignoring_a_clock_behind(genuine), false)
+    }
+
+    /// Signs out here what a token may stand for that was refused.
+    pub(super) fn forget_refused(&self, token: &RefreshToken, rejection: &Rejection) {
+        if rejection.kind() == RejectionKind::KeysUnavailable {
+            self.sign_out_here(token);
+        } else {
+            // Where it is known here (its key is gone by now, or its time over) it was genuine.
+            self.sign_out_known(token);
+        }
     }
 
     /// Signs out the family of a token, if it is known here.

@@ -40,6 +40,16 @@ pub(crate) enum RefusalKind {
     /// The call may succeed a little later, whatever is in its way now.
     RenewalUnavailable,
     CookieTooLarge,
+    /// A sign-in with a code that Descope refuses.
+    CodeRefused,
+    /// A sign-in without tokens, or without one of them.
+    TokensMissing,
+    /// Tokens that are no sign-in of a moment ago.
+    NotASignIn,
+    /// The sign-in of an anonymous visitor.
+    AnonymousSession,
+    /// A sign-in may succeed a little later.
+    Unavailable,
     Internal,
 }
 
@@ -114,6 +124,17 @@ impl RefusalKind {
             // No 503: the same call would end the same way, so no client should repeat it.
             Self::CookieTooLarge => Row(Status::BAD_GATEWAY, Level::WARN,
                 "cookie_too_large", "the session does not fit a cookie"),
+            Self::CodeRefused => Row(Status::FORBIDDEN, Level::DEBUG,
+                "code_refused", "the code was refused, ask for a new one"),
+            Self::TokensMissing => Row(Status::BAD_REQUEST, Level::WARN,
+                "tokens_missing", "sessionJwt and refreshJwt are missing: set the project to hand out tokens in the \
+                 response body (Descope console, Session Management, Token response method)"),
+            Self::NotASignIn => Row(Status::FORBIDDEN, Level::DEBUG,
+                "not_a_sign_in", "the tokens are not those of a sign-in of a moment ago, sign in again"),
+            Self::AnonymousSession => Row(Status::FORBIDDEN, Level::DEBUG,
+                RejectionKind::AnonymousSession.code(), "an anonymous session is no sign-in"),
+            Self::Unavailable => Row(Status::SERVICE_UNAVAILABLE, Level::DEBUG,
+                "unavailable", "nobody can sign in at the moment, try again later"),
             Self::Internal => Row(Status::INTERNAL_SERVER_ERROR, Level::ERROR,
                 "internal_error", "the call cannot be made, the server's log says why"),
         }
@@ -123,7 +144,7 @@ impl RefusalKind {
     /// has one; of the others those that Descope itself may have put a figure to.
     pub(super) fn retry_after(self, asked: Option<Duration>) -> Option<HeaderValue> {
         match self {
-            Self::KeysUnavailable | Self::RenewalUnavailable => {
+            Self::KeysUnavailable | Self::RenewalUnavailable | Self::Unavailable => {
                 Some(retry_after_header(asked.unwrap_or(RETRY_AFTER)))
             }
             // Zero is a figure of Descope's, and passed on as it is.

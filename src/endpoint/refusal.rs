@@ -63,6 +63,15 @@ impl Refusal {
         }
     }
 
+    /// The refusal of a request because of a failure that ends no session of its browser's.
+    pub(crate) fn of_error(error: &Error, kind: RefusalKind) -> Self {
+        Self {
+            upstream_code: error.upstream_code().map(Into::into),
+            retry_after: error.retry_after(),
+            ..Self::because(kind, error.to_string())
+        }
+    }
+
     /// The same refusal as another kind, for a service that answers otherwise.
     pub(crate) fn of_kind(self, kind: RefusalKind) -> Self {
         Self { kind, ..self }
@@ -149,7 +158,7 @@ impl Refusal {
         let cookies = descope.cookies();
         let in_browser = descope.cookie_reader().has_refresh_cookie(&request.headers);
         (self.ends_session && in_browser)
-            .then(|| cookies.removals(cookies.insecure_for(request.into())))
+            .then(|| cookies.removals(descope.cookie_attributes(request.into())))
     }
 
     /// Returns `true` if the refusal says that there is no session.
@@ -232,10 +241,8 @@ impl From<Error> for Refusal {
             },
         };
         Self {
-            upstream_code: error.upstream_code().map(Into::into),
-            retry_after: error.retry_after(),
             ends_session: error.removes_cookies(),
-            ..Self::because(kind, error.to_string())
+            ..Self::of_error(&error, kind)
         }
     }
 }

@@ -13,6 +13,14 @@ pub enum ErrorKind {
     /// A refresh token was refused here, before any call: forged, of another project, not a
     /// refresh token.
     InvalidRefreshToken,
+    /// A session token was refused here, at a sign-in: forged, expired before its time, of another
+    /// project, not a session token of a browser's.
+    InvalidSessionToken,
+    /// The tokens are genuine, but no sign-in of a moment ago: of two users, too old, or without a word
+    /// about how their user signed in. The message says which.
+    NotASignIn,
+    /// A sign-in brought the session of an anonymous visitor, which is not allowed here.
+    AnonymousSession,
     /// An access key was refused here, before any call: a text that can be none.
     InvalidAccessKey,
     /// The session is over: the refresh token has expired, or its user was signed out

@@ -58,7 +58,11 @@ impl Error {
         match self.kind() {
             ErrorKind::SessionEnded => UpstreamVerdict::Ended,
             ErrorKind::RefreshTokenReused => UpstreamVerdict::Reused,
-            ErrorKind::Refused if self.upstream_code().is_none() => UpstreamVerdict::Unavailable,
+            ErrorKind::Refused if self.upstream_code().is_none() => match self.upstream_status() {
+                Some(_) => UpstreamVerdict::Unavailable,
+                // Refused here, before any call.
+                None => UpstreamVerdict::NotUpstream,
+            },
             ErrorKind::Refused => match self.upstream_status() {
                 Some(401) => UpstreamVerdict::CredentialRefused,
                 Some(403) => UpstreamVerdict::Forbidden,
@@ -73,6 +77,9 @@ impl Error {
             | ErrorKind::InvalidUserId
             | ErrorKind::InvalidRefreshToken
             | ErrorKind::InvalidAccessKey
+            | ErrorKind::InvalidSessionToken
+            | ErrorKind::NotASignIn
+            | ErrorKind::AnonymousSession
             | ErrorKind::RefreshTokenReplaced
             | ErrorKind::Throttled
             | ErrorKind::KeysUnavailable

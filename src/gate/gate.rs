@@ -157,7 +157,10 @@ impl Gate {
             return verdict;
         }
         verdict.or_else(|reason| {
-            let reads = origin::is_same_site(head) || origin::opens_a_page(head);
+            // Each site that frames this one has a jar of its own: no other page needs the token.
+            let in_a_frame =
+                || self.descope.cookies().is_partitioned() && origin::opens_in_a_frame(head);
+            let reads = origin::is_same_site(head) || origin::opens_a_page(head) || in_a_frame();
             if reads { Ok(()) } else { Err(reason) }
         })
     }

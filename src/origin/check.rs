@@ -76,13 +76,22 @@ pub(super) fn compare(
 /// Returns `true` for a page that opens in the browser's own window: a link or a redirect, from any
 /// site. The foreign page cannot read its response.
 pub(crate) fn opens_a_page(head: RequestHead<'_>) -> bool {
+    navigates_to(head, "document")
+}
+
+/// Returns `true` for a page that opens in a frame, likewise.
+pub(crate) fn opens_in_a_frame(head: RequestHead<'_>) -> bool {
+    navigates_to(head, "iframe")
+}
+
+fn navigates_to(head: RequestHead<'_>, dest: &str) -> bool {
     let is = |name, value: &str| {
         single(head.headers, &name, "")
             .ok()
             .flatten()
             .is_some_and(|it| it == value)
     };
-    *head.method == Method::GET && is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, "document")
+    *head.method == Method::GET && is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, dest)
 }
 
 /// Returns `true` if a browser marks the request as one from another host of this site.

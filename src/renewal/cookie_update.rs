@@ -5,15 +5,14 @@ use http::{HeaderMap, HeaderValue};
 use super::inner_cookies::InnerCookies;
 use crate::{
     answer::SessionAnswer,
-    cookie,
+    cookie::{self, CookieAttributes},
     descope::{Descope, PresentedRefresh},
 };
 
 /// Cookies on their way to the browser.
 pub(crate) struct CookieUpdate {
     descope: Descope,
-    /// True where cookies are written without `Secure`.
-    insecure: bool,
+    attributes: CookieAttributes,
     change: CookieChange,
 }
 
@@ -29,22 +28,22 @@ impl CookieUpdate {
     /// Writes the cookies of `answer`, or of a newer one if there is one by then.
     pub(super) fn write_session(
         descope: Descope,
-        insecure: bool,
+        attributes: CookieAttributes,
         answer: SessionAnswer,
         presented: PresentedRefresh,
     ) -> Self {
         Self {
             descope,
-            insecure,
+            attributes,
             change: CookieChange::Write { answer, presented },
         }
     }
 
     /// Removes the cookies of a session that is over.
-    pub(super) fn remove(descope: Descope, insecure: bool) -> Self {
+    pub(super) fn remove(descope: Descope, attributes: CookieAttributes) -> Self {
         Self {
             descope,
-            insecure,
+            attributes,
             change: CookieChange::Remove,
         }
     }
@@ -64,14 +63,14 @@ impl CookieUpdate {
     fn lines(self) -> Vec<HeaderValue> {
         let cookies = self.descope.cookies();
         let (answer, presented) = match self.change {
-            CookieChange::Remove => return cookies.removals(self.insecure),
+            CookieChange::Remove => return cookies.removals(self.attributes),
             CookieChange::Write { answer, presented } => (answer, presented),
         };
         let mut lines = Vec::new();
         // A session that has ended since must not sign the browser in again: nothing is written.
         if let Ok(answer) = presented.newest_after(answer) {
             let grant = answer.cookie_grant(self.descope.now().date());
-            if let Err(error) = grant.write(cookies, self.insecure, &mut lines) {
+            if let Err(error) = grant.write(cookies, self.attributes, &mut lines) {
                 tracing::error!(%error, "a cookie of a renewed session cannot be written");
             }
         }

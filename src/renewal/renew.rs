@@ -8,7 +8,7 @@ use super::{cookie_update::CookieUpdate, failure::Failure};
 use crate::{
     answer::SessionAnswer,
     clock::Clock,
-    cookie::cookie_fields,
+    cookie::{CookieAttributes, cookie_fields},
     descope::{Descope, PresentedRefresh, RefreshRefusal},
     head::RequestHead,
     rejection::Rejection,
@@ -27,8 +27,7 @@ pub(crate) struct SessionRenewal {
 /// The handle and the settings that a renewal is made with.
 struct Renewer {
     descope: Descope,
-    /// True where cookies are written without `Secure`.
-    insecure: bool,
+    attributes: CookieAttributes,
     /// True if anonymous sessions are renewed, too.
     allow_anonymous: bool,
 }
@@ -78,7 +77,7 @@ impl SessionRenewal {
             token,
             renewer: Renewer {
                 descope: descope.clone(),
-                insecure: descope.cookies().insecure_for(head),
+                attributes: descope.cookie_attributes(head),
                 allow_anonymous,
             },
         }
@@ -102,7 +101,8 @@ impl SessionRenewal {
                 let ended = matches!(failure, Failure::Ended(_));
                 Renewed {
                     verdict: Err(failure.rejection(before)),
-                    update: ended.then(|| CookieUpdate::remove(renewer.descope, renewer.insecure)),
+                    update: ended
+                        .then(|| CookieUpdate::remove(renewer.descope, renewer.attributes)),
                 }
             }
         }
@@ -196,7 +196,7 @@ impl Renewer {
     }
 
     fn update(self, (answer, presented): NewSession) -> CookieUpdate {
-        CookieUpdate::write_session(self.descope, self.insecure, answer, presented)
+        CookieUpdate::write_session(self.descope, self.attributes, answer, presented)
     }
 }
 

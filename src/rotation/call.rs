@@ -1,6 +1,8 @@
 //! A call to Descope with a refresh token, and its outcome.
 
 use std::{
+    future::Future,
+    pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -48,6 +50,16 @@ pub(crate) struct CallOutcome<T> {
     /// When the new session ends: from then on its answer is not worth keeping.
     pub(crate) expires_at: Option<SystemTime>,
 }
+
+/// A call that follows another one, in the same turn, with the token that is in force after that.
+pub(crate) struct FollowUp<T> {
+    pub(crate) operation: Operation,
+    pub(crate) send: Box<dyn FnOnce(RefreshToken) -> RunningCall<T> + Send>,
+}
+
+/// A call under way.
+pub(crate) type RunningCall<T> =
+    Pin<Box<dyn Future<Output = Result<CallOutcome<T>, Error>> + Send>>;
 
 impl<T> CallOutcome<T> {
     /// How long the successor lives from now on, if that is known.

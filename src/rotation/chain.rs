@@ -52,6 +52,8 @@ pub(super) struct Chain {
     /// When the current token expires, on the monotonic clock.
     current_ends: Duration,
     last_presented: Digest,
+    /// Refused once it is replaced; see [`withdraw`](Self::withdraw).
+    withdrawn: Option<Digest>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +63,8 @@ struct ReplacedToken {
     at: Duration,
     /// When that successor, or a later one, was first presented.
     delivered_at: Option<Duration>,
+    /// True if it was no browser's cookie, so that no browser waits for its successor.
+    withdrawn: bool,
 }
 
 impl Chain {
@@ -71,6 +75,7 @@ impl Chain {
             current: token,
             current_ends: now.mono.saturating_add(life),
             last_presented: token,
+            withdrawn: None,
         }
     }
 
@@ -103,7 +108,7 @@ impl Chain {
     fn standing_of(&self, token: &ReplacedToken, times: KeepTimes, now: Now) -> Standing {
         let since = |at: Duration| now.mono.saturating_sub(at);
         match token.delivered_at {
-            Some(at) if since(at) < times.keep => Standing::Replaced,
+            Some(at) if since(at) < times.keep && !token.withdrawn => Standing::Replaced,
             Some(at) if since(at) < REMEMBER_DELIVERED && !times.keeps_nothing() => Standing::Late,
             Some(_) => Standing::Forgotten,
             None if since(token.at) < times.keep => Standing::Replaced,
@@ -146,13 +151,38 @@ impl Chain {
             return None;
         }
         self.replaced.retain(|known| known.digest != successor);
+        let withdrawn = self.withdrawn == Some(self.current);
         self.replaced.push_back(ReplacedToken {
             digest: self.current,
             at: now.mono,
-            delivered_at: None,
+            delivered_at: withdrawn.then_some(now.mono),
+            withdrawn,
         });
         self.current = successor;
         (self.len() > MAX_LINKS).then(|| self.drop_one()).flatten()
+    }
+
+    /// Notes that a token, and what came before it, is not to be answered for any more as soon as it
+    /// has a successor. Who holds it may not be who is to have that.
+    pub(super) fn withdraw(&mut self, token: Digest, now: Now) {
+        self.withdrawn = Some(token);
+        let place = self.replaced.iter().position(|known| known.digest == token);
+        let before = place.map_or(self.replaced.len(), |place| place + 1);
+        for known in self.replaced.iter_mut().take(before) {
+            known.withdrawn = true;
+            known.delivered_at.get_or_insert(now.mono);
+        }
+    }
+
+    /// Takes [`withdraw`](Self::withdraw) back, for a token that has no successor.
+    pub(super) fn reinstate(&mut self) {
+        self.withdrawn = None;
+    }
+
+    /// Returns `true` for a token that was withdrawn and has a successor.
+    pub(super) fn is_withdrawn(&self, token: Digest) -> bool {
+        let mut replaced = self.replaced.iter();
+        replaced.any(|known| known.digest == token && known.withdrawn)
     }
 
     /// Forgets the oldest delivered token, or else the oldest one; never the one presented last.

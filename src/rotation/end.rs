@@ -30,15 +30,22 @@ pub(super) enum EndCause {
     SignOut,
     /// Its user signed out everywhere, with another session.
     Everywhere,
+    /// Another sign-in took its place in the browser, whose response wrote the cookies. Descope goes
+    /// on with it until it expires.
+    Superseded,
     /// Descope said so.
     Descope,
 }
 
 impl FamilyEnd {
-    /// The user signed out, after so many calls.
-    pub(super) fn by_sign_out(cause: EndCause, call: u64, now: Now) -> Self {
+    /// The user signed out, or in again, after so many calls.
+    pub(super) fn by_user(cause: EndCause, call: u64, now: Now) -> Self {
+        let why = match cause {
+            EndCause::Superseded => "another sign-in took the place of this session",
+            _ => "the user signed out",
+        };
         Self {
-            error: Error::new(ErrorKind::SessionEnded, "the user signed out").with_session_ended(),
+            error: Error::new(ErrorKind::SessionEnded, why).with_session_ended(),
             cause,
             confirmed: false,
             call,
@@ -62,6 +69,11 @@ impl FamilyEnd {
         self.confirmed
     }
 
+    /// Returns `true` if there is nothing that Descope has yet to be told.
+    pub(super) fn is_settled(&self) -> bool {
+        self.confirmed || self.cause == EndCause::Superseded
+    }
+
     /// Returns `true` if the user signed out everywhere, with another session.
     pub(super) fn is_everywhere(&self) -> bool {
         self.cause == EndCause::Everywhere
@@ -72,9 +84,10 @@ impl FamilyEnd {
         self.confirmed = true;
     }
 
-    /// Returns `true` if Descope knows of the end, and it need not be remembered any more.
+    /// Returns `true` if Descope has nothing to be told of the end, and it need not be remembered any
+    /// more.
     pub(super) fn is_over(&self, keep: Duration, now: Now) -> bool {
-        self.confirmed && now.since(&self.at) >= keep.saturating_add(REMEMBER_END)
+        self.is_settled() && now.since(&self.at) >= keep.saturating_add(REMEMBER_END)
     }
 
     /// The error for a request that arrived when `arrived` calls had ended.
@@ -91,7 +104,9 @@ impl FamilyEnd {
             EndCause::SignOut if anew && age >= REMEMBER_DELIVERED => error,
             // Its own cookies are no use once Descope has confirmed it.
             EndCause::Everywhere if self.confirmed => error,
-            EndCause::SignOut | EndCause::Everywhere => error.leaving_cookies(),
+            EndCause::SignOut | EndCause::Everywhere | EndCause::Superseded => {
+                error.leaving_cookies()
+            }
             EndCause::Descope if anew && age >= keep => error.with_session_ended(),
             EndCause::Descope => error,
         }

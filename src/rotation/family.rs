@@ -167,6 +167,28 @@ impl<T: KeptSession> Family<T> {
         }
     }
 
+    /// Decides about a call that follows the one that has just ended, in the same turn and for the same
+    /// caller: whatever that presented, it is about the current token.
+    pub(super) fn next_in_turn(&mut self, op: &Operation, now: Now) -> FamilyStep<T> {
+        let ticket = Ticket {
+            presented: self.chain.current(),
+            arrived: self.ended,
+            shows_session: false,
+            late: false,
+        };
+        self.next(ticket, op, now)
+    }
+
+    /// Notes that a token, as soon as it is replaced, is not to be answered for any more.
+    pub(super) fn withdraw(&mut self, token: Digest, now: Now) {
+        self.chain.withdraw(token, now);
+    }
+
+    /// Takes [`withdraw`](Self::withdraw) back.
+    pub(super) fn reinstate(&mut self) {
+        self.chain.reinstate();
+    }
+
     /// The decision about a request for which nothing need be sent; `None` if a call is needed, or
     /// has to be waited for.
     pub(super) fn ready(&self, ticket: Ticket, op: &Operation, now: Now) -> Option<FamilyStep<T>> {
@@ -269,7 +291,7 @@ impl<T: KeptSession> Family<T> {
     /// The newest answer, for a request that need not be answered by a call: while it is kept for
     /// repeats, or if it would be the answer to a refresh.
     pub(super) fn kept(&self, ticket: Ticket, now: Now) -> Option<T> {
-        let kept = self.kept.as_ref().filter(|_| !ticket.late)?;
+        let kept = self.kept.as_ref().filter(|_| !self.is_late(ticket))?;
         let wanted = Wanted {
             // It waits for no call.
             arrived: u64::MAX,
@@ -287,7 +309,7 @@ impl<T: KeptSession> Family<T> {
 
     /// Returns `true` if the token that was presented has a successor, which its holder needs.
     pub(super) fn has_rotated(&self, ticket: Ticket) -> bool {
-        ticket.presented != self.chain.current() && !ticket.late
+        ticket.presented != self.chain.current() && !self.is_late(ticket)
     }
 
     /// Returns `true`, and notes it, if the current token may be exchanged although its session is
@@ -339,7 +361,12 @@ impl<T: KeptSession> Family<T> {
         if let Some(dead) = &self.dead {
             return Some(dead.refusal(ticket.arrived, self.times.keep, now));
         }
-        ticket.late.then(failure::late)
+        self.is_late(ticket).then(failure::late)
+    }
+
+    /// Returns `true` if the newest answer is not for the holder of what was presented.
+    fn is_late(&self, ticket: Ticket) -> bool {
+        ticket.late || self.chain.is_withdrawn(ticket.presented)
     }
 
     fn wanted<'a>(&self, ticket: Ticket, operation: &'a Operation) -> Wanted<'a> {

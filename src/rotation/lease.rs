@@ -80,7 +80,9 @@ impl<T: KeptSession> FamilyLease<T> {
         let Some(family) = table.family(self.arrival.family) else {
             return Ok(answer);
         };
-        family.current(self.arrival.ticket, now)?;
+        family
+            .current(self.arrival.ticket, now)
+            .map_err(|error| table.sparing(self.arrival.family, error))?;
         Ok(match family.newest() {
             Newest::Answer(newest) => newest,
             Newest::None | Newest::Ended => answer,
@@ -117,6 +119,41 @@ impl<T: KeptSession> FamilyLease<T> {
         let mut table = self.queue.table();
         let free = table.with_family(*family, |family| family.try_early(*ticket, now));
         free.unwrap_or_default()
+    }
+
+    /// Says that the token that was presented is not to be answered for any more as soon as it is
+    /// replaced: others may have it, and whoever is to have its successor is given that by the caller.
+    pub(crate) fn withdraw(&self) {
+        let now = self.queue.clock().now();
+        let Arrival { family, ticket, .. } = &self.arrival;
+        let mut table = self.queue.table();
+        table.with_family(*family, |family| family.withdraw(ticket.presented, now));
+    }
+
+    /// Takes [`withdraw`](Self::withdraw) back.
+    pub(crate) fn reinstate(&self) {
+        let mut table = self.queue.table();
+        table.with_family(self.arrival.family, Family::reinstate);
+    }
+
+    /// Ends the session here, since another sign-in takes its place in the browser. What is under way
+    /// brings its caller nothing, and no later request of it removes cookies: the response of the sign-in
+    /// writes them.
+    pub(crate) fn supersede(&self) {
+        let now = self.queue.clock().now();
+        let mut table = self.queue.table();
+        table.with_family(self.arrival.family, |family| family.supersede(now));
+    }
+
+    /// Says that the session began in a browser just now: no end of another session of its user removes
+    /// cookies from then on.
+    pub(crate) fn note_adopted(&self) {
+        self.queue.table().note_adopted(self.arrival.family);
+    }
+
+    /// Returns `true` if a token is of this family.
+    pub(crate) fn has(&self, token: &str) -> bool {
+        Digest::of(token).is_ok_and(|digest| self.queue.table().is_of(digest, self.arrival.family))
     }
 
     /// A second place in the same family, for a call that outlives this one.

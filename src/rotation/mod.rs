@@ -25,6 +25,8 @@
 //! * Calls with tokens of one family run one after another. A refresh that waited takes the result of
 //!   the call before it; a selection that waited is sent with the successor that the call before it
 //!   brought, unless an equal selection was just answered.
+//! * A call may be followed by another one in the same turn, with the token that it brought, which is
+//!   recorded before the second is sent. Where that one fails, the first one's answer counts.
 //! * A call runs to its end on a task of its own, whoever goes away. Its caller waits until the
 //!   deadline, and past that nobody waits for the turn; the call is listened to for 60 seconds in
 //!   all, and a late answer is kept as if it had come in time.
@@ -86,7 +88,7 @@ mod tests;
 
 pub(crate) use self::{
     answer::KeptSession,
-    call::{CallOutcome, Operation},
+    call::{CallOutcome, FollowUp, Operation},
     chain::KeepTimes,
     lease::{FamilyLease, TokenHolder},
     queue::{QueueSettings, RotationQueue},

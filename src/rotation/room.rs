@@ -145,7 +145,7 @@ impl<T: KeptSession> FamilyEntry<T> {
         let family = &self.family;
         let undelivered = family.chain().is_undelivered();
         match family.end() {
-            Some(end) if end.is_confirmed() => Worth::Ended,
+            Some(end) if end.is_settled() => Worth::Ended,
             Some(_) => Worth::SignedOut,
             None if family.is_in_keep_time(now) && undelivered => Worth::Recent,
             None if family.is_in_keep_time(now) => Worth::RecentlyDelivered,

@@ -1,6 +1,6 @@
 //! The calls that rotate a refresh token, each in its turn and each to its end.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use tokio::{
     runtime::Handle,
@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::{
     answer::KeptSession,
-    call::{CallOutcome, Operation},
+    call::{CallOutcome, FollowUp, Operation},
     failure,
     family::{Family, FamilyStep},
     lease::FamilyLease,
@@ -22,12 +22,23 @@ use crate::{
 };
 
 impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
+    /// As [`exchange_and_follow`](Self::exchange_and_follow), with no call that follows.
+    #[cfg(test)]
+    pub(crate) async fn exchange<F, Fut>(&self, operation: Operation, send: F) -> Result<T, Error>
+    where
+        F: FnOnce(RefreshToken) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<CallOutcome<T>, Error>> + Send + 'static,
+    {
+        self.exchange_and_follow(operation, send, |_| None).await
+    }
+
     /// Exchanges the family's token for a new session: answers from what is kept, or, in its turn,
-    /// calls `send` with the newest token of the family.
+    /// calls `send` with the newest token of the family. An answer that came so may be `followed` by
+    /// another call in the same turn.
     ///
     /// The caller may be dropped at any time: while it waits, nothing is sent for it; a call that
     /// has begun runs to its end, and its answer is kept. The same happens where the answer comes
-    /// after the caller's deadline.
+    /// after the caller's deadline, but then no call follows.
     ///
     /// # Errors
     ///
@@ -35,10 +46,16 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
     /// caller's cookies are to be removed. [`ErrorKind::UpstreamTimeout`] past the deadline, also
     /// of the call that is waited for; [`ErrorKind::Throttled`] beyond the limits on calls;
     /// [`ErrorKind::NoRuntime`] outside of a tokio runtime.
-    pub(crate) async fn exchange<F, Fut>(&self, operation: Operation, send: F) -> Result<T, Error>
+    pub(crate) async fn exchange_and_follow<F, Fut, N>(
+        &self,
+        operation: Operation,
+        send: F,
+        follow: N,
+    ) -> Result<T, Error>
     where
         F: FnOnce(RefreshToken) -> Fut + Send + 'static,
         Fut: Future<Output = Result<CallOutcome<T>, Error>> + Send + 'static,
+        N: FnOnce(&T) -> Option<FollowUp<T>> + Send + 'static,
     {
         let runtime = runtime()?;
         if let Some(step) = self.throttled(&operation) {
@@ -57,7 +74,7 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
                 // On a task of its own: a caller that goes away must not leave a token whose fate
                 // nobody knows. In a box, since the call is large and would be moved several times.
                 let call = async move {
-                    claim.run(Box::pin(send(token)), caller).await;
+                    claim.run(Box::pin(send(token)), follow, caller).await;
                     drop(permit);
                 };
                 runtime.spawn(call.in_current_span());
@@ -77,7 +94,7 @@ impl<T: KeptSession + Send + Sync + 'static> FamilyLease<T> {
         let family = table.family(self.arrival.family)?;
         let ready = match family.ready(self.arrival.ticket, operation, now) {
             Some(FamilyStep::Answer(answer)) => Some(Ok(answer)),
-            Some(FamilyStep::Refuse(error)) => Some(Err(error)),
+            Some(FamilyStep::Refuse(error)) => Some(Err(table.sparing(self.arrival.family, error))),
             _ => None,
         };
         drop(table);
@@ -129,13 +146,18 @@ impl<T: KeptSession> Claim<T> {
 
     /// Waits for a call, and tells its caller how it ended; or, once the caller's deadline has
     /// passed, that, and then records how the call ended all the same.
-    async fn run(
+    async fn run<N>(
         mut self,
         call: impl Future<Output = Result<CallOutcome<T>, Error>>,
+        follow: N,
         caller: oneshot::Sender<Result<T, Error>>,
-    ) {
-        let clock = self.lease.queue.clock().clone();
-        let timeout = self.lease.queue.timeout();
+    ) where
+        N: FnOnce(&T) -> Option<FollowUp<T>>,
+    {
+        let queue = &self.lease.queue;
+        let clock = queue.clock().clone();
+        let timeout = queue.timeout();
+        let started = clock.now();
         tokio::pin!(call);
         let in_time = tokio::select! {
             biased;
@@ -147,19 +169,19 @@ impl<T: KeptSession> Claim<T> {
                 let requests = self.lease.arrival.turn.waiting() + 1;
                 failure::log(self.operation.name(), error, requests);
             }
-            let result = self.settle(result);
-            // The turn ends before the caller goes on, whose next call must not find it taken.
-            drop(self);
-            // Nobody is there if the caller has gone away.
-            let _ = caller.send(result);
-            return;
+            let result = match self.settle(result) {
+                Ok(first) => match follow(&first) {
+                    Some(next) => {
+                        let rest = timeout.saturating_sub(clock.now().since(&started));
+                        return self.follow(next, first, rest, caller).await;
+                    }
+                    None => Ok(first),
+                },
+                Err(error) => Err(error),
+            };
+            return self.tell(result, caller);
         }
-        let FamilyLease { queue, arrival } = &self.lease;
-        queue
-            .table()
-            .with_family(arrival.family, Family::note_overdue);
-        let requests = arrival.turn.waiting() + 1;
-        arrival.turn.send_away();
+        let requests = self.note_overdue();
         let error = failure::timed_out();
         failure::log(self.operation.name(), &error, requests);
         let _ = caller.send(Err(error));
@@ -169,6 +191,68 @@ impl<T: KeptSession> Claim<T> {
         if self.settle(result).is_ok() && late {
             tracing::info!("descope's answer came after the deadline, and is kept");
         }
+    }
+
+    /// Makes the call that follows one with a good answer, which counts where this one fails, or takes
+    /// longer than its caller waits.
+    async fn follow(
+        mut self,
+        next: FollowUp<T>,
+        first: T,
+        rest: Duration,
+        caller: oneshot::Sender<Result<T, Error>>,
+    ) {
+        let FamilyLease { queue, arrival } = &self.lease;
+        let clock = queue.clock().clone();
+        let now = clock.now();
+        let step = queue
+            .table()
+            .next_in_turn(arrival.family, &next.operation, now);
+        let token = match step {
+            Some(FamilyStep::Send { token }) => token,
+            Some(FamilyStep::Refuse(error)) if error.ends_session() => {
+                return self.tell(Err(error), caller);
+            }
+            // Too many calls have been made.
+            _ => return self.tell(Ok(first), caller),
+        };
+        self.operation = next.operation;
+        self.is_open = true;
+        let mut call = (next.send)(token);
+        let in_time = tokio::select! {
+            biased;
+            result = &mut call => Some(result),
+            () = clock.deadline(rest) => None,
+        };
+        if let Some(result) = in_time {
+            let result = self.settle(result).or_else(|error| {
+                let is_over = error.ends_session() || error.kind() == ErrorKind::RefreshTokenReused;
+                if is_over { Err(error) } else { Ok(first) }
+            });
+            return self.tell(result, caller);
+        }
+        self.note_overdue();
+        let _ = caller.send(Ok(first));
+        let _ = self.settle(call.await);
+    }
+
+    /// Ends the turn, and tells the caller how its call ended.
+    fn tell(self, result: Result<T, Error>, caller: oneshot::Sender<Result<T, Error>>) {
+        // The turn ends before the caller goes on, whose next call must not find it taken.
+        drop(self);
+        // Nobody is there if the caller has gone away.
+        let _ = caller.send(result);
+    }
+
+    /// Notes that the caller waits no longer, nor does anybody else. Returns how many did.
+    fn note_overdue(&self) -> usize {
+        let FamilyLease { queue, arrival } = &self.lease;
+        queue
+            .table()
+            .with_family(arrival.family, Family::note_overdue);
+        let requests = arrival.turn.waiting() + 1;
+        arrival.turn.send_away();
+        requests
     }
 
     /// Records how the call ended; the result is its caller's.

@@ -8,17 +8,18 @@ use std::{
 
 use super::{
     answer::KeptSession,
-    call::{CallOutcome, Operation},
     chain::{KeepTimes, Standing},
     everywhere::SignedOutEverywhere,
-    family::{Family, FamilyStep, Ticket},
+    family::{Family, Ticket},
     pressure::ReadLimit,
     reads::Reads,
     turn::Turn,
     users::{UndeliveredUsers, UserKey},
 };
-use crate::{clock::Now, digest::Digest, error::Error, session::SignedToken, token::RefreshToken};
+use crate::{clock::Now, digest::Digest, session::SignedToken, token::RefreshToken};
 
+mod adopted;
+mod call;
 mod signed;
 mod signed_out;
 
@@ -89,6 +90,8 @@ pub(super) struct FamilyEntry<T> {
     size: usize,
     /// True while it counts for its user in [`UndeliveredUsers`].
     counted: bool,
+    /// True if it began with a sign-in here.
+    adopted: bool,
 }
 
 impl<T: KeptSession> FamilyTable<T> {
@@ -188,18 +191,6 @@ impl<T: KeptSession> FamilyTable<T> {
         self.has_undelivered(user) || self.everywhere.contains(user)
     }
 
-    /// Decides about a request. `None`, as everywhere here, if its family is gone, which a family
-    /// with requests in it never is.
-    pub(super) fn next(
-        &mut self,
-        arrival: &Arrival,
-        op: &Operation,
-        now: Now,
-    ) -> Option<FamilyStep<T>> {
-        let entry = self.families.get_mut(&arrival.family)?;
-        Some(entry.family.next(arrival.ticket, op, now))
-    }
-
     /// A family, to look at.
     pub(super) fn family(&self, id: FamilyId) -> Option<&Family<T>> {
         self.families.get(&id).map(|entry| &entry.family)
@@ -214,30 +205,6 @@ impl<T: KeptSession> FamilyTable<T> {
         let changed = change(&mut self.families.get_mut(&id)?.family);
         self.count(id);
         Some(changed)
-    }
-
-    /// Notes how a family's call ended; `digest` is the successor's. The result is the
-    /// caller's result.
-    pub(super) fn done(
-        &mut self,
-        id: FamilyId,
-        now: Now,
-        result: Result<CallOutcome<T>, Error>,
-        digest: Option<Digest>,
-    ) -> Option<Result<T, Error>> {
-        let entry = self.families.get_mut(&id)?;
-        let claimed = entry.family.is_claimed();
-        let successor = digest.filter(|_| result.is_ok() && claimed);
-        let (result, forgotten) = entry.family.done(now, result, successor);
-        if let Some(successor) = successor {
-            self.tokens.insert(successor, id);
-        }
-        if let Some(forgotten) = forgotten {
-            self.unlink(id, forgotten);
-        }
-        self.count(id);
-        self.make_room(now);
-        Some(result)
     }
 
     /// Takes a second place in a family, for somebody who has one already.
@@ -294,6 +261,7 @@ impl<T: KeptSession> FamilyTable<T> {
                 used: self.arrivals,
                 size: 0,
                 counted: false,
+                adopted: false,
             },
         );
         self.tokens.insert(digest, id);

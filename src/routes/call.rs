@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{body, path::SessionCall, refusal::as_session_call, settings::RoutesSettings};
 use crate::{
     answer::WhichTenants,
+    cookie::CookieAttributes,
     descope::{Descope, PresentedRefresh},
     endpoint::{
         FormEncoding, MediaType, Refusal, RefusalKind, ResponseBody, SessionBody, finish,
@@ -200,7 +201,7 @@ impl RoutesCall {
         if presented.from_cookie {
             let grant = answer.cookie_grant(self.descope.now().date());
             let cookies = self.descope.cookies();
-            grant.write(cookies, self.insecure(), &mut findings.cookies)?;
+            grant.write(cookies, self.cookie_attributes(), &mut findings.cookies)?;
         }
         Ok(SessionBody::new(&answer).into_response(self.settings.fields))
     }
@@ -210,8 +211,8 @@ impl RoutesCall {
         responses.response(refusal, &self.request).await
     }
 
-    pub(super) fn insecure(&self) -> bool {
-        self.descope.cookies().insecure_for((&self.request).into())
+    pub(super) fn cookie_attributes(&self) -> CookieAttributes {
+        self.descope.cookie_attributes((&self.request).into())
     }
 
     fn log_success(&self, findings: &Findings) {

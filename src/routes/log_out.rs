@@ -9,7 +9,7 @@ use super::{
     refusal::as_session_call,
 };
 use crate::{
-    descope::SignedOut,
+    descope::SignOutOutcome,
     endpoint::{Refusal, ResponseBody, json_response},
     telemetry::event_at,
 };
@@ -27,13 +27,13 @@ impl RoutesCall {
         let signed_out = self
             .descope
             .sign_out_request(headers, accept_bearer, everywhere);
-        let SignedOut {
-            user,
+        let SignOutOutcome {
+            users,
             everywhere: confirmed,
             failures,
         } = signed_out.await;
-        findings.user = user;
-        findings.cookies = self.descope.cookies().removals(self.insecure());
+        findings.user = users.into_iter().next();
+        findings.cookies = self.descope.cookies().removals(self.cookie_attributes());
         for error in failures {
             self.log_unconfirmed_logout(&as_session_call(error.into()), findings);
         }

@@ -7,7 +7,7 @@ use http_body::Body;
 
 use super::{refusal::described, settings::SelectSettings};
 use crate::{
-    cookie::RefreshGrant,
+    cookie::{CookieAttributes, RefreshGrant},
     descope::{Descope, PresentedRefresh},
     endpoint::{Refusal, RefusalKind, ResponseBody, SessionBody, finish, redirect},
     ids::{TenantId, UserId},
@@ -93,7 +93,7 @@ impl SelectCall {
         if presented.from_cookie {
             let newest = presented.newest_after(selection.answer().clone())?;
             let grant = newest.cookie_grant(self.descope.now().date());
-            grant.write(self.descope.cookies(), self.insecure(), cookies)?;
+            grant.write(self.descope.cookies(), self.cookie_attributes(), cookies)?;
         }
         Ok(match self.settings.return_paths(&self.request) {
             Some(paths) => redirect(&paths.resolve(asked.return_to.as_deref())),
@@ -120,7 +120,7 @@ impl SelectCall {
             age,
             scope: (None, None),
         };
-        grant.write(self.descope.cookies(), self.insecure(), cookies)?;
+        grant.write(self.descope.cookies(), self.cookie_attributes(), cookies)?;
         Ok(())
     }
 
@@ -129,8 +129,8 @@ impl SelectCall {
         responses.response(described(refusal), &self.request).await
     }
 
-    fn insecure(&self) -> bool {
-        self.descope.cookies().insecure_for((&self.request).into())
+    fn cookie_attributes(&self) -> CookieAttributes {
+        self.descope.cookie_attributes((&self.request).into())
     }
 
     /// Logs a refusal, once. A client's mistake is no error of the service, so its level is low.

@@ -7,7 +7,7 @@ use tracing::{Span, field::display};
 
 pub(crate) use self::event::event_at;
 use crate::{
-    metrics::{count, count_admitted, count_session_call, counter},
+    metrics::{count, count_admitted, count_session_call, count_sign_in, counter},
     rejection::Rejection,
     session::Session,
 };
@@ -66,6 +66,11 @@ pub(crate) fn selected(outcome: &'static str) {
 /// Counts a call of the session routes; its event is logged where its fields are known.
 pub(crate) fn session_call(call: &'static str, outcome: &'static str) {
     count_session_call(call, outcome);
+}
+
+/// Counts a sign-in; its event is logged where its fields are known.
+pub(crate) fn signed_in(door: &'static str, outcome: &'static str) {
+    count_sign_in(door, outcome);
 }
 
 /// Counts a renewal in the layer; its event is logged where its fields are known.

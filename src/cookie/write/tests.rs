@@ -2,6 +2,10 @@ use super::*;
 
 const TOKEN: &str = "eyJh.eyJi.c2ln";
 const HOUR: Duration = Duration::from_secs(3600);
+const INSECURE: CookieAttributes = CookieAttributes {
+    insecure: true,
+    ..CookieAttributes::USUAL
+};
 
 fn shown(lines: impl IntoIterator<Item = HeaderValue>) -> Vec<String> {
     lines
@@ -20,14 +24,19 @@ fn what_is_set_is_http_only_secure_and_of_the_configured_scope() {
         .path("/app")
         .same_site(SameSite::Lax);
     assert_eq!(
-        shown(cookies.set_usual(CookieKind::Session, TOKEN, HOUR, false)),
+        shown(cookies.set_usual(CookieKind::Session, TOKEN, HOUR, CookieAttributes::USUAL)),
         [
             "DS=eyJh.eyJi.c2ln; HttpOnly; SameSite=Lax; Secure; Path=/app; Domain=example.com; \
           Max-Age=3600"
         ]
     );
     assert_eq!(
-        shown(SessionCookies::host_prefixed().set_usual(CookieKind::Refresh, TOKEN, HOUR, false)),
+        shown(SessionCookies::host_prefixed().set_usual(
+            CookieKind::Refresh,
+            TOKEN,
+            HOUR,
+            CookieAttributes::USUAL
+        )),
         ["__Host-DSR=eyJh.eyJi.c2ln; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=3600"]
     );
 }
@@ -35,9 +44,9 @@ fn what_is_set_is_http_only_secure_and_of_the_configured_scope() {
 #[test]
 fn secure_is_left_out_only_if_asked_for() {
     let cookies = SessionCookies::new();
-    let lines = shown(cookies.set_usual(CookieKind::Session, TOKEN, HOUR, true));
+    let lines = shown(cookies.set_usual(CookieKind::Session, TOKEN, HOUR, INSECURE));
     assert!(!lines[0].contains("Secure"), "{lines:?}");
-    let removals = cookies.removals(true);
+    let removals = cookies.removals(INSECURE);
     assert!(shown(removals).iter().all(|line| !line.contains("Secure")));
 }
 
@@ -52,8 +61,8 @@ fn a_lifetime_is_a_second_at_least_and_400_days_at_most() {
         (Duration::MAX, 34_560_000),
     ] {
         for line in [
-            cookies.set_usual(CookieKind::Session, TOKEN, age, false),
-            cookies.set_usual(CookieKind::Refresh, TOKEN, age, false),
+            cookies.set_usual(CookieKind::Session, TOKEN, age, CookieAttributes::USUAL),
+            cookies.set_usual(CookieKind::Refresh, TOKEN, age, CookieAttributes::USUAL),
         ] {
             let line = shown(line).remove(0);
             assert!(line.ends_with(&format!("Max-Age={written}")), "{line}");
@@ -66,10 +75,10 @@ fn name_and_value_may_have_4096_bytes_together() {
     let cookies = SessionCookies::new();
     let token = format!("a.b.{}", "c".repeat(MAX_SIZE - 6));
     cookies
-        .set_usual(CookieKind::Session, &token, HOUR, false)
+        .set_usual(CookieKind::Session, &token, HOUR, CookieAttributes::USUAL)
         .unwrap();
     let error = cookies
-        .set_usual(CookieKind::Refresh, &token, HOUR, false)
+        .set_usual(CookieKind::Refresh, &token, HOUR, CookieAttributes::USUAL)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CookieTooLarge);
     assert!(!error.to_string().contains("ccc"));
@@ -101,7 +110,12 @@ fn only_a_compact_jwt_is_written() {
         "a.b.é",
         "a.b.c ",
     ] {
-        let error = SessionCookies::new().set_usual(CookieKind::Session, bad, HOUR, false);
+        let error = SessionCookies::new().set_usual(
+            CookieKind::Session,
+            bad,
+            HOUR,
+            CookieAttributes::USUAL,
+        );
         assert_eq!(
             error.unwrap_err().kind(),
             ErrorKind::UpstreamInvalid,
@@ -121,7 +135,7 @@ fn removals_cover_every_name_and_former_scope_with_the_attributes_of_setting() {
         )
     };
     assert_eq!(
-        shown(cookies.removals(false)),
+        shown(cookies.removals(CookieAttributes::USUAL)),
         [
             removal("__Host-DS", "Path=/"),
             removal("DS", "Path=/"),
@@ -132,7 +146,7 @@ fn removals_cover_every_name_and_former_scope_with_the_attributes_of_setting() {
         ]
     );
     assert_eq!(
-        shown(cookies.former_removals(CookieKind::Refresh, false)),
+        shown(cookies.former_removals(CookieKind::Refresh, CookieAttributes::USUAL)),
         [removal("DSR", "Path=/x; Domain=a.test")]
     );
 }
@@ -143,7 +157,7 @@ fn a_host_name_that_is_only_read_is_removed_where_it_stands() {
         .domain("a.test")
         .session_fallbacks(["__Host-DS"]);
     cookies.check().unwrap();
-    let lines = shown(cookies.removals(false));
+    let lines = shown(cookies.removals(CookieAttributes::USUAL));
     assert!(lines[0].contains("Domain=a.test"), "{lines:?}");
     assert!(lines[1].starts_with("__Host-DS=;") && !lines[1].contains("Domain"));
 }
@@ -173,7 +187,7 @@ fn an_answer_chooses_among_the_configured_names_and_scopes_only_where_it_may() {
         assert_eq!((name.as_str(), domain.as_str()), expected);
     }
     let chosen = follows.place(CookieKind::Session, Some("appS"), Some("a.test"));
-    let evicted = shown(follows.evictions(CookieKind::Session, chosen, false));
+    let evicted = shown(follows.evictions(CookieKind::Session, chosen, CookieAttributes::USUAL));
     let heads: Vec<&str> = evicted
         .iter()
         .filter_map(|line| line.split(';').next())

@@ -41,18 +41,21 @@ impl<T: KeptSession> Family<T> {
     /// brings its caller nothing.
     pub(in crate::rotation) fn sign_out(&mut self, now: Now) {
         if self.dead.is_none() {
-            self.die(FamilyEnd::by_sign_out(EndCause::SignOut, self.ended, now));
+            self.die(FamilyEnd::by_user(EndCause::SignOut, self.ended, now));
+        }
+    }
+
+    /// Notes that another sign-in took its place in the browser, likewise.
+    pub(in crate::rotation) fn supersede(&mut self, now: Now) {
+        if self.dead.is_none() {
+            self.die(FamilyEnd::by_user(EndCause::Superseded, self.ended, now));
         }
     }
 
     /// Notes that the user signed out everywhere, with another session, likewise.
     pub(in crate::rotation) fn sign_out_everywhere(&mut self, now: Now) {
         if self.dead.is_none() {
-            self.die(FamilyEnd::by_sign_out(
-                EndCause::Everywhere,
-                self.ended,
-                now,
-            ));
+            self.die(FamilyEnd::by_user(EndCause::Everywhere, self.ended, now));
         }
     }
 

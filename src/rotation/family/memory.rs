@@ -19,7 +19,7 @@ impl<T: KeptSession> Family<T> {
         if let Some(dead) = &self.dead {
             // One that Descope does not know of is remembered for as long as its token lives.
             return dead.is_over(self.times.keep, now)
-                || !dead.is_confirmed() && self.chain.is_expired(now);
+                || !dead.is_settled() && self.chain.is_expired(now);
         }
         let keep = self.times.keep;
         self.chain.is_alone(self.times, now)

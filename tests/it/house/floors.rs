@@ -11,6 +11,7 @@ use std::{
 const FLOORS: &[(&str, u8)] = &[
     ("internals", 13),
     ("routes", 12),
+    ("sign_in", 11),
     ("auth", 12),
     ("select", 11),
     ("gate", 11),

@@ -1,0 +1,305 @@
+//! Sign-ins: two tokens become the session of a browser, which may have had another one.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::{
+    handle::Descope,
+    present::PresentedRefresh,
+    refused::{refused_refresh, refused_session},
+};
+use crate::{
+    answer::{InForce, SessionAnswer, User},
+    client::RawAnswer,
+    clock::system_time,
+    cookie::CookieAttributes,
+    error::{Error, ErrorKind},
+    ids::UserId,
+    jwt::{
+        check::{TimeCheck, TokenUse},
+        claims::Named,
+    },
+    rejection::Rejection,
+    session::Session,
+    token::{RefreshToken, SessionToken},
+    verifier::AuthenticToken,
+};
+
+/// What somebody signs in with.
+pub(crate) enum Offered {
+    /// Two tokens that somebody else has received.
+    Tokens(SessionToken, RefreshToken),
+    /// An answer whose tokens have been verified.
+    Answer(Box<SessionAnswer>),
+    /// An answer as Descope has just given it to a sign-in of this side.
+    SignIn(Box<RawAnswer>),
+}
+
+/// What a sign-in is held to beyond the rules of the handle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdoptRules {
+    /// Spends the refresh token at once.
+    pub(crate) rotate: bool,
+    /// How long ago the session token may have been issued.
+    pub(crate) max_age: Duration,
+    pub(crate) allow_anonymous: bool,
+    /// "Stay signed in"; `None`: as before for the same user, else not.
+    pub(crate) remember: Option<bool>,
+    /// True where cookies are written without `Secure`.
+    pub(crate) insecure: bool,
+}
+
+/// A session that is the browser's from now on.
+#[derive(Debug)]
+pub(crate) struct Adopted {
+    pub(crate) answer: SessionAnswer,
+    pub(crate) presented: PresentedRefresh,
+    /// The user's record, where a call brought it.
+    pub(crate) user: Option<User>,
+    /// Another user whose session the browser had.
+    pub(crate) replaced: Option<UserId>,
+    /// The lines that write its cookies.
+    pub(crate) lines: Vec<HeaderValue>,
+    pub(crate) attributes: CookieAttributes,
+}
+
+impl Descope {
+    /// Makes a session the one of the browser that sent these headers, and ends those that it had.
+    /// Nothing is ended where this fails.
+    pub(crate) async fn adopt_offered(
+        &self,
+        headers: &HeaderMap,
+        offered: Offered,
+        rules: AdoptRules,
+    ) -> Result<Adopted, Error> {
+        let is_ours = matches!(offered, Offered::SignIn(_));
+        let (first, presented) = self.verify_offered(offered, rules).await.map_err(|error| {
+            // What Descope has just answered with is no mistake of whoever signs in.
+            if is_ours && is_about_tokens(&error) {
+                Error::new(ErrorKind::UpstreamInvalid, error.to_string())
+            } else {
+                error
+            }
+        })?;
+        let user = first.user().cloned();
+        let (answer, presented) = self.settle_tokens(first, presented, rules.rotate).await?;
+        let cookies = self.cookies_to_sign_out(headers);
+        let former = self.former_sessions(&cookies, &presented);
+        let attributes = self.attributes_for(headers, rules, &former, &presented);
+        let lines = match self.lines_of(&answer, attributes) {
+            Ok(lines) => lines,
+            Err(error) => {
+                // Nobody can go on with it.
+                self.sign_out_in_background(presented);
+                return Err(error);
+            }
+        };
+        // A session that was ended meanwhile signs nobody in.
+        let answer = presented.newest_after(answer)?;
+        let shown = self.other_user_shown(&cookies, &presented.verified.user);
+        let replaced = self.end_former(former, &presented);
+        presented.family.note_adopted();
+        Ok(Adopted {
+            user: answer.user().cloned().or(user),
+            answer,
+            presented,
+            replaced: replaced.or(shown),
+            lines,
+            attributes,
+        })
+    }
+
+    /// The lines that write the cookies of a new session into a browser.
+    pub(crate) fn lines_of(
+        &self,
+        answer: &SessionAnswer,
+        attributes: CookieAttributes,
+    ) -> Result<Vec<HeaderValue>, Error> {
+        let mut lines = Vec::new();
+        if !attributes.persistent {
+            lines = self.cookies().remembered_removals(attributes);
+        }
+        let in_force = answer.in_force().token.clone();
+        let answer = answer.clone().with_refresh_token(&in_force);
+        let grant = answer.cookie_grant(self.now().date());
+        grant.write(self.cookies(), attributes, &mut lines)?;
+        Ok(lines)
+    }
+
+    /// Verifies both tokens, as stricter than those of a request as a sign-in may be: they are new, and
+    /// somebody has just proved who they are.
+    async fn verify_offered(
+        &self,
+        offered: Offered,
+        rules: AdoptRules,
+    ) -> Result<(SessionAnswer, PresentedRefresh), Error> {
+        let (session_token, refresh_token) = offered.tokens()?;
+        let verifier = &self.inner.verifier;
+        let refresh = verifier
+            .verify_fresh(refresh_token.expose(), TokenUse::Refresh)
+            .await
+            .and_then(in_time)
+            .map_err(|rejection| refused_refresh(&rejection))?;
+        if matches!(refresh.claims().kind, Named::Absent) {
+            return Err(refused_refresh(&Rejection::invalid("no_kind")));
+        }
+        let session = verifier
+            .verify_fresh(session_token.expose(), TokenUse::Session)
+            .await
+            .map_err(|rejection| refused_session(&rejection))?;
+        if matches!(session.time_check, TimeCheck::IssuedInFuture { .. }) {
+            return Err(no_sign_in("the session token was issued in the future"));
+        }
+        let session = session
+            .session_or_anonymous()
+            .map_err(|rejection| refused_session(&rejection))?;
+        let claims = session.verified();
+        if matches!(claims.kind, Named::Absent) || !matches!(claims.token_type, Named::Absent) {
+            return Err(refused_session(&Rejection::invalid(
+                "no_session_of_a_browser",
+            )));
+        }
+        if *session.user_id() != refresh.claims().user {
+            return Err(no_sign_in("the two tokens are of different users"));
+        }
+        self.check_sign_in(&session, rules)?;
+        let expires_at = Some(system_time(refresh.claims().times.expires));
+        let in_force = InForce {
+            token: refresh_token.clone(),
+            expires_at,
+        };
+        let presented = self.in_time(refresh_token, &refresh, true);
+        let presented = presented.map_err(|rejection| refused_refresh(&rejection))?;
+        let answer = match offered {
+            Offered::Answer(answer) => *answer,
+            Offered::SignIn(raw) => SessionAnswer::new(*raw, session, in_force),
+            Offered::Tokens(..) => {
+                let raw = RawAnswer {
+                    session_token: Some(session_token),
+                    ..RawAnswer::default()
+                };
+                SessionAnswer::new(raw, session, in_force)
+            }
+        };
+        Ok((answer, presented))
+    }
+
+    /// Refuses the session of somebody who has not just signed in.
+    fn check_sign_in(&self, session: &Session, rules: AdoptRules) -> Result<(), Error> {
+        let Some(issued_at) = session.issued_at() else {
+            return Err(no_sign_in(
+                "the session token does not say when it was issued",
+            ));
+        };
+        let age = self.now().date().duration_since(issued_at);
+        if age.unwrap_or_default() > rules.max_age {
+            return Err(no_sign_in(
+                "the session token was issued too long ago: sign in again, or set max_age",
+            ));
+        }
+        if session.is_anonymous() {
+            return if rules.allow_anonymous {
+                Ok(())
+            } else {
+                Err(Error::new(
+                    ErrorKind::AnonymousSession,
+                    "the session is an anonymous visitor's: set allow_anonymous(true) where those may come",
+                ))
+            };
+        }
+        let proves_something = session.authentication_methods().next().is_some();
+        if !proves_something && !self.inner.sign_in.without_methods {
+            return Err(no_sign_in(
+                "the session does not say how its user signed in (amr): end the flow with an \
+                 authentication, or set sign_in_without_methods(true) where the project's tokens leave \
+                 the claim out",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Spends the refresh token where that is asked for, and brings the session into the user's only
+    /// tenant where that is: the tokens that the browser is to have.
+    async fn settle_tokens(
+        &self,
+        first: SessionAnswer,
+        presented: PresentedRefresh,
+        rotate: bool,
+    ) -> Result<(SessionAnswer, PresentedRefresh), Error> {
+        let answer = if rotate {
+            // Whoever else has seen the token has nothing of it from then on.
+            presented.family.withdraw();
+            let answer = self.refresh_presented(&presented).await?;
+            self.note_next_refresh(answer.next_refresh());
+            answer
+        } else if let Some(tenant) = self.only_tenant(first.session()) {
+            match self.select_presented(&presented, &tenant).await {
+                Ok(selection) => selection.answer().clone(),
+                Err(error) => {
+                    tracing::warn!(
+                        tenant.id = %tenant,
+                        %error,
+                        "the user's only tenant was not selected: the session begins without one"
+                    );
+                    first
+                }
+            }
+        } else {
+            first
+        };
+        let in_force = &answer.in_force().token;
+        if *in_force == presented.verified.token {
+            // The project does not rotate it: it is the browser's now, and may be replaced like any.
+            presented.family.reinstate();
+            return Ok((answer, presented));
+        }
+        let presented = self.verified_refresh(in_force).await?;
+        Ok((answer, presented))
+    }
+}
+
+impl Offered {
+    fn tokens(&self) -> Result<(SessionToken, RefreshToken), Error> {
+        match self {
+            Self::Tokens(session, refresh) => Ok((session.clone(), refresh.clone())),
+            Self::Answer(answer) => {
+                let refresh = answer.in_force().token.clone();
+                Ok((answer.session_token().clone(), refresh))
+            }
+            Self::SignIn(raw) => {
+                if let Some(fault) = &raw.fault {
+                    return Err(fault.clone());
+                }
+                let lacks = |what: &str| {
+                    let why = format!("descope's answer to the sign-in has no {what}");
+                    Error::new(ErrorKind::UpstreamInvalid, why)
+                };
+                let session = raw.session_token().cloned();
+                let refresh = raw.refresh_token().cloned();
+                Ok((
+                    session.ok_or_else(|| lacks("session token"))?,
+                    refresh.ok_or_else(|| lacks("refresh token"))?,
+                ))
+            }
+        }
+    }
+}
+
+/// A token whose time is right.
+fn in_time(token: AuthenticToken) -> Result<AuthenticToken, Rejection> {
+    token.time_check.verdict()?;
+    Ok(token)
+}
+
+fn no_sign_in(why: &'static str) -> Error {
+    Error::new(ErrorKind::NotASignIn, why)
+}
+
+/// Returns `true` for what is wrong with a token itself.
+fn is_about_tokens(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidRefreshToken | ErrorKind::InvalidSessionToken | ErrorKind::SessionEnded
+    )
+}
