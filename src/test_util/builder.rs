@@ -196,6 +196,31 @@ impl FakeDescopeBuilder {
         self
     }
 
+    /// Approves a domain: from then on the `redirectURL` of a sign-in at an identity provider must
+    /// have one of those named here for its host, exactly. Without any, every host is good.
+    ///
+    /// What the real service answers otherwise is not known; the fake refuses with 400 and
+    /// [`FakeDescope::REDIRECT_NOT_APPROVED`]. Nor is it known if subdomains count.
+    pub fn approved_domain(mut self, domain: impl Into<String>) -> Self {
+        self.settings.approved_domains.push(domain.into());
+        self
+    }
+
+    /// Sets if the query of a `redirectURL` is gone when the browser comes back, so that `code` or
+    /// `err` is all that is in it; false by default. What the real service does is not known for
+    /// certain: its sign-in component counts on the query.
+    pub fn drops_redirect_query(mut self, on: bool) -> Self {
+        self.settings.drops_redirect_query = on;
+        self
+    }
+
+    /// Sets if single sign-on makes the tenant whose identity provider it was the active one; false by
+    /// default. What the real service does is not known.
+    pub fn sso_selects_tenant(mut self, on: bool) -> Self {
+        self.settings.sso_selects_tenant = on;
+        self
+    }
+
     /// Starts the fake on a thread of its own. It runs until the last clone of the handle is
     /// dropped.
     ///

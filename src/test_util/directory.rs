@@ -57,6 +57,26 @@ impl Directory {
             .find(|user| user.id == id || user.login_id == id)
     }
 
+    pub(super) fn users(&self) -> impl Iterator<Item = &FakeUser> {
+        self.users.iter()
+    }
+
+    /// The tenant whose single sign-on is asked for, by its id or by the e-mail address of a user who
+    /// has one. Of several it is the first.
+    pub(super) fn tenant_of(&self, asked: &str) -> Option<String> {
+        let mut memberships = self
+            .users
+            .iter()
+            .flat_map(|user| user.grants.tenants.keys());
+        if self.tenant_names.contains_key(asked) || memberships.any(|id| id == asked) {
+            return Some(asked.into());
+        }
+        // A user whose login id has no `@` in it may be called like a domain.
+        let address = Some(asked).filter(|asked| asked.contains('@'))?;
+        let user = self.users.iter().find(|user| user.is_named(address))?;
+        user.grants.tenants.keys().next().cloned()
+    }
+
     pub(super) fn access_key(&self, secret: &str) -> Option<&FakeAccessKey> {
         self.access_keys.get(secret)
     }

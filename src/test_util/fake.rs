@@ -1,11 +1,13 @@
 //! `FakeDescope`: the handle, its minting side.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{
+    attempts,
     people::FakeUser,
     routes,
     running::Running,
+    server,
     settings::{Settings, Time, TokenKind},
     signed_in::SignedIn,
     state::State,
@@ -46,6 +48,30 @@ impl FakeDescope {
     /// How many the real service allows is not documented.
     pub const CODE_ATTEMPTS: u32 = routes::CODE_ATTEMPTS;
 
+    /// How long the code with which an identity provider sends somebody back can be exchanged, by the
+    /// fake's clock: a minute.
+    ///
+    /// How long the real service takes one is not documented.
+    pub const EXCHANGE_CODE_TTL: Duration = attempts::EXCHANGE_CODE_TTL;
+
+    /// The `errorCode` of a sign-in at an identity provider whose `redirectURL` is on a domain that is
+    /// not [approved](super::FakeDescopeBuilder::approved_domain), with status 400: `E991001`.
+    ///
+    /// Both are **made up**.
+    pub const REDIRECT_NOT_APPROVED: &'static str = routes::REDIRECT_NOT_APPROVED;
+
+    /// The `errorCode` of single sign-on whose `tenant` is neither the id of a tenant nor the e-mail
+    /// address of a user who has one, with status 400: `E991002`. A bare domain is neither.
+    ///
+    /// Both are **made up**.
+    pub const UNKNOWN_TENANT: &'static str = routes::UNKNOWN_TENANT;
+
+    /// The `errorCode` of a code that single sign-on did not give, that was exchanged before, or that
+    /// is too old, with status 401: `E991003`. Those of OAuth have `E061301`.
+    ///
+    /// Both are **made up**.
+    pub const SSO_CODE_REFUSED: &'static str = routes::SSO_CODE_REFUSED;
+
     pub(super) fn of(running: Arc<Running>) -> Self {
         Self { running }
     }
@@ -57,11 +83,7 @@ impl FakeDescope {
 
     /// The base URL, without a slash at its end.
     pub fn url(&self) -> String {
-        let mut address = self.address();
-        if address.ip().is_unspecified() {
-            address.set_ip([127, 0, 0, 1].into());
-        }
-        format!("http://{address}")
+        server::url(self.address())
     }
 
     /// Where it listens.
@@ -120,10 +142,7 @@ impl FakeDescope {
 
     fn sign_in_at(&self, user: &str, tenant: Option<&str>) -> SignedIn {
         let settings = self.settings();
-        let found = self.with_state(|state| state.directory.user(user).cloned());
-        let Some(found) = found else {
-            panic!("FakeDescope has no user `{user}`: add one with `FakeDescopeBuilder::user`");
-        };
+        let found = self.known_user(user);
         if let Some(tenant) = tenant {
             let member = found.grants.tenants.contains_key(tenant);
             assert!(
@@ -157,6 +176,13 @@ impl FakeDescope {
             let id = id.unwrap_or_else(|| user.into());
             state.families.log_out_user(&id);
         });
+    }
+
+    pub(super) fn known_user(&self, user: &str) -> FakeUser {
+        let found = self.with_state(|state| state.directory.user(user).cloned());
+        found.unwrap_or_else(|| {
+            panic!("FakeDescope has no user `{user}`: add one with `FakeDescopeBuilder::user`")
+        })
     }
 
     pub(super) fn settings(&self) -> &Settings {

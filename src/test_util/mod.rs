@@ -1,10 +1,11 @@
 //! Test tools: an embedded stand-in for Descope, and a clock that is moved by hand.
 //!
 //! [`FakeDescope`] is a real HTTP server on a loopback port that speaks Descope's session API:
-//! keys, refresh, tenant selection, logout, profile, one-time codes, access keys. It signs with
-//! keys that everybody knows, counts what it is asked, and misbehaves on demand, so that a service
-//! behind [Descope] can be tested without a network and without an account. It lives by a
-//! [`TestClock`], so no test sleeps until a token has expired.
+//! keys, refresh, tenant selection, logout, profile, one-time codes, OAuth and single sign-on with an
+//! identity provider of its own, access keys. It signs with keys that everybody knows, counts what it
+//! is asked, and misbehaves on demand, so that a service behind [Descope] can be tested without a
+//! network and without an account. It lives by a [`TestClock`], so no test sleeps until a token has
+//! expired.
 //!
 //! ```
 //! # use tower_descope::test_util::FakeDescope;
@@ -48,6 +49,17 @@
 //! | a refresh token in the header where the project keeps it in a cookie | 401 `E061005` | [`bearer_beside_cookies`] |
 //! | an unknown project id | 404 at the key endpoint, else 400 `E011001` | |
 //! | wrong one-time codes | the fifth makes the code void: 401 `E061103` until a new one is sent ([`FakeDescope::CODE_ATTEMPTS`]) | |
+//! | a `redirectURL` on a domain that is not approved, if subdomains are approved with a domain | 400 with the made-up code [`FakeDescope::REDIRECT_NOT_APPROVED`]; they are not | [`approved_domain`] |
+//! | a sign-in without `redirectURL` | 400 `E011002`: the project has no default | |
+//! | the query of `redirectURL` on the way back | kept, `code` or `err` is added | [`drops_redirect_query`] |
+//! | which OAuth providers a project has | any that is named by letters, digits, `-` and `_` | |
+//! | single sign-on for a tenant that is not there, or for a bare domain | 400 with the made-up code [`FakeDescope::UNKNOWN_TENANT`] | |
+//! | single sign-on by the e-mail address of a user of several tenants | the first of them by id; the address is no hint | |
+//! | who does not sign in at the identity provider | comes back with the made-up `err=access_denied` | |
+//! | a code to exchange that is not good, and how long one is | OAuth: 401 `E061301`, of which the status is a guess; single sign-on: 401 with the made-up code [`FakeDescope::SSO_CODE_REFUSED`]; [`FakeDescope::EXCHANGE_CODE_TTL`] | |
+//! | a code at the endpoint of the other kind | not good there, and still good at its own | |
+//! | if single sign-on makes its tenant active | no | [`sso_selects_tenant`] |
+//! | `tenantSSOID` and `idpResponse` after single sign-on | empty, as elsewhere | |
 //!
 //! Each token has a `jti`, so that two of the same second differ; the real service adds one only
 //! if the JWT template says so.
@@ -72,7 +84,11 @@
 //! [`reuse_kills_family`]: FakeDescopeBuilder::reuse_kills_family
 //! [`select_returns_refresh_without_rotation`]: FakeDescopeBuilder::select_returns_refresh_without_rotation
 //! [`bearer_beside_cookies`]: FakeDescopeBuilder::bearer_beside_cookies
+//! [`approved_domain`]: FakeDescopeBuilder::approved_domain
+//! [`drops_redirect_query`]: FakeDescopeBuilder::drops_redirect_query
+//! [`sso_selects_tenant`]: FakeDescopeBuilder::sso_selects_tenant
 
+mod attempts;
 mod builder;
 mod canned;
 mod claims;
@@ -82,8 +98,10 @@ mod families;
 mod faults;
 mod grants;
 mod handle;
+mod html;
 mod keys;
 mod people;
+mod providers;
 mod record;
 mod ring;
 mod routes;

@@ -124,6 +124,13 @@ impl FakeUser {
         self
     }
 
+    /// Returns `true` for the user id, the login id and the e-mail address.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        [&self.id, &self.login_id, &self.email]
+            .iter()
+            .any(|own| *own == name)
+    }
+
     /// The user as the API shows it.
     pub(super) fn json(&self, tenant_name: impl Fn(&str) -> String) -> Value {
         let tenants = self.grants.tenants.iter().map(|(id, grant)| {

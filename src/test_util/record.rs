@@ -1,5 +1,7 @@
 //! The requests that the fake has had.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use serde_json::{Map, Value};
@@ -43,12 +45,28 @@ impl Recorded {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The body as a JSON object; no body counts as an empty one, as Go and Java send it.
+    /// The body as a JSON object; no body counts as an empty one, as Go and Java send it, and so does
+    /// `null`, as Go sends options that are not there.
     pub(super) fn object(&self) -> Option<Map<String, Value>> {
         if self.body.is_empty() {
             return Some(Map::new());
         }
-        serde_json::from_slice(&self.body).ok()
+        let object: Option<Map<_, _>> = serde_json::from_slice(&self.body).ok()?;
+        Some(object.unwrap_or_default())
+    }
+
+    /// The parameters of the query that ask for something, decoded; as in bodies, an empty one and
+    /// `false` do not.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let query = self.query.as_deref().unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes())
+            .filter(|(_, value)| !value.is_empty() && value != "false")
+    }
+
+    /// The first parameter of this name that asks for something.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        self.parameters()
+            .find_map(|(found, value)| (found == name).then(|| value.into_owned()))
     }
 
     pub(super) fn bearer(&self) -> Option<Bearer<'_>> {

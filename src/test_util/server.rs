@@ -53,6 +53,8 @@ impl Server {
         let address = listener
             .local_addr()
             .expect("a bound listener has an address");
+        // Before anybody is served.
+        shared.with_state(|state| state.url = url(address));
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -102,6 +104,14 @@ impl Server {
         let task = self.runtime.spawn(future);
         task.await.expect("FakeDescope's runtime runs")
     }
+}
+
+/// The base URL of a fake that listens here, without a slash at its end.
+pub(super) fn url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip([127, 0, 0, 1].into());
+    }
+    format!("http://{address}")
 }
 
 async fn serve(

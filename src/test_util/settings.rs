@@ -66,6 +66,10 @@ pub(super) struct Settings {
     pub(super) select_returns_refresh: bool,
     pub(super) reuse_kills_family: bool,
     pub(super) bearer_beside_cookies: bool,
+    /// Hosts of redirect URLs; with none of them, every host is good.
+    pub(super) approved_domains: Vec<String>,
+    pub(super) drops_redirect_query: bool,
+    pub(super) sso_selects_tenant: bool,
 }
 
 /// The time that the fake lives in.
@@ -94,6 +98,9 @@ impl Default for Settings {
             select_returns_refresh: false,
             reuse_kills_family: true,
             bearer_beside_cookies: false,
+            approved_domains: Vec::new(),
+            drops_redirect_query: false,
+            sso_selects_tenant: false,
         }
     }
 }

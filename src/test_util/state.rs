@@ -1,6 +1,9 @@
 //! All that changes while the fake runs, behind one lock.
 
-use super::{directory::Directory, families::Families, faults::Faults, record::Record, ring::Ring};
+use super::{
+    attempts::Attempts, directory::Directory, families::Families, faults::Faults, record::Record,
+    ring::Ring,
+};
 
 /// Everything that the lock guards.
 pub(super) struct State {
@@ -9,6 +12,9 @@ pub(super) struct State {
     pub(super) families: Families,
     pub(super) faults: Faults,
     pub(super) record: Record,
+    pub(super) attempts: Attempts,
+    /// Where the fake is reached, without a slash at its end.
+    pub(super) url: String,
     /// How the handle that was built last names the session and the refresh cookie.
     pub(super) cookie_names: Option<(String, String)>,
     /// Counts the tokens, for their `jti`.
@@ -23,6 +29,8 @@ impl State {
             families: Families::default(),
             faults: Faults::default(),
             record: Record::default(),
+            attempts: Attempts::default(),
+            url: String::new(),
             cookie_names: None,
             minted: 0,
         }

@@ -13,6 +13,8 @@ pub(in crate::test_util) const UNKNOWN_OPTION: &str = "E990400";
 struct Endpoint {
     method: Method,
     path: &'static str,
+    /// The parameters that the query may have, beside [`QUERY`].
+    query: &'static [&'static str],
     /// The fields that the body may have, a dot for each level. A field that holds an object and
     /// is named as such may have anything in it.
     fields: &'static [&'static str],
@@ -27,6 +29,9 @@ const QUERY: &[&str] = &["dcs", "dcr", "kid"];
 const GROUPS: &[&str] = &["loginOptions", "user"];
 
 const CODE: &[&str] = &["loginId"];
+
+/// The start of single sign-on.
+const SSO: &[&str] = &["tenant", "redirectURL", "loginHint", "forceAuthn"];
 
 /// Who signs up, in both places in which SDKs say it.
 const SIGN_UP: &[&str] = &[
@@ -44,90 +49,155 @@ const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::GET,
         path: "/v2/keys/{project}",
+        query: &[],
         fields: &[],
         act: |service, project| service.keys(project),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/refresh",
+        query: &[],
         fields: &[],
         act: |service, _| service.refresh(),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/try-refresh",
+        query: &[],
         fields: &[],
         act: |service, _| Ok(service.try_refresh()),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/tenant/select",
+        query: &[],
         fields: &["tenant"],
         act: |service, _| service.select(),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/logout",
+        query: &[],
         fields: &[],
         act: |service, _| service.logout(false),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/logoutall",
+        query: &[],
         fields: &[],
         act: |service, _| service.logout(true),
     },
     Endpoint {
         method: Method::GET,
         path: "/v1/auth/me",
+        query: &[],
         fields: &[],
         act: |service, _| service.me(),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/me/tenants",
+        query: &[],
         fields: &["dct", "ids"],
         act: |service, _| service.my_tenants(),
     },
     Endpoint {
         method: Method::GET,
         path: "/v1/auth/me/history",
+        query: &[],
         fields: &[],
         act: |service, _| service.history(),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/validate",
+        query: &[],
         fields: &[],
         act: |service, _| service.validate(),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/accesskey/exchange",
+        query: &[],
         fields: &["loginOptions.selectedTenant", "loginOptions.customClaims"],
         act: |service, _| service.exchange(),
     },
     Endpoint {
         method: Method::POST,
+        path: "/v1/auth/oauth/authorize",
+        query: &["provider", "redirectURL", "loginHint"],
+        fields: &[],
+        act: |service, _| service.authorize_oauth(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/oauth/exchange",
+        query: &[],
+        fields: &["code"],
+        act: |service, _| service.exchange_oauth(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/saml/authorize",
+        query: SSO,
+        fields: &[],
+        act: |service, _| service.authorize_sso(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/saml/exchange",
+        query: &[],
+        fields: &["code"],
+        act: |service, _| service.exchange_sso(),
+    },
+    // The same under the name that some SDKs have for it.
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/sso/authorize",
+        query: SSO,
+        fields: &[],
+        act: |service, _| service.authorize_sso(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/auth/sso/exchange",
+        query: &[],
+        fields: &["code"],
+        act: |service, _| service.exchange_sso(),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/idp/{provider}",
+        query: &["attempt", "user", "cancel"],
+        fields: &[],
+        act: |service, provider| service.identity_provider(provider),
+    },
+    Endpoint {
+        method: Method::POST,
         path: "/v1/auth/otp/signup/{channel}",
+        query: &[],
         fields: SIGN_UP,
         act: |service, channel| service.sign_up(channel),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/otp/signin/{channel}",
+        query: &[],
         fields: CODE,
         act: |service, channel| service.sign_in(channel),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/otp/signup-in/{channel}",
+        query: &[],
         fields: SIGN_UP,
         act: |service, channel| service.sign_up_or_in(channel),
     },
     Endpoint {
         method: Method::POST,
         path: "/v1/auth/otp/verify/{channel}",
+        query: &[],
         fields: &["loginId", "code"],
         act: |service, channel| service.verify_code(channel),
     },
@@ -149,7 +219,7 @@ impl Service<'_> {
         };
         // Before anything happens: a test that asks for what the fake cannot do must not pass
         // because nobody looked.
-        if let Some(option) = unknown_option(request, endpoint.fields) {
+        if let Some(option) = unknown_option(request, endpoint) {
             return Err(Canned::error(
                 400,
                 UNKNOWN_OPTION,
@@ -174,15 +244,14 @@ impl Endpoint {
 
 /// The first option of a request that its endpoint does not know. A body that is no object is the
 /// endpoint's own matter.
-fn unknown_option(request: &Recorded, fields: &[&str]) -> Option<String> {
-    let query = request.query.as_deref().unwrap_or_default();
-    let in_query = query
-        .split('&')
-        .map(|pair| pair.split('=').next().unwrap_or_default())
-        .find(|name| !name.is_empty() && !QUERY.contains(name));
-    in_query.map(str::to_owned).or_else(|| {
+fn unknown_option(request: &Recorded, endpoint: &Endpoint) -> Option<String> {
+    let in_query = request
+        .parameters()
+        .map(|(name, _)| name)
+        .find(|name| !QUERY.contains(&&**name) && !endpoint.query.contains(&&**name));
+    in_query.map(Into::into).or_else(|| {
         let body = request.object()?;
-        unknown_field(&body, "", fields)
+        unknown_field(&body, "", endpoint.fields)
     })
 }
 

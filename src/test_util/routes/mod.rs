@@ -2,7 +2,10 @@
 
 mod access_key;
 mod answer;
+mod authorize;
 mod endpoints;
+mod exchange;
+mod identity_provider;
 mod otp;
 mod profile;
 mod service;
@@ -11,7 +14,9 @@ mod session;
 #[cfg(test)]
 pub(super) use self::endpoints::endpoints;
 pub(super) use self::{
+    authorize::{REDIRECT_NOT_APPROVED, UNKNOWN_TENANT, is_provider},
     endpoints::UNKNOWN_OPTION,
+    exchange::SSO_CODE_REFUSED,
     otp::{CODE_ATTEMPTS, ONE_TIME_CODE},
     service::{Issued, NOT_A_MEMBER, Service, sign_in},
 };

@@ -46,6 +46,15 @@ fn as_go_sends(fake: &FakeDescope, endpoint: &str) -> (String, Value) {
             "AK-secret-1".into(),
             json!({"loginOptions": {"selectedTenant": "T2acme", "customClaims": {"a": 1}}}),
         ),
+        "oauth/authorize" | "saml/authorize" | "sso/authorize" => (String::new(), Value::Null),
+        "oauth/exchange" => {
+            let code = fake.oauth_code("google", "ann@acme.test");
+            (String::new(), json!({ "code": code }))
+        }
+        "saml/exchange" | "sso/exchange" => {
+            let code = fake.sso_code("T2acme", "ann@acme.test");
+            (String::new(), json!({ "code": code }))
+        }
         "otp/signup/{channel}" => {
             let user = json!({"name": "New", "email": "", "phone": "", "givenName": ""});
             (
@@ -72,14 +81,27 @@ fn as_go_sends(fake: &FakeDescope, endpoint: &str) -> (String, Value) {
 #[tokio::test]
 async fn every_endpoint_of_the_table_answers_as_the_go_sdk_asks() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    for endpoint in documented() {
+    // The identity provider is for browsers; it has tests of its own.
+    for endpoint in documented()
+        .iter()
+        .filter(|row| **row != "GET /idp/{provider}")
+    {
         for channel in ["email", "sms"] {
             let fake = ann().start().await;
-            let (token, body) = as_go_sends(&fake, &endpoint);
+            let (token, body) = as_go_sends(&fake, endpoint);
             let (method, path) = endpoint.split_once(' ').unwrap();
             let path = path
                 .replace("{project}", fake.project_id())
                 .replace("{channel}", channel);
+            let path = match path.rsplit_once('/') {
+                Some((_, "authorize")) if path.contains("/oauth/") => {
+                    format!("{path}?provider=google&redirectURL=https://app.example.test/")
+                }
+                Some((_, "authorize")) => {
+                    format!("{path}?tenant=T2acme&redirectURL=https://app.example.test/")
+                }
+                _ => path,
+            };
             let project = fake.project_id();
             let bearer = match token.as_str() {
                 "" => format!("Bearer {project}"),

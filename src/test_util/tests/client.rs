@@ -72,3 +72,42 @@ pub(super) async fn send(
         body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default(),
     }
 }
+
+/// What a browser is answered that does not follow redirects.
+pub(super) struct Page {
+    pub(super) status: u16,
+    pub(super) location: String,
+    pub(super) policy: String,
+    pub(super) cache: String,
+    pub(super) html: String,
+}
+
+pub(super) async fn browse(url: &str) -> Page {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none());
+    let response = client.build().unwrap().get(url).send().await.unwrap();
+    let header = |name: &str| {
+        let value = response.headers().get(name);
+        value.map_or("", |value| value.to_str().unwrap()).to_owned()
+    };
+    Page {
+        status: response.status().as_u16(),
+        location: header("location"),
+        policy: header("content-security-policy"),
+        cache: header("cache-control"),
+        html: response.text().await.unwrap(),
+    }
+}
+
+impl Page {
+    /// Where the links of the page lead.
+    pub(super) fn links(&self, page: &str) -> Vec<String> {
+        let page = url::Url::parse(page).unwrap();
+        let links = self.html.split("href=\"").skip(1);
+        links
+            .map(|rest| rest.split('"').next().unwrap().replace("&amp;", "&"))
+            .map(|link| page.join(&link).unwrap().into())
+            .collect()
+    }
+}

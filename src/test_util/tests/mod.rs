@@ -3,6 +3,8 @@
 mod calls;
 mod client;
 mod codes;
+mod exchange;
+mod identity_provider;
 mod options;
 mod server;
 mod sessions;
