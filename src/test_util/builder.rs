@@ -221,6 +221,29 @@ impl FakeDescopeBuilder {
         self
     }
 
+    /// Sets if the tokens of a sign-in say nothing of how it was done: no `amr`, neither in the answers
+    /// to one-time codes and exchanges nor in what is refreshed; false by default. Projects may
+    /// configure which claims there are, and if the real service then leaves this one out is not known.
+    pub fn without_methods(mut self, on: bool) -> Self {
+        self.settings.without_methods = on;
+        self
+    }
+
+    /// Sets if an anonymous user may select a tenant of which they are a member; true by default. With
+    /// false that is refused with 403 and [`FakeDescope::ANONYMOUS_REFUSED`]. What the real service
+    /// does is not known.
+    pub fn anonymous_may_select(mut self, on: bool) -> Self {
+        self.settings.anonymous_may_select = on;
+        self
+    }
+
+    /// Sets if the refresh tokens of anonymous users say `danu: true`, as their session tokens do;
+    /// false by default. Whether the real ones do is not known.
+    pub fn danu_in_refresh_tokens(mut self, on: bool) -> Self {
+        self.settings.danu_in_refresh_tokens = on;
+        self
+    }
+
     /// Starts the fake on a thread of its own. It runs until the last clone of the handle is
     /// dropped.
     ///

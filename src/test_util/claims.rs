@@ -38,20 +38,25 @@ impl Claims {
     ) -> Self {
         let refresh_expires = now.saturating_add(settings.refresh_ttl);
         let mut grants = grants.clone();
+        // A visitor has not signed in, by whatever method.
+        let amr = if grants.anonymous {
+            Vec::new()
+        } else {
+            vec!["email".into()]
+        };
         if kind == TokenKind::Refresh {
             // Rights are looked up again at each refresh; only custom claims travel along.
             grants.roles.clear();
             grants.permissions.clear();
             grants.tenants.clear();
-            // Nobody has seen a visitor's refresh token say so.
-            grants.anonymous = false;
+            grants.anonymous &= settings.danu_in_refresh_tokens;
         }
         Self {
             subject: subject.into(),
             issuer: settings.project_id.clone(),
             drn: settings.cookie_name(kind).into(),
             jti,
-            amr: vec!["email".into()],
+            amr,
             issued_at: now,
             expires: match kind {
                 TokenKind::Session => now.saturating_add(settings.session_ttl),

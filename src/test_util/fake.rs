@@ -72,6 +72,13 @@ impl FakeDescope {
     /// Both are **made up**.
     pub const SSO_CODE_REFUSED: &'static str = routes::SSO_CODE_REFUSED;
 
+    /// The `errorCode` of a selection by an anonymous user where
+    /// [`anonymous_may_select`](super::FakeDescopeBuilder::anonymous_may_select) is off, with status
+    /// 403: `E991004`.
+    ///
+    /// Both are **made up**.
+    pub const ANONYMOUS_REFUSED: &'static str = routes::ANONYMOUS_REFUSED;
+
     pub(super) fn of(running: Arc<Running>) -> Self {
         Self { running }
     }
@@ -122,7 +129,23 @@ impl FakeDescope {
         TokenBuilder::new(Arc::clone(&self.running), TokenKind::Refresh, user)
     }
 
-    /// Signs a user in, by user id or login id, as the verification of a one-time code does.
+    /// Signs a user in, by user id or login id, as the verification of a one-time code does. An
+    /// [anonymous](FakeUser::anonymous) user, who cannot do that, gets the tokens that such a visitor
+    /// has.
+    ///
+    /// ```
+    /// # use tower_descope::test_util::FakeDescope;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # if cfg!(not(any(feature = "aws-lc-rs", feature = "rust-crypto"))) { return }
+    /// use tower_descope::{SessionToken, Visitor};
+    ///
+    /// let fake = FakeDescope::builder().user("visitor", |u| u.anonymous()).start().await;
+    /// let visitor = SessionToken::new(fake.sign_in("visitor").session_jwt());
+    /// let visitor = fake.descope().verify_visitor(&visitor).await.unwrap();
+    /// assert!(matches!(visitor, Visitor::Anonymous(_)));
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///

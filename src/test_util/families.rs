@@ -45,12 +45,12 @@ pub(super) enum Dead {
 
 impl Families {
     /// A new sign-in of a known user.
-    pub(super) fn open(&mut self, user_id: &str, amr: &str, now: i64) -> usize {
+    pub(super) fn open(&mut self, user_id: &str, amr: Vec<String>, now: i64) -> usize {
         self.all.push(Family {
             user_id: user_id.into(),
             stranger: None,
             active: None,
-            amr: vec![amr.into()],
+            amr,
             signed_in: now,
             expires: now,
             newest: String::new(),
@@ -93,7 +93,8 @@ impl Families {
 
     fn adopt(&mut self, jti: &str, claims: &Map<String, Value>) -> usize {
         let user_id = text(claims, "sub").unwrap_or_default();
-        let index = self.open(user_id, "email", number(claims, "iat"));
+        let amr = claims.get("amr").map(list).unwrap_or_default();
+        let index = self.open(user_id, amr, number(claims, "iat"));
         let family = &mut self.all[index];
         family.stranger = Some(Box::new(stranger(user_id, claims)));
         family.active = text(claims, "dct").map(Into::into);
@@ -180,8 +181,14 @@ fn stranger(user_id: &str, claims: &Map<String, Value>) -> FakeUser {
 }
 
 fn strings(entry: &Value, name: &str) -> Vec<String> {
-    let list = entry.get(name).and_then(Value::as_array);
-    list.into_iter()
+    entry.get(name).map(list).unwrap_or_default()
+}
+
+/// The texts in a list; what is no list has none.
+fn list(value: &Value) -> Vec<String> {
+    let items = value.as_array();
+    items
+        .into_iter()
         .flatten()
         .filter_map(|item| item.as_str().map(Into::into))
         .collect()

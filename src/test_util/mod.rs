@@ -60,6 +60,10 @@
 //! | a code at the endpoint of the other kind | not good there, and still good at its own | |
 //! | if single sign-on makes its tenant active | no | [`sso_selects_tenant`] |
 //! | `tenantSSOID` and `idpResponse` after single sign-on | empty, as elsewhere | |
+//! | if tokens can be without `amr` after a sign-in | they have it | [`without_methods`] |
+//! | if the refresh tokens of anonymous users say `danu`, too | no | [`danu_in_refresh_tokens`] |
+//! | selecting a tenant as an anonymous user | as any member does, or 403 with the made-up code [`FakeDescope::ANONYMOUS_REFUSED`] | [`anonymous_may_select`] |
+//! | if signing in keeps the id of an anonymous user | no, that is another user | |
 //!
 //! Each token has a `jti`, so that two of the same second differ; the real service adds one only
 //! if the JWT template says so.
@@ -87,6 +91,9 @@
 //! [`approved_domain`]: FakeDescopeBuilder::approved_domain
 //! [`drops_redirect_query`]: FakeDescopeBuilder::drops_redirect_query
 //! [`sso_selects_tenant`]: FakeDescopeBuilder::sso_selects_tenant
+//! [`without_methods`]: FakeDescopeBuilder::without_methods
+//! [`danu_in_refresh_tokens`]: FakeDescopeBuilder::danu_in_refresh_tokens
+//! [`anonymous_may_select`]: FakeDescopeBuilder::anonymous_may_select
 
 mod attempts;
 mod builder;

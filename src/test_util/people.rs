@@ -110,9 +110,14 @@ impl FakeUser {
         self
     }
 
-    /// Makes the user an anonymous visitor: all their session tokens say `danu: true` and have no
-    /// `amr`. Refresh tokens do not say so; whether Descope's do is not documented. For one that does
-    /// see [`TokenBuilder::anonymous`](super::TokenBuilder::anonymous).
+    /// Makes the user an anonymous visitor: all their tokens have no `amr`, and their session tokens
+    /// say `danu: true`. Refresh tokens do not say so, unless by [`danu_in_refresh_tokens`] or, one
+    /// alone, by [`TokenBuilder::anonymous`]; whether Descope's do is not documented.
+    ///
+    /// No identity provider knows such a user. Whoever signs in is another user with another id.
+    ///
+    /// [`danu_in_refresh_tokens`]: super::FakeDescopeBuilder::danu_in_refresh_tokens
+    /// [`TokenBuilder::anonymous`]: super::TokenBuilder::anonymous
     pub fn anonymous(mut self) -> Self {
         self.grants.anonymous = true;
         self

@@ -70,6 +70,9 @@ pub(super) struct Settings {
     pub(super) approved_domains: Vec<String>,
     pub(super) drops_redirect_query: bool,
     pub(super) sso_selects_tenant: bool,
+    pub(super) without_methods: bool,
+    pub(super) anonymous_may_select: bool,
+    pub(super) danu_in_refresh_tokens: bool,
 }
 
 /// The time that the fake lives in.
@@ -101,6 +104,9 @@ impl Default for Settings {
             approved_domains: Vec::new(),
             drops_redirect_query: false,
             sso_selects_tenant: false,
+            without_methods: false,
+            anonymous_may_select: true,
+            danu_in_refresh_tokens: false,
         }
     }
 }

@@ -19,4 +19,5 @@ pub(super) use self::{
     exchange::SSO_CODE_REFUSED,
     otp::{CODE_ATTEMPTS, ONE_TIME_CODE},
     service::{Issued, NOT_A_MEMBER, Service, sign_in},
+    session::ANONYMOUS_REFUSED,
 };

@@ -172,14 +172,21 @@ pub(super) fn issue(
     }
 }
 
-/// Opens a family for a known user and issues its first tokens.
+/// Opens a family for a known user and issues its first tokens, by this method.
 pub(in crate::test_util) fn sign_in(
     settings: &Settings,
     state: &mut State,
     user_id: &str,
-    amr: &str,
+    method: &str,
     tenant: Option<&str>,
 ) -> (usize, Issued) {
+    let user = state.directory.user(user_id);
+    let anonymous = user.is_some_and(|user| user.grants.anonymous);
+    let amr = if anonymous || settings.without_methods {
+        Vec::new()
+    } else {
+        vec![method.into()]
+    };
     let index = state.families.open(user_id, amr, settings.now());
     state.families.select(index, tenant.map(Into::into));
     (index, issue(settings, state, index, true))

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::service::{Answer, NOT_A_MEMBER, Service, bad_request, invalid_token, issue};
 use crate::test_util::{canned::Canned, claims::rfc3339, settings::TokenKind};
 
+/// The made-up code of a selection by an anonymous user.
+pub(in crate::test_util) const ANONYMOUS_REFUSED: &str = "E991004";
+
 impl Service<'_> {
     pub(super) fn refresh(&mut self) -> Answer {
         self.request
@@ -37,6 +40,13 @@ impl Service<'_> {
             return Err(Canned::error(400, "E011002", "no tenant"));
         }
         let user = self.state.families.get(index).user(&self.state.directory);
+        if user.grants.anonymous && !self.settings.anonymous_may_select {
+            return Err(Canned::error(
+                403,
+                ANONYMOUS_REFUSED,
+                "an anonymous user selects no tenant",
+            ));
+        }
         if !user.grants.tenants.contains_key(tenant) {
             return Err(Canned::error(
                 403,

@@ -1,5 +1,6 @@
 //! A project to ask, and a client to ask it.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::test_util::{FakeDescope, FakeDescopeBuilder};
@@ -71,6 +72,12 @@ pub(super) async fn send(
         cookies: cookies.collect(),
         body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default(),
     }
+}
+
+/// The claims of a token, also of a refresh token, which no answer shows.
+pub(super) fn payload(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 /// What a browser is answered that does not follow redirects.

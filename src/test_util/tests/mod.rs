@@ -5,6 +5,8 @@ mod client;
 mod codes;
 mod exchange;
 mod identity_provider;
+mod methods;
 mod options;
 mod server;
 mod sessions;
+mod visitors;
