@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 
 const TABLE = new URL('../../../src/test_util/calls.md', import.meta.url);
 const CODE = '123456';
+const BACK = 'https://app.example.com/callback?state=a%26b';
 let numbers = 1000;
 
 // The names in the column with this title, once each.
@@ -22,6 +23,34 @@ function column(title) {
 function ok(answer) {
   assert.equal(answer.ok, true, JSON.stringify(answer.error));
   return answer.data;
+}
+
+// Chooses a person at the identity provider; the code with which the browser comes back.
+async function comeBack({ url }, person) {
+  const page = await fetch(url);
+  const link = (await page.text()).match(new RegExp(`<a href="([^"]*)">[^<]* <small>${person}<`));
+  assert.ok(link, `${person} is not on the page`);
+  const target = new URL(link[1].replaceAll('&amp;', '&'), url);
+  const chosen = await fetch(target, { redirect: 'manual' });
+  assert.equal(chosen.status, 302);
+  const location = new URL(chosen.headers.get('location'));
+  assert.ok(location.href.startsWith(BACK), location.href);
+  assert.equal(location.searchParams.get('state'), 'a&b');
+  return location.searchParams.get('code');
+}
+
+// A sign-in by exchange, judged by the SDK itself where it can.
+async function exchanged(sdk, exchange, method, code) {
+  const { sessionJwt, refreshJwt } = ok(await exchange(code));
+  if (sdk.validateSession) {
+    const { token } = await sdk.validateSession(sessionJwt);
+    assert.equal(token.sub, 'U2ann');
+    assert.deepEqual(token.amr, [method]);
+  }
+  assert.equal(ok(await sdk.me(refreshJwt)).userId, 'U2ann');
+  // A code works once.
+  const again = await exchange(code);
+  assert.deepEqual([again.ok, again.code], [false, 401]);
 }
 
 // Calls that both have, by the same names. `signIn` brings a new refresh token.
@@ -52,6 +81,34 @@ function shared(make, signIn) {
     async history() {
       assert.ok(ok(await sdk.history(await signIn())).length > 0);
     },
+    async 'oauth.start'() {
+      const { url } = ok(await sdk.oauth.start('github', BACK));
+      assert.match(url, /\/idp\/github\?/);
+    },
+    async 'oauth.start.google'() {
+      const { url } = ok(await sdk.oauth.start.google(BACK, {}, undefined, 'ann@acme.test'));
+      assert.equal((await fetch(url, { redirect: 'manual' })).status, 302);
+    },
+    async 'oauth.exchange'() {
+      const code = await comeBack(ok(await sdk.oauth.start.google(BACK)), 'ann@acme.test');
+      await exchanged(sdk, sdk.oauth.exchange, 'oauth', code);
+    },
+    ...Object.fromEntries(
+      ['saml', 'sso'].flatMap((door) => [
+        [`${door}.start`, async () => {
+          const start = (force) =>
+            sdk[door].start('ann@acme.test', BACK, {}, undefined, undefined, force, 'ann@acme.test');
+          for (const [force, status] of [[false, 302], [true, 200]]) {
+            const { url } = ok(await start(force));
+            assert.equal((await fetch(url, { redirect: 'manual' })).status, status);
+          }
+        }],
+        [`${door}.exchange`, async () => {
+          const code = await comeBack(ok(await sdk[door].start('T2acme', BACK)), 'ann@acme.test');
+          await exchanged(sdk, sdk[door].exchange, 'fed', code);
+        }],
+      ]),
+    ),
     async 'otp.signUp'() {
       ok(await sdk.otp.signUp.email(someone(), { name: 'New' }));
       ok(await sdk.otp.signUp.sms(phone(), { name: 'New' }));

@@ -1,15 +1,19 @@
 """The Python column of the fake's table: each call is made once, with what it must bring."""
 
+import html
+import http.client
 import itertools
 import pathlib
 import re
 import uuid
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from descope import AuthException, DeliveryMethod, LoginOptions, SignUpOptions
 
 TABLE = pathlib.Path(__file__).resolve().parents[3] / "src/test_util/calls.md"
 EMAIL, SMS = DeliveryMethod.EMAIL, DeliveryMethod.SMS
 CODE = "123456"
+BACK = "https://app.example.com/callback?state=a%26b"
 
 
 def column(title):
@@ -18,6 +22,28 @@ def column(title):
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
     index = cells[0].index(title)
     return {name for row in cells[2:] for name in re.findall(r"`([^`]+)`", row[index])}
+
+
+def browse(url):
+    """What a browser gets that follows no redirects: the status, where it should go, the page."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection.request("GET", f"{parts.path}?{parts.query}")
+    response = connection.getresponse()
+    return response.status, response.headers.get("Location"), response.read().decode()
+
+
+def come_back(started, person):
+    """Chooses a person at the identity provider; the code with which the browser comes back."""
+    page = started["url"]
+    status, _, text = browse(page)
+    assert status == 200, text
+    (link,) = re.findall(rf'<a href="([^"]*)">[^<]* <small>{person}<', text)
+    status, location, text = browse(urljoin(page, html.unescape(link)))
+    assert status == 302, text
+    assert location.startswith(BACK), location
+    assert parse_qs(urlsplit(location).query)["state"] == ["a&b"], location
+    return parse_qs(urlsplit(location).query)["code"][0]
 
 
 def every_call(check, sdk):
@@ -52,7 +78,44 @@ def every_call(check, sdk):
         sign_in()
         by_sms(lambda number: expect(sdk.otp.verify_code(SMS, number, CODE)["user"]["phone"] == number))
 
+    def signed_in(method, answer):
+        claims = sdk.validate_session(answer["sessionToken"]["jwt"])
+        assert claims["sub"] == "U2ann" and claims["amr"] == [method], claims
+        assert sdk.me(answer["refreshSessionToken"]["jwt"])["userId"] == "U2ann"
+
+    def expect_url(started, page):
+        assert f"/idp/{page}?" in started["url"], started
+
+    def google():
+        return come_back(sdk.oauth.start("google", BACK), ann)
+
+    def acme(door):
+        return come_back(door.start("T2acme", BACK), ann)
+
+    def exchange(door, method, code):
+        signed_in(method, door.exchange_token(code))
+        # A code works once.
+        try:
+            door.exchange_token(code)
+        except AuthException as error:
+            assert str(error.status_code) == "401", error
+        else:
+            raise AssertionError("not refused")
+
+    def hinted():
+        started = sdk.sso.start("ann@acme.test", BACK, login_hint=ann, force_authn=False)
+        status, location, _ = browse(started["url"])
+        assert status == 302 and "code=" in location, (status, location)
+        started = sdk.sso.start("T2acme", BACK, LoginOptions(), login_hint=ann, force_authn=True)
+        assert browse(started["url"])[0] == 200
+
     calls = {
+        "oauth.start": lambda: expect_url(sdk.oauth.start("google", BACK), "google"),
+        "oauth.exchange_token": lambda: exchange(sdk.oauth, "oauth", google()),
+        "saml.start": lambda: expect_url(sdk.saml.start("T2acme", BACK), "sso"),
+        "saml.exchange_token": lambda: exchange(sdk.saml, "fed", acme(sdk.saml)),
+        "sso.start": hinted,
+        "sso.exchange_token": lambda: exchange(sdk.sso, "fed", acme(sdk.sso)),
         "validate_session": lambda: expect(
             sdk.validate_session(sign_in()["sessionToken"]["jwt"])["sub"] == "U2ann"
         ),
