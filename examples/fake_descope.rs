@@ -98,6 +98,7 @@ fn introduce(fake: &FakeDescope) {
     );
     println!("one-time code, for each of them and for new ones: {code}");
     println!("access key  AK-demo-1 (T2acme)");
+    println!("OAuth and single sign-on lead to a page at {url}/idp, where one says who one is");
     println!();
     println!("Python      DescopeClient(\"{project}\", base_url=\"{url}\")");
     println!("Node        descopeSdk({{ projectId: \"{project}\", baseUrl: \"{url}\" }})");
