@@ -35,7 +35,9 @@ fn as_go_sends(fake: &FakeDescope, endpoint: &str) -> (String, Value) {
         .join("/")
         .as_str()
     {
-        "{project}" => (String::new(), Value::Null),
+        "{project}" | "oauth/authorize" | "saml/authorize" | "sso/authorize" => {
+            (String::new(), Value::Null)
+        }
         "refresh" | "try-refresh" | "logout" | "logoutall" | "me" | "me/history" => {
             (refresh, Value::Null)
         }
@@ -46,7 +48,6 @@ fn as_go_sends(fake: &FakeDescope, endpoint: &str) -> (String, Value) {
             "AK-secret-1".into(),
             json!({"loginOptions": {"selectedTenant": "T2acme", "customClaims": {"a": 1}}}),
         ),
-        "oauth/authorize" | "saml/authorize" | "sso/authorize" => (String::new(), Value::Null),
         "oauth/exchange" => {
             let code = fake.oauth_code("google", "ann@acme.test");
             (String::new(), json!({ "code": code }))

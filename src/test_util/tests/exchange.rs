@@ -1,11 +1,14 @@
 //! Codes for tokens.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
 use super::client::{REFRESH, Reply, ann, post};
-use crate::test_util::{FakeDescope, ResponseMethod};
+use crate::test_util::{FakeDescope, FakeUser, ResponseMethod};
 
 const OAUTH: &str = "/v1/auth/oauth/exchange";
 const SAML: &str = "/v1/auth/saml/exchange";
@@ -47,9 +50,8 @@ async fn a_code_works_once_and_only_at_the_endpoint_of_its_kind() {
 #[tokio::test]
 async fn a_code_works_for_a_minute() {
     let fake = ann().start().await;
-    let second = std::time::Duration::from_secs(1);
     for (later, status) in [
-        (FakeDescope::EXCHANGE_CODE_TTL - second, 200),
+        (Duration::from_secs(59), 200),
         (FakeDescope::EXCHANGE_CODE_TTL, 401),
     ] {
         for path in [OAUTH, SAML] {
@@ -128,7 +130,7 @@ async fn single_sign_on_selects_its_tenant_only_if_switched_on() {
 
 #[tokio::test]
 async fn a_code_is_for_somebody_who_could_have_signed_in() {
-    let fake = ann().user("visitor", |u| u.anonymous()).start().await;
+    let fake = ann().user("visitor", FakeUser::anonymous).start().await;
     let panics = |act: &dyn Fn() -> String| catch_unwind(AssertUnwindSafe(act)).is_err();
     assert!(panics(&|| fake.oauth_code("google", "nobody@acme.test")));
     assert!(panics(&|| fake.oauth_code("google", "visitor")));
