@@ -20,6 +20,9 @@ pub(crate) enum WhenAbsent {
     Allow,
     /// It is refused: it may be from an old browser.
     Refuse,
+    /// It is refused, and so is one without `Origin` that a browser marks as nobody's (`none`): only
+    /// pages make it.
+    RefuseNobodys,
 }
 
 /// The configured origins of other front ends that may act here with cookies.
@@ -68,7 +71,8 @@ pub(super) fn compare(
     match origin {
         Some(origin) => origin.is_of(&host(head)?.ok_or("no_host")?),
         None if null => Err("null_origin"),
-        None if site.is_some() || when_absent == WhenAbsent::Allow => Ok(()),
+        None if when_absent == WhenAbsent::Allow => Ok(()),
+        None if site.is_some() && when_absent == WhenAbsent::Refuse => Ok(()),
         None => Err("no_origin"),
     }
 }

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http_body::Body;
 use serde::{Deserialize, de::IgnoredAny};
 
+use super::sign_in::SignInTokens;
 use crate::{
     answer::WhichTenants,
     endpoint::{
@@ -14,6 +15,9 @@ use crate::{
 
 /// The longest body that is read, in bytes: an external token may be in it.
 const MAX_BODY: usize = 16 * 1024;
+
+/// The longest body of a sign-in, in bytes: two tokens, and what a page was given beside them.
+const MAX_SIGN_IN_BODY: usize = 64 * 1024;
 
 /// The tenants that a call asks about. As Descope's SDKs send it, the member that is not meant may
 /// be there, too, as `null`, `false` or an empty list.
@@ -51,6 +55,18 @@ pub(super) async fn return_to<B: Body>(
     let body = read_at_most(MAX_BODY, body).await?;
     let [return_to] = form_fields(encoding, &body, ["return_to"])?;
     Ok(return_to)
+}
+
+/// Reads the tokens of a sign-in.
+pub(super) async fn sign_in_tokens<B: Body>(
+    headers: &HeaderMap,
+    body: B,
+) -> Result<SignInTokens, Refusal> {
+    if MediaType::of(headers) != Some(MediaType::Json) {
+        return Err(Refusal::new(RefusalKind::UnsupportedMediaType));
+    }
+    let body = read_at_most(MAX_SIGN_IN_BODY, body).await?;
+    SignInTokens::read(&body)
 }
 
 /// Reads which tenants are meant: `{"dct": true}` or `{"ids": [...]}`.

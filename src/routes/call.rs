@@ -7,7 +7,10 @@ use http_body::Body;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{body, path::SessionCall, refusal::as_session_call, settings::RoutesSettings};
+use super::{
+    body, path::SessionCall, refusal::as_session_call, settings::RoutesSettings,
+    sign_in::SignInTokens,
+};
 use crate::{
     answer::WhichTenants,
     cookie::CookieAttributes,
@@ -49,6 +52,8 @@ pub(super) struct RoutesCall {
 pub(super) struct Findings {
     pub(super) user: Option<UserId>,
     pub(super) cookies: Vec<HeaderValue>,
+    /// True if the end of the call is logged where it happens.
+    pub(super) is_logged: bool,
 }
 
 /// The content of a request's body.
@@ -57,6 +62,7 @@ enum CallBody {
     /// An HTML form, with the page that it leads to.
     Form(String),
     Tenants(WhichTenants),
+    SignIn(SignInTokens),
 }
 
 #[derive(Serialize)]
@@ -78,7 +84,10 @@ impl RoutesCall {
                 finish(response, findings.cookies)
             }
             Err(refusal) => {
-                let refusal = as_session_call(refusal);
+                let refusal = match self.call {
+                    SessionCall::SignIn => refusal,
+                    _ => as_session_call(refusal),
+                };
                 self.log(&refusal, &findings);
                 if let Some(removals) = refusal.removals(&self.descope, &self.request) {
                     findings.cookies = removals;
@@ -116,11 +125,16 @@ impl RoutesCall {
                 let tenants = self.descope.tenants_presented(&presented, which).await?;
                 Ok(json_response(&Tenants { tenants }))
             }
+            (_, CallBody::SignIn(tokens)) => {
+                let rules = self.settings.sign_in.unwrap_or_default();
+                self.sign_in(rules, tokens, findings).await
+            }
             (SessionCall::History, _) => {
                 let presented = self.presented(findings).await?;
                 let history = self.descope.history_presented(&presented).await?;
                 Ok(json_response(&history))
             }
+            (SessionCall::SignIn, _) => Err(Refusal::new(RefusalKind::TokensMissing)),
             (SessionCall::Me | SessionCall::MyTenants, _) => {
                 let presented = self.presented(findings).await?;
                 let user = self.descope.me_presented(&presented).await?;
@@ -139,6 +153,7 @@ impl RoutesCall {
         // A GET changes nothing, and its answer is not another site's to read. A POST that says
         // nothing of its origin passes by its type, if that keeps other sites' forms out.
         self.check_origin(match self.form() {
+            _ if self.call == SessionCall::SignIn => WhenAbsent::RefuseNobodys,
             Some(_) => WhenAbsent::Refuse,
             None => WhenAbsent::Allow,
         })
@@ -156,6 +171,10 @@ impl RoutesCall {
             SessionCall::MyTenants => {
                 let which = body::which_tenants(headers, body).await?;
                 return Ok(CallBody::Tenants(which));
+            }
+            SessionCall::SignIn => {
+                let tokens = body::sign_in_tokens(headers, body).await?;
+                return Ok(CallBody::SignIn(tokens));
             }
             _ => {
                 body::nothing(headers, body).await?;
@@ -217,6 +236,9 @@ impl RoutesCall {
 
     fn log_success(&self, findings: &Findings) {
         telemetry::session_call(self.call.name(), "ok");
+        if findings.is_logged {
+            return;
+        }
         tracing::debug!(
             call = self.call.name(),
             user.id = findings.user.as_ref().map(tracing::field::display),
@@ -228,6 +250,9 @@ impl RoutesCall {
     /// Logs a refusal, once. A client's mistake is no error of the service, so its level is low.
     fn log(&self, refusal: &Refusal, findings: &Findings) {
         telemetry::session_call(self.call.name(), refusal.code());
+        if findings.is_logged {
+            return;
+        }
         if refusal.kind() == RefusalKind::CrossSite {
             origin::log_refusal(refusal.reason(), (&self.request).into());
             return;

@@ -10,6 +10,7 @@
 //! | `POST try-refresh` | as `refresh` | 200 `{}` |
 //! | `POST tenant/select` | see [`select`](crate::select) | 401 |
 //! | `POST logout`, `POST logoutall` | 200 `{}`, every cookie removed | the same |
+//! | `POST sign-in` | where [`SessionRoutes::sign_in`] opens it; as `refresh`; takes `{"sessionJwt": …, "refreshJwt": …}` | |
 //! | `GET me` | 200: Descope's user object | 401 |
 //! | `POST me/tenants` | 200 `{"tenants": […]}`; takes `{"dct": true}` or `{"ids": […]}` | 401 |
 //! | `GET me/history` | 200: a list | 401 |
@@ -148,6 +149,23 @@
 //! cookie, else for each user whose refresh token was presented; where Descope has not confirmed it,
 //! the answer is `{"everywhere": false}`.
 //!
+//! # Signing in
+//!
+//! `sign-in`, where it is opened, makes the tokens that a page has received from Descope its browser's
+//! session, as [`sign_in`](crate::sign_in) says. A refusal writes and removes no cookie: whoever was
+//! signed in stays so. The request has to say that it comes from a page of this site (`Sec-Fetch-Site:
+//! same-origin`), or to have an `Origin` that is this host's or one of the listed ones; what a browser marks
+//! as nobody's is refused, too. Its body has at most 64 KiB; members beside `sessionJwt`, `refreshJwt` and
+//! `remember` are ignored, so that a page may send all that it was given.
+//!
+//! | status | `error` |
+//! |---|---|
+//! | 400 | `invalid_body`; `tokens_missing`: the project hands its tokens out as cookies (Descope's setting "Token response method") |
+//! | 401 | `invalid_token`, `expired_token` |
+//! | 403 | `cross_site`, `not_a_sign_in`, `anonymous_session` |
+//! | 502 | `upstream_invalid`, `cookie_too_large` |
+//! | 503 | `keys_unavailable`, `unavailable`, with `Retry-After`: the same sign-in may succeed later |
+//!
 //! # Bodies and origins
 //!
 //! A POST has a JSON object of at most 16 KiB with type `application/json`; or, where no member is
@@ -177,6 +195,7 @@ mod path;
 mod refusal;
 mod service;
 mod settings;
+mod sign_in;
 
-pub use self::service::SessionRoutes;
+pub use self::{service::SessionRoutes, sign_in::SignIn};
 pub use crate::endpoint::{Refusal, ResponseBody, ResponseFuture};

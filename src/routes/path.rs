@@ -13,6 +13,7 @@ pub(super) enum SessionCall {
     Me,
     MyTenants,
     History,
+    SignIn,
 }
 
 /// The service behind a path.
@@ -34,6 +35,7 @@ impl Route {
             "/me" => SessionCall::Me,
             "/me/tenants" => SessionCall::MyTenants,
             "/me/history" => SessionCall::History,
+            "/sign-in" => SessionCall::SignIn,
             _ => return None,
         };
         Some(Self::Session(call))
@@ -78,6 +80,7 @@ impl SessionCall {
             Self::Me => "me",
             Self::MyTenants => "my_tenants",
             Self::History => "history",
+            Self::SignIn => "sign_in",
         }
     }
 }
@@ -115,6 +118,7 @@ mod tests {
             SessionCall::TryRefresh,
             SessionCall::Logout,
             SessionCall::LogoutAll,
+            SessionCall::SignIn,
         ] {
             assert_eq!(call.method(), Method::POST);
             assert_eq!(call.allow(), "POST");

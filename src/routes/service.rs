@@ -12,7 +12,13 @@ use http::{Request, Response, request::Parts};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{call::RoutesCall, mounting::Mounting, path::Route, settings::RoutesSettings};
+use super::{
+    call::RoutesCall,
+    mounting::Mounting,
+    path::{Route, SessionCall},
+    settings::RoutesSettings,
+    sign_in::SignIn,
+};
 use crate::{
     descope::Descope,
     endpoint::{Refusal, RefusalKind, RefusalResponses, ResponseBody, ResponseFuture, finish},
@@ -91,6 +97,31 @@ impl SessionRoutes {
     /// [`html_forms`](SelectTenant::html_forms) by [`select_tenant`](Self::select_tenant).
     pub fn html_forms(mut self, paths: ReturnPaths) -> Self {
         self.set().forms = Some(paths);
+        self
+    }
+
+    /// Opens `sign-in`: a page that has run Descope's own sign-in component, or its SDK, against Descope
+    /// hands over the tokens that it was given, and its browser is signed in by this service's cookies.
+    /// Without it the path is not found.
+    ///
+    /// The component keeps Descope's base URL, so each visitor's sign-in is counted by their own address;
+    /// a script sees the tokens once. They are spent at once, so what was seen is worth nothing where the
+    /// project rotates its refresh tokens: **switch rotation on** (Descope console, Session Management).
+    ///
+    /// ```
+    /// use tower_descope::{Descope, SessionRoutes, routes::SignIn};
+    ///
+    /// fn routes(descope: Descope) -> SessionRoutes {
+    ///     // onSuccess = event => fetch("/v1/auth/sign-in", {
+    ///     //     method: "POST",
+    ///     //     headers: { "content-type": "application/json" },
+    ///     //     body: JSON.stringify(event.detail),
+    ///     // }).then(answer => answer.ok && location.assign("/projects"))
+    ///     SessionRoutes::new(descope).sign_in(SignIn::new())
+    /// }
+    /// ```
+    pub fn sign_in(mut self, sign_in: SignIn) -> Self {
+        self.set().sign_in = Some(sign_in);
         self
     }
 
@@ -194,7 +225,10 @@ where
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
         let path = request.uri().path().strip_prefix(&*self.settings.prefix);
-        let route = path.and_then(Route::of);
+        let is_open = |route: &Route| {
+            *route != Route::Session(SessionCall::SignIn) || self.settings.sign_in.is_some()
+        };
+        let route = path.and_then(Route::of).filter(is_open);
         if route.is_some() {
             self.mounting
                 .matched(request.extensions(), self.descope.clock());

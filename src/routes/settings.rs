@@ -1,5 +1,6 @@
 //! The settings of `SessionRoutes`.
 
+use super::sign_in::SignIn;
 use crate::{
     endpoint::{AnswerFields, RefusalResponses},
     return_paths::ReturnPaths,
@@ -12,6 +13,8 @@ pub(super) struct RoutesSettings {
     pub(super) prefix: String,
     /// The pages that the forms of a sign-out lead to. `None`: forms are not accepted.
     pub(super) forms: Option<ReturnPaths>,
+    /// The rules of sign-ins. `None`: there is no such call.
+    pub(super) sign_in: Option<SignIn>,
     pub(super) accept_bearer: bool,
     pub(super) fields: AnswerFields,
     pub(super) refusals: RefusalResponses,

@@ -78,8 +78,8 @@ impl Descope {
     /// let tokens = fake.sign_in("ann@acme.test");
     ///
     /// let request = HeaderMap::new();
-    /// let session = SessionToken::new(tokens.session_token());
-    /// let refresh = RefreshToken::new(tokens.refresh_token());
+    /// let session = SessionToken::new(tokens.session_jwt());
+    /// let refresh = RefreshToken::new(tokens.refresh_jwt());
     /// let signed_in = descope.adopt(&request, session, refresh).await?;
     /// assert_eq!(signed_in.session().user_id().as_str(), "U2ann");
     ///
@@ -136,6 +136,12 @@ impl Adopt {
         call: impl Future<Output = Result<RawAnswer, Error>> + Send + 'static,
     ) -> Self {
         Self::new(descope, request, Source::Call(Box::pin(call)))
+    }
+
+    /// By another way than a handler of the application's own.
+    pub(crate) fn by(mut self, door: Door) -> Self {
+        self.door = door;
+        self
     }
 
     /// Sets whether the refresh token is exchanged for another one at once, for tokens that a script

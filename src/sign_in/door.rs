@@ -13,12 +13,15 @@ use crate::{
 pub(crate) enum Door {
     /// A handler of the application's own.
     Handler,
+    /// A page that has received tokens.
+    Page,
 }
 
 impl Door {
     fn name(self) -> &'static str {
         match self {
             Self::Handler => "handler",
+            Self::Page => "page",
         }
     }
 

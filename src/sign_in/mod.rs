@@ -98,6 +98,7 @@ mod response;
 mod signed_in;
 mod signed_out;
 
+pub(crate) use self::door::Door;
 pub use self::{
     adopt::{Adopt, AdoptFuture},
     code::CodeRecipient,

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use http::{HeaderMap, HeaderValue};
 
 use crate::{
-    answer::User,
+    answer::{SessionAnswer, User},
     cookie,
     descope::{Adopted, Descope},
     ids::UserId,
@@ -38,6 +38,11 @@ impl SignedIn {
         self.shared.adopted.answer.session()
     }
 
+    /// The answer that the browser is to have.
+    pub(crate) fn answer(&self) -> &SessionAnswer {
+        &self.shared.adopted.answer
+    }
+
     /// The user's record, where a call to Descope brought it: always for a code, for tokens only
     /// where the refresh token was spent.
     pub fn user(&self) -> Option<&User> {
@@ -58,7 +63,8 @@ impl SignedIn {
         cookie::add_to_response(response, self.lines());
     }
 
-    fn lines(&self) -> Vec<HeaderValue> {
+    /// The lines that write the session's cookies.
+    pub(crate) fn lines(&self) -> Vec<HeaderValue> {
         let Shared { descope, adopted } = &*self.shared;
         match adopted.presented.newest_after(adopted.answer.clone()) {
             // What has come since may not fit; what came first does.

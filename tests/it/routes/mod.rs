@@ -12,6 +12,7 @@ mod own_refusals;
 mod races;
 mod refused;
 mod sdk;
+mod sign_in;
 mod sign_outs;
 mod tried_again;
 mod unconfirmed;
