@@ -1,5 +1,7 @@
 //! Digests of secrets, so that no table holds the secrets themselves as keys.
 
+use base64_simd::URL_SAFE_NO_PAD;
+
 use crate::error::Error;
 
 /// The SHA-256 digest of a refresh token or an access key.
@@ -19,6 +21,12 @@ impl Digest {
     /// As [`of`](Self::of), for a text that need not be checked to be one.
     pub(crate) fn of_bytes(secret: &[u8]) -> Result<Self, Error> {
         sha256(secret).map(Self)
+    }
+
+    /// The beginning of the digest, in eight characters that may stand in a cookie's name.
+    pub(crate) fn short_text(&self) -> String {
+        let beginning = self.0.first_chunk::<6>();
+        URL_SAFE_NO_PAD.encode_to_string(beginning.map_or(&[][..], |bytes| bytes))
     }
 
     /// Reads a digest from hexadecimal digits of either case, without anything around them.

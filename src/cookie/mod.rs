@@ -56,6 +56,7 @@ mod check;
 mod grant;
 mod life;
 mod names;
+mod own;
 mod read;
 mod remembered;
 mod response;
@@ -77,6 +78,7 @@ pub use self::{
 pub(crate) use self::{
     grant::{CookieGrant, RefreshGrant, refresh_age, session_age},
     life::CookieAttributes,
+    own::{OwnCookie, own_cookies},
     read::{CookieReader, PresentedCookies, cookie_fields},
     response::add_to_response,
     slot::{CookieKind, CookieSlot},

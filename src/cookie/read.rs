@@ -185,7 +185,7 @@ pub(crate) fn cookie_fields(headers: &HeaderMap) -> HeaderMap {
 
 /// The fields of a request, if they are not longer than what is read.
 #[inline]
-fn fields(headers: &HeaderMap) -> Result<impl Iterator<Item = &[u8]>, Rejection> {
+pub(super) fn fields(headers: &HeaderMap) -> Result<impl Iterator<Item = &[u8]>, Rejection> {
     let fields = headers.get_all(header::COOKIE);
     if fields.iter().map(HeaderValue::len).sum::<usize>() > MAX_FIELDS {
         return Err(Rejection::because(

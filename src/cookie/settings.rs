@@ -292,6 +292,11 @@ impl SessionCookies {
         self.refresh.iter()
     }
 
+    /// The cross-site requests with which browsers send the cookies.
+    pub(crate) fn same_site_policy(&self) -> SameSite {
+        self.same_site
+    }
+
     /// Returns `true` if the cookies are in a jar of each top-level site's own.
     pub(crate) fn is_partitioned(&self) -> bool {
         self.partitioned

@@ -15,7 +15,7 @@ use crate::{
     clock::system_time,
     cookie::CookieAttributes,
     error::{Error, ErrorKind},
-    ids::UserId,
+    ids::{TenantId, UserId},
     jwt::{
         check::{TimeCheck, TokenUse},
         claims::Named,
@@ -37,7 +37,7 @@ pub(crate) enum Offered {
 }
 
 /// What a sign-in is held to beyond the rules of the handle.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AdoptRules {
     /// Spends the refresh token at once.
     pub(crate) rotate: bool,
@@ -48,6 +48,15 @@ pub(crate) struct AdoptRules {
     pub(crate) remember: Option<bool>,
     /// True where cookies are written without `Secure`.
     pub(crate) insecure: bool,
+    pub(crate) tenant: Option<WantedTenant>,
+}
+
+/// The tenant that somebody signs in to.
+#[derive(Clone, Debug)]
+pub(crate) struct WantedTenant {
+    pub(crate) id: TenantId,
+    /// True if it is selected where Descope has selected another one, or none.
+    pub(crate) select: bool,
 }
 
 /// A session that is the browser's from now on.
@@ -74,24 +83,30 @@ impl Descope {
         rules: AdoptRules,
     ) -> Result<Adopted, Error> {
         let is_ours = matches!(offered, Offered::SignIn(_));
-        let (first, presented) = self.verify_offered(offered, rules).await.map_err(|error| {
-            // What Descope has just answered with is no mistake of whoever signs in.
-            if is_ours && is_about_tokens(&error) {
-                Error::new(ErrorKind::UpstreamInvalid, error.to_string())
-            } else {
-                error
-            }
-        })?;
+        let (first, presented) = self
+            .verify_offered(offered, &rules)
+            .await
+            .map_err(|error| {
+                // What Descope has just answered with is no mistake of whoever signs in.
+                if is_ours && is_about_tokens(&error) {
+                    Error::new(ErrorKind::UpstreamInvalid, error.to_string())
+                } else {
+                    error
+                }
+            })?;
         let user = first.user().cloned();
-        let (answer, presented) = self.settle_tokens(first, presented, rules.rotate).await?;
+        let offered = presented.verified.token.clone();
+        let (answer, presented) = self.settle_tokens(first, presented, &rules).await?;
         let cookies = self.cookies_to_sign_out(headers);
         let former = self.former_sessions(&cookies, &presented);
-        let attributes = self.attributes_for(headers, rules, &former, &presented);
+        let attributes = self.attributes_for(headers, &rules, &former, &presented);
         let lines = match self.lines_of(&answer, attributes) {
             Ok(lines) => lines,
             Err(error) => {
-                // Nobody can go on with it.
-                self.sign_out_in_background(presented);
+                // Nobody else has these tokens, to go on with them.
+                if is_ours || presented.verified.token != offered {
+                    self.sign_out_in_background(presented);
+                }
                 return Err(error);
             }
         };
@@ -132,7 +147,7 @@ impl Descope {
     async fn verify_offered(
         &self,
         offered: Offered,
-        rules: AdoptRules,
+        rules: &AdoptRules,
     ) -> Result<(SessionAnswer, PresentedRefresh), Error> {
         let (session_token, refresh_token) = offered.tokens()?;
         let verifier = &self.inner.verifier;
@@ -163,7 +178,14 @@ impl Descope {
         if *session.user_id() != refresh.claims().user {
             return Err(no_sign_in("the two tokens are of different users"));
         }
-        self.check_sign_in(&session, rules)?;
+        if let Err(error) = self.check_sign_in(&session, rules) {
+            if matches!(offered, Offered::SignIn(_))
+                && let Ok(presented) = self.in_time(refresh_token, &refresh, true)
+            {
+                self.sign_out_in_background(presented);
+            }
+            return Err(error);
+        }
         let expires_at = Some(system_time(refresh.claims().times.expires));
         let in_force = InForce {
             token: refresh_token.clone(),
@@ -186,7 +208,7 @@ impl Descope {
     }
 
     /// Refuses the session of somebody who has not just signed in.
-    fn check_sign_in(&self, session: &Session, rules: AdoptRules) -> Result<(), Error> {
+    fn check_sign_in(&self, session: &Session, rules: &AdoptRules) -> Result<(), Error> {
         let Some(issued_at) = session.issued_at() else {
             return Err(no_sign_in(
                 "the session token does not say when it was issued",
@@ -208,6 +230,16 @@ impl Descope {
                 ))
             };
         }
+        if let Some(tenant) = &rules.tenant {
+            let mut listed = session.tenants().peekable();
+            let lists_any = listed.peek().is_some();
+            if lists_any && !listed.any(|id| id == tenant.id.as_str()) {
+                return Err(Error::new(
+                    ErrorKind::TenantMismatch,
+                    "the user is not a member of the tenant that the sign-in was for",
+                ));
+            }
+        }
         let proves_something = session.authentication_methods().next().is_some();
         if !proves_something && !self.inner.sign_in.without_methods {
             return Err(no_sign_in(
@@ -219,43 +251,60 @@ impl Descope {
         Ok(())
     }
 
-    /// Spends the refresh token where that is asked for, and brings the session into the user's only
-    /// tenant where that is: the tokens that the browser is to have.
+    /// Spends the refresh token where that is asked for, and brings the session into the tenant that is
+    /// asked for, or into the user's only one: the tokens that the browser is to have.
     async fn settle_tokens(
         &self,
         first: SessionAnswer,
-        presented: PresentedRefresh,
-        rotate: bool,
+        mut presented: PresentedRefresh,
+        rules: &AdoptRules,
     ) -> Result<(SessionAnswer, PresentedRefresh), Error> {
-        let answer = if rotate {
+        let mut answer = first;
+        if rules.rotate {
             // Whoever else has seen the token has nothing of it from then on.
             presented.family.withdraw();
-            let answer = self.refresh_presented(&presented).await?;
+            answer = self.refresh_presented(&presented).await?;
             self.note_next_refresh(answer.next_refresh());
-            answer
-        } else if let Some(tenant) = self.only_tenant(first.session()) {
-            match self.select_presented(&presented, &tenant).await {
-                Ok(selection) => selection.answer().clone(),
-                Err(error) => {
-                    tracing::warn!(
-                        tenant.id = %tenant,
-                        %error,
-                        "the user's only tenant was not selected: the session begins without one"
-                    );
-                    first
-                }
-            }
-        } else {
-            first
+            presented = self.holding(&answer, presented).await?;
+        }
+        let session = answer.session();
+        let asked_for = rules.tenant.as_ref().filter(|tenant| tenant.select);
+        let wanted = match asked_for {
+            Some(tenant) => Some(tenant.id.clone()),
+            // A refresh has done that itself.
+            None if rules.rotate => None,
+            None => self.only_tenant(session),
         };
+        let current = session.current_tenant();
+        if let Some(tenant) = wanted.filter(|tenant| Some(tenant) != current) {
+            match self.select_presented(&presented, &tenant).await {
+                Ok(selection) => {
+                    answer = selection.answer().clone();
+                    presented = self.holding(&answer, presented).await?;
+                }
+                Err(error) => tracing::warn!(
+                    tenant.id = %tenant,
+                    %error,
+                    "a sign-in goes on without the tenant that was to be selected"
+                ),
+            }
+        }
+        Ok((answer, presented))
+    }
+
+    /// The refresh token that is in force after an answer, with a place in its family.
+    async fn holding(
+        &self,
+        answer: &SessionAnswer,
+        presented: PresentedRefresh,
+    ) -> Result<PresentedRefresh, Error> {
         let in_force = &answer.in_force().token;
         if *in_force == presented.verified.token {
             // The project does not rotate it: it is the browser's now, and may be replaced like any.
             presented.family.reinstate();
-            return Ok((answer, presented));
+            return Ok(presented);
         }
-        let presented = self.verified_refresh(in_force).await?;
-        Ok((answer, presented))
+        self.verified_refresh(in_force).await
     }
 }
 

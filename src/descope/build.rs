@@ -1,5 +1,5 @@
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -141,6 +141,7 @@ impl DescopeBuilder {
                 queue,
                 next_refresh: AtomicU64::default(),
                 exchanger,
+                sign_in_calls: Mutex::new(self.sign_in.budget.bucket()),
                 sign_in: self.sign_in,
                 timeout: self.timeout,
             }),

@@ -29,7 +29,7 @@ impl Descope {
     pub(super) fn attributes_for(
         &self,
         headers: &HeaderMap,
-        rules: AdoptRules,
+        rules: &AdoptRules,
         former: &[FormerSession],
         new: &PresentedRefresh,
     ) -> CookieAttributes {

@@ -1,7 +1,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -20,6 +20,7 @@ use crate::{
     head::RequestHead,
     jwks::KeyStatus,
     jwt::check::TokenUse,
+    limiter::TokenBucket,
     origin::{self, AllowedOrigins, WhenAbsent},
     rejection::{Rejection, RejectionKind},
     rotation::RotationQueue,
@@ -82,6 +83,8 @@ pub(super) struct DescopeInner {
     /// Exchanges access keys for sessions, where these are accepted.
     pub(super) exchanger: Option<Exchanger>,
     pub(super) sign_in: SignInRules,
+    /// The calls that anybody can cause without a session.
+    pub(super) sign_in_calls: Mutex<TokenBucket>,
     /// How long a caller waits for a call.
     pub(super) timeout: Duration,
 }
@@ -262,6 +265,22 @@ impl Descope {
         CookieAttributes {
             insecure: cookies.insecure_for(head),
             persistent: cookies.is_persistent(|| reader.is_remembered(head.headers)),
+        }
+    }
+
+    /// Takes one of the calls that anybody can cause without a session.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait, where none is left.
+    pub(crate) fn take_sign_in_call(&self) -> Result<(), Duration> {
+        let now = self.now();
+        let calls = self.inner.sign_in_calls.lock();
+        let mut calls = calls.unwrap_or_else(PoisonError::into_inner);
+        if calls.try_take(&now) {
+            Ok(())
+        } else {
+            Err(calls.until_next(&now))
         }
     }
 

@@ -24,10 +24,9 @@ mod variables;
 mod verify_answer;
 
 pub(crate) use self::{
-    adopt::{AdoptRules, Adopted, Offered},
+    adopt::{AdoptRules, Adopted, Offered, WantedTenant},
     authenticate::{Authentication, LateVerdict, PendingSession},
     present::{PresentedRefresh, RefreshRefusal},
-    sign_in_rules::SignInBudget,
     sign_out::SignOutOutcome,
 };
 pub use self::{builder::DescopeBuilder, handle::Descope};

@@ -1,7 +1,9 @@
 //! The settings of sign-ins.
 
+use std::time::Duration;
+
 use super::builder::DescopeBuilder;
-use crate::error::Error;
+use crate::{error::Error, limiter::TokenBucket};
 
 /// The rules that sign-ins are held to; fixed when the handle is built.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,16 @@ pub(crate) struct SignInRules {
 pub(crate) struct SignInBudget {
     pub(crate) per_minute: u32,
     pub(crate) burst: u32,
+}
+
+impl SignInBudget {
+    /// The bucket of so many calls.
+    pub(super) fn bucket(self) -> TokenBucket {
+        let interval = Duration::from_secs(60)
+            .checked_div(self.per_minute)
+            .unwrap_or_default();
+        TokenBucket::new(self.burst, interval)
+    }
 }
 
 impl Default for SignInRules {

@@ -46,6 +46,8 @@ pub(crate) enum RefusalKind {
     TokensMissing,
     /// Tokens that are no sign-in of a moment ago.
     NotASignIn,
+    /// A sign-in for a tenant that its user is not a member of.
+    TenantMismatch,
     /// The sign-in of an anonymous visitor.
     AnonymousSession,
     /// A sign-in may succeed a little later.
@@ -131,6 +133,8 @@ impl RefusalKind {
                  response body (Descope console, Session Management, Token response method)"),
             Self::NotASignIn => Row(Status::FORBIDDEN, Level::DEBUG,
                 "not_a_sign_in", "the tokens are not those of a sign-in of a moment ago, sign in again"),
+            Self::TenantMismatch => Row(Status::FORBIDDEN, Level::DEBUG,
+                "tenant_mismatch", "the user is not a member of the tenant"),
             Self::AnonymousSession => Row(Status::FORBIDDEN, Level::DEBUG,
                 RejectionKind::AnonymousSession.code(), "an anonymous session is no sign-in"),
             Self::Unavailable => Row(Status::SERVICE_UNAVAILABLE, Level::DEBUG,

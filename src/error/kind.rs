@@ -19,6 +19,8 @@ pub enum ErrorKind {
     /// The tokens are genuine, but no sign-in of a moment ago: of two users, too old, or without a word
     /// about how their user signed in. The message says which.
     NotASignIn,
+    /// A sign-in for one tenant brought the session of a user who is not a member of it.
+    TenantMismatch,
     /// A sign-in brought the session of an anonymous visitor, which is not allowed here.
     AnonymousSession,
     /// An access key was refused here, before any call: a text that can be none.

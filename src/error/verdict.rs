@@ -79,6 +79,7 @@ impl Error {
             | ErrorKind::InvalidAccessKey
             | ErrorKind::InvalidSessionToken
             | ErrorKind::NotASignIn
+            | ErrorKind::TenantMismatch
             | ErrorKind::AnonymousSession
             | ErrorKind::RefreshTokenReplaced
             | ErrorKind::Throttled

@@ -83,6 +83,16 @@ pub(crate) fn opens_a_page(head: RequestHead<'_>) -> bool {
     navigates_to(head, "document")
 }
 
+/// Returns `true` for a request that may be one for a page that opens in the browser's own window: what
+/// the browser says of it does not contradict that. Old browsers say nothing.
+pub(crate) fn may_open_a_page(head: RequestHead<'_>) -> bool {
+    let fits = |name: HeaderName, value: &str| match single(head.headers, &name, "") {
+        Ok(said) => said.is_none_or(|said| said == value),
+        Err(_) => false,
+    };
+    fits(SEC_FETCH_MODE, "navigate") && fits(SEC_FETCH_DEST, "document")
+}
+
 /// Returns `true` for a page that opens in a frame, likewise.
 pub(crate) fn opens_in_a_frame(head: RequestHead<'_>) -> bool {
     navigates_to(head, "iframe")

@@ -24,7 +24,7 @@ mod tests;
 pub(crate) use self::{
     check::{
         AllowedOrigins, WhenAbsent, check, has_fetch_metadata, is_same_site, log_refusal,
-        opens_a_page, opens_in_a_frame,
+        may_open_a_page, opens_a_page, opens_in_a_frame,
     },
     host::{effective_host, is_loopback},
 };

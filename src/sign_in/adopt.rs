@@ -13,7 +13,7 @@ use crate::{
     answer::SessionAnswer,
     client::RawAnswer,
     cookie::cookie_fields,
-    descope::{AdoptRules, Descope, Offered},
+    descope::{AdoptRules, Descope, Offered, WantedTenant},
     error::Error,
     head::RequestHead,
     token::{RefreshToken, SessionToken},
@@ -122,6 +122,7 @@ impl Adopt {
                 max_age: MAX_AGE,
                 allow_anonymous: false,
                 remember: None,
+                tenant: None,
                 insecure: descope.cookies().insecure_for(head),
             },
             descope: descope.clone(),
@@ -141,6 +142,12 @@ impl Adopt {
     /// By another way than a handler of the application's own.
     pub(crate) fn by(mut self, door: Door) -> Self {
         self.door = door;
+        self
+    }
+
+    /// Into this tenant: a sign-in of somebody who is not a member of it fails.
+    pub(crate) fn tenant(mut self, tenant: Option<WantedTenant>) -> Self {
+        self.rules.tenant = tenant;
         self
     }
 

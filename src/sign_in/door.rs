@@ -15,6 +15,8 @@ pub(crate) enum Door {
     Handler,
     /// A page that has received tokens.
     Page,
+    /// The way back from an identity provider.
+    Redirect,
 }
 
 impl Door {
@@ -22,14 +24,20 @@ impl Door {
         match self {
             Self::Handler => "handler",
             Self::Page => "page",
+            Self::Redirect => "redirect",
         }
+    }
+
+    /// Counts the end of a sign-in.
+    pub(super) fn count(self, outcome: &'static str) {
+        telemetry::signed_in(self.name(), outcome);
     }
 
     /// Logs and counts the end of a sign-in, once.
     pub(super) fn log(self, result: &Result<Adopted, Error>) {
         let door = self.name();
         let outcome = result.as_ref().err().map_or("ok", outcome);
-        telemetry::signed_in(door, outcome);
+        self.count(outcome);
         match result {
             Ok(adopted) => {
                 let session = adopted.answer.session();
@@ -63,6 +71,7 @@ pub(crate) fn outcome(error: &Error) -> &'static str {
         | ErrorKind::RefreshTokenReplaced => "invalid_token",
         ErrorKind::SessionEnded => "expired_token",
         ErrorKind::NotASignIn => "not_a_sign_in",
+        ErrorKind::TenantMismatch => "tenant_mismatch",
         ErrorKind::AnonymousSession => "anonymous_session",
         ErrorKind::CookieTooLarge => "cookie_too_large",
         ErrorKind::RateLimited => "rate_limited",

@@ -92,6 +92,7 @@
 mod adopt;
 mod code;
 mod door;
+pub mod redirect;
 mod refusal;
 #[cfg(feature = "axum")]
 mod response;

@@ -49,6 +49,7 @@ impl From<Error> for SignInRefusal {
             | ErrorKind::RefreshTokenReplaced => RefusalKind::InvalidToken,
             ErrorKind::SessionEnded => RefusalKind::ExpiredToken,
             ErrorKind::NotASignIn => RefusalKind::NotASignIn,
+            ErrorKind::TenantMismatch => RefusalKind::TenantMismatch,
             ErrorKind::AnonymousSession => RefusalKind::AnonymousSession,
             ErrorKind::CookieTooLarge => RefusalKind::CookieTooLarge,
             ErrorKind::KeysUnavailable => RefusalKind::KeysUnavailable,

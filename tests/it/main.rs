@@ -17,6 +17,7 @@ mod keys;
 mod machines;
 mod operator;
 mod oracles;
+mod redirects;
 mod renewal;
 mod routes;
 mod select;

@@ -1,0 +1,116 @@
+//! The exchanges of codes, one for each attempt.
+
+use std::{
+    collections::HashMap,
+    future::IntoFuture,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::watch};
+use tracing::Instrument;
+
+use crate::{
+    clock::{Clock, Now},
+    error::{Error, ErrorKind},
+    sign_in::{Adopt, SignedIn},
+};
+
+/// How long the end of an exchange is given again, to a browser that comes back a second time.
+const SHARED_FOR: Duration = Duration::from_secs(60);
+
+/// How many are remembered.
+const MAX_ATTEMPTS: usize = 1_000;
+
+type Outcome = Result<SignedIn, Error>;
+
+/// The exchanges that are under way, or ended a moment ago, by the attempt's state.
+pub(super) struct Attempts {
+    clock: Clock,
+    known: Mutex<HashMap<String, Attempt>>,
+}
+
+struct Attempt {
+    began: Now,
+    /// `None` while it is under way.
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+impl Attempts {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The end of an attempt's exchange, which `begin` begins if nobody has: on a task of its own, since
+    /// a code works once, whoever hangs up meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// That of the exchange; `E` of `begin` where it does not begin.
+    pub(super) async fn exchange<E>(
+        &self,
+        state: &str,
+        begin: impl FnOnce() -> Result<Adopt, E>,
+    ) -> Result<Outcome, E> {
+        let mut outcome = match self.find(state) {
+            Some(outcome) => outcome,
+            None => match self.begin(state, begin()?) {
+                Ok(outcome) => outcome,
+                Err(error) => return Ok(Err(error)),
+            },
+        };
+        let ended = outcome.wait_for(Option::is_some).await;
+        let ended = ended.ok().and_then(|outcome| outcome.clone());
+        Ok(ended.unwrap_or_else(|| {
+            // The runtime is being shut down, or the task has panicked.
+            let why = "the sign-in was given up: try again";
+            Err(Error::new(ErrorKind::UpstreamUnavailable, why))
+        }))
+    }
+
+    fn find(&self, state: &str) -> Option<watch::Receiver<Option<Outcome>>> {
+        let now = self.clock.now();
+        let known = self.known();
+        let attempt = known.get(state).filter(|it| it.is_shared(&now))?;
+        Some(attempt.outcome.clone())
+    }
+
+    fn begin(&self, state: &str, adopt: Adopt) -> Result<watch::Receiver<Option<Outcome>>, Error> {
+        let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
+        let (ended, outcome) = watch::channel(None);
+        let now = self.clock.now();
+        let mut known = self.known();
+        known.retain(|_, attempt| attempt.is_shared(&now));
+        if known.len() >= MAX_ATTEMPTS {
+            let oldest = known.iter().min_by_key(|(_, attempt)| attempt.began.mono);
+            if let Some(oldest) = oldest.map(|(state, _)| state.clone()) {
+                known.remove(&oldest);
+            }
+        }
+        let attempt = Attempt {
+            began: now,
+            outcome: outcome.clone(),
+        };
+        known.insert(state.to_owned(), attempt);
+        drop(known);
+        let adopt = adopt.into_future();
+        let task = async move {
+            ended.send_replace(Some(adopt.await));
+        };
+        runtime.spawn(task.in_current_span());
+        Ok(outcome)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Attempt>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt {
+    fn is_shared(&self, now: &Now) -> bool {
+        now.since(&self.began) < SHARED_FOR
+    }
+}

@@ -1,0 +1,120 @@
+//! A budget of calls for each address.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{clock::Now, limiter::TokenBucket};
+
+/// How many calls an address makes at once, and one more after each interval.
+const CALLS: u32 = 20;
+const INTERVAL: Duration = Duration::from_secs(3);
+
+/// How many addresses are known.
+const MAX_ADDRESSES: usize = 10_000;
+
+/// The calls of each address. Bounded: where there are too many, the one that was idle for longest is
+/// forgotten.
+#[derive(Debug, Default)]
+pub(super) struct AddressBudget {
+    buckets: Mutex<HashMap<IpAddr, Calls>>,
+}
+
+#[derive(Debug)]
+struct Calls {
+    bucket: TokenBucket,
+    last: Now,
+}
+
+impl AddressBudget {
+    /// Takes a call of an address.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait, where none is left.
+    pub(super) fn take(&self, address: IpAddr, now: Now) -> Result<(), Duration> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let network = network(address);
+        if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&network) {
+            buckets.retain(|_, calls| calls.bucket.left(&now) < CALLS);
+            if buckets.len() >= MAX_ADDRESSES {
+                let idle = buckets.iter().min_by_key(|(_, calls)| calls.last.mono);
+                if let Some(idle) = idle.map(|(network, _)| *network) {
+                    buckets.remove(&idle);
+                }
+            }
+        }
+        let calls = buckets.entry(network).or_insert_with(|| Calls {
+            bucket: TokenBucket::new(CALLS, INTERVAL),
+            last: now,
+        });
+        calls.last = now;
+        if calls.bucket.try_take(&now) {
+            Ok(())
+        } else {
+            Err(calls.bucket.until_next(&now))
+        }
+    }
+}
+
+/// The network that one person has: an IPv4 address, or the /64 of an IPv6 one.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & (u128::MAX << 64);
+            Ipv6Addr::from(network).into()
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn an_address_has_twenty_calls_and_one_more_after_three_seconds() {
+        let budget = AddressBudget::default();
+        let now = Clock::System.now();
+        let one: IpAddr = [192, 0, 2, 1].into();
+        for _ in 0..20 {
+            budget.take(one, now).unwrap();
+        }
+        assert_eq!(budget.take(one, now), Err(Duration::from_secs(3)));
+        budget.take([192, 0, 2, 2].into(), now).unwrap();
+        let later = now.later(Duration::from_secs(3));
+        budget.take(one, later).unwrap();
+        assert!(budget.take(one, later).is_err());
+    }
+
+    #[test]
+    fn whoever_has_a_network_of_addresses_has_one_budget() {
+        let same = |a: &str, b: &str| network(a.parse().unwrap()) == network(b.parse().unwrap());
+        assert!(same("2001:db8::1", "2001:db8::ffff:1"));
+        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(same("::ffff:192.0.2.1", "192.0.2.1"));
+        assert!(!same("192.0.2.1", "192.0.2.2"));
+    }
+
+    #[test]
+    fn ten_thousand_addresses_are_known_and_the_busy_ones_stay() {
+        let budget = AddressBudget::default();
+        let now = Clock::System.now();
+        let busy: IpAddr = [203, 0, 113, 9].into();
+        let later = now.later(Duration::from_secs(1));
+        for number in 0..20_000_u32 {
+            budget
+                .take(IpAddr::from(number.to_be_bytes()), now)
+                .unwrap();
+            if number < 20 {
+                budget.take(busy, later).unwrap();
+            }
+        }
+        assert_eq!(budget.buckets.lock().unwrap().len(), MAX_ADDRESSES);
+        assert!(budget.take(busy, later).is_err(), "it was not forgotten");
+    }
+}

@@ -1,0 +1,108 @@
+//! The way back from an identity provider.
+
+use http::{HeaderValue, Response};
+
+use super::{
+    call::RedirectCall,
+    failure::{Failure, FailureKind},
+    transaction::{Destination, Transaction, is_state},
+};
+use crate::{
+    client::Exchange,
+    descope::{Authentication, WantedTenant},
+    endpoint::{FormEncoding, ResponseBody, form_fields},
+    sign_in::{Adopt, Door},
+    token::Authorization,
+    verifier::CheckedTokens,
+};
+
+/// The longest code that is sent on, in bytes.
+const MAX_CODE: usize = 2_048;
+
+impl RedirectCall {
+    pub(super) async fn call_back(
+        &self,
+        cookies: &mut Vec<HeaderValue>,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        self.check_opens()?;
+        let invalid = || Failure::from(FailureKind::InvalidRequest);
+        let query = self.request.uri.query().unwrap_or_default();
+        let fields = form_fields(
+            FormEncoding::UrlEncoded,
+            query.as_bytes(),
+            ["state", "code", "err"],
+        );
+        let [state, code, err] = fields.map_err(|_| invalid())?;
+        let state = match state {
+            Some(state) if is_state(&state) => state,
+            Some(_) => return Err(invalid()),
+            // The identity provider began by itself, or somebody made the link.
+            None => return self.without_attempt(FailureKind::NoAttempt),
+        };
+        let headers = &self.request.headers;
+        let Some(attempt) = Transaction::find(headers, &state, self.attributes)? else {
+            return self.without_attempt(FailureKind::NoAttempt);
+        };
+        // Whatever comes now, the attempt is over.
+        cookies.extend(Transaction::removal(&state, self.attributes));
+        if !attempt.is_in_time(self.descope().now().wall) {
+            return self.without_attempt(FailureKind::AttemptExpired);
+        }
+        if err.is_some() {
+            return Err(FailureKind::IdpRefused.into());
+        }
+        let code = code.filter(|code| {
+            (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_graphic())
+        });
+        let code = code.ok_or_else(invalid)?;
+        let begin = || {
+            self.take_call()?;
+            Ok(self.adopt(&attempt, &code))
+        };
+        let outcome: Result<_, Failure> = self.shared.attempts.exchange(&state, begin).await;
+        let signed_in = outcome?.map_err(|error| Failure::logged(&error))?;
+        cookies.extend(signed_in.lines());
+        // The cookie is this browser's, and anybody may have written it: it is resolved once more.
+        let path = self.shared.settings.paths.resolve(Some(&attempt.return_to));
+        Ok(self.go_on(&path))
+    }
+
+    /// The sign-in of an attempt.
+    fn adopt(&self, attempt: &Transaction, code: &str) -> Adopt {
+        let settings = &self.shared.settings;
+        // By the endpoint that the attempt began with, whatever the query says.
+        let by = match attempt.to {
+            Destination::Sso => Exchange::Sso,
+            Destination::OAuth(_) => Exchange::OAuth,
+        };
+        let tenant = attempt.tenant.clone().map(|id| WantedTenant {
+            id,
+            select: settings.select_tenant,
+        });
+        let adopt = self
+            .descope()
+            .exchange_code(&self.request.headers, by, code);
+        adopt
+            .by(Door::Redirect)
+            .tenant(tenant)
+            .allow_anonymous(settings.allow_anonymous)
+            .remember(attempt.remember)
+    }
+
+    /// A way back that this browser did not begin, or began too long ago. Nothing is sent. Whoever is
+    /// signed in has gone back in their history, and is led on.
+    fn without_attempt(&self, kind: FailureKind) -> Result<Response<ResponseBody>, Failure> {
+        let verdict = self.descope().authenticate(
+            &self.request.headers,
+            Authorization::Absent,
+            &mut CheckedTokens::default(),
+            || Ok(()),
+        );
+        match verdict {
+            Authentication::Done(Ok(session)) if !session.is_anonymous() => {
+                Ok(self.go_on(self.shared.settings.paths.page()))
+            }
+            _ => Err(kind.into()),
+        }
+    }
+}
