@@ -27,7 +27,7 @@ const MAX_URL: usize = 8 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Exchange {
-    /// A tenant's single sign-on, SAML and OpenID Connect alike (`POST /v1/auth/saml/exchange`).
+    /// A tenant's single sign-on, SAML and `OpenID` Connect alike (`POST /v1/auth/saml/exchange`).
     Sso,
     /// A social or other OAuth provider of the project's (`POST /v1/auth/oauth/exchange`).
     OAuth,

@@ -179,7 +179,7 @@ proptest! {
     }
 }
 
-/// What tells two cookies of a browser apart.
+/// The name and attributes that tell two cookies of a browser apart.
 fn identity(cookie: &Cookie<'_>) -> (String, Option<String>, Option<String>, bool) {
     (
         cookie.name().to_owned(),

@@ -14,7 +14,7 @@ pub enum CookieLife {
     /// [`RefreshToken`](Self::RefreshToken), and without it the cookies are those of
     /// [`BrowserSession`](Self::BrowserSession).
     ///
-    /// What was chosen stands in a third cookie, whose name is that of the refresh cookie with `-R` at
+    /// The choice stands in a third cookie, whose name is that of the refresh cookie with `-R` at
     /// its end. Whoever writes the session's cookies later (a renewal, a tenant switch) looks for it:
     /// without it they are written without `Max-Age`. So a cookie that gets lost shortens a session and
     /// never lengthens one; and the sessions of users who are signed in when this is switched on end with
@@ -22,7 +22,7 @@ pub enum CookieLife {
     Chosen,
 }
 
-/// What may differ between the cookies of two browsers.
+/// The attributes that may differ between the cookies of two browsers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CookieAttributes {
     /// Without `Secure`.

@@ -26,7 +26,7 @@ use crate::{
     verifier::AuthenticToken,
 };
 
-/// What somebody signs in with.
+/// The tokens that somebody signs in with.
 pub(crate) enum Offered {
     /// Two tokens that somebody else has received.
     Tokens(SessionToken, RefreshToken),
@@ -36,7 +36,7 @@ pub(crate) enum Offered {
     SignIn(Box<RawAnswer>),
 }
 
-/// What a sign-in is held to beyond the rules of the handle.
+/// The rules of one sign-in, beyond those of the handle.
 #[derive(Clone, Debug)]
 pub(crate) struct AdoptRules {
     /// Spends the refresh token at once.

@@ -272,7 +272,8 @@ mod tests {
     #[test]
     fn wrong_settings_are_named_at_build() {
         let project = || Descope::builder("P2aAc4T2V93bddihGEx2Ryhc8e5Z");
-        for (builder, named) in [
+        // On the heap: it is larger than what should be on the stack.
+        for (builder, named) in vec![
             (Descope::builder("P2/../evil"), "project id"),
             (Descope::builder(""), "project id"),
             (project().leeway(Duration::from_secs(61)), "leeway"),

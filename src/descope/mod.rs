@@ -17,6 +17,7 @@ mod profile;
 mod refused;
 mod session;
 mod sign_in_rules;
+mod sign_in_settings;
 mod sign_out;
 mod token_rules;
 mod unread;

@@ -187,6 +187,7 @@
 //! [`SessionRoutes::accept_bearer_refresh`] for clients without cookies, and
 //! [`Descope::refresh`](crate::Descope::refresh) for calls without HTTP.
 
+mod adopt;
 mod body;
 mod call;
 mod log_out;

@@ -105,7 +105,7 @@ impl SessionRoutes {
     /// Without it the path is not found.
     ///
     /// The component keeps Descope's base URL, so each visitor's sign-in is counted by their own address;
-    /// a script sees the tokens once. They are spent at once, so what was seen is worth nothing where the
+    /// a script sees the tokens once. The refresh token is exchanged at once, so the one that was seen is worth nothing where the
     /// project rotates its refresh tokens: **switch rotation on** (Descope console, Session Management).
     ///
     /// ```

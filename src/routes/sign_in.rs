@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use http::Response;
 use serde::Deserialize;
 
-use super::call::{Findings, RoutesCall};
 use crate::{
-    endpoint::{AnswerFields, Refusal, RefusalKind, ResponseBody, SessionBody, json_object},
-    sign_in::{Door, SignInRefusal},
+    endpoint::{Refusal, RefusalKind, json_object},
     token::{RefreshToken, SessionToken},
 };
 
@@ -17,9 +14,9 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 #[must_use = "pass it to SessionRoutes::sign_in"]
 pub struct SignIn {
-    rotate: bool,
-    max_age: Option<Duration>,
-    allow_anonymous: bool,
+    pub(super) rotate: bool,
+    pub(super) max_age: Option<Duration>,
+    pub(super) allow_anonymous: bool,
 }
 
 /// The members that are read; a page may send more.
@@ -33,9 +30,9 @@ struct SignInBody {
 
 /// The tokens of a request, and whether its user stays signed in.
 pub(super) struct SignInTokens {
-    session: SessionToken,
-    refresh: RefreshToken,
-    remember: Option<bool>,
+    pub(super) session: SessionToken,
+    pub(super) refresh: RefreshToken,
+    pub(super) remember: Option<bool>,
 }
 
 impl SignIn {
@@ -95,52 +92,6 @@ impl SignInTokens {
             refresh: RefreshToken::new(refresh),
             remember: body.remember,
         })
-    }
-}
-
-impl RoutesCall {
-    /// Makes the tokens of a page its browser's session.
-    pub(super) async fn sign_in(
-        &self,
-        rules: SignIn,
-        tokens: SignInTokens,
-        findings: &mut Findings,
-    ) -> Result<Response<ResponseBody>, Refusal> {
-        let SignInTokens {
-            session,
-            refresh,
-            remember,
-        } = tokens;
-        let adopt = self.descope.adopt(&self.request.headers, session, refresh);
-        let mut adopt = adopt
-            .by(Door::Page)
-            .rotate(rules.rotate)
-            .allow_anonymous(rules.allow_anonymous);
-        if let Some(age) = rules.max_age {
-            adopt = adopt.max_age(age);
-        }
-        if let Some(remember) = remember {
-            adopt = adopt.remember(remember);
-        }
-        // The sign-in logs its end itself.
-        findings.is_logged = true;
-        let signed_in = adopt.await.map_err(|error| {
-            let refusal = SignInRefusal::from(error).into_refusal();
-            // It was no code that Descope refused, but the refresh token.
-            match refusal.kind() {
-                RefusalKind::CodeRefused => refusal.of_kind(RefusalKind::InvalidToken),
-                _ => refusal,
-            }
-        })?;
-        findings.user = Some(signed_in.session().user_id().clone());
-        findings.cookies = signed_in.lines();
-        let fields = AnswerFields {
-            // The page had tokens, and is to have none from now on.
-            session_token: false,
-            refresh_token: false,
-            ..self.settings.fields
-        };
-        Ok(SessionBody::new(signed_in.answer()).into_response(fields))
     }
 }
 

@@ -44,7 +44,7 @@ impl SignedIn {
     }
 
     /// The user's record, where a call to Descope brought it: always for a code, for tokens only
-    /// where the refresh token was spent.
+    /// where the refresh token was exchanged.
     pub fn user(&self) -> Option<&User> {
         self.shared.adopted.user.as_ref()
     }

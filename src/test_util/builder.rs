@@ -199,7 +199,7 @@ impl FakeDescopeBuilder {
     /// Approves a domain: from then on the `redirectURL` of a sign-in at an identity provider must
     /// have one of those named here for its host, exactly. Without any, every host is good.
     ///
-    /// What the real service answers otherwise is not known; the fake refuses with 400 and
+    /// The real service's answer otherwise is not known; the fake refuses with 400 and
     /// [`FakeDescope::REDIRECT_NOT_APPROVED`]. Nor is it known if subdomains count.
     pub fn approved_domain(mut self, domain: impl Into<String>) -> Self {
         self.settings.approved_domains.push(domain.into());

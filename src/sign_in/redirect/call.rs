@@ -9,8 +9,8 @@ use tracing::Level;
 use super::{
     failure::{Failure, FailureKind},
     page,
-    service::Shared,
     settings::RedirectSettings,
+    shared::Shared,
     transaction::Destination,
 };
 use crate::{

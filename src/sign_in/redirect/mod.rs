@@ -94,6 +94,7 @@ mod failure;
 mod page;
 mod service;
 mod settings;
+mod shared;
 mod start;
 mod transaction;
 

@@ -11,14 +11,14 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    attempts::Attempts,
-    budget::AddressBudget,
     call::{RedirectCall, Route},
-    settings::{RedirectSettings, RedirectSignInBuilder},
+    settings::RedirectSignInBuilder,
+    shared::Shared,
 };
 use crate::{
     descope::Descope,
     endpoint::{ResponseBody, ResponseFuture},
+    error::Error,
 };
 
 /// Signs people in by single sign-on and by OAuth providers, without any script.
@@ -37,31 +37,12 @@ pub struct RedirectSignIn {
     prefix: String,
 }
 
-pub(super) struct Shared {
-    pub(super) descope: Descope,
-    pub(super) settings: RedirectSettings,
-    pub(super) attempts: Attempts,
-    pub(super) addresses: AddressBudget,
-}
-
 impl RedirectSignIn {
     /// Starts a configuration. `public_url` is where browsers see the mount point: scheme, host and
     /// path, for example `https://app.example.com/auth`. It is no guess from a request, whose host anybody
     /// can name.
     pub fn builder(descope: Descope, public_url: impl Into<String>) -> RedirectSignInBuilder {
         RedirectSignInBuilder::new(descope, public_url.into())
-    }
-
-    pub(super) fn new(descope: Descope, settings: RedirectSettings) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                attempts: Attempts::new(descope.clock().clone()),
-                addresses: AddressBudget::default(),
-                descope,
-                settings,
-            }),
-            prefix: String::new(),
-        }
     }
 
     /// Serves paths below `prefix`, for example `/auth`; slashes at its ends may be left out. Only where
@@ -72,6 +53,22 @@ impl RedirectSignIn {
             prefix => format!("/{prefix}"),
         };
         self
+    }
+}
+
+impl RedirectSignInBuilder {
+    /// Checks the settings and makes the service.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for the first setting that is wrong;
+    /// the message says which and what to do.
+    pub fn build(self) -> Result<RedirectSignIn, Error> {
+        let (descope, settings) = self.checked()?;
+        Ok(RedirectSignIn {
+            shared: Arc::new(Shared::new(descope, settings)),
+            prefix: String::new(),
+        })
     }
 }
 

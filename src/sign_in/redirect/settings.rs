@@ -3,7 +3,6 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use http::request::Parts;
 use url::Url;
 
-use super::service::RedirectSignIn;
 use crate::{descope::Descope, error::Error, origin, return_paths::ReturnPaths};
 
 /// The longest name of a provider.
@@ -124,13 +123,12 @@ impl RedirectSignInBuilder {
         self
     }
 
-    /// Checks the settings and makes the service.
+    /// The settings, checked.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for the first setting that is wrong;
-    /// the message says which and what to do.
-    pub fn build(self) -> Result<RedirectSignIn, Error> {
+    /// The first setting that is wrong.
+    pub(super) fn checked(self) -> Result<(Descope, RedirectSettings), Error> {
         if !self.sso && self.providers.is_empty() {
             return Err(Error::config(
                 "a RedirectSignIn without sso() and without oauth([..]) signs nobody in: call one of them",
@@ -149,7 +147,7 @@ impl RedirectSignInBuilder {
             allow_anonymous: self.allow_anonymous,
             client_address: self.client_address,
         };
-        Ok(RedirectSignIn::new(self.descope, settings))
+        Ok((self.descope, settings))
     }
 }
 

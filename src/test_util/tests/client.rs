@@ -80,7 +80,7 @@ pub(super) fn payload(token: &str) -> Value {
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
-/// What a browser is answered that does not follow redirects.
+/// The answer to a browser that does not follow redirects.
 pub(super) struct Page {
     pub(super) status: u16,
     pub(super) location: String,

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use http::Method;
-use tower_descope::{ErrorKind, RedirectSignIn};
+use tower_descope::{ErrorKind, RedirectSignIn, sign_in::redirect::RedirectSignInBuilder};
 
 use super::{FORM, Jar, LINK, PUBLIC, builder, fake, form_urlencoded, lax, service};
 use crate::support::browser::set_cookies;
@@ -385,7 +385,7 @@ async fn settings_that_sign_nobody_in_are_refused() {
     ];
     for refused in builders
         .into_iter()
-        .map(|builder| builder.build())
+        .map(RedirectSignInBuilder::build)
         .chain([none])
     {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidConfig);

@@ -13,6 +13,7 @@ mod races;
 mod refused;
 mod sdk;
 mod sign_in;
+mod sign_in_refused;
 mod sign_outs;
 mod tried_again;
 mod unconfirmed;

@@ -19,7 +19,7 @@ use crate::support::browser::set_cookies;
 
 const SIGN_IN: &str = "/v1/auth/sign-in";
 
-fn open(descope: &Descope) -> SessionRoutes {
+pub(super) fn open(descope: &Descope) -> SessionRoutes {
     routes(descope).sign_in(SignIn::new())
 }
 
@@ -33,15 +33,15 @@ fn detail(tokens: &SignedIn) -> Value {
     })
 }
 
-struct Asked {
-    status: u16,
-    error: String,
-    json: Value,
-    lines: Vec<String>,
+pub(super) struct Asked {
+    pub(super) status: u16,
+    pub(super) error: String,
+    pub(super) json: Value,
+    pub(super) lines: Vec<String>,
     fields: http::HeaderMap,
 }
 
-async fn post(
+pub(super) async fn post(
     routes: &SessionRoutes,
     browser: &Browser,
     fields: &[(&str, &str)],
@@ -73,7 +73,7 @@ const OF_A_PAGE: [(&str, &str); 2] = [
     ("sec-fetch-site", "same-origin"),
 ];
 
-async fn sign_in(routes: &SessionRoutes, browser: &mut Browser, body: &Value) -> Asked {
+pub(super) async fn sign_in(routes: &SessionRoutes, browser: &mut Browser, body: &Value) -> Asked {
     let asked = post(routes, browser, &OF_A_PAGE, body.to_string()).await;
     browser.keep(&asked.fields);
     asked
@@ -179,138 +179,6 @@ async fn only_a_page_of_this_site_signs_in() {
         let asked = post(&routes, &browser, &fields, ann()).await;
         assert_eq!(asked.status, 200, "{fields:?} {}", asked.json);
     }
-}
-
-#[tokio::test]
-async fn what_is_no_sign_in_is_refused_and_the_browser_keeps_what_it_had() {
-    let clock_fake = fake().start().await;
-    let fake = &clock_fake;
-    let routes = open(&fake.descope());
-    let bob = Browser::signed_in(fake, "bob@example.test");
-    let ann = fake.sign_in_to("ann@example.test", "T1");
-    let (session, refresh) = (ann.session_jwt(), ann.refresh_jwt());
-    let of = |session: &str, refresh: &str| json!({"sessionJwt": session, "refreshJwt": refresh});
-    let token = || fake.session("U1").tenant("T1", |t| t);
-    let anonymous = fake.session("U9").anonymous().token();
-    let anonymous_refresh = fake.refresh("U9").token();
-    for (why, body, status, error) in [
-        ("swapped", of(refresh, session), 401, "invalid_token"),
-        (
-            "one of them twice",
-            of(session, session),
-            401,
-            "invalid_token",
-        ),
-        ("no tokens", of("x", "y"), 401, "invalid_token"),
-        (
-            "a stranger's signature",
-            of(&token().signed_by_stranger().token(), refresh),
-            401,
-            "invalid_token",
-        ),
-        (
-            "another project's",
-            of(&token().issuer("P2other").token(), refresh),
-            401,
-            "invalid_token",
-        ),
-        (
-            "without a kind",
-            of(&token().without("drn").token(), refresh),
-            401,
-            "invalid_token",
-        ),
-        (
-            "expired",
-            of(&token().expired().token(), refresh),
-            401,
-            "expired_token",
-        ),
-        (
-            "another user's",
-            of(&fake.session("U2").token(), refresh),
-            403,
-            "not_a_sign_in",
-        ),
-        (
-            "of five minutes ago",
-            of(&token().issued_at(-301).token(), refresh),
-            403,
-            "not_a_sign_in",
-        ),
-        (
-            "without methods",
-            of(&token().without("amr").token(), refresh),
-            403,
-            "not_a_sign_in",
-        ),
-        (
-            "a visitor's",
-            of(&anonymous, &anonymous_refresh),
-            403,
-            "anonymous_session",
-        ),
-        ("nothing", json!({}), 400, "tokens_missing"),
-        ("empty", of("", ""), 400, "tokens_missing"),
-        (
-            "null",
-            json!({"sessionJwt": session, "refreshJwt": null}),
-            400,
-            "tokens_missing",
-        ),
-        (
-            "no text",
-            json!({"sessionJwt": 1, "refreshJwt": refresh}),
-            400,
-            "invalid_body",
-        ),
-        (
-            "an odd wish",
-            json!({"sessionJwt": session, "refreshJwt": refresh, "remember": "yes"}),
-            400,
-            "invalid_body",
-        ),
-    ] {
-        let mut after = bob.clone();
-        let asked = sign_in(&routes, &mut after, &body).await;
-        assert_eq!(
-            (asked.status, &*asked.error),
-            (status, error),
-            "{why}: {}",
-            asked.json
-        );
-        assert!(asked.lines.is_empty() && after == bob, "{why}");
-    }
-    for (fields, body, status) in [
-        (vec![("content-type", "text/plain")], "{}".to_owned(), 415),
-        (vec![], "{}".to_owned(), 415),
-        (
-            vec![("content-type", "application/x-www-form-urlencoded")],
-            format!("sessionJwt={session}&refreshJwt={refresh}"),
-            415,
-        ),
-        (
-            vec![("content-type", "application/json")],
-            format!(r#"{{"a":"{}"}}"#, "x".repeat(64 * 1024)),
-            413,
-        ),
-        (
-            vec![("content-type", "application/json")],
-            format!(
-                r#"{{"sessionJwt":"{session}","sessionJwt":"{session}","refreshJwt":"{refresh}"}}"#
-            ),
-            400,
-        ),
-    ] {
-        let mut fields = fields;
-        fields.push(("sec-fetch-site", "same-origin"));
-        let asked = post(&routes, &bob, &fields, body).await;
-        assert_eq!(asked.status, status, "{}", asked.json);
-        assert!(asked.lines.is_empty());
-    }
-    // None of it went up, and Bob is still signed in.
-    assert_eq!(calls(fake), 0);
-    assert_eq!(bob.clone().call(&routes, REFRESH, "{}").await.status, 200);
 }
 
 #[tokio::test]
