@@ -4,7 +4,7 @@
 //! cargo run --example demo
 //! ```
 //!
-//! Sign in as one of three people, see one company's projects at a time, switch company without
+//! Sign in as one of three people, by a code, with "Google" or by single sign-on; look around first; see one company's projects at a time, switch company without
 //! losing the page, meet a page that needs a role, and try two tabs that show two companies. It
 //! runs offline: `FakeDescope`, embedded, stands in for Descope. What it shows of the crate:
 //!
@@ -16,6 +16,9 @@
 //! * `Renewal`: whose session has expired goes on working, and need not sign in again;
 //! * `SessionRoutes` at `/v1/auth`, for Descope's browser SDK, and in it `SelectTenant`, for plain
 //!   HTML forms too;
+//! * `Descope::verify_code`, `RedirectSignIn` and `Descope::sign_out`: sign-in and sign-out, in some
+//!   hundred lines that name no cookie and see no token (`demo/sign_in.rs`);
+//! * `Visitor`, for people who have not signed in yet (`demo/visit.rs`);
 //! * `Descope::drain` once the server has stopped, by Ctrl-C or SIGTERM.
 //!
 //! | variable | effect |
@@ -24,15 +27,17 @@
 //! | `DESCOPE_PROJECT_ID` | your project in place of the fake, unless `--fake` is given; people sign in by a code sent by e-mail (OTP must be enabled in the project) |
 //! | `DESCOPE_BASE_URI` | your project's own domain |
 //! | `DEMO_SESSION_SECONDS` | how long the fake's sessions live (default 600), to see them renewed |
+//! | `DEMO_SAME_SITE=strict` | cookies that no link from another site brings along |
 //! | `DEMO_COOKIE_NAMES=plain` | `DS` and `DSR` in place of `__Host-DS` and `__Host-DSR` |
 //! | `DEMO_INSECURE_COOKIES=1` | cookies without `Secure` (and with plain names), for browsers that keep none over http on loopback |
 //! | `RUST_LOG` | how much the demo and the crate log: `warn`, `info` (default) or `debug` |
 
-use std::{env, error::Error, future::IntoFuture as _, process::ExitCode, str::FromStr, sync::Arc};
+use std::{error::Error, future::IntoFuture as _, process::ExitCode, sync::Arc};
 
 use axum::{
     Form, Router,
     extract::{Query, State},
+    http::HeaderMap,
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -40,17 +45,13 @@ use axum::{
 use serde::Deserialize;
 use tower_descope::{
     ActiveTenant, Descope, DescopeBuilder, Rejection, Renewal, ReturnPaths, SelectTenant, Session,
-    SessionRoutes, TenantId, TenantLayer,
+    SessionRoutes, TenantId, TenantLayer, test_util::FakeDescope,
 };
 
-#[path = "demo/accounts.rs"]
-mod accounts;
 #[path = "demo/assets.rs"]
 mod assets;
 #[path = "shared/choice.rs"]
 mod choice;
-#[path = "demo/cookies.rs"]
-mod cookies;
 #[path = "demo/doors.rs"]
 mod doors;
 #[path = "demo/fake.rs"]
@@ -61,26 +62,36 @@ mod html;
 mod log;
 #[path = "demo/pages.rs"]
 mod pages;
+#[path = "demo/people.rs"]
+mod people;
 #[path = "demo/refusals.rs"]
 mod refusals;
+#[path = "demo/setup.rs"]
+mod setup;
 #[path = "demo/sign_in.rs"]
 mod sign_in;
 #[path = "shared/stop.rs"]
 mod stop;
 #[path = "demo/store.rs"]
 mod store;
+#[path = "demo/visit.rs"]
+mod visit;
 
-use accounts::Accounts;
-use cookies::CookieStyle;
 use html::Viewer;
+use people::People;
 use refusals::local_path;
+use setup::number;
 use store::Store;
+use visit::Visits;
 
 /// What every handler can reach.
 struct App {
     descope: Descope,
-    accounts: Accounts,
+    /// The stand-in, which stops when it is dropped.
+    fake: Option<FakeDescope>,
+    people: People,
     store: Store,
+    visits: Visits,
 }
 
 #[tokio::main]
@@ -98,8 +109,6 @@ async fn run() -> Result<(), Box<dyn Error>> {
     // The first line says who signs people in. This example alone takes the fake where nothing is
     // said: it is for a first look, and no code to copy the start of a service from.
     let takes_fake = choice::takes_fake(true)?;
-    let cookies = CookieStyle::from_env();
-    // The fake stops when it is dropped, so it stays here.
     let fake = if takes_fake {
         Some(fake::start().await?)
     } else {
@@ -109,28 +118,33 @@ async fn run() -> Result<(), Box<dyn Error>> {
         Some(fake) => fake.descope_builder(),
         None => DescopeBuilder::from_env()?,
     };
-    let descope = builder.cookies(cookies.settings()).build()?;
+    // Who belongs to one company need not choose it.
+    let builder = builder.cookies(setup::cookies()).select_only_tenant(true);
+    let descope = builder.build()?;
     // A mistyped project id shows now, not at the first sign-in. It is said once, by the error that
     // ends the demo, which has all that the log would say: so there is a log only from here on.
     descope.warm_up().await?;
     log::init()?;
     let app = Arc::new(App {
-        accounts: Accounts::new(&descope, fake.as_ref(), cookies)?,
+        people: People::new(fake.is_some()),
         store: Store::open()?,
+        visits: Visits::default(),
         descope,
+        fake,
     });
 
     let port = number("PORT", 3000)?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("port {port}: {error}; PORT=0 takes a free one"))?;
-    match &fake {
+    match &app.fake {
         Some(fake) => println!("A stand-in for Descope is at {}", fake.url()),
         None => println!("Descope's project {} is in use", app.descope.project_id()),
     }
-    println!("The demo is at http://{}", listener.local_addr()?);
+    let origin = format!("http://{}", listener.local_addr()?);
+    println!("The demo is at {origin}");
     println!("Ctrl-C ends it.");
-    let routes = routes(Arc::clone(&app))?;
+    let routes = routes(Arc::clone(&app), &origin)?;
     let server = axum::serve(listener, routes).with_graceful_shutdown(stop::requested());
     stop::in_time(server.into_future()).await?;
     // Also for a browser that has gone: the answer that is on its way may hold the only token of
@@ -139,17 +153,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A number of the environment.
-fn number<N: FromStr>(name: &str, default: N) -> Result<N, String> {
-    env::var(name).map_or(Ok(default), |text| {
-        text.parse()
-            .map_err(|_| format!("{name}={text:?} is no number that fits"))
-    })
-}
-
 /// Who may reach what. What refuses is a `route_layer`, not a `layer`, so that unknown paths answer
 /// 404, not 401.
-fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
+fn routes(app: Arc<App>, origin: &str) -> Result<Router, Box<dyn Error>> {
     let layer = TenantLayer::new(app.descope.clone())
         .cookies_same_origin_only()
         .renew(Renewal::new());
@@ -181,7 +187,12 @@ fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
         .route("/sign-in/done", get(sign_in::done))
         .fallback(refusals::not_found)
         .layer(explain())
-        .layer(layer.optional());
+        .layer(layer.clone().optional());
+    // Visitors too, who have a session and have not signed in.
+    let visits = Router::new()
+        .route("/visit", get(visit::page))
+        .route("/visit/note", post(visit::note))
+        .route_layer(layer.optional().allow_anonymous());
     // What makes, changes and ends sessions stands outside the layer: there is no session yet, or
     // one that has expired.
     let doors = Router::new()
@@ -189,7 +200,11 @@ fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
         .route("/sign-in/code", post(sign_in::finish))
         .route("/sign-out", post(sign_in::out))
         .route("/sign-out/everywhere", post(sign_in::out_everywhere))
-        .route_layer(from_fn(refusals::from_this_site));
+        .route("/visit", post(visit::begin))
+        .route_layer(from_fn_with_state(
+            Arc::clone(&app),
+            refusals::from_this_site,
+        ));
     let select = SelectTenant::new(app.descope.clone())
         .html_forms(ReturnPaths::new("/tenants")?.below("/")?);
     let session = SessionRoutes::new(app.descope.clone()).select_tenant(select);
@@ -198,7 +213,9 @@ fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
         .merge(in_tenant)
         .merge(signed_in)
         .merge(public)
+        .merge(visits)
         .merge(doors)
+        .nest_service("/auth", sign_in::by_redirect(&app, origin)?)
         // Where Descope's browser SDK looks for it. It guards itself against other sites.
         .nest_service("/v1/auth", session)
         .merge(assets::files())
@@ -208,7 +225,7 @@ fn routes(app: Arc<App>) -> Result<Router, Box<dyn Error>> {
 
 impl App {
     fn viewer(&self, session: &Session) -> Viewer {
-        Viewer::new(session, &self.accounts)
+        Viewer::new(session, &self.people)
     }
 }
 
@@ -222,7 +239,7 @@ async fn home(
         .map(|tenant| app.store.projects(&tenant))
         .transpose()?;
     let count = projects.map(|projects| projects.len());
-    Ok(pages::home(&app.accounts, viewer.as_ref(), count))
+    Ok(pages::home(&app.people, viewer.as_ref(), count))
 }
 
 #[derive(Deserialize)]
@@ -295,8 +312,9 @@ async fn billing(State(app): State<Arc<App>>, tenant: ActiveTenant) -> Result<Re
     Ok(pages::billing(&app.viewer(tenant.session()), &invoices))
 }
 
-async fn access(State(app): State<Arc<App>>, session: Session) -> Response {
-    pages::access(&app.viewer(&session), &session)
+async fn access(State(app): State<Arc<App>>, headers: HeaderMap, session: Session) -> Response {
+    let stays = app.descope.stays_signed_in(&headers);
+    pages::access(&app.viewer(&session), &session, stays)
 }
 
 #[derive(Deserialize)]

@@ -4,16 +4,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use tower_descope::{Rejection, RejectionKind};
+use tower_descope::{Error, ErrorKind, Rejection, RejectionKind};
 
 use crate::{
-    accounts::{Accounts, PEOPLE},
-    cookies::CookieStyle,
-    html::{E, Mood, Notice, Page, Viewer, initials, list, notice, roles_text},
+    html::{E, Mood, Notice, Page, Viewer, initials, list, notice, roles_text, url_encode},
+    people::{PEOPLE, People},
+    setup,
+    sign_in::SignInForm,
 };
 
-pub(crate) fn sign_in(accounts: &Accounts, next: &str, why: Option<&Notice>) -> Response {
-    let lead = if accounts.known_code().is_some() {
+pub(crate) fn sign_in(people: &People, next: &str, why: Option<&Notice>) -> Response {
+    let lead = if people.known_code().is_some() {
         "Choose who you want to be. These people exist only in this demo: an embedded stand-in for Descope signs them in, so there are no passwords and nothing leaves your machine."
     } else {
         "Descope sends a code to your e-mail address. Sign-in with a code by e-mail must be enabled in your project; you are added to it if it does not know you yet."
@@ -29,12 +30,12 @@ pub(crate) fn sign_in(accounts: &Accounts, next: &str, why: Option<&Notice>) -> 
         .body(&format!(
             r#"<section class="narrow">{why}<h1>Sign in</h1><p class="lead">{lead}</p>{ways}</section>"#,
             why = notice(why),
-            ways = ways_in(accounts, next),
+            ways = ways_in(people, next),
         ))
 }
 
 /// Nobody is made to sign in twice; whoever wants to be somebody else can.
-pub(crate) fn signed_in_already(accounts: &Accounts, viewer: &Viewer, next: &str) -> Response {
+pub(crate) fn signed_in_already(people: &People, viewer: &Viewer, next: &str) -> Response {
     let at = viewer.active.as_ref().map_or_else(String::new, |place| {
         format!(", at <strong>{}</strong>", E(&place.name))
     });
@@ -42,19 +43,25 @@ pub(crate) fn signed_in_already(accounts: &Accounts, viewer: &Viewer, next: &str
         r#"<section class="narrow"><h1>You are signed in already</h1><p class="lead">As <strong>{name}</strong>{at}.</p><div class="actions"><a class="button" href="{next}">Go on</a><form method="post" action="/sign-out"><button class="quiet">Sign out</button></form></div><h2 class="apart">Or sign in as somebody else</h2>{ways}</section>"#,
         name = E(&viewer.name),
         next = E(next),
-        ways = ways_in(accounts, next),
+        ways = ways_in(people, next),
     ))
 }
 
-/// The people of the fake to choose from, or the form that has a code sent.
-fn ways_in(accounts: &Accounts, next: &str) -> String {
+/// The people of the fake to choose from, or the form that has a code sent; and the ways that lead over
+/// an identity provider.
+fn ways_in(people: &People, next: &str) -> String {
+    let stay = r#"<label class="check"><input type="checkbox" name="remember" value="1" checked> Stay signed in</label>"#;
+    let return_to = E(&url_encode(next)).to_string();
     let next = E(next);
-    if accounts.known_code().is_none() {
+    let google = format!(
+        r#"<a class="button quiet" href="/auth/oauth/google?return_to={return_to}&amp;remember=1">Sign in with Google</a>"#
+    );
+    if people.known_code().is_none() {
         return format!(
-            r#"<form method="post" action="/sign-in" class="stack"><input type="hidden" name="next" value="{next}"><label for="login">E-mail address</label><input id="login" name="login" type="email" autocomplete="email" required><button>Send the code</button></form>"#
+            r#"<form method="post" action="/sign-in" class="stack"><input type="hidden" name="next" value="{next}"><label for="login">E-mail address</label><input id="login" name="login" type="email" autocomplete="email" required>{stay}<button>Send the code</button></form><p class="actions">{google}</p>{SHOWS}"#
         );
     }
-    let people = list(PEOPLE, |(login, name, about)| {
+    let everybody = list(PEOPLE, |(login, name, about)| {
         format!(
             r#"<li><button class="person" name="login" value="{login}"><span class="avatar" aria-hidden="true">{initials}</span><span><strong>{name}</strong><small>{about}</small></span></button></li>"#,
             login = E(login),
@@ -64,21 +71,37 @@ fn ways_in(accounts: &Accounts, next: &str) -> String {
         )
     });
     format!(
-        r#"<form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}"><ul class="people">{people}</ul></form>"#
+        r#"<form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}"><ul class="people">{everybody}</ul>{stay}</form><p class="actions">{google}<a class="button quiet" href="/auth/sso?tenant=T2acme&amp;return_to={return_to}&amp;remember=1">Acme’s single sign-on</a><a class="button quiet" href="/visit">Look around first</a></p>{SHOWS}"#
     )
 }
 
-pub(crate) fn code(login: &str, next: &str, problem: Option<&Notice>) -> Response {
+const SHOWS: &str = r#"<p class="muted">This page shows <code>Descope::verify_code</code>, <code>RedirectSignIn</code> and <code>CookieLife::Chosen</code>.</p>"#;
+
+pub(crate) fn code(form: &SignInForm, problem: Option<&Notice>) -> Response {
     let problem = notice(problem);
-    let (login, next) = (E(login), E(next));
+    let (login, next) = (E(&form.login), E(&form.next));
+    let remember = match form.remember {
+        Some(_) => r#"<input type="hidden" name="remember" value="1">"#,
+        None => "",
+    };
     Page::new("Enter the code", None, "/sign-in").body(&format!(
-        r#"<section class="narrow">{problem}<h1>Check your mail</h1><p class="lead">Descope sent a code to <strong>{login}</strong>.</p><form method="post" action="/sign-in/code" class="stack"><input type="hidden" name="next" value="{next}"><input type="hidden" name="login" value="{login}"><label for="code">Code</label><input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required><button>Sign in</button></form><p><a href="/sign-in">Use another address</a></p></section>"#
+        r#"<section class="narrow">{problem}<h1>Check your mail</h1><p class="lead">Descope sent a code to <strong>{login}</strong>.</p><form method="post" action="/sign-in/code" class="stack"><input type="hidden" name="next" value="{next}"><input type="hidden" name="login" value="{login}">{remember}<label for="code">Code</label><input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required><button>Sign in</button></form><p><a href="/sign-in">Use another address</a></p></section>"#
     ))
 }
 
+/// Where a code was refused there may be a better one; else somebody begins again.
+pub(crate) fn try_again(people: &People, form: &SignInForm, error: &Error) -> Response {
+    let why = Notice::failed(error);
+    if people.known_code().is_none() && error.kind() == ErrorKind::Refused {
+        code(form, Some(&why))
+    } else {
+        sign_in(people, &form.next, Some(&why))
+    }
+}
+
 /// The browser came back from sign-in without its cookies.
-pub(crate) fn no_cookies(cookies: CookieStyle) -> Response {
-    let advice = if cookies.insecure {
+pub(crate) fn no_cookies() -> Response {
+    let advice = if setup::is_insecure() {
         r"<p>They are sent without <code>Secure</code> already, so the browser blocks them for another reason: look whether cookies are switched off for this address, and open the demo at the address that it printed.</p>"
     } else {
         r"<p>They are marked <code>Secure</code>, as they must be on a real site. Chromium and Firefox keep such cookies on your own machine over plain http too; not all browsers do, Safari for one as far as we know.</p><p>For this demo only, start it again with</p><pre><code>DEMO_INSECURE_COOKIES=1 cargo run --example demo</code></pre><p>or use another browser. If you switched cookies off for this address, switch them on.</p>"

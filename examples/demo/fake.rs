@@ -1,10 +1,17 @@
 //! The stand-in for Descope, and who is in it.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
-use tower_descope::test_util::FakeDescope;
+use tower_descope::{RefreshToken, SessionToken, UserId, test_util::FakeDescope};
 
-use crate::number;
+use crate::setup::number;
+
+/// How the ids of visitors begin.
+const VISITOR: &str = "U2visitor";
 
 /// Two companies, and three people who differ in what they may do there.
 pub(crate) async fn start() -> Result<FakeDescope, Box<dyn Error>> {
@@ -37,4 +44,21 @@ pub(crate) async fn start() -> Result<FakeDescope, Box<dyn Error>> {
         })
         .start()
         .await)
+}
+
+/// The tokens of a new visitor, whom nobody has asked to sign in.
+pub(crate) fn visitor(fake: &FakeDescope) -> (SessionToken, RefreshToken) {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    let id = format!("{VISITOR}{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    fake.set_user(&id, |user| user.id(&id).name("Visitor").anonymous());
+    let tokens = fake.sign_in(&id);
+    (
+        SessionToken::new(tokens.session_jwt()),
+        RefreshToken::new(tokens.refresh_jwt()),
+    )
+}
+
+/// Returns `true` for the id of a visitor.
+pub(crate) fn is_visitor(user: &UserId) -> bool {
+    user.as_str().starts_with(VISITOR)
 }

@@ -8,9 +8,9 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use time::OffsetDateTime;
-use tower_descope::{Session, TenantId};
+use tower_descope::{Error, ErrorKind, Session, TenantId};
 
-use crate::accounts::{Accounts, SignInFailure};
+use crate::people::People;
 
 /// Text as it may stand in an element or in a quoted attribute.
 pub(crate) struct E<'a>(pub(crate) &'a str);
@@ -47,20 +47,20 @@ pub(crate) struct Place {
 }
 
 impl Viewer {
-    pub(crate) fn new(session: &Session, accounts: &Accounts) -> Self {
+    pub(crate) fn new(session: &Session, people: &People) -> Self {
         let active = session.active_tenant().ok();
         let tenants: Vec<Place> = session
             .tenants()
             .filter_map(|id| session.tenant(id))
             .map(|membership| Place {
                 id: membership.id().to_owned(),
-                name: accounts.name_of(membership.id()),
+                name: people.name_of(membership.id()),
                 roles: membership.roles().map(str::to_owned).collect(),
                 permissions: membership.permissions().map(str::to_owned).collect(),
             })
             .collect();
         Self {
-            name: accounts.name_of(session.user_id().as_str()),
+            name: people.name_of(session.user_id().as_str()),
             active: active.and_then(|active| {
                 tenants
                     .iter()
@@ -115,12 +115,40 @@ impl Notice {
         Self::new(Mood::Bad, text)
     }
 
-    pub(crate) fn failure(failure: SignInFailure) -> Self {
-        Self::bad(failure.to_string())
+    /// Why a code was not sent, or did not sign in.
+    pub(crate) fn failed(error: &Error) -> Self {
+        Self::bad(match error.kind() {
+            ErrorKind::Refused if !error.is_transient() => {
+                "Descope refused that. Check the address or the code; a code works once and for \
+                 a few minutes, and after several wrong ones you need a new one."
+            }
+            ErrorKind::RateLimited => "That was tried too often. Wait a minute, then try again.",
+            _ => "Descope gave no usable answer. Try again in a moment.",
+        })
+    }
+
+    /// Why somebody came back from an identity provider without a session.
+    fn not_signed_in(code: &str) -> Self {
+        Self::bad(match code {
+            "idp_refused" => "You were not signed in there. Try again, or choose another way.",
+            "attempt_expired" | "no_attempt" => {
+                "That sign-in was begun too long ago, or in another browser. Please begin again."
+            }
+            "tenant_mismatch" => "You are not a member of that company.",
+            "code_refused" => {
+                "Descope refused that sign-in. Is this address an approved domain of the project, \
+                 and the provider configured?"
+            }
+            "rate_limited" => "Too many people sign in at once. Try again in a moment.",
+            _ => "You could not be signed in just now. Try again in a moment.",
+        })
     }
 
     /// Why somebody came to the sign-in page.
-    pub(crate) fn why(code: Option<&str>) -> Option<Self> {
+    pub(crate) fn why(code: Option<&str>, sign_in_error: Option<&str>) -> Option<Self> {
+        if let Some(error) = sign_in_error {
+            return Some(Self::not_signed_in(error));
+        }
         Some(match code? {
             // While it can be renewed, an expired session is; so there is nothing left to renew.
             "expired_token" => Self::bad(
@@ -129,11 +157,11 @@ impl Notice {
             ),
             "invalid_token" => Self::bad("Your sign-in is no longer valid. Please sign in again."),
             "signed_out" => Self::good("You are signed out."),
-            "signed_out_everywhere" => Self::good(
+            "signed_out_everywhere_true" => Self::good(
                 "You are signed out everywhere. A browser elsewhere may show pages until its \
                  session runs out, a few minutes at most.",
             ),
-            "signed_out_only_here" => Self::bad(
+            "signed_out_everywhere_false" => Self::bad(
                 "You are signed out in this browser. Others may still be signed in: Descope did \
                  not confirm that it signed them out.",
             ),
@@ -217,7 +245,7 @@ fn nav(viewer: Option<&Viewer>, here: &str) -> String {
         ],
         // Projects and invoices are a company's.
         Some(_) => &[("/", "Overview"), ("/access", "Your access")],
-        None => &[("/", "Overview")],
+        None => &[("/", "Overview"), ("/visit", "Look around")],
     };
     let here = here.split('?').next();
     list(links, |(path, text)| {

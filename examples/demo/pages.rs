@@ -7,19 +7,15 @@ use time::OffsetDateTime;
 use tower_descope::{ActiveTenant, Session, TenantId};
 
 use crate::{
-    accounts::Accounts,
     html::{
         E, Mood, Notice, Page, Viewer, accent, ago, day, initials, list, notice, plural,
         roles_text, url_encode,
     },
+    people::People,
     store::{Invoice, Project},
 };
 
-pub(crate) fn home(
-    accounts: &Accounts,
-    viewer: Option<&Viewer>,
-    projects: Option<usize>,
-) -> Response {
+pub(crate) fn home(people: &People, viewer: Option<&Viewer>, projects: Option<usize>) -> Response {
     let lead = match (viewer, projects) {
         (Some(viewer), Some(count)) => format!(
             r#"<p class="eyebrow">{company}</p><h1>Hello, {first}.</h1><p class="lead">You are working in <strong>{company}</strong>, which has {count}. Everything on the next pages is this company’s, and nothing else is.</p><p class="actions"><a class="button" href="/projects">Open projects</a>{others}</p>"#,
@@ -39,7 +35,7 @@ pub(crate) fn home(
         (None, _) => r#"<h1>One sign-in, several companies, no mixed-up data.</h1><p class="lead">Workbench is a small project tracker that several companies share. It shows what <code>tower-descope</code> does for a multi-tenant web app: who you are, which company you act for, and what you may do there, checked on every request.</p><p class="actions"><a class="button" href="/sign-in">Sign in</a></p>"#.to_owned(),
     };
     // It is about the people that the fake knows.
-    let tour = accounts
+    let tour = people
         .known_code()
         .map_or("", |_| include_str!("tour.html"));
     Page::new("Overview", viewer, "/")
@@ -287,7 +283,7 @@ fn thousands(number: i64) -> String {
     }
 }
 
-pub(crate) fn access(viewer: &Viewer, session: &Session) -> Response {
+pub(crate) fn access(viewer: &Viewer, session: &Session, stays: bool) -> Response {
     let tags = |items: &[String]| {
         if items.is_empty() {
             r#"<span class="muted">none</span>"#.to_owned()
@@ -329,6 +325,14 @@ pub(crate) fn access(viewer: &Viewer, session: &Session) -> Response {
             format!("<code>{}</code>", E(session.user_id().as_str())),
         ),
         ("Signed in by", tags(&methods)),
+        (
+            "In this browser",
+            if stays {
+                "stays signed in".to_owned()
+            } else {
+                "until it is closed".to_owned()
+            },
+        ),
         (
             "This session began",
             session

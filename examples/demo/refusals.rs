@@ -1,6 +1,6 @@
 //! What becomes of a request that is refused: people are led on, programs get JSON.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::{
     body::{Body, to_bytes},
@@ -9,6 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
+use serde::Deserialize;
 use tower_descope::{Rejection, RejectionKind, ReturnPaths, Session};
 
 use crate::{App, doors, html::url_encode};
@@ -66,25 +67,20 @@ pub(crate) async fn not_found(
 }
 
 /// Signing in and out are writes too: no other site's form may do them.
-pub(crate) async fn from_this_site(request: Request, next: Next) -> Response {
-    if request.method() == Method::POST && !is_same_origin(request.headers()) {
-        return (
+pub(crate) async fn from_this_site(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (request, body) = request.into_parts();
+    match app.descope.check_same_origin(&request) {
+        Ok(()) => next.run(Request::from_parts(request, body)).await,
+        Err(_) => (
             StatusCode::FORBIDDEN,
             "This form was not sent by this site.\n",
         )
-            .into_response();
+            .into_response(),
     }
-    next.run(request).await
-}
-
-fn is_same_origin(headers: &HeaderMap) -> bool {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = header("sec-fetch-site") {
-        return matches!(site, "same-origin" | "none");
-    }
-    // Browsers that do not say so. This server speaks plain http, on loopback only.
-    let origin = header("origin").and_then(|origin| origin.strip_prefix("http://"));
-    origin.is_some() && origin == header("host")
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
@@ -99,6 +95,38 @@ pub(crate) fn local_path(path: &str) -> String {
     ReturnPaths::new(projects)
         .and_then(|paths| paths.below("/"))
         .map_or_else(|_| projects.to_owned(), |paths| paths.resolve(Some(path)))
+}
+
+/// The [`local_path`] that a form or a query asks for.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+pub(crate) struct LocalPath(String);
+
+impl LocalPath {
+    /// As the value of a query.
+    pub(crate) fn encoded(&self) -> String {
+        url_encode(self)
+    }
+}
+
+impl Default for LocalPath {
+    fn default() -> Self {
+        String::new().into()
+    }
+}
+
+impl From<String> for LocalPath {
+    fn from(path: String) -> Self {
+        Self(local_path(&path))
+    }
+}
+
+impl Deref for LocalPath {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The name that was typed into the form of a new project.

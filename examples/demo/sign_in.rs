@@ -1,29 +1,39 @@
-//! Signing in and out. These handlers stand outside `TenantLayer`.
+//! Signing in and out, outside of `TenantLayer` and behind a check that the form is this site's.
 
 use std::sync::Arc;
 
 use axum::{
     Form,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use tower_descope::{Rejection, RejectionKind, Session};
-
-use crate::{
-    App,
-    accounts::SignInFailure,
-    cookies::CookieStyle,
-    doors,
-    html::{Notice, url_encode},
-    refusals::local_path,
+use tower_descope::{
+    Error, RedirectSignIn, Rejection, RejectionKind, ReturnPaths, Session, sign_in::CodeRecipient,
 };
+
+use crate::{App, doors, html::Notice, refusals::LocalPath};
+
+/// Google and single sign-on: a service of its own, mounted at `/auth`.
+pub(crate) fn by_redirect(app: &Arc<App>, origin: &str) -> Result<RedirectSignIn, Error> {
+    let hosts = Arc::clone(app);
+    RedirectSignIn::builder(app.descope.clone(), format!("{origin}/auth"))
+        .sso()
+        .oauth(["google"])
+        .return_paths(ReturnPaths::new("/projects")?.below("/")?)
+        .failure_page("/sign-in")
+        .on_signed_in(move |signed_in| hosts.welcome(signed_in))
+        .build()
+}
 
 #[derive(Deserialize)]
 pub(crate) struct SignInQuery {
-    next: Option<String>,
+    #[serde(default)]
+    next: LocalPath,
     why: Option<String>,
+    /// Why `RedirectSignIn` did not.
+    sign_in_error: Option<String>,
 }
 
 pub(crate) async fn page(
@@ -31,106 +41,80 @@ pub(crate) async fn page(
     Query(query): Query<SignInQuery>,
     session: Result<Session, Rejection>,
 ) -> Response {
-    let next = local_path(query.next.as_deref().unwrap_or("/projects"));
     // Why somebody was sent here is over then: they have signed in since, in another tab.
     if let Ok(session) = session {
-        return doors::signed_in_already(&app.accounts, &app.viewer(&session), &next);
+        return doors::signed_in_already(&app.people, &app.viewer(&session), &query.next);
     }
-    let why = Notice::why(query.why.as_deref());
-    doors::sign_in(&app.accounts, &next, why.as_ref())
+    let why = Notice::why(query.why.as_deref(), query.sign_in_error.as_deref());
+    doors::sign_in(&app.people, &query.next, why.as_ref())
 }
 
 #[derive(Deserialize)]
 pub(crate) struct SignInForm {
-    login: String,
+    pub(crate) login: String,
     #[serde(default)]
     code: String,
     #[serde(default)]
-    next: String,
+    pub(crate) next: LocalPath,
+    pub(crate) remember: Option<String>,
 }
 
 /// Has a code sent; with the fake, whose code everybody knows, goes straight on.
-pub(crate) async fn start(State(app): State<Arc<App>>, Form(form): Form<SignInForm>) -> Response {
-    let next = local_path(&form.next);
-    if let Err(failure) = app.accounts.send_code(&form.login).await {
-        return doors::sign_in(&app.accounts, &next, Some(&Notice::failure(failure)));
-    }
-    match app.accounts.known_code() {
-        Some(code) => enter(&app, &form.login, code, &next).await,
-        None => doors::code(&form.login, &next, None),
+pub(crate) async fn start(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Form(mut form): Form<SignInForm>,
+) -> Response {
+    let to = CodeRecipient::email(&form.login);
+    match (app.descope.send_code(&to).await, app.people.known_code()) {
+        (Err(error), _) => doors::sign_in(&app.people, &form.next, Some(&Notice::failed(&error))),
+        (Ok(()), None) => doors::code(&form, None),
+        (Ok(()), Some(code)) => {
+            form.code = code.to_owned();
+            finish(State(app), headers, Form(form)).await
+        }
     }
 }
 
-pub(crate) async fn finish(State(app): State<Arc<App>>, Form(form): Form<SignInForm>) -> Response {
-    enter(&app, &form.login, form.code.trim(), &local_path(&form.next)).await
-}
-
-async fn enter(app: &App, login: &str, code: &str, next: &str) -> Response {
-    match app.accounts.sign_in(&app.descope, login, code).await {
-        Ok(cookies) => {
-            let done = Redirect::to(&format!("/sign-in/done?next={}", url_encode(next)));
-            (set_cookies(cookies), done).into_response()
+pub(crate) async fn finish(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Form(form): Form<SignInForm>,
+) -> Response {
+    let to = CodeRecipient::email(&form.login);
+    let verified = app.descope.verify_code(&headers, &to, form.code.trim());
+    match verified.remember(form.remember.is_some()).await {
+        Ok(signed_in) => {
+            app.welcome(&signed_in);
+            let done = Redirect::to(&format!("/sign-in/done?next={}", form.next.encoded()));
+            (signed_in, done).into_response()
         }
-        Err(failure @ SignInFailure::Refused) if app.accounts.known_code().is_none() => {
-            doors::code(login, next, Some(&Notice::failure(failure)))
-        }
-        Err(failure) => doors::sign_in(&app.accounts, next, Some(&Notice::failure(failure))),
+        Err(error) => doors::try_again(&app.people, &form, &error),
     }
 }
 
 /// Did the browser keep the cookies? Asked once, here, so that nobody runs in circles.
 pub(crate) async fn done(
-    State(app): State<Arc<App>>,
-    Query(query): Query<SignInQuery>,
+    query: Query<SignInQuery>,
     session: Result<Session, Rejection>,
 ) -> Response {
-    let next = local_path(query.next.as_deref().unwrap_or("/projects"));
     match session {
-        Ok(_) => Redirect::to(&next).into_response(),
-        Err(rejection) if rejection.kind() == RejectionKind::MissingToken => {
-            doors::no_cookies(app.accounts.cookies())
-        }
+        Ok(_) => Redirect::to(&query.next).into_response(),
+        Err(rejection) if rejection.kind() == RejectionKind::MissingToken => doors::no_cookies(),
         Err(rejection) => rejection.into_response(),
     }
 }
 
-/// Always removes the cookies, also of a session that has expired, and tells Descope.
+/// Ends every session that the browser shows, also one that has expired.
 pub(crate) async fn out(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let cookies = app.accounts.cookies();
-    if let Some(token) = cookies.refresh_token(&headers)
-        && let Err(error) = app.descope.logout(&token).await
-    {
-        tracing::warn!(%error, "descope was not told of a sign-out");
-    }
-    gone(cookies, "signed_out")
+    let signed_out = app.descope.sign_out(&headers).await;
+    (signed_out, Redirect::to("/sign-in?why=signed_out")).into_response()
 }
 
-/// As [`out`], and other browsers are signed out when their sessions are due to be renewed.
+/// As [`out`], and in all other browsers.
 pub(crate) async fn out_everywhere(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let cookies = app.accounts.cookies();
-    let done = match cookies.refresh_token(&headers) {
-        Some(token) => app.descope.logout_all(&token).await.map_err(|error| {
-            tracing::warn!(%error, "other browsers stay signed in");
-        }),
-        None => Err(()),
-    };
-    gone(
-        cookies,
-        match done {
-            Ok(()) => "signed_out_everywhere",
-            Err(()) => "signed_out_only_here",
-        },
-    )
-}
-
-fn gone(cookies: CookieStyle, why: &str) -> Response {
-    let sign_in = Redirect::to(&format!("/sign-in?why={why}"));
-    (set_cookies(cookies.removals()), sign_in).into_response()
-}
-
-fn set_cookies(cookies: Vec<HeaderValue>) -> HeaderMap {
-    cookies
-        .into_iter()
-        .map(|cookie| (header::SET_COOKIE, cookie))
-        .collect()
+    let signed_out = app.descope.sign_out_everywhere(&headers).await;
+    let all = signed_out.is_everywhere();
+    let page = Redirect::to(&format!("/sign-in?why=signed_out_everywhere_{all}"));
+    (signed_out, page).into_response()
 }

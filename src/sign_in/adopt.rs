@@ -101,6 +101,15 @@ impl Descope {
         Adopt::new(self, request, Source::Offered(tokens))
     }
 
+    /// Returns `true` if the session's cookies are kept when this browser is closed: always or never, or,
+    /// under [`CookieLife::Chosen`](crate::cookie::CookieLife::Chosen), as was chosen at sign-in. For a
+    /// page that shows it.
+    pub fn stays_signed_in(&self, request: &HeaderMap) -> bool {
+        let root = http::Uri::default();
+        let head = RequestHead::of_headers(request, &root);
+        self.cookie_attributes(head).persistent
+    }
+
     /// As [`adopt`](Self::adopt), with the session of an answer of [`refresh`](Self::refresh) or
     /// [`select_tenant`](Self::select_tenant).
     pub fn adopt_answer(&self, request: &HeaderMap, answer: SessionAnswer) -> Adopt {

@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    future::IntoFuture,
+    future::Future,
+    pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use tracing::Instrument;
 use crate::{
     clock::{Clock, Now},
     error::{Error, ErrorKind},
-    sign_in::{Adopt, SignedIn},
+    sign_in::SignedIn,
 };
 
 /// How long the end of an exchange is given again, to a browser that comes back a second time.
@@ -23,6 +24,9 @@ const SHARED_FOR: Duration = Duration::from_secs(60);
 const MAX_ATTEMPTS: usize = 1_000;
 
 type Outcome = Result<SignedIn, Error>;
+
+/// A sign-in to come.
+pub(super) type SignInTask = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// The exchanges that are under way, or ended a moment ago, by the attempt's state.
 pub(super) struct Attempts {
@@ -53,7 +57,7 @@ impl Attempts {
     pub(super) async fn exchange<E>(
         &self,
         state: &str,
-        begin: impl FnOnce() -> Result<Adopt, E>,
+        begin: impl FnOnce() -> Result<SignInTask, E>,
     ) -> Result<Outcome, E> {
         let mut outcome = match self.find(state) {
             Some(outcome) => outcome,
@@ -78,7 +82,11 @@ impl Attempts {
         Some(attempt.outcome.clone())
     }
 
-    fn begin(&self, state: &str, adopt: Adopt) -> Result<watch::Receiver<Option<Outcome>>, Error> {
+    fn begin(
+        &self,
+        state: &str,
+        sign_in: SignInTask,
+    ) -> Result<watch::Receiver<Option<Outcome>>, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
         let (ended, outcome) = watch::channel(None);
         let now = self.clock.now();
@@ -96,9 +104,8 @@ impl Attempts {
         };
         known.insert(state.to_owned(), attempt);
         drop(known);
-        let adopt = adopt.into_future();
         let task = async move {
-            ended.send_replace(Some(adopt.await));
+            ended.send_replace(Some(sign_in.await));
         };
         runtime.spawn(task.in_current_span());
         Ok(outcome)

@@ -3,6 +3,7 @@
 use http::{HeaderValue, Response};
 
 use super::{
+    attempts::SignInTask,
     call::RedirectCall,
     failure::{Failure, FailureKind},
     transaction::{Destination, Transaction, is_state},
@@ -57,7 +58,7 @@ impl RedirectCall {
         let code = code.ok_or_else(invalid)?;
         let begin = || {
             self.take_call()?;
-            Ok(self.adopt(&attempt, &code))
+            Ok(self.sign_in(&attempt, &code))
         };
         let outcome: Result<_, Failure> = self.shared.attempts.exchange(&state, begin).await;
         let signed_in = outcome?.map_err(|error| Failure::logged(&error))?;
@@ -68,6 +69,18 @@ impl RedirectCall {
     }
 
     /// The sign-in of an attempt.
+    fn sign_in(&self, attempt: &Transaction, code: &str) -> SignInTask {
+        let adopt = self.adopt(attempt, code);
+        let tell = self.shared.settings.on_signed_in.clone();
+        Box::pin(async move {
+            let signed_in = adopt.await?;
+            if let Some(tell) = tell {
+                tell(&signed_in);
+            }
+            Ok(signed_in)
+        })
+    }
+
     fn adopt(&self, attempt: &Transaction, code: &str) -> Adopt {
         let settings = &self.shared.settings;
         // By the endpoint that the attempt began with, whatever the query says.

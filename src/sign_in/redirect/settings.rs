@@ -3,7 +3,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use http::request::Parts;
 use url::Url;
 
-use crate::{descope::Descope, error::Error, origin, return_paths::ReturnPaths};
+use crate::{descope::Descope, error::Error, origin, return_paths::ReturnPaths, sign_in::SignedIn};
 
 /// The longest name of a provider.
 const MAX_PROVIDER: usize = 64;
@@ -20,7 +20,11 @@ pub struct RedirectSignInBuilder {
     select_tenant: bool,
     allow_anonymous: bool,
     client_address: Option<ClientAddress>,
+    on_signed_in: Option<OnSignedIn>,
 }
+
+/// Is told of each sign-in.
+pub(super) type OnSignedIn = Arc<dyn Fn(&SignedIn) + Send + Sync>;
 
 /// Tells the address of whoever sent a request.
 pub(super) type ClientAddress = Arc<dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync>;
@@ -36,6 +40,7 @@ pub(super) struct RedirectSettings {
     pub(super) select_tenant: bool,
     pub(super) allow_anonymous: bool,
     pub(super) client_address: Option<ClientAddress>,
+    pub(super) on_signed_in: Option<OnSignedIn>,
 }
 
 impl RedirectSignInBuilder {
@@ -50,6 +55,7 @@ impl RedirectSignInBuilder {
             select_tenant: true,
             allow_anonymous: false,
             client_address: None,
+            on_signed_in: None,
         }
     }
 
@@ -123,6 +129,13 @@ impl RedirectSignInBuilder {
         self
     }
 
+    /// Is told of each sign-in, once, before its response is made: to note a name, or to take a visitor's
+    /// cart along ([`SignedIn::replaced`]). It must not block.
+    pub fn on_signed_in(mut self, tell: impl Fn(&SignedIn) + Send + Sync + 'static) -> Self {
+        self.on_signed_in = Some(Arc::new(tell));
+        self
+    }
+
     /// The settings, checked.
     ///
     /// # Errors
@@ -146,6 +159,7 @@ impl RedirectSignInBuilder {
             select_tenant: self.select_tenant,
             allow_anonymous: self.allow_anonymous,
             client_address: self.client_address,
+            on_signed_in: self.on_signed_in,
         };
         Ok((self.descope, settings))
     }
