@@ -75,7 +75,7 @@ fn ways_in(people: &People, next: &str) -> String {
     )
 }
 
-const SHOWS: &str = r#"<p class="muted">This page shows <code>Descope::verify_code</code>, <code>RedirectSignIn</code> and <code>CookieLife::Chosen</code>.</p>"#;
+const SHOWS: &str = r#"<p class="shows">This page shows <code>Descope::verify_code</code>, <code>RedirectSignIn</code> and <code>CookieLife::Chosen</code>.</p>"#;
 
 pub(crate) fn code(form: &SignInForm, problem: Option<&Notice>) -> Response {
     let problem = notice(problem);

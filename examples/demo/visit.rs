@@ -58,7 +58,10 @@ pub(crate) async fn page(State(app): State<Arc<App>>, visitor: Option<Visitor>) 
     let noted = app.visits.of(visitor.session().user_id());
     let templates = list(TEMPLATES, |template| {
         if noted.contains(&template) {
-            return format!("<li><strong>{}</strong> · noted</li>", E(template));
+            return format!(
+                r#"<li><button class="quiet" disabled>“{}” is noted</button></li>"#,
+                E(template)
+            );
         }
         format!(
             r#"<li><form method="post" action="/visit/note"><button class="quiet" name="template" value="{0}">Note “{0}”</button></form></li>"#,
@@ -100,7 +103,7 @@ pub(crate) async fn note(
     Redirect::to("/visit")
 }
 
-const SHOWS: &str = r#"<p class="muted">This page shows <code>Visitor</code>, <code>TenantLayer::allow_anonymous</code> and <code>SignedIn::replaced</code>.</p>"#;
+const SHOWS: &str = r#"<p class="shows">This page shows <code>Visitor</code>, <code>TenantLayer::allow_anonymous</code> and <code>SignedIn::replaced</code>.</p>"#;
 
 impl Visits {
     fn of(&self, user: &UserId) -> Vec<&'static str> {
