@@ -150,17 +150,17 @@ impl Descope {
         rules: &AdoptRules,
     ) -> Result<(SessionAnswer, PresentedRefresh), Error> {
         let (session_token, refresh_token) = offered.tokens()?;
-        let verifier = &self.inner.verifier;
-        let refresh = verifier
-            .verify_fresh(refresh_token.expose(), TokenUse::Refresh)
+        let is_ours = matches!(offered, Offered::SignIn(_));
+        let refresh = self
+            .verify_one(refresh_token.expose(), TokenUse::Refresh, is_ours)
             .await
             .and_then(in_time)
             .map_err(|rejection| refused_refresh(&rejection))?;
         if matches!(refresh.claims().kind, Named::Absent) {
             return Err(refused_refresh(&Rejection::invalid("no_kind")));
         }
-        let session = verifier
-            .verify_fresh(session_token.expose(), TokenUse::Session)
+        let session = self
+            .verify_one(session_token.expose(), TokenUse::Session, is_ours)
             .await
             .map_err(|rejection| refused_session(&rejection))?;
         if matches!(session.time_check, TimeCheck::IssuedInFuture { .. }) {
@@ -179,9 +179,7 @@ impl Descope {
             return Err(no_sign_in("the two tokens are of different users"));
         }
         if let Err(error) = self.check_sign_in(&session, rules) {
-            if matches!(offered, Offered::SignIn(_))
-                && let Ok(presented) = self.in_time(refresh_token, &refresh, true)
-            {
+            if is_ours && let Ok(presented) = self.in_time(refresh_token, &refresh, true) {
                 self.sign_out_in_background(presented);
             }
             return Err(error);
@@ -205,6 +203,22 @@ impl Descope {
             }
         };
         Ok((answer, presented))
+    }
+
+    /// Verifies a token, which Descope has issued a moment ago if it `is_fresh`; anybody may send an old
+    /// one.
+    async fn verify_one(
+        &self,
+        token: &str,
+        token_use: TokenUse,
+        is_fresh: bool,
+    ) -> Result<AuthenticToken, Rejection> {
+        let verifier = &self.inner.verifier;
+        if is_fresh {
+            verifier.verify_fresh(token, token_use).await
+        } else {
+            verifier.verify(token, token_use).await
+        }
     }
 
     /// Refuses the session of somebody who has not just signed in.

@@ -58,11 +58,9 @@ impl Descope {
         for error in &outcome.failures {
             tracing::warn!(%error, everywhere, "signed out here, but not at descope");
         }
-        tracing::info!(
-            user.id = outcome.users.first().map(tracing::field::display),
-            everywhere,
-            "signed out"
-        );
+        for user in &outcome.users {
+            tracing::info!(user.id = %user, everywhere, "signed out");
+        }
         let root = http::Uri::default();
         let head = RequestHead::of_headers(request, &root);
         SignedOut {

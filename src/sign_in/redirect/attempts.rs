@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     future::Future,
     pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -31,7 +31,7 @@ pub(super) type SignInTask = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// The exchanges that are under way, or ended a moment ago, by the attempt's state.
 pub(super) struct Attempts {
     clock: Clock,
-    known: Mutex<HashMap<String, Attempt>>,
+    known: Arc<Mutex<HashMap<String, Attempt>>>,
 }
 
 struct Attempt {
@@ -44,7 +44,7 @@ impl Attempts {
     pub(super) fn new(clock: Clock) -> Self {
         Self {
             clock,
-            known: Mutex::default(),
+            known: Arc::default(),
         }
     }
 
@@ -104,16 +104,25 @@ impl Attempts {
         };
         known.insert(state.to_owned(), attempt);
         drop(known);
+        let (clock, known) = (self.clock.clone(), Arc::clone(&self.known));
+        let state = state.to_owned();
         let task = async move {
             ended.send_replace(Some(sign_in.await));
+            // The session is not held in memory for longer than it may be asked for again.
+            clock.sleep(SHARED_FOR).await;
+            lock(&known).remove(&state);
         };
         runtime.spawn(task.in_current_span());
         Ok(outcome)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Attempt>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Attempt {
