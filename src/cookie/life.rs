@@ -1,6 +1,7 @@
 //! How long browsers keep the cookies, and what may differ between two of them.
 
-/// How long browsers keep the cookies of a session; see [`SessionCookies::life`].
+/// How long browsers keep the cookies of a session; see
+/// [`SessionCookies::life`](crate::cookie::SessionCookies::life).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CookieLife {

@@ -8,7 +8,7 @@ use crate::{descope::Descope, error::Error, origin, return_paths::ReturnPaths, s
 /// The longest name of a provider.
 const MAX_PROVIDER: usize = 64;
 
-/// Builds a [`RedirectSignIn`].
+/// Builds a [`RedirectSignIn`](super::RedirectSignIn).
 #[must_use = "a builder does nothing until `build()`"]
 pub struct RedirectSignInBuilder {
     descope: Descope,
