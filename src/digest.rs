@@ -29,6 +29,13 @@ impl Digest {
         URL_SAFE_NO_PAD.encode_to_string(beginning.map_or(&[][..], |bytes| bytes))
     }
 
+    /// The beginning of the digest, in 22 characters of base64url.
+    pub(crate) fn text(&self) -> String {
+        let mut text = URL_SAFE_NO_PAD.encode_to_string(self.0);
+        text.truncate(22);
+        text
+    }
+
     /// Reads a digest from hexadecimal digits of either case, without anything around them.
     pub(crate) fn from_hex(text: &str) -> Option<Self> {
         let digit = |byte: &u8| char::from(*byte).to_digit(16);

@@ -239,7 +239,7 @@ pub use return_paths::ReturnPaths;
 pub use routes::SessionRoutes;
 pub use select::SelectTenant;
 pub use session::{ActiveTenant, Membership, Session, TenantClaims, Visitor};
-pub use sign_in::redirect::RedirectSignIn;
+pub use sign_in::{flow::FlowRoutes, redirect::RedirectSignIn};
 pub use token::{AccessKey, RefreshToken, SessionToken};
 pub use verifier::SessionCacheStatus;
 

@@ -47,6 +47,13 @@ pub(super) struct ClientInner {
     limit_warning: OnceAMinute,
 }
 
+/// An answer of Descope's that is passed on.
+pub(crate) struct PassedReply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
 /// When the time of a call is over.
 struct Deadline {
     /// On the monotonic clock of the handle.
@@ -177,6 +184,58 @@ impl DescopeClient {
         // open another one.
         tokio::task::yield_now().await;
         drop(permit);
+        result
+    }
+
+    /// Makes a call whose answer is for somebody else to read, whatever its status. Once, and within
+    /// `timeout`; nothing repeats it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send) but for refusals, which are answers here.
+    pub(super) async fn pass_on(
+        &self,
+        endpoint: Endpoint,
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<PassedReply, Error> {
+        let mut request = Request::new(
+            endpoint.method.clone(),
+            self.inner.urls.of(endpoint)?.clone(),
+        );
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body.into());
+        let started = Instant::now();
+        let deadline = Deadline {
+            clock: self.inner.settings.clock.now().mono.saturating_add(timeout),
+            real: started + timeout,
+        };
+        let permit = self.inner.limit.permit(true);
+        let permit = self.until(&deadline, permit).await;
+        let result = match permit.flatten() {
+            None => Err(self.without_connection()),
+            Some(_permit) => {
+                let exchange = async {
+                    let sent = self.http.execute(request).await;
+                    let response = sent.map_err(CallFault::sending)?;
+                    let status = response.status();
+                    let headers = response.headers().clone();
+                    let body = transport::read_limited(response, MAX_BODY).await;
+                    let body = body.map(Zeroizing::new).map_err(CallFault::from)?;
+                    Ok::<_, CallFault>(PassedReply {
+                        status,
+                        headers,
+                        body,
+                    })
+                };
+                match self.until(&deadline, exchange).await {
+                    Some(reply) => reply.map_err(Error::from),
+                    None => Err(Error::timed_out()),
+                }
+            }
+        };
+        metrics::upstream_call(endpoint.name, result.as_ref().err(), started.elapsed());
         result
     }
 

@@ -25,7 +25,10 @@ pub(super) const EXCHANGE_SSO: Endpoint = signing_in("exchange_sso", "v1/auth/sa
 pub(super) const START_OAUTH: Endpoint = signing_in("start_oauth", "v1/auth/oauth/authorize");
 pub(super) const EXCHANGE_OAUTH: Endpoint = signing_in("exchange_oauth", "v1/auth/oauth/exchange");
 
-const ALL: [Endpoint; 16] = [
+pub(super) const FLOW_START: Endpoint = signing_in("flow_start", "v1/flow/start");
+pub(super) const FLOW_NEXT: Endpoint = signing_in("flow_next", "v1/flow/next");
+
+const ALL: [Endpoint; 18] = [
     REFRESH,
     SELECT_TENANT,
     LOGOUT,
@@ -42,6 +45,8 @@ const ALL: [Endpoint; 16] = [
     EXCHANGE_SSO,
     START_OAUTH,
     EXCHANGE_OAUTH,
+    FLOW_START,
+    FLOW_NEXT,
 ];
 
 /// One of Descope's endpoints, below the base URL.

@@ -13,6 +13,7 @@ mod credential;
 mod endpoint;
 mod endpoints;
 mod failure;
+mod flow;
 mod limit;
 mod reply;
 mod set_cookie;
@@ -29,8 +30,9 @@ pub use self::sign_in::Exchange;
 pub(crate) use self::{
     access_key::ExchangeBody,
     answer::RawAnswer,
-    call::DescopeClient,
+    call::{DescopeClient, PassedReply},
     endpoints::TenantsBody,
+    flow::{DEVICE_TOKENS, FlowCall, FlowStep},
     settings::{ClientSettings, CredentialStyle},
     sign_in::{AuthorizeQuery, CodeChannel},
 };

@@ -3,39 +3,55 @@
 
 use std::{str, time::Duration};
 
-use ::cookie::{Cookie, CookieBuilder, Expiration, SameSite as Policy, time};
+use ::cookie::{Cookie, CookieBuilder, Expiration, time};
 use http::{HeaderMap, HeaderValue};
 
-use super::{life::CookieAttributes, read::fields};
+use super::{
+    life::CookieAttributes,
+    read::fields,
+    settings::{SameSite, SessionCookies},
+    write::same_site,
+};
 use crate::rejection::Rejection;
 
-/// The name of such a cookie: for this host alone and for all of its paths.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Such a cookie: for this host alone and for all of its paths.
+#[derive(Clone, Debug)]
 pub(crate) struct OwnCookie {
     name: String,
+    same_site: SameSite,
+    partitioned: bool,
 }
 
 impl OwnCookie {
     /// The cookie that is called `name`, with the prefix that no other host can set, unless `Secure` is
-    /// left out, without which browsers refuse that.
+    /// left out, without which browsers refuse that. Browsers send it with links from other sites
+    /// (`SameSite=Lax`).
     pub(crate) fn new(name: &str, attributes: CookieAttributes) -> Self {
         let prefix = prefix(attributes);
-        Self {
-            name: format!("{prefix}{name}"),
-        }
+        Self::of_browser(&format!("{prefix}{name}"))
     }
 
     /// A cookie of [`own_cookies`].
     pub(crate) fn of_browser(name: &str) -> Self {
-        Self { name: name.into() }
+        Self {
+            name: name.into(),
+            same_site: SameSite::Lax,
+            partitioned: false,
+        }
+    }
+
+    /// The same cookie, sent with the requests that those of the session are sent with.
+    pub(crate) fn like(mut self, session: &SessionCookies) -> Self {
+        self.same_site = session.same_site_policy();
+        self.partitioned = session.is_partitioned();
+        self
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the line that sets the cookie. Browsers send it with links from other sites
-    /// (`SameSite=Lax`).
+    /// Returns the line that sets the cookie.
     pub(crate) fn set(
         &self,
         value: &str,
@@ -55,11 +71,16 @@ impl OwnCookie {
     }
 
     fn cookie<'c>(&'c self, value: &'c str, attributes: CookieAttributes) -> CookieBuilder<'c> {
-        Cookie::build((&*self.name, value))
+        let cookie = Cookie::build((&*self.name, value))
             .path("/")
-            .same_site(Policy::Lax)
+            .same_site(same_site(self.same_site))
             .http_only(true)
-            .secure(!attributes.insecure)
+            .secure(!attributes.insecure);
+        if self.partitioned {
+            cookie.partitioned(true)
+        } else {
+            cookie
+        }
     }
 }
 

@@ -257,7 +257,7 @@ impl SessionCookies {
 
 /// Converts to the type of the `cookie` crate. It is no `From`, which would put that crate into the
 /// public API.
-fn same_site(same_site: SameSite) -> ::cookie::SameSite {
+pub(super) fn same_site(same_site: SameSite) -> ::cookie::SameSite {
     match same_site {
         SameSite::Strict => ::cookie::SameSite::Strict,
         SameSite::Lax => ::cookie::SameSite::Lax,

@@ -49,6 +49,11 @@ pub(crate) struct AdoptRules {
     /// True where cookies are written without `Secure`.
     pub(crate) insecure: bool,
     pub(crate) tenant: Option<WantedTenant>,
+    /// The user whose session it has to be.
+    pub(crate) user: Option<UserId>,
+    /// True for a sign-in by which a session of the browser's may go on, so that it is not ended where
+    /// that fails.
+    pub(crate) continues: bool,
 }
 
 /// The tenant that somebody signs in to.
@@ -104,7 +109,7 @@ impl Descope {
             Ok(lines) => lines,
             Err(error) => {
                 // Nobody else has these tokens, to go on with them.
-                if is_ours || presented.verified.token != offered {
+                if is_ours && !rules.continues || presented.verified.token != offered {
                     self.sign_out_in_background(presented);
                 }
                 return Err(error);
@@ -123,6 +128,16 @@ impl Descope {
             lines,
             attributes,
         })
+    }
+
+    /// Ends the session of an answer that nobody is to have, if it is genuine.
+    pub(crate) async fn discard(&self, raw: &RawAnswer) {
+        let Some(refresh) = raw.refresh_token() else {
+            return;
+        };
+        if let Ok(presented) = self.verified_refresh(refresh).await {
+            self.sign_out_in_background(presented);
+        }
     }
 
     /// The lines that write the cookies of a new session into a browser.
@@ -179,7 +194,12 @@ impl Descope {
             return Err(no_sign_in("the two tokens are of different users"));
         }
         if let Err(error) = self.check_sign_in(&session, rules) {
-            if is_ours && let Ok(presented) = self.in_time(refresh_token, &refresh, true) {
+            // A session that goes on is not ended by what became of this.
+            let is_nobodys = !rules.continues || error.kind() == ErrorKind::UserMismatch;
+            if is_ours
+                && is_nobodys
+                && let Ok(presented) = self.in_time(refresh_token, &refresh, true)
+            {
                 self.sign_out_in_background(presented);
             }
             return Err(error);
@@ -232,6 +252,16 @@ impl Descope {
         if age.unwrap_or_default() > rules.max_age {
             return Err(no_sign_in(
                 "the session token was issued too long ago: sign in again, or set max_age",
+            ));
+        }
+        if rules
+            .user
+            .as_ref()
+            .is_some_and(|user| user != session.user_id())
+        {
+            return Err(Error::new(
+                ErrorKind::UserMismatch,
+                "another user has signed in than the one who was signed in",
             ));
         }
         if session.is_anonymous() {

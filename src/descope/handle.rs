@@ -284,6 +284,11 @@ impl Descope {
         }
     }
 
+    /// A bucket of half of those calls.
+    pub(crate) fn half_of_sign_in_calls(&self) -> TokenBucket {
+        self.inner.sign_in.budget.half().bucket()
+    }
+
     /// Who makes the calls.
     pub(crate) fn client(&self) -> &DescopeClient {
         &self.inner.client

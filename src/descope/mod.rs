@@ -7,6 +7,7 @@ mod build;
 mod builder;
 mod calls;
 mod env;
+mod flow;
 mod former;
 mod handle;
 mod judge;

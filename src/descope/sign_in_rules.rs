@@ -21,6 +21,14 @@ pub(crate) struct SignInBudget {
 }
 
 impl SignInBudget {
+    /// Half of it, at least one.
+    pub(super) fn half(self) -> Self {
+        Self {
+            per_minute: (self.per_minute / 2).max(1),
+            burst: (self.burst / 2).max(1),
+        }
+    }
+
     /// The bucket of so many calls.
     pub(super) fn bucket(self) -> TokenBucket {
         let interval = Duration::from_secs(60)

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     NotASignIn,
     /// A sign-in for one tenant brought the session of a user who is not a member of it.
     TenantMismatch,
+    /// A step for somebody who is signed in brought another user's session.
+    UserMismatch,
     /// A sign-in brought the session of an anonymous visitor, which is not allowed here.
     AnonymousSession,
     /// An access key was refused here, before any call: a text that can be none.

@@ -80,6 +80,7 @@ impl Error {
             | ErrorKind::InvalidSessionToken
             | ErrorKind::NotASignIn
             | ErrorKind::TenantMismatch
+            | ErrorKind::UserMismatch
             | ErrorKind::AnonymousSession
             | ErrorKind::RefreshTokenReplaced
             | ErrorKind::Throttled

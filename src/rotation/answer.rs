@@ -61,7 +61,7 @@ impl<T: KeptSession> KeptAnswer<T> {
         let is_equal = match wanted.operation {
             Operation::Refresh => true,
             Operation::Select(tenant) => self.tenant.as_ref() == Some(tenant),
-            Operation::SignOut => false,
+            Operation::Flow(_) | Operation::SignOut => false,
         };
         let came_meanwhile = self.call > wanted.arrived;
         // Long after it was made it signs in only whoever shows that they are signed in: else the

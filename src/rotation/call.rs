@@ -16,6 +16,9 @@ pub(crate) enum Operation {
     Refresh,
     /// A new session for a tenant.
     Select(TenantId),
+    /// A step of a flow, which may bring a new session. Each is a call of its own: no other one's answer
+    /// is its answer.
+    Flow(u64),
     /// The end of the session, here or everywhere. Nothing that is kept answers it, and it is sent
     /// also for a family that has ended only as far as this process knows.
     SignOut,
@@ -27,6 +30,7 @@ impl Operation {
         match self {
             Self::Refresh => "refresh",
             Self::Select(_) => "select_tenant",
+            Self::Flow(_) => "flow",
             Self::SignOut => "logout",
         }
     }

@@ -165,7 +165,8 @@ impl<T: KeptSession> Claim<T> {
             () = clock.deadline(timeout) => None,
         };
         if let Some(result) = in_time {
-            if let Some(error) = fault(&result) {
+            let is_quiet = matches!(self.operation, Operation::Flow(_));
+            if let Some(error) = fault(&result).filter(|_| !is_quiet) {
                 let requests = self.lease.arrival.turn.waiting() + 1;
                 failure::log(self.operation.name(), error, requests);
             }

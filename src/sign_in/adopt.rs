@@ -16,6 +16,7 @@ use crate::{
     descope::{AdoptRules, Descope, Offered, WantedTenant},
     error::Error,
     head::RequestHead,
+    ids::UserId,
     token::{RefreshToken, SessionToken},
 };
 
@@ -132,6 +133,8 @@ impl Adopt {
                 allow_anonymous: false,
                 remember: None,
                 tenant: None,
+                user: None,
+                continues: false,
                 insecure: descope.cookies().insecure_for(head),
             },
             descope: descope.clone(),
@@ -146,6 +149,19 @@ impl Adopt {
         call: impl Future<Output = Result<RawAnswer, Error>> + Send + 'static,
     ) -> Self {
         Self::new(descope, request, Source::Call(Box::pin(call)))
+    }
+
+    /// A sign-in by an answer that Descope has just given.
+    pub(crate) fn by_answer(descope: &Descope, request: &HeaderMap, raw: RawAnswer) -> Self {
+        let offered = Offered::SignIn(Box::new(raw));
+        Self::new(descope, request, Source::Offered(offered))
+    }
+
+    /// By which a session of the browser's may go on, of `user` unless that is a visitor.
+    pub(crate) fn continues(mut self, user: Option<UserId>) -> Self {
+        self.rules.continues = true;
+        self.rules.user = user;
+        self
     }
 
     /// By another way than a handler of the application's own.

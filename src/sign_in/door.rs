@@ -17,6 +17,8 @@ pub(crate) enum Door {
     Page,
     /// The way back from an identity provider.
     Redirect,
+    /// A flow of Descope's.
+    Flow,
 }
 
 impl Door {
@@ -25,6 +27,7 @@ impl Door {
             Self::Handler => "handler",
             Self::Page => "page",
             Self::Redirect => "redirect",
+            Self::Flow => "flow",
         }
     }
 
@@ -72,6 +75,7 @@ pub(crate) fn outcome(error: &Error) -> &'static str {
         ErrorKind::SessionEnded => "expired_token",
         ErrorKind::NotASignIn => "not_a_sign_in",
         ErrorKind::TenantMismatch => "tenant_mismatch",
+        ErrorKind::UserMismatch => "other_user",
         ErrorKind::AnonymousSession => "anonymous_session",
         ErrorKind::CookieTooLarge => "cookie_too_large",
         ErrorKind::RateLimited => "rate_limited",

@@ -90,8 +90,10 @@
 //! | `CookieTooLarge` | a token is larger than browsers keep; the session is ended at Descope |
 
 mod adopt;
+mod budget;
 mod code;
 mod door;
+pub mod flow;
 pub mod redirect;
 mod refusal;
 #[cfg(feature = "axum")]

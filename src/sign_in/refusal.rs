@@ -48,7 +48,7 @@ impl From<Error> for SignInRefusal {
             | ErrorKind::RefreshTokenReused
             | ErrorKind::RefreshTokenReplaced => RefusalKind::InvalidToken,
             ErrorKind::SessionEnded => RefusalKind::ExpiredToken,
-            ErrorKind::NotASignIn => RefusalKind::NotASignIn,
+            ErrorKind::NotASignIn | ErrorKind::UserMismatch => RefusalKind::NotASignIn,
             ErrorKind::TenantMismatch => RefusalKind::TenantMismatch,
             ErrorKind::AnonymousSession => RefusalKind::AnonymousSession,
             ErrorKind::CookieTooLarge => RefusalKind::CookieTooLarge,

@@ -19,7 +19,7 @@ use crate::{
     endpoint::{ResponseBody, finish, redirect},
     origin,
     rejection::REJECTION_HEADER,
-    sign_in::Door,
+    sign_in::{Door, budget::network},
     telemetry::event_at,
 };
 
@@ -116,7 +116,7 @@ impl RedirectCall {
         let address = self.shared.settings.client_address.as_ref();
         if let Some(address) = address.and_then(|address| address(&self.request)) {
             let now = self.descope().now();
-            let taken = self.shared.addresses.take(address, now);
+            let taken = self.shared.addresses.take(network(address), now);
             taken.map_err(Failure::limited)?;
         }
         self.descope().take_sign_in_call().map_err(Failure::limited)

@@ -87,7 +87,6 @@
 //! [`ReturnPaths`]: crate::ReturnPaths
 
 mod attempts;
-mod budget;
 mod call;
 mod callback;
 mod failure;

@@ -1,0 +1,477 @@
+//! One call of a flow on its way: admitted, sent to Descope, answered without a token.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header, request::Parts};
+use http_body::Body;
+use serde_json::Value;
+
+use super::{
+    answer::{FlowAnswer, NONCE},
+    binding::Binding,
+    body::FlowBody,
+    device,
+    refusal::FlowRefusal,
+    replay::Answered,
+    settings::Remember,
+    shared::Shared,
+};
+use crate::{
+    client::{FlowCall, FlowStep, PassedReply, RawAnswer},
+    cookie::CookieAttributes,
+    descope::{PresentedRefresh, RefreshRefusal},
+    digest::Digest,
+    endpoint::{MediaType, RefusalKind, ResponseBody, finish, read_at_most},
+    error::Error,
+    origin::{self, WhenAbsent},
+    sign_in::{Adopt, Door, SignedIn},
+    telemetry,
+    token::{self, Authorization, OpaqueToken, RefreshToken, SessionToken},
+};
+
+/// The longest body that is read, in bytes.
+const MAX_BODY: usize = 256 * 1024;
+
+/// The longest header of a page's that is passed on.
+const MAX_HEADER: usize = 512;
+
+/// How long a call with a refresh token may take: renewals of that session wait for it.
+const SIGNED_IN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The headers of a page's request that are passed on, if they are plain.
+const PASSED_ON: [HeaderName; 6] = [
+    HeaderName::from_static("x-descope-sdk-name"),
+    HeaderName::from_static("x-descope-sdk-version"),
+    HeaderName::from_static("x-descope-sdk-session-id"),
+    NONCE,
+    header::USER_AGENT,
+    header::ACCEPT_LANGUAGE,
+];
+
+/// One request, without its body.
+pub(super) struct FlowRequest {
+    shared: Arc<Shared>,
+    request: Parts,
+    attributes: CookieAttributes,
+}
+
+/// A call that was admitted.
+struct Admitted {
+    step: FlowStep,
+    body: FlowBody,
+    bytes: Vec<u8>,
+    /// True if this browser has started the execution; a start is its own.
+    is_bound: bool,
+    presented: Option<PresentedRefresh>,
+}
+
+impl FlowRequest {
+    pub(super) fn new(shared: Arc<Shared>, request: Parts) -> Self {
+        Self {
+            attributes: shared.descope.cookie_attributes((&request).into()),
+            shared,
+            request,
+        }
+    }
+
+    pub(super) async fn answer<B: Body>(
+        self,
+        step: Option<FlowStep>,
+        body: B,
+    ) -> Response<ResponseBody> {
+        let admitted = match step {
+            None => Err(FlowRefusal::NotFound),
+            Some(step) => self.admit(step, body).await,
+        };
+        let (step, flow) = match &admitted {
+            Ok(admitted) => (admitted.step, admitted.body.flow.clone()),
+            Err(refusal) => {
+                self.log_refused(*refusal);
+                return finish(refusal.into_response(), Vec::new());
+            }
+        };
+        let Ok(admitted) = admitted else {
+            return finish(FlowRefusal::InvalidBody.into_response(), Vec::new());
+        };
+        let key = self.key(&admitted);
+        let shared = Arc::clone(&self.shared);
+        let call = async move { self.run(admitted).await };
+        let answered = shared.replays.share(key, call).await;
+        let Some(answered) = answered else {
+            let refusal = FlowRefusal::UpstreamUnavailable;
+            return finish(refusal.into_response(), Vec::new());
+        };
+        let response = (answered.response)();
+        tracing::debug!(
+            call = ?step,
+            flow.id = flow,
+            status = response.status().as_u16(),
+            "flow call"
+        );
+        finish(response, answered.cookies)
+    }
+
+    /// Admits a call: by its method, its origin, its type, its size, its content and who has started it.
+    async fn admit<B: Body>(&self, step: FlowStep, body: B) -> Result<Admitted, FlowRefusal> {
+        let descope = &self.shared.descope;
+        let settings = &self.shared.settings;
+        if self.request.method != Method::POST {
+            return Err(FlowRefusal::MethodNotAllowed);
+        }
+        let head = (&self.request).into();
+        descope
+            .check_origin(head, WhenAbsent::RefuseNobodys)
+            .map_err(|reason| {
+                origin::log_refusal(reason, head);
+                FlowRefusal::CrossSite
+            })?;
+        let headers = &self.request.headers;
+        self.check_project()?;
+        if MediaType::of(headers) != Some(MediaType::Json) {
+            return Err(FlowRefusal::UnsupportedMediaType);
+        }
+        let bytes = read_at_most(MAX_BODY, body).await;
+        let bytes = bytes.map_err(|refusal| match refusal.kind() {
+            RefusalKind::BodyTooLarge => FlowRefusal::BodyTooLarge,
+            _ => FlowRefusal::InvalidBody,
+        })?;
+        let body = FlowBody::read(step, &bytes)?;
+        let is_bound = match &body.execution {
+            None => {
+                // What a link brings would sign its reader in as whoever made it.
+                let is_foreign = body.has_code && !settings.idp_initiated
+                    || body.has_token && !settings.links_from_other_browsers;
+                if is_foreign {
+                    return Err(FlowRefusal::ForeignFlow);
+                }
+                true
+            }
+            Some(execution) => {
+                let binding = Binding::of(execution);
+                let is_bound = binding.is_some_and(|it| it.is_shown(headers, self.attributes));
+                // The link of a mail goes up: the browser that asked for it is waiting.
+                if !is_bound && !body.has_token {
+                    return Err(FlowRefusal::ForeignFlow);
+                }
+                is_bound
+            }
+        };
+        let presented = if is_bound && settings.signed_in_flows.contains(&body.flow) {
+            self.presented().await?
+        } else {
+            None
+        };
+        Ok(Admitted {
+            step,
+            body,
+            bytes,
+            is_bound,
+            presented,
+        })
+    }
+
+    /// A page's SDK names its project; another one's page is another service's.
+    fn check_project(&self) -> Result<(), FlowRefusal> {
+        let project = match token::authorization(&self.request.headers) {
+            Authorization::Absent => return Ok(()),
+            Authorization::Bearer(credential) => credential.text(),
+            Authorization::Malformed | Authorization::Several => None,
+        };
+        let project = project.and_then(|text| text.split(':').next());
+        if project == Some(self.shared.descope.project_id()) {
+            Ok(())
+        } else {
+            Err(FlowRefusal::OtherProject)
+        }
+    }
+
+    /// The refresh token of who is signed in; `None` where nobody is.
+    async fn presented(&self) -> Result<Option<PresentedRefresh>, FlowRefusal> {
+        let headers = &self.request.headers;
+        match self.shared.descope.presented_refresh(headers, false).await {
+            Ok(presented) => Ok(Some(presented)),
+            Err(RefreshRefusal::Unavailable { .. }) => Err(FlowRefusal::KeysUnavailable),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Names what a browser repeats by itself: the same call of the same browser, with the same nonce. A
+    /// start has no nonce, and each one is an execution of its own.
+    fn key(&self, admitted: &Admitted) -> Option<Digest> {
+        let nonce = self.request.headers.get(NONCE)?;
+        let execution = admitted
+            .body
+            .execution
+            .as_ref()
+            .filter(|_| admitted.is_bound)?;
+        let mut text = Vec::with_capacity(admitted.bytes.len() + 256);
+        let user = admitted.presented.as_ref();
+        for part in [
+            execution.as_bytes(),
+            nonce.as_bytes(),
+            user.map_or(&[][..], |it| it.verified.user.as_str().as_bytes()),
+            &admitted.bytes,
+        ] {
+            text.extend_from_slice(&part.len().to_be_bytes());
+            text.extend_from_slice(part);
+        }
+        Digest::of_bytes(&text).ok()
+    }
+
+    async fn run(self, admitted: Admitted) -> Answered {
+        match self.call(admitted).await {
+            Ok(answered) => answered,
+            Err(refusal) => {
+                self.log_refused(refusal);
+                Answered {
+                    response: Arc::new(move || refusal.into_response()),
+                    cookies: Vec::new(),
+                    size: 0,
+                }
+            }
+        }
+    }
+
+    async fn call(&self, admitted: Admitted) -> Result<Answered, FlowRefusal> {
+        let Admitted {
+            step,
+            body,
+            bytes,
+            is_bound,
+            presented,
+        } = admitted;
+        let shared = &self.shared;
+        let address = shared.settings.client_address.as_ref();
+        let address = address.and_then(|address| address(&self.request));
+        let binding = body.execution.as_deref().and_then(Binding::of);
+        let execution = binding.as_ref().map(Binding::digest);
+        let Ok(_permit) = shared.calls.try_acquire() else {
+            return Err(FlowRefusal::RateLimited(Duration::from_secs(1)));
+        };
+        shared.take_call(address, execution, body.is_poll)?;
+        let mut headers = self.headers(is_bound);
+        if let (Some(name), Some(address)) = (&shared.settings.forward_address, address)
+            && let Ok(value) = HeaderValue::try_from(address.to_string())
+        {
+            headers.insert(name, value);
+        }
+        let session = presented.as_ref().filter(|_| shared.settings.session_token);
+        let session = session.and_then(|presented| {
+            let user = &presented.verified.user;
+            shared
+                .descope
+                .shown_session_token(&self.request.headers, user)
+        });
+        let timeout = match &presented {
+            Some(_) => shared.settings.timeout.min(SIGNED_IN_TIMEOUT),
+            None => shared.settings.timeout,
+        };
+        let call = FlowCall {
+            step,
+            headers,
+            body: Bytes::from(body.to_send(bytes, session.as_deref())),
+            timeout,
+        };
+        let reply = self.send(call, presented.as_ref()).await;
+        let reply = reply.map_err(|error| self.failed(&error))?;
+        self.read(&reply, is_bound, binding, presented).await
+    }
+
+    async fn send(
+        &self,
+        call: FlowCall,
+        presented: Option<&PresentedRefresh>,
+    ) -> Result<PassedReply, Error> {
+        let descope = &self.shared.descope;
+        match presented {
+            None => descope.client().flow(call, None).await,
+            Some(presented) => {
+                let this = descope.clone();
+                let session = move |reply: &PassedReply| FlowAnswer::session(&this, reply);
+                descope.flow_presented(presented, call, session).await
+            }
+        }
+    }
+
+    fn failed(&self, error: &Error) -> FlowRefusal {
+        tracing::warn!(%error, "descope did not answer a flow's call");
+        FlowRefusal::from(error)
+    }
+
+    /// The headers that go up.
+    fn headers(&self, is_bound: bool) -> HeaderMap {
+        let came = &self.request.headers;
+        let mut headers = HeaderMap::new();
+        for name in PASSED_ON {
+            let mut values = came.get_all(&name).iter();
+            let value = values.next().filter(|value| is_plain(value));
+            if let (Some(value), None) = (value, values.next()) {
+                headers.insert(name, value.clone());
+            }
+        }
+        // It was checked.
+        if let Some(origin) = came.get(header::ORIGIN).filter(|value| is_plain(value)) {
+            headers.insert(header::ORIGIN, origin.clone());
+        }
+        if is_bound {
+            device::send(came, self.attributes, &mut headers);
+        }
+        headers
+    }
+
+    /// Reads an answer: its session becomes the browser's, and nothing of it goes down that a script
+    /// could use.
+    async fn read(
+        &self,
+        reply: &PassedReply,
+        is_bound: bool,
+        binding: Option<Binding>,
+        presented: Option<PresentedRefresh>,
+    ) -> Result<Answered, FlowRefusal> {
+        let descope = &self.shared.descope;
+        let limited = reply.refusal().retry_after();
+        if reply.status == http::StatusCode::TOO_MANY_REQUESTS {
+            self.shared.pause(limited);
+        }
+        let mut answer = FlowAnswer::read(reply)?;
+        answer.check_urls()?;
+        let raw = FlowAnswer::session(descope, reply);
+        let devices = device::tokens(reply);
+        let tokens = texts(raw.as_ref(), &devices);
+        let mut cookies = Vec::new();
+        let signed_in = match raw.filter(|raw| raw.session_token().is_some()) {
+            None => None,
+            Some(raw) if !is_bound && !self.shared.settings.links_from_other_browsers => {
+                descope.discard(&raw).await;
+                return Err(FlowRefusal::ForeignFlow);
+            }
+            Some(raw) => Some(self.sign_in(raw, presented, reply).await?),
+        };
+        if let Some(signed_in) = &signed_in {
+            cookies.extend(signed_in.lines());
+        }
+        answer.write_session(signed_in.as_ref());
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        answer.empty_tokens(descope, &tokens);
+        let now = descope.now().wall;
+        let own = descope.cookies();
+        if reply.status.is_success() {
+            cookies.extend(device::write(&devices, own, self.attributes, now));
+            let of_answer = answer.execution().and_then(Binding::of);
+            if let Some(new) = of_answer.filter(|new| is_bound && Some(new) != binding.as_ref()) {
+                let headers = &self.request.headers;
+                cookies.extend(new.write(headers, own, self.attributes, now));
+            }
+        }
+        let (status, nonce) = (answer.status, answer.nonce.clone());
+        let retry_after = limited.filter(|_| status == http::StatusCode::TOO_MANY_REQUESTS);
+        let body = Bytes::from(answer.into_body());
+        Ok(Answered {
+            size: body.len(),
+            cookies,
+            response: Arc::new(move || response(status, nonce.clone(), retry_after, body.clone())),
+        })
+    }
+
+    async fn sign_in(
+        &self,
+        mut raw: RawAnswer,
+        presented: Option<PresentedRefresh>,
+        reply: &PassedReply,
+    ) -> Result<SignedIn, FlowRefusal> {
+        let settings = &self.shared.settings;
+        let continues = presented.as_ref().map(|presented| {
+            let verified = &presented.verified;
+            (!verified.is_anonymous).then(|| verified.user.clone())
+        });
+        if raw.refresh_token().is_none() {
+            // The one that was sent stays in force.
+            let kept = presented.as_ref().map(|it| it.verified.token.clone());
+            raw.refresh_token = Some(kept.ok_or(FlowRefusal::SessionIncomplete)?);
+        }
+        let remember = match &settings.remember {
+            Remember::AsBefore => None,
+            Remember::Always(remember) => Some(*remember),
+            Remember::Output(name) => Some(output(reply, name)),
+        };
+        let adopt = Adopt::by_answer(&self.shared.descope, &self.request.headers, raw);
+        let mut adopt = adopt
+            .by(Door::Flow)
+            .rotate(settings.rotate)
+            .allow_anonymous(settings.allow_anonymous);
+        if let Some(user) = continues {
+            adopt = adopt.continues(user);
+        }
+        if let Some(remember) = remember {
+            adopt = adopt.remember(remember);
+        }
+        adopt.await.map_err(|error| FlowRefusal::from(&error))
+    }
+
+    fn log_refused(&self, refusal: FlowRefusal) {
+        if matches!(refusal, FlowRefusal::ForeignFlow | FlowRefusal::CrossSite) {
+            telemetry::signed_in("flow", refusal.code());
+        }
+        tracing::debug!(
+            outcome = refusal.code(),
+            path = self.request.uri.path(),
+            "flow call refused"
+        );
+    }
+}
+
+fn is_plain(value: &HeaderValue) -> bool {
+    let is_visible = |byte: &u8| matches!(byte, b' '..=b'~');
+    value.len() <= MAX_HEADER && value.as_bytes().iter().all(is_visible)
+}
+
+/// A boolean of the flow's output.
+fn output(reply: &PassedReply, name: &str) -> bool {
+    let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
+    let output = body.as_ref().and_then(|body| body.get("output"));
+    let value = output.and_then(|output| output.get(name));
+    value.and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// The tokens of an answer.
+fn texts(raw: Option<&RawAnswer>, devices: &[Option<String>; 2]) -> Vec<String> {
+    let raw = raw.into_iter().flat_map(|raw| {
+        [
+            raw.session_token().map(SessionToken::expose),
+            raw.refresh_token().map(RefreshToken::expose),
+            raw.external_token.as_ref().map(OpaqueToken::expose),
+        ]
+    });
+    let devices = devices.iter().map(Option::as_deref);
+    let all = raw
+        .chain(devices)
+        .flatten()
+        .filter(|token| !token.is_empty());
+    all.map(str::to_owned).collect()
+}
+
+fn response(
+    status: http::StatusCode,
+    nonce: Option<HeaderValue>,
+    retry_after: Option<Duration>,
+    body: Bytes,
+) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::new(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    if let Some(nonce) = nonce {
+        headers.insert(NONCE, nonce);
+    }
+    if let Some(after) = retry_after {
+        headers.insert(
+            header::RETRY_AFTER,
+            crate::rejection::retry_after_header(after),
+        );
+    }
+    response
+}

@@ -1,0 +1,114 @@
+//! Device tokens, by which Descope knows a browser again: in cookies that no script reads.
+
+use std::time::Duration;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderValue};
+use serde::Deserialize;
+
+use crate::{
+    client::{DEVICE_TOKENS, PassedReply},
+    cookie::{CookieAttributes, OwnCookie, SessionCookies, own_cookies},
+};
+
+/// The longest token that is kept, in bytes.
+const MAX_TOKEN: usize = 2_048;
+
+/// Browsers shorten longer lifetimes (RFC 6265bis section 5.6.2).
+const MAX_LIFE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// The members of an answer that hold them, in the order of [`DEVICE_TOKENS`].
+const MEMBERS: [&str; 2] = ["trustedDeviceJwt", "knownDeviceJwt"];
+
+/// Adds the tokens that a browser shows to the headers of a call.
+pub(super) fn send(headers: &HeaderMap, attributes: CookieAttributes, up: &mut HeaderMap) {
+    for (name, header) in DEVICE_TOKENS {
+        let cookie = OwnCookie::new(name, attributes);
+        let shown = own_cookies(headers, name, attributes).unwrap_or_default();
+        let mut shown = shown
+            .into_iter()
+            .filter(|(shown, _)| *shown == cookie.name());
+        let token = shown
+            .next()
+            .map(|(_, token)| token)
+            .filter(|token| is_token(token));
+        if let Some(Ok(mut value)) = token.map(HeaderValue::from_str) {
+            value.set_sensitive(true);
+            up.insert(header, value);
+        }
+    }
+}
+
+/// The tokens of an answer: in its session, else in its cookies.
+pub(super) fn tokens(reply: &PassedReply) -> [Option<String>; 2] {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(rename = "authInfo")]
+        session: Option<serde_json::Map<String, serde_json::Value>>,
+    }
+    let answer: Option<Answer> = serde_json::from_slice(&reply.body).ok();
+    let session = answer.and_then(|answer| answer.session).unwrap_or_default();
+    let mut tokens = [const { None }; 2];
+    for ((token, member), (name, _)) in tokens.iter_mut().zip(MEMBERS).zip(DEVICE_TOKENS) {
+        let in_body = session.get(member).and_then(|value| value.as_str());
+        let found = in_body.filter(|text| !text.is_empty()).map(str::to_owned);
+        *token = found
+            .or_else(|| reply.cookie(name))
+            .filter(|token| is_token(token));
+    }
+    tokens
+}
+
+/// The lines that keep the tokens of an answer.
+pub(super) fn write(
+    tokens: &[Option<String>; 2],
+    cookies: &SessionCookies,
+    attributes: CookieAttributes,
+    now: Duration,
+) -> Vec<HeaderValue> {
+    let named = DEVICE_TOKENS.into_iter().zip(tokens);
+    let lines = named.filter_map(|((name, _), token)| {
+        let token = token.as_deref()?;
+        let cookie = OwnCookie::new(name, attributes).like(cookies);
+        cookie.set(token, life(token, now)?, attributes)
+    });
+    lines.collect()
+}
+
+/// The lines that remove them.
+pub(crate) fn removals(cookies: &SessionCookies, attributes: CookieAttributes) -> Vec<HeaderValue> {
+    let names = DEVICE_TOKENS.into_iter().map(|(name, _)| name);
+    let removals = names.filter_map(|name| {
+        let cookie = OwnCookie::new(name, attributes).like(cookies);
+        cookie.removal(attributes)
+    });
+    removals.collect()
+}
+
+/// How long a token lives by its own word, which nobody but Descope verifies; `None` once it has
+/// expired.
+fn life(token: &str, now: Duration) -> Option<Duration> {
+    #[derive(Deserialize)]
+    struct Payload {
+        exp: f64,
+    }
+    let payload = token.split('.').nth(1)?;
+    let payload = URL_SAFE_NO_PAD.decode_to_vec(payload).ok()?;
+    let life = match serde_json::from_slice(&payload) {
+        Ok(Payload { exp }) => Duration::try_from_secs_f64(exp).ok()?.checked_sub(now)?,
+        Err(_) => MAX_LIFE,
+    };
+    Some(life.min(MAX_LIFE))
+}
+
+/// Returns `true` for a compact JWT by its letters.
+fn is_token(token: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let mut segments = token.split('.');
+    let whole = segments
+        .by_ref()
+        .take(3)
+        .filter(|segment| !segment.is_empty() && segment.bytes().all(is_legal))
+        .count();
+    whole == 3 && segments.next().is_none() && token.len() <= MAX_TOKEN
+}
