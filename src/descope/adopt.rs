@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{
     handle::Descope,
+    offered::Offered,
     present::PresentedRefresh,
     refused::{refused_refresh, refused_session},
 };
@@ -22,22 +23,15 @@ use crate::{
     },
     rejection::Rejection,
     session::Session,
-    token::{RefreshToken, SessionToken},
     verifier::AuthenticToken,
 };
 
-/// The tokens that somebody signs in with.
-pub(crate) enum Offered {
-    /// Two tokens that somebody else has received.
-    Tokens(SessionToken, RefreshToken),
-    /// An answer whose tokens have been verified.
-    Answer(Box<SessionAnswer>),
-    /// An answer as Descope has just given it to a sign-in of this side.
-    SignIn(Box<RawAnswer>),
-}
-
 /// The rules of one sign-in, beyond those of the handle.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each with a word of its own"
+)]
 pub(crate) struct AdoptRules {
     /// Spends the refresh token at once.
     pub(crate) rotate: bool,
@@ -89,7 +83,7 @@ impl Descope {
     ) -> Result<Adopted, Error> {
         let is_ours = matches!(offered, Offered::SignIn(_));
         let (first, presented) = self
-            .verify_offered(offered, &rules)
+            .verify_offered(headers, offered, &rules)
             .await
             .map_err(|error| {
                 // What Descope has just answered with is no mistake of whoever signs in.
@@ -161,6 +155,7 @@ impl Descope {
     /// somebody has just proved who they are.
     async fn verify_offered(
         &self,
+        headers: &HeaderMap,
         offered: Offered,
         rules: &AdoptRules,
     ) -> Result<(SessionAnswer, PresentedRefresh), Error> {
@@ -194,8 +189,9 @@ impl Descope {
             return Err(no_sign_in("the two tokens are of different users"));
         }
         if let Err(error) = self.check_sign_in(&session, rules) {
-            // A session that goes on is not ended by what became of this.
-            let is_nobodys = !rules.continues || error.kind() == ErrorKind::UserMismatch;
+            // A session of the browser's may be the very one that goes on at Descope.
+            let is_nobodys = error.kind() == ErrorKind::UserMismatch
+                || !rules.continues && !self.shows_session_of(headers, session.user_id());
             if is_ours
                 && is_nobodys
                 && let Ok(presented) = self.in_time(refresh_token, &refresh, true)
@@ -349,33 +345,6 @@ impl Descope {
             return Ok(presented);
         }
         self.verified_refresh(in_force).await
-    }
-}
-
-impl Offered {
-    fn tokens(&self) -> Result<(SessionToken, RefreshToken), Error> {
-        match self {
-            Self::Tokens(session, refresh) => Ok((session.clone(), refresh.clone())),
-            Self::Answer(answer) => {
-                let refresh = answer.in_force().token.clone();
-                Ok((answer.session_token().clone(), refresh))
-            }
-            Self::SignIn(raw) => {
-                if let Some(fault) = &raw.fault {
-                    return Err(fault.clone());
-                }
-                let lacks = |what: &str| {
-                    let why = format!("descope's answer to the sign-in has no {what}");
-                    Error::new(ErrorKind::UpstreamInvalid, why)
-                };
-                let session = raw.session_token().cloned();
-                let refresh = raw.refresh_token().cloned();
-                Ok((
-                    session.ok_or_else(|| lacks("session token"))?,
-                    refresh.ok_or_else(|| lacks("refresh token"))?,
-                ))
-            }
-        }
     }
 }
 

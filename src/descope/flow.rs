@@ -37,13 +37,13 @@ impl Descope {
         session: impl Fn(&PassedReply) -> Option<RawAnswer> + Send + 'static,
     ) -> Result<PassedReply, Error> {
         let this = self.clone();
-        let sent = presented.verified.clone();
+        let holder = presented.verified.clone();
         let reply = Arc::new(Mutex::new(None));
         let kept = Arc::clone(&reply);
         let send = move |token: RefreshToken| async move {
             let answer = this.client().flow(call, Some(&token)).await?;
             let raw = session(&answer);
-            let outcome = this.outcome_of_flow(raw, sent, token).await;
+            let outcome = this.outcome_of_flow(raw, holder, token).await;
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
             outcome
         };
@@ -66,9 +66,9 @@ impl Descope {
             return Err(no_session());
         };
         let verifier = &self.inner.verifier;
-        let verified = verifier.verify(successor.expose(), TokenUse::Refresh).await;
+        let genuine = verifier.verify(successor.expose(), TokenUse::Refresh).await;
         // Another user's is no successor: a visitor may have become somebody.
-        let is_same = verified.is_ok_and(|token| token.claims().user == sent.user);
+        let is_same = genuine.is_ok_and(|token| token.claims().user == sent.user);
         if !is_same {
             return Err(no_session());
         }

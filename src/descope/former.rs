@@ -48,6 +48,18 @@ impl Descope {
         }
     }
 
+    /// Returns `true` if a browser shows a refresh token of a user, as far as that is known without waiting.
+    pub(super) fn shows_session_of(&self, headers: &HeaderMap, user: &UserId) -> bool {
+        let cookies = self.cookies_to_sign_out(headers);
+        let mut tokens = self.to_sign_out(&cookies).into_iter();
+        tokens.any(
+            |token| match self.inner.verifier.start(token, TokenUse::Refresh) {
+                VerificationStep::Done(Ok(genuine)) => genuine.claims().user == *user,
+                _ => false,
+            },
+        )
+    }
+
     /// The sessions that the browser had, of which nothing changes yet. Those of the new one's own family
     /// are its predecessors.
     pub(super) fn former_sessions(

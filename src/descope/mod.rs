@@ -12,6 +12,7 @@ mod former;
 mod handle;
 mod judge;
 mod notices;
+mod offered;
 mod pairs;
 mod present;
 mod profile;
@@ -26,8 +27,9 @@ mod variables;
 mod verify_answer;
 
 pub(crate) use self::{
-    adopt::{AdoptRules, Adopted, Offered, WantedTenant},
+    adopt::{AdoptRules, Adopted, WantedTenant},
     authenticate::{Authentication, LateVerdict, PendingSession},
+    offered::Offered,
     present::{PresentedRefresh, RefreshRefusal},
     sign_out::SignOutOutcome,
 };

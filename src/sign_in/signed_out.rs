@@ -1,5 +1,6 @@
 use http::{HeaderMap, HeaderValue};
 
+use super::flow::device_removals;
 use crate::{
     cookie,
     descope::{Descope, RefreshRefusal, SignOutOutcome},
@@ -18,6 +19,7 @@ pub struct SignedOut {
     outcome: SignOutOutcome,
     everywhere: bool,
     removals: Vec<HeaderValue>,
+    devices: Vec<HeaderValue>,
 }
 
 /// # Signing out
@@ -63,9 +65,11 @@ impl Descope {
         }
         let root = http::Uri::default();
         let head = RequestHead::of_headers(request, &root);
+        let attributes = self.cookie_attributes(head);
         SignedOut {
             everywhere,
-            removals: self.cookies().removals(self.cookie_attributes(head)),
+            removals: self.cookies().removals(attributes),
+            devices: device_removals(self.cookies(), attributes),
             outcome,
         }
     }
@@ -115,6 +119,13 @@ impl SignedOut {
     /// [`Descope::sign_out_everywhere`] asks it to; `false` also where nobody was signed in.
     pub fn is_everywhere(&self) -> bool {
         self.everywhere && self.outcome.everywhere
+    }
+
+    /// Removes the device tokens too that [`FlowRoutes`](crate::FlowRoutes) keeps: Descope does not know
+    /// this browser again. For a device that somebody else uses next.
+    pub fn forget_device(mut self) -> Self {
+        self.removals.append(&mut self.devices);
+        self
     }
 
     /// Writes the lines that remove the session's cookies, under every name and scope, and keeps the

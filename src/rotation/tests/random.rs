@@ -118,7 +118,7 @@ proptest! {
                     calls += 1;
                     let id = match &call.op {
                         Operation::Select(id) => id.as_str(),
-                        Operation::Refresh => "1",
+                        Operation::Flow(_) | Operation::Refresh => "1",
                         Operation::SignOut => {
                             let revoked = !matches!(how, How::TimedOut);
                             let now = bench.now;

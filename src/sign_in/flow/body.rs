@@ -13,6 +13,10 @@ const SESSION_JWT: &str = "sessionJwt";
 
 /// A call of a flow, of which the rest is passed on unread.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each with a word of its own"
+)]
 pub(super) struct FlowBody {
     /// The flow, by its id or by that of the execution.
     pub(super) flow: String,
@@ -42,22 +46,22 @@ struct Members {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Input {
-    exchange_code: Option<Said>,
-    idp_initiated: Option<Said>,
-    token: Option<Said>,
+    exchange_code: Option<Presence>,
+    idp_initiated: Option<Presence>,
+    token: Option<Presence>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Options {
-    descope_idp_initiated: Option<Said>,
+    descope_idp_initiated: Option<Presence>,
     session_jwt: Option<IgnoredAny>,
 }
 
-/// A member that says something: not `false`, nor empty.
+/// A member, which says something unless it is `false` or empty.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Said {
+enum Presence {
     Flag(bool),
     Text(String),
     Other(IgnoredAny),
@@ -74,11 +78,11 @@ impl FlowBody {
         let members: Members = json_object(body).map_err(|_| FlowRefusal::InvalidBody)?;
         let input = members.input.unwrap_or_default();
         let options = members.options.unwrap_or_default();
-        let says = |said: Option<Said>| {
+        let says = |said: Option<Presence>| {
             said.is_some_and(|said| match said {
-                Said::Flag(flag) => flag,
-                Said::Text(text) => !text.is_empty(),
-                Said::Other(_) => true,
+                Presence::Flag(flag) => flag,
+                Presence::Text(text) => !text.is_empty(),
+                Presence::Other(_) => true,
             })
         };
         let (flow, execution) = match step {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header, request::Parts};
 use http_body::Body;
 use serde_json::Value;
 
@@ -20,18 +20,13 @@ use super::{
 use crate::{
     client::{FlowCall, FlowStep, PassedReply, RawAnswer},
     cookie::CookieAttributes,
-    descope::{PresentedRefresh, RefreshRefusal},
-    digest::Digest,
-    endpoint::{MediaType, RefusalKind, ResponseBody, finish, read_at_most},
+    descope::PresentedRefresh,
+    endpoint::{ResponseBody, finish},
     error::Error,
-    origin::{self, WhenAbsent},
     sign_in::{Adopt, Door, SignedIn},
     telemetry,
-    token::{self, Authorization, OpaqueToken, RefreshToken, SessionToken},
+    token::{OpaqueToken, RefreshToken, SessionToken},
 };
-
-/// The longest body that is read, in bytes.
-const MAX_BODY: usize = 256 * 1024;
 
 /// The longest header of a page's that is passed on.
 const MAX_HEADER: usize = 512;
@@ -51,19 +46,19 @@ const PASSED_ON: [HeaderName; 6] = [
 
 /// One request, without its body.
 pub(super) struct FlowRequest {
-    shared: Arc<Shared>,
-    request: Parts,
-    attributes: CookieAttributes,
+    pub(super) shared: Arc<Shared>,
+    pub(super) request: Parts,
+    pub(super) attributes: CookieAttributes,
 }
 
 /// A call that was admitted.
-struct Admitted {
-    step: FlowStep,
-    body: FlowBody,
-    bytes: Vec<u8>,
+pub(super) struct Admitted {
+    pub(super) step: FlowStep,
+    pub(super) body: FlowBody,
+    pub(super) bytes: Vec<u8>,
     /// True if this browser has started the execution; a start is its own.
-    is_bound: bool,
-    presented: Option<PresentedRefresh>,
+    pub(super) is_bound: bool,
+    pub(super) presented: Option<PresentedRefresh>,
 }
 
 impl FlowRequest {
@@ -110,113 +105,6 @@ impl FlowRequest {
             "flow call"
         );
         finish(response, answered.cookies)
-    }
-
-    /// Admits a call: by its method, its origin, its type, its size, its content and who has started it.
-    async fn admit<B: Body>(&self, step: FlowStep, body: B) -> Result<Admitted, FlowRefusal> {
-        let descope = &self.shared.descope;
-        let settings = &self.shared.settings;
-        if self.request.method != Method::POST {
-            return Err(FlowRefusal::MethodNotAllowed);
-        }
-        let head = (&self.request).into();
-        descope
-            .check_origin(head, WhenAbsent::RefuseNobodys)
-            .map_err(|reason| {
-                origin::log_refusal(reason, head);
-                FlowRefusal::CrossSite
-            })?;
-        let headers = &self.request.headers;
-        self.check_project()?;
-        if MediaType::of(headers) != Some(MediaType::Json) {
-            return Err(FlowRefusal::UnsupportedMediaType);
-        }
-        let bytes = read_at_most(MAX_BODY, body).await;
-        let bytes = bytes.map_err(|refusal| match refusal.kind() {
-            RefusalKind::BodyTooLarge => FlowRefusal::BodyTooLarge,
-            _ => FlowRefusal::InvalidBody,
-        })?;
-        let body = FlowBody::read(step, &bytes)?;
-        let is_bound = match &body.execution {
-            None => {
-                // What a link brings would sign its reader in as whoever made it.
-                let is_foreign = body.has_code && !settings.idp_initiated
-                    || body.has_token && !settings.links_from_other_browsers;
-                if is_foreign {
-                    return Err(FlowRefusal::ForeignFlow);
-                }
-                true
-            }
-            Some(execution) => {
-                let binding = Binding::of(execution);
-                let is_bound = binding.is_some_and(|it| it.is_shown(headers, self.attributes));
-                // The link of a mail goes up: the browser that asked for it is waiting.
-                if !is_bound && !body.has_token {
-                    return Err(FlowRefusal::ForeignFlow);
-                }
-                is_bound
-            }
-        };
-        let presented = if is_bound && settings.signed_in_flows.contains(&body.flow) {
-            self.presented().await?
-        } else {
-            None
-        };
-        Ok(Admitted {
-            step,
-            body,
-            bytes,
-            is_bound,
-            presented,
-        })
-    }
-
-    /// A page's SDK names its project; another one's page is another service's.
-    fn check_project(&self) -> Result<(), FlowRefusal> {
-        let project = match token::authorization(&self.request.headers) {
-            Authorization::Absent => return Ok(()),
-            Authorization::Bearer(credential) => credential.text(),
-            Authorization::Malformed | Authorization::Several => None,
-        };
-        let project = project.and_then(|text| text.split(':').next());
-        if project == Some(self.shared.descope.project_id()) {
-            Ok(())
-        } else {
-            Err(FlowRefusal::OtherProject)
-        }
-    }
-
-    /// The refresh token of who is signed in; `None` where nobody is.
-    async fn presented(&self) -> Result<Option<PresentedRefresh>, FlowRefusal> {
-        let headers = &self.request.headers;
-        match self.shared.descope.presented_refresh(headers, false).await {
-            Ok(presented) => Ok(Some(presented)),
-            Err(RefreshRefusal::Unavailable { .. }) => Err(FlowRefusal::KeysUnavailable),
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// Names what a browser repeats by itself: the same call of the same browser, with the same nonce. A
-    /// start has no nonce, and each one is an execution of its own.
-    fn key(&self, admitted: &Admitted) -> Option<Digest> {
-        let nonce = self.request.headers.get(NONCE)?;
-        let execution = admitted
-            .body
-            .execution
-            .as_ref()
-            .filter(|_| admitted.is_bound)?;
-        let mut text = Vec::with_capacity(admitted.bytes.len() + 256);
-        let user = admitted.presented.as_ref();
-        for part in [
-            execution.as_bytes(),
-            nonce.as_bytes(),
-            user.map_or(&[][..], |it| it.verified.user.as_str().as_bytes()),
-            &admitted.bytes,
-        ] {
-            text.extend_from_slice(&part.len().to_be_bytes());
-            text.extend_from_slice(part);
-        }
-        Digest::of_bytes(&text).ok()
     }
 
     async fn run(self, admitted: Admitted) -> Answered {
@@ -274,7 +162,7 @@ impl FlowRequest {
             timeout,
         };
         let reply = self.send(call, presented.as_ref()).await;
-        let reply = reply.map_err(|error| self.failed(&error))?;
+        let reply = reply.map_err(|error| failed(&error))?;
         self.read(&reply, is_bound, binding, presented).await
     }
 
@@ -292,11 +180,6 @@ impl FlowRequest {
                 descope.flow_presented(presented, call, session).await
             }
         }
-    }
-
-    fn failed(&self, error: &Error) -> FlowRefusal {
-        tracing::warn!(%error, "descope did not answer a flow's call");
-        FlowRefusal::from(error)
     }
 
     /// The headers that go up.
@@ -419,6 +302,11 @@ impl FlowRequest {
             "flow call refused"
         );
     }
+}
+
+fn failed(error: &Error) -> FlowRefusal {
+    tracing::warn!(%error, "descope did not answer a flow's call");
+    FlowRefusal::from(error)
 }
 
 fn is_plain(value: &HeaderValue) -> bool {

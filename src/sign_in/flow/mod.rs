@@ -62,6 +62,7 @@
 //!   half of it; each address, or each execution, has a budget of its own. 64 calls are under way at
 //!   most. While Descope asks to slow down nothing goes up.
 
+mod admit;
 mod answer;
 mod binding;
 mod body;
@@ -73,4 +74,5 @@ mod service;
 mod settings;
 mod shared;
 
+pub(super) use self::device::removals as device_removals;
 pub use self::{service::FlowRoutes, settings::FlowRoutesBuilder};

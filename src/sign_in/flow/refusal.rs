@@ -39,6 +39,7 @@ pub(super) enum FlowRefusal {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names are Descope's")]
 struct RefusalBody {
     error_code: &'static str,
     error_description: &'static str,

@@ -32,6 +32,10 @@ pub(super) enum Remember {
 
 /// The settings, checked.
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each with a word of its own"
+)]
 pub(super) struct FlowSettings {
     /// The path below which the routes are; empty, or it begins with a slash.
     pub(super) prefix: String,

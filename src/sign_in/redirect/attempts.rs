@@ -28,13 +28,22 @@ type Outcome = Result<SignedIn, Error>;
 /// A sign-in to come.
 pub(super) type SignInTask = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// The exchanges that are under way, or ended a moment ago, by the attempt's state.
+/// The exchanges that are under way, or ended a moment ago, by what only the attempt's browser has.
 pub(super) struct Attempts {
     clock: Clock,
-    known: Arc<Mutex<HashMap<String, Attempt>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    attempts: HashMap<String, Attempt>,
+    /// How many have begun.
+    begun: u64,
 }
 
 struct Attempt {
+    /// Tells it from a later one of the same name.
+    number: u64,
     began: Now,
     /// `None` while it is under way.
     outcome: watch::Receiver<Option<Outcome>>,
@@ -56,12 +65,13 @@ impl Attempts {
     /// That of the exchange; `E` of `begin` where it does not begin.
     pub(super) async fn exchange<E>(
         &self,
-        state: &str,
+        attempt: &str,
         begin: impl FnOnce() -> Result<SignInTask, E>,
     ) -> Result<Outcome, E> {
-        let mut outcome = match self.find(state) {
+        let found = self.known().shared(attempt, &self.clock.now());
+        let mut outcome = match found {
             Some(outcome) => outcome,
-            None => match self.begin(state, begin()?) {
+            None => match self.begin(attempt, begin()?) {
                 Ok(outcome) => outcome,
                 Err(error) => return Ok(Err(error)),
             },
@@ -75,54 +85,71 @@ impl Attempts {
         }))
     }
 
-    fn find(&self, state: &str) -> Option<watch::Receiver<Option<Outcome>>> {
-        let now = self.clock.now();
-        let known = self.known();
-        let attempt = known.get(state).filter(|it| it.is_shared(&now))?;
-        Some(attempt.outcome.clone())
-    }
-
     fn begin(
         &self,
-        state: &str,
+        attempt: &str,
         sign_in: SignInTask,
     ) -> Result<watch::Receiver<Option<Outcome>>, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
         let (ended, outcome) = watch::channel(None);
         let now = self.clock.now();
         let mut known = self.known();
-        known.retain(|_, attempt| attempt.is_shared(&now));
-        if known.len() >= MAX_ATTEMPTS {
-            let oldest = known.iter().min_by_key(|(_, attempt)| attempt.began.mono);
-            if let Some(oldest) = oldest.map(|(state, _)| state.clone()) {
-                known.remove(&oldest);
-            }
+        // Of two that come at once one begins it.
+        if let Some(outcome) = known.shared(attempt, &now) {
+            return Ok(outcome);
         }
-        let attempt = Attempt {
-            began: now,
-            outcome: outcome.clone(),
-        };
-        known.insert(state.to_owned(), attempt);
+        known.make_room(&now);
+        let number = known.begun;
+        known.begun += 1;
+        known.attempts.insert(
+            attempt.to_owned(),
+            Attempt {
+                number,
+                began: now,
+                outcome: outcome.clone(),
+            },
+        );
         drop(known);
         let (clock, known) = (self.clock.clone(), Arc::clone(&self.known));
-        let state = state.to_owned();
+        let attempt = attempt.to_owned();
         let task = async move {
             ended.send_replace(Some(sign_in.await));
             // The session is not held in memory for longer than it may be asked for again.
             clock.sleep(SHARED_FOR).await;
-            lock(&known).remove(&state);
+            let known = &mut lock(&known).attempts;
+            if known.get(&attempt).is_some_and(|it| it.number == number) {
+                known.remove(&attempt);
+            }
         };
         runtime.spawn(task.in_current_span());
         Ok(outcome)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Attempt>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         lock(&self.known)
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Known {
+    fn shared(&self, attempt: &str, now: &Now) -> Option<watch::Receiver<Option<Outcome>>> {
+        let attempt = self.attempts.get(attempt).filter(|it| it.is_shared(now))?;
+        Some(attempt.outcome.clone())
+    }
+
+    fn make_room(&mut self, now: &Now) {
+        let attempts = &mut self.attempts;
+        attempts.retain(|_, attempt| attempt.is_shared(now));
+        if attempts.len() >= MAX_ATTEMPTS {
+            let oldest = attempts.iter().min_by_key(|(_, attempt)| attempt.number);
+            if let Some(oldest) = oldest.map(|(attempt, _)| attempt.clone()) {
+                attempts.remove(&oldest);
+            }
+        }
+    }
 }
 
 impl Attempt {

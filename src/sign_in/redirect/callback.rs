@@ -60,7 +60,8 @@ impl RedirectCall {
             self.take_call()?;
             Ok(self.sign_in(&attempt, &code))
         };
-        let outcome: Result<_, Failure> = self.shared.attempts.exchange(&state, begin).await;
+        let outcome: Result<_, Failure> =
+            self.shared.attempts.exchange(&attempt.key(), begin).await;
         let signed_in = outcome?.map_err(|error| Failure::logged(&error))?;
         cookies.extend(signed_in.lines());
         // The cookie is this browser's, and anybody may have written it: it is resolved once more.

@@ -45,7 +45,7 @@ impl RedirectCall {
             Failure::from(&error)
         })?;
         let settings = &self.shared.settings;
-        let back = format!("{}/callback?state={state}", settings.public_url);
+        let back = format!("{}/callback?state={}", settings.public_url, state[0]);
         let url = {
             let query = match (&to, &asked.tenant, &asked.email) {
                 (Destination::OAuth(provider), ..) => AuthorizeQuery::OAuth { provider },

@@ -41,6 +41,10 @@ pub(super) struct Transaction {
     version: u8,
     #[serde(rename = "s")]
     pub(super) state: String,
+    /// A second random text, which stands in no URL: what was made of the attempt is for the browser that
+    /// has it alone.
+    #[serde(rename = "n")]
+    secret: String,
     #[serde(rename = "d")]
     pub(super) to: Destination,
     #[serde(rename = "t", skip_serializing_if = "Option::is_none")]
@@ -62,18 +66,18 @@ pub(super) enum Destination {
     OAuth(String),
 }
 
-/// The state of a new attempt: 128 random bits, in base64url.
+/// The state and the secret of a new attempt: 128 random bits each, in base64url.
 ///
 /// # Errors
 ///
 /// Where the system has no random numbers.
-pub(super) fn new_state() -> Result<String, Error> {
-    let mut bytes = [0; STATE_BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| {
+pub(super) fn new_state() -> Result<[String; 2], Error> {
+    let mut bytes = [[0; STATE_BYTES]; 2];
+    getrandom::fill(bytes.as_flattened_mut()).map_err(|error| {
         let why = "the system has no random numbers, so nobody can sign in";
         Error::new(ErrorKind::InvalidConfig, why).with_source(error)
     })?;
-    Ok(URL_SAFE_NO_PAD.encode_to_string(bytes))
+    Ok(bytes.map(|bytes| URL_SAFE_NO_PAD.encode_to_string(bytes)))
 }
 
 /// Returns `true` for a text that can be a state.
@@ -84,7 +88,7 @@ pub(super) fn is_state(text: &str) -> bool {
 
 impl Transaction {
     pub(super) fn new(
-        state: String,
+        [state, secret]: [String; 2],
         to: Destination,
         tenant: Option<TenantId>,
         return_to: String,
@@ -94,6 +98,7 @@ impl Transaction {
         Self {
             version: 1,
             state,
+            secret,
             to,
             tenant,
             return_to,
@@ -163,6 +168,11 @@ impl Transaction {
         cookie_of(state, attributes).ok()?.removal(attributes)
     }
 
+    /// Names the attempt so that only its browser can.
+    pub(super) fn key(&self) -> String {
+        format!("{}.{}", self.state, self.secret)
+    }
+
     /// Returns `true` for an attempt that is no older than it may be.
     pub(super) fn is_in_time(&self, now: Duration) -> bool {
         let now = now.as_secs();
@@ -178,7 +188,9 @@ impl Transaction {
     fn read(value: &str) -> Option<Self> {
         let json = URL_SAFE_NO_PAD.decode_to_vec(value).ok()?;
         let transaction: Self = serde_json::from_slice(&json).ok()?;
-        let is_ours = transaction.version == 1 && is_state(&transaction.state);
+        let is_ours = transaction.version == 1
+            && is_state(&transaction.state)
+            && is_state(&transaction.secret);
         is_ours.then_some(transaction)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
 use tower_descope::{
     cookie::{CookieLife, SameSite, SessionCookies},
     test_util::Canned,
@@ -141,6 +143,16 @@ async fn a_reload_is_answered_as_before_and_the_code_is_exchanged_once() {
     let mut lost = jar.clone();
     let first = lost.get(&service, &path).await;
     fake.clock().advance(Duration::from_secs(30));
+    // Whoever has read the URL can make the cookie of the state, and gets nothing for it.
+    let mut thief = jar.clone();
+    for value in thief.0.values_mut() {
+        let text = BASE64_URL_SAFE_NO_PAD.decode(&*value).unwrap();
+        let mut attempt: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        attempt["n"] = "AAAAAAAAAAAAAAAAAAAAAA".into();
+        *value = BASE64_URL_SAFE_NO_PAD.encode(attempt.to_string());
+    }
+    let stolen = thief.get(&service, &path).await;
+    assert_eq!((stolen.status, stolen.error()), (403, "code_refused"));
     let answers = tokio::join!(async { jar.clone().get(&service, &path).await }, async {
         jar.clone().get(&service, &path).await
     },);
@@ -148,7 +160,11 @@ async fn a_reload_is_answered_as_before_and_the_code_is_exchanged_once() {
         assert_eq!(answer.status, 303);
         assert_eq!(pairs(&answer.headers), pairs(&first.headers));
     }
-    assert_eq!(fake.calls("/v1/auth/oauth/exchange"), 1);
+    assert_eq!(
+        fake.calls("/v1/auth/oauth/exchange"),
+        2,
+        "one of them the thief's"
+    );
     // Later it is over, and Descope says so.
     fake.clock().advance(Duration::from_secs(61));
     let answer = jar.get(&service, &path).await;

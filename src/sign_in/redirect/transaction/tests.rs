@@ -56,7 +56,7 @@ fn an_attempt_is_found_again_by_its_state_alone() {
         let found = Transaction::find(&headers, &attempt.state, usual).unwrap();
         assert_eq!(found.as_ref(), Some(attempt));
     }
-    let stranger = new_state().unwrap();
+    let [stranger, _] = new_state().unwrap();
     assert_eq!(Transaction::find(&headers, &stranger, usual).unwrap(), None);
     // Under the name of one state with the content of another.
     let name = cookie_of(&stranger, usual).unwrap();
@@ -76,7 +76,7 @@ fn an_attempt_is_found_again_by_its_state_alone() {
 
 #[test]
 fn states_are_random_and_of_one_form() {
-    let (one, two) = (new_state().unwrap(), new_state().unwrap());
+    let [one, two] = new_state().unwrap();
     assert!(is_state(&one) && is_state(&two) && one != two);
     for bad in [
         "",
