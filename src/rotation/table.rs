@@ -355,7 +355,17 @@ impl<T: KeptSession> FamilyEntry<T> {
     }
 
     fn is_stale(&self, now: Now) -> bool {
-        !self.is_busy() && self.family.is_stale(now) && self.reads.is_stale(now)
+        !self.is_busy()
+            && self.family.is_stale(now)
+            && self.reads.is_stale(now)
+            && !self.spares_cookies(now)
+    }
+
+    /// Returns `true` as long as a session that began with a sign-in here lives: what becomes of another
+    /// one of its user removes no cookies, however late it shows.
+    fn spares_cookies(&self, now: Now) -> bool {
+        let ended = self.family.end().is_some() || self.family.chain().is_expired(now);
+        self.adopted && !ended
     }
 
     fn is_replaced(&self, digest: Digest, now: Now) -> bool {
