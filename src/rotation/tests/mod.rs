@@ -1,3 +1,4 @@
+mod adopted;
 mod bench;
 mod delivery;
 mod ends;
