@@ -21,4 +21,5 @@ mod redirects;
 mod renewal;
 mod routes;
 mod select;
+mod sign_in;
 mod support;
