@@ -3,6 +3,7 @@
 mod attempts;
 mod cookies;
 mod former;
+mod rotated;
 mod rules;
 
 use http::HeaderMap;
