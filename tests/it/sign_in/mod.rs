@@ -3,6 +3,7 @@
 mod attempts;
 mod cookies;
 mod former;
+mod only_tenant;
 mod rotated;
 mod rules;
 
