@@ -3,7 +3,9 @@
 mod attempts;
 mod cookies;
 mod former;
+mod life;
 mod only_tenant;
+mod partitioned;
 mod rotated;
 mod rules;
 
