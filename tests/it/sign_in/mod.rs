@@ -1,6 +1,7 @@
 //! Signing in and out in handlers of one's own.
 
 mod attempts;
+mod codes;
 mod cookies;
 mod former;
 mod life;
@@ -8,6 +9,7 @@ mod only_tenant;
 mod partitioned;
 mod rotated;
 mod rules;
+mod sign_outs;
 
 use http::HeaderMap;
 use tower_descope::{
