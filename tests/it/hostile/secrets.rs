@@ -1,14 +1,17 @@
 //! No token text in any log, `Debug`, error or default body: everything that a run over every path
 //! says is searched for them.
 
+use std::future::IntoFuture;
+
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_descope::{
     AccessKey, AccessKeys, Descope, ExchangeOptions, RefreshToken, Renewal, SelectTenant,
     SessionRoutes, SessionToken, TenantId, TenantLayer,
     answer::WhichTenants,
+    sign_in::{Adopt, CodeRecipient, Exchange, SignInRefusal},
     test_util::{Canned, FakeDescope},
 };
 
@@ -51,6 +54,12 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
         "access key exchanged",
         "access key refused",
         "access key not exchanged",
+        "signed in",
+        "not signed in",
+        "signed out",
+        "only tenant was not selected",
+        "a session that was left is signed out here",
+        "its session has ended since",
     ] {
         assert!(log.contains(event), "the run logged {event:?}:\n{log}");
     }
@@ -97,6 +106,109 @@ async fn machines(fake: &FakeDescope) -> Vec<String> {
         }
     }
     said
+}
+
+/// Sign-ins and sign-outs, good and bad, with addresses and codes that are looked for like tokens.
+async fn sign_ins() -> Vec<String> {
+    let fake = FakeDescope::builder()
+        .user("ann@example.test", |user| user.id("U1").tenant("T1", |t| t))
+        .start()
+        .await;
+    let builder = fake.descope_builder().select_only_tenant(true);
+    let descope = builder.build().unwrap();
+    let mut said = Vec::new();
+    let mut headers = HeaderMap::new();
+    let bobs = fake.refresh("U2").token();
+    headers.insert("cookie", format!("DSR={bobs}").parse().unwrap());
+    let echo = serde_json::json!({
+        "errorCode": "eyJ", "errorDescription": "eyJann@example.test eyJ123", "message": "eyJ",
+    });
+    let to = [
+        CodeRecipient::email("eyJann@example.test"),
+        CodeRecipient::email("eyJ\n"),
+        CodeRecipient::sms("+eyJ1"),
+    ];
+    for canned in [
+        None,
+        Some(Canned::json(401, &echo)),
+        Some(Canned::json(403, &echo)),
+        Some(Canned::new(500).body("eyJ")),
+        Some(Canned::new(200).body("{\"sessionJwt\":\"eyJ\"}")),
+        Some(Canned::new(302).body("eyJ").header("location", "/eyJ")),
+    ] {
+        let answer = |path: &str| {
+            if let Some(canned) = &canned {
+                fake.respond_next(path, canned.clone());
+            }
+        };
+        for to in &to {
+            answer("/v1/auth/otp/signup-in/email");
+            answer("/v1/auth/otp/signup-in/sms");
+            said.push(format!("{to:?} {:?}", descope.send_code(to).await));
+            for code in ["eyJ123", "eyJ 123", FakeDescope::ONE_TIME_CODE] {
+                answer("/v1/auth/otp/verify/email");
+                answer("/v1/auth/otp/verify/sms");
+                sign_in(descope.verify_code(&headers, to, code), &mut said).await;
+            }
+        }
+        for by in [Exchange::OAuth, Exchange::Sso] {
+            answer("/v1/auth/oauth/exchange");
+            answer("/v1/auth/saml/exchange");
+            for code in ["eyJcode", "eyJ code"] {
+                sign_in(descope.exchange_code(&headers, by, code), &mut said).await;
+            }
+        }
+        answer("/v1/auth/tenant/select");
+        // Of the session that the browser had.
+        answer("/v1/auth/logout");
+        let login = fake.sign_in("ann@example.test");
+        let session = SessionToken::new(login.session_jwt());
+        let refresh = RefreshToken::new(login.refresh_jwt());
+        let adopt = || descope.adopt(&headers, session.clone(), refresh.clone());
+        sign_in(adopt(), &mut said).await;
+        answer("/v1/auth/refresh");
+        sign_in(adopt().rotate(true), &mut said).await;
+        sign_in(adopt().max_age(std::time::Duration::ZERO), &mut said).await;
+        for everywhere in [false, true] {
+            answer("/v1/auth/logout");
+            answer("/v1/auth/logoutall");
+            let signed_out = match everywhere {
+                true => descope.sign_out_everywhere(&headers).await,
+                false => descope.sign_out(&headers).await,
+            };
+            said.push(format!("{signed_out:?} {:?}", signed_out.told()));
+            let shown = descope.presented_refresh_token(&headers).await;
+            said.push(format!("{shown:?}"));
+        }
+        let bobs = fake.refresh("U2").token();
+        headers.insert("cookie", format!("DSR={bobs}").parse().unwrap());
+    }
+    // Signed in, and out before the response is written.
+    let login = fake.sign_in_to("ann@example.test", "T1");
+    let refresh = RefreshToken::new(login.refresh_jwt());
+    let session = SessionToken::new(login.session_jwt());
+    let signed_in = descope.adopt(&headers, session, refresh.clone()).await;
+    said.push(format!("{:?}", descope.logout(&refresh).await));
+    signed_in.unwrap().set_cookies(&mut HeaderMap::new());
+    said
+}
+
+/// Awaits a sign-in, and notes all that it says but for its cookies.
+async fn sign_in(adopt: Adopt, said: &mut Vec<String>) {
+    said.push(format!("{adopt:?}"));
+    let adopting = adopt.into_future();
+    said.push(format!("{adopting:?}"));
+    match adopting.await {
+        Ok(signed_in) => {
+            let mut head = HeaderMap::new();
+            signed_in.set_cookies(&mut head);
+            said.push(format!("{signed_in:?} {head:?}"));
+        }
+        Err(error) => {
+            said.push(format!("{error:?} {error}"));
+            said.push(format!("{:?}", SignInRefusal::from(error)));
+        }
+    }
 }
 
 /// Takes every path, and returns the `Debug` and `Display` of what it met.
@@ -148,6 +260,7 @@ async fn every_path() -> String {
     said.push(typed_calls(&descope, &RefreshToken::new(signed_in.refresh_jwt())).await);
     said.push(session_routes(&fake, &descope).await);
     said.extend(machines(&fake).await);
+    said.extend(sign_ins().await);
     let service = SelectTenant::new(descope.clone());
     let path = "/v1/auth/tenant/select";
     let echo = serde_json::json!({"errorCode": "eyJ", "errorDescription": "eyJ", "message": "eyJ"});
