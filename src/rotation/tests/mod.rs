@@ -3,6 +3,7 @@ mod bench;
 mod delivery;
 mod ends;
 mod eviction;
+mod follow;
 mod interleavings;
 mod lease;
 mod queue;
