@@ -172,9 +172,10 @@ async fn sign_ins() -> Vec<String> {
         for everywhere in [false, true] {
             answer("/v1/auth/logout");
             answer("/v1/auth/logoutall");
-            let signed_out = match everywhere {
-                true => descope.sign_out_everywhere(&headers).await,
-                false => descope.sign_out(&headers).await,
+            let signed_out = if everywhere {
+                descope.sign_out_everywhere(&headers).await
+            } else {
+                descope.sign_out(&headers).await
             };
             said.push(format!("{signed_out:?} {:?}", signed_out.told()));
             let shown = descope.presented_refresh_token(&headers).await;

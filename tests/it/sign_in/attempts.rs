@@ -159,10 +159,8 @@ fn verdict(session: Token, refresh: Token, taken: Taken) -> Result<(), Refused> 
         Some(_) => {}
     }
     if session.anonymous {
-        return match taken.anonymous {
-            true => Ok(()),
-            false => Err((ErrorKind::AnonymousSession, "allow_anonymous")),
-        };
+        let refused = Err((ErrorKind::AnonymousSession, "allow_anonymous"));
+        return if taken.anonymous { Ok(()) } else { refused };
     }
     if session.methods() != Methods::Named && !taken.without_methods {
         return no_sign_in("sign_in_without_methods");

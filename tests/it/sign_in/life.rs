@@ -43,8 +43,10 @@ fn set(headers: &HeaderMap) -> [Vec<String>; 2] {
             names[usize::from(!line.contains("Max-Age="))].push(name);
         }
     }
-    names.iter_mut().for_each(|names| names.sort());
-    names
+    names.map(|mut names| {
+        names.sort();
+        names
+    })
 }
 
 /// What each way of writing a session's cookies sets, one after another in one browser.
@@ -114,8 +116,8 @@ async fn each_life_is_kept_by_all_that_write_the_session_s_cookies() {
         let answer = browser.call(&routes(&descope), LOGOUT, "{}").await;
         assert!(browser.jar.is_empty());
         let removed = set_cookies(&answer.headers);
-        let removes = removed.iter().any(|line| line.starts_with("DSR-R=;"));
-        assert_eq!(removes, life == CookieLife::Chosen);
+        let is_removed = removed.iter().any(|line| line.starts_with("DSR-R=;"));
+        assert_eq!(is_removed, life == CookieLife::Chosen);
     }
 }
 
@@ -234,9 +236,10 @@ async fn a_sign_out_removes_what_was_chosen_by_every_way() {
         browser.receive(&adopting.await.unwrap());
         let mut typed = browser.clone();
         let mut response = HeaderMap::new();
-        let signed_out = match everywhere {
-            true => descope.sign_out_everywhere(&typed.headers()).await,
-            false => descope.sign_out(&typed.headers()).await,
+        let signed_out = if everywhere {
+            descope.sign_out_everywhere(&typed.headers()).await
+        } else {
+            descope.sign_out(&typed.headers()).await
         };
         signed_out.set_cookies(&mut response);
         typed.keep(&response);

@@ -168,16 +168,13 @@ async fn where_the_tenant_is_not_to_be_had_the_session_goes_on_without_one() {
             let mut browser = Browser::default();
             let login = fake.sign_in(SOLO);
             fake.respond_next(SELECT, canned.clone());
-            match rotate {
-                Some(rotate) => {
-                    let adopt = adopt(&descope, &browser, &login).rotate(rotate);
-                    browser.receive(&adopt.await.unwrap());
-                }
-                None => {
-                    browser = Browser::of(&fake, &login);
-                    fake.clock().advance(EXPIRY);
-                    assert_eq!(browser.visit(&late(&descope)).await.body(), "U5@-");
-                }
+            if let Some(rotate) = rotate {
+                let adopt = adopt(&descope, &browser, &login).rotate(rotate);
+                browser.receive(&adopt.await.unwrap());
+            } else {
+                browser = Browser::of(&fake, &login);
+                fake.clock().advance(EXPIRY);
+                assert_eq!(browser.visit(&late(&descope)).await.body(), "U5@-");
             }
             assert_eq!(log.lines(WARNING).len(), 1, "{rotate:?} {}", log.text());
             drop(kept);
