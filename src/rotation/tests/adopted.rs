@@ -40,8 +40,8 @@ impl Bench {
         self.change(token, |family| family.withdraw(digest, now));
     }
 
-    /// A sign-in that spends a token which was seen.
-    fn spend_seen(&mut self, token: &str, result: Result<CallOutcome<u32>, Error>) {
+    /// A sign-in that exchanges a token which was seen.
+    fn exchange_seen(&mut self, token: &str, result: Result<CallOutcome<u32>, Error>) {
         let adopting = self.arrive(token);
         self.withdraw(token);
         assert_eq!(self.next(&adopting, &Operation::Refresh), sends(token));
@@ -90,7 +90,7 @@ fn a_withdrawn_token_is_answered_for_nobody_once_it_is_replaced() {
 #[test]
 fn the_successor_of_a_withdrawn_token_is_rotated_and_answered_as_any() {
     let mut bench = Bench::new(KEEP);
-    bench.spend_seen("a", rotated(1, "b", "T1"));
+    bench.exchange_seen("a", rotated(1, "b", "T1"));
     bench.call("b", &Operation::Refresh, rotated(2, "c", "T1"));
     // Its answer was lost, or a second request ran beside it.
     assert_eq!(bench.ask("b", &Operation::Refresh), Seen::Answer(2));
@@ -131,7 +131,7 @@ fn a_withdrawn_token_that_was_replaced_before_is_refused_at_once() {
 #[test]
 fn a_token_stays_withdrawn_though_the_call_with_it_failed() {
     let mut bench = Bench::new(KEEP);
-    bench.spend_seen("a", failed(ErrorKind::UpstreamUnavailable));
+    bench.exchange_seen("a", failed(ErrorKind::UpstreamUnavailable));
     bench.advance(SECOND);
     // The same sign-in, once more; whoever has it sent, it is worth nothing afterwards.
     bench.call("a", &Operation::Refresh, rotated(1, "b", "T1"));
@@ -141,7 +141,7 @@ fn a_token_stays_withdrawn_though_the_call_with_it_failed() {
 #[test]
 fn a_token_that_is_reinstated_is_replaced_later_as_any() {
     let mut bench = Bench::new(KEEP);
-    bench.spend_seen("a", unrotated(1, "T1"));
+    bench.exchange_seen("a", unrotated(1, "T1"));
     bench.change("a", Family::reinstate);
     bench.advance(KEEP);
     bench.call("a", &Operation::Refresh, rotated(2, "b", "T1"));
@@ -154,7 +154,7 @@ fn a_token_that_is_reinstated_is_replaced_later_as_any() {
 fn nothing_that_is_kept_is_for_the_holder_of_a_withdrawn_token() {
     let mut bench = Bench::new(KEEP);
     bench.shows_session = true;
-    bench.spend_seen("a", rotated(1, "b", "T1"));
+    bench.exchange_seen("a", rotated(1, "b", "T1"));
     for (token, is_for_it) in [("a", false), ("b", true)] {
         let arrival = bench.arrive(token);
         let family = bench.table.family(arrival.family).unwrap();

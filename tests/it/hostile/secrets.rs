@@ -57,7 +57,7 @@ fn nothing_that_this_crate_says_has_a_token_in_it() {
         "signed in",
         "not signed in",
         "signed out",
-        "only tenant was not selected",
+        "a sign-in goes on without the tenant",
         "a session that was left is signed out here",
         "its session has ended since",
     ] {

@@ -215,51 +215,61 @@ async fn what_descope_answers_to_a_code_is_held_to_the_rules_of_every_sign_in() 
     let descope = fake.descope();
     let bobs = Browser::signed_in(&fake, "bob@example.test");
     let session = || fake.session("U1");
-    let refresh = fake.refresh("U1").token();
-    let pair = |session: &str, refresh: &str| json!({"sessionJwt": session, "refreshJwt": refresh});
+    // A session of its own in each.
+    let pair = |session: &str| {
+        let refresh = fake.refresh("U1").token();
+        json!({"sessionJwt": session, "refreshJwt": refresh})
+    };
     let invalid = ErrorKind::UpstreamInvalid;
-    for (answer, kind) in [
-        (json!({}), invalid),
-        (json!({"sessionJwt": session().token()}), invalid),
-        (json!({"refreshJwt": refresh}), invalid),
-        (pair("dark", "side"), invalid),
+    let refresh = fake.refresh("U1").token();
+    let twice = json!({"sessionJwt": session().token(), "refreshJwt": session().token()});
+    // What is a session and no sign-in is ended at Descope: nobody has its tokens.
+    for (answer, kind, is_ended) in [
+        (json!({}), invalid, false),
+        (json!({"sessionJwt": session().token()}), invalid, false),
+        (json!({"refreshJwt": refresh}), invalid, false),
+        (twice, invalid, false),
+        (pair("dark"), invalid, false),
         (
-            pair(&session().signed_by_stranger().token(), &refresh),
+            pair(&session().signed_by_stranger().token()),
             invalid,
+            false,
         ),
+        (pair(&session().issuer("P2other").token()), invalid, false),
+        (pair(&session().expired().token()), invalid, false),
+        (pair(&session().without("drn").token()), invalid, false),
+        (pair(&refresh), invalid, false),
         (
-            pair(&session().issuer("P2other").token(), &refresh),
-            invalid,
-        ),
-        (pair(&session().expired().token(), &refresh), invalid),
-        (pair(&session().without("drn").token(), &refresh), invalid),
-        (pair(&refresh, &refresh), invalid),
-        (pair(&session().token(), &session().token()), invalid),
-        (
-            pair(&fake.session("U2").token(), &refresh),
+            pair(&fake.session("U2").token()),
             ErrorKind::NotASignIn,
+            false,
         ),
         (
-            pair(&session().issued_at(-301).token(), &refresh),
+            pair(&session().issued_at(-301).token()),
             ErrorKind::NotASignIn,
+            true,
         ),
         (
-            pair(&session().without("amr").token(), &refresh),
+            pair(&session().without("amr").token()),
             ErrorKind::NotASignIn,
+            true,
         ),
         (
-            pair(&session().anonymous().token(), &refresh),
+            pair(&session().anonymous().token()),
             ErrorKind::AnonymousSession,
+            true,
         ),
     ] {
+        fake.clear_requests();
         fake.respond_next(VERIFY, Canned::json(200, &answer));
         let adopt = descope.verify_code(&bobs.headers(), &ann(), GOOD);
         let error = adopt.await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert!(!error.to_string().contains("eyJ"));
+        fake.wait_for_calls(LOGOUT, usize::from(is_ended)).await;
+        settled(&fake).await;
+        assert_eq!(fake.calls(LOGOUT), usize::from(is_ended), "{error}");
     }
-    settled(&fake).await;
-    assert_eq!(fake.calls(LOGOUT), 0);
     assert!(bobs.renews(&descope).await);
 }
 

@@ -235,7 +235,7 @@ async fn with_a_large_user() -> FakeDescope {
 }
 
 #[tokio::test]
-async fn a_token_that_browsers_would_drop_signs_nobody_in_and_is_ended_at_descope() {
+async fn a_token_that_browsers_would_drop_signs_nobody_in() {
     for rotate in [false, true] {
         let fake = with_a_large_user().await;
         let descope = fake.descope();
@@ -243,11 +243,12 @@ async fn a_token_that_browsers_would_drop_signs_nobody_in_and_is_ended_at_descop
         let login = fake.sign_in("large@example.test");
         let error = adopt(&descope, &browser, &login).rotate(rotate).await;
         assert_eq!(error.unwrap_err().kind(), ErrorKind::CookieTooLarge);
-        fake.wait_for_calls(LOGOUT, 1).await;
+        // What nobody else has is ended at Descope; whoever handed the tokens over may have other uses.
+        fake.wait_for_calls(LOGOUT, usize::from(rotate)).await;
         settled(&fake).await;
         assert_eq!(fake.calls(REFRESH), usize::from(rotate));
-        assert_eq!(fake.calls(LOGOUT), 1);
-        assert!(!lives(&fake, login.refresh_jwt()).await, "rotate: {rotate}");
+        assert_eq!(fake.calls(LOGOUT), usize::from(rotate));
+        assert_eq!(lives(&fake, login.refresh_jwt()).await, !rotate);
         // Whoever was signed in stays so.
         assert!(browser.renews(&descope).await);
     }
