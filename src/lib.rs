@@ -1,6 +1,7 @@
 //! Tower middleware and axum extractors for multi-tenant services whose identity provider is
-//! [Descope](https://www.descope.com): sessions verified against cached keys and renewed when they
-//! expire, the current tenant as a handler argument, a tenant switch, and a session's own routes.
+//! [Descope](https://www.descope.com): sessions that begin by a code, a provider or Descope's own
+//! component, are verified against cached keys and renewed when they expire; the current tenant as a
+//! handler argument, a tenant switch, and a session's own routes.
 //!
 //! ```no_run
 //! # #[cfg(all(feature = "axum", feature = "aws-lc-rs", feature = "rustls"))]
@@ -54,13 +55,23 @@
 //! - [`SessionRoutes`] is a service with all of a session's calls: refresh, tenant switch, logout,
 //!   profile. Descope's browser SDK works against it, without a token that scripts can read.
 //! - [`SelectTenant`] is the tenant switch alone; it takes HTML forms too.
+//! - [`Descope::adopt`] makes two tokens the session of a browser, and writes its cookies;
+//!   [`send_code`](Descope::send_code) and [`verify_code`](Descope::verify_code) do so by a one-time
+//!   code, [`sign_out`](Descope::sign_out) ends it. See [`sign_in`].
+//! - [`RedirectSignIn`] signs people in by single sign-on and social providers, with plain links and
+//!   forms.
+//! - [`Visitor`] is for pages that serve people before they sign in, too.
 //! - [`AccessKeys`] lets machines in: an access key sent as a bearer token is exchanged for a
 //!   session once, and handlers see an [`ActiveTenant`] like any other.
 //!
-//! Signing in is yours: Descope's flows, one-time codes or single sign-on give your service the two
-//! tokens, and your handler sets them as cookies, as the example `demo` does. Name the cookies by
-//! [`SessionCookies::host_prefixed`](cookie::SessionCookies::host_prefixed), so that no other host
-//! can set them.
+//! # Signing in
+//!
+//! A browser gets its session in one of three ways: by a handler of your own, which has a one-time code
+//! verified or brings two tokens; by [`RedirectSignIn`]; or by Descope's own sign-in component, whose
+//! page hands its tokens over to [`SessionRoutes::sign_in`]. All three verify the tokens, end the session
+//! that was there and write the cookies, and the chapter [Signing in](_docs::sign_in) has a recipe for
+//! each. Name the cookies by [`SessionCookies::host_prefixed`](cookie::SessionCookies::host_prefixed), so
+//! that no other host can set them.
 //!
 //! # hyper
 //!
@@ -158,6 +169,7 @@
 //! | chapter | for whom |
 //! |---|---|
 //! | [Coming from …](_docs::coming_from) | who knows Descope's other SDKs, jwt-authorizer, Clerk or WorkOS |
+//! | [Signing in](_docs::sign_in) | who asks how a browser gets its session: codes, single sign-on, Descope's component |
 //! | [Deployment](_docs::deployment) | who runs it: proxies, caches, clocks, several replicas |
 //! | [Operations](_docs::operations) | who watches it: events, span fields, counters |
 //! | [Cookies and cross-site requests](_docs::cookies) | who names and scopes the cookies |
@@ -247,6 +259,9 @@ pub use verifier::SessionCacheStatus;
 pub mod _docs {
     #[doc = include_str!("docs/coming_from.md")]
     pub mod coming_from {}
+
+    #[doc = include_str!("docs/sign_in.md")]
+    pub mod sign_in {}
 
     #[doc = include_str!("docs/deployment.md")]
     pub mod deployment {}
