@@ -4,9 +4,10 @@
 //! cargo run --example demo
 //! ```
 //!
-//! Sign in as one of three people, by a code, with "Google" or by single sign-on; look around first; see one company's projects at a time, switch company without
-//! losing the page, meet a page that needs a role, and try two tabs that show two companies. It
-//! runs offline: `FakeDescope`, embedded, stands in for Descope. What it shows of the crate:
+//! Look around first, sign in as one of three people, by a code, with "Google" or by single sign-on;
+//! see one company's projects at a time, switch company without losing the page, meet a page that
+//! needs a role, and try two tabs that show two companies. It runs offline: `FakeDescope`, embedded,
+//! stands in for Descope. What it shows of the crate:
 //!
 //! * `TenantLayer` with `route_layer`, in three strictnesses (see [`routes`]);
 //! * `ActiveTenant`, `Session` and `Option<ActiveTenant>` as handler arguments;
