@@ -30,6 +30,8 @@ pub(super) struct Attempt {
     pub(super) provider: Provider,
     /// Where the browser goes when it is over.
     pub(super) redirect_url: Url,
+    /// The query parameter that leads the browser back into a flow, if one asked.
+    pub(super) flow: Option<(String, String)>,
     /// Who is likely to sign in.
     pub(super) hint: Option<String>,
     /// Asks who it is even where the hint says so.
@@ -63,7 +65,7 @@ impl Provider {
         }
     }
 
-    fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> Kind {
         match self {
             Self::OAuth(_) => Kind::OAuth,
             Self::Sso(_) => Kind::Sso,

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use super::{
     directory::Directory,
     fake::FakeDescope,
+    flow::{self, FakeFlow},
     keys,
     people::{FakeAccessKey, FakeUser},
     ring::Ring,
@@ -97,6 +98,18 @@ impl FakeDescopeBuilder {
         key: impl FnOnce(FakeAccessKey) -> FakeAccessKey,
     ) -> Self {
         self.directory.set_access_key(secret, key);
+        self
+    }
+
+    /// A flow of this id, as a script of steps; see [`FakeFlow`].
+    ///
+    /// # Panics
+    ///
+    /// If the id has anything in it but letters, digits and `-`, or nothing at all.
+    pub fn flow(mut self, id: &str, script: impl FnOnce(FakeFlow) -> FakeFlow) -> Self {
+        assert!(flow::is_flow_id(id), "no flow can be called `{id}`");
+        let script = script(FakeFlow::new());
+        self.settings.flows.insert(id.into(), script);
         self
     }
 
@@ -200,7 +213,7 @@ impl FakeDescopeBuilder {
     /// have one of those named here for its host, exactly. Without any, every host is good.
     ///
     /// The real service's answer otherwise is not known; the fake refuses with 400 and
-    /// [`FakeDescope::REDIRECT_NOT_APPROVED`]. Nor is it known if subdomains count.
+    /// [`FakeDescope::REDIRECT_NOT_APPROVED`], also where a flow leads back to its page. Nor is it known if subdomains count.
     pub fn approved_domain(mut self, domain: impl Into<String>) -> Self {
         self.settings.approved_domains.push(domain.into());
         self
@@ -241,6 +254,14 @@ impl FakeDescopeBuilder {
     /// false by default. Whether the real ones do is not known.
     pub fn danu_in_refresh_tokens(mut self, on: bool) -> Self {
         self.settings.danu_in_refresh_tokens = on;
+        self
+    }
+
+    /// Sets if a flow that completes for the user whose refresh token came with its calls opens a
+    /// sign-in of its own; false by default: it goes on with the one that the token belongs to. What
+    /// the real service does is not known.
+    pub fn flow_opens_family(mut self, on: bool) -> Self {
+        self.settings.flow_opens_family = on;
         self
     }
 

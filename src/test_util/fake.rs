@@ -79,6 +79,18 @@ impl FakeDescope {
     /// Both are **made up**.
     pub const ANONYMOUS_REFUSED: &'static str = routes::ANONYMOUS_REFUSED;
 
+    /// The `errorCode` of the start of a flow that the project does not have, with status 400:
+    /// `E991005`.
+    ///
+    /// Both are **made up**.
+    pub const UNKNOWN_FLOW: &'static str = routes::UNKNOWN_FLOW;
+
+    /// The code in a flow's `error` where a link's token was used before or is not this flow's:
+    /// `E991006`.
+    ///
+    /// It is **made up**.
+    pub const LINK_REFUSED: &'static str = routes::LINK_REFUSED;
+
     pub(super) fn of(running: Arc<Running>) -> Self {
         Self { running }
     }

@@ -117,6 +117,20 @@ impl Families {
         self.all[index].active = tenant;
     }
 
+    /// Adds ways in which the user of a sign-in has proven who they are.
+    pub(super) fn add_methods(&mut self, index: usize, methods: impl Iterator<Item = String>) {
+        let amr = &mut self.all[index].amr;
+        for method in methods {
+            if !amr.contains(&method) {
+                amr.push(method);
+            }
+        }
+    }
+
+    pub(super) fn forget_methods(&mut self, index: usize) {
+        self.all[index].amr.clear();
+    }
+
     pub(super) fn log_out(&mut self, index: usize) {
         self.all[index].fate = Fate::LoggedOut;
     }

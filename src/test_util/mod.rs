@@ -2,7 +2,7 @@
 //!
 //! [`FakeDescope`] is a real HTTP server on a loopback port that speaks Descope's session API:
 //! keys, refresh, tenant selection, logout, profile, one-time codes, OAuth and single sign-on with an
-//! identity provider of its own, access keys. It signs with keys that everybody knows, counts what it
+//! identity provider of its own, scripted [flows](FakeFlow), access keys. It signs with keys that everybody knows, counts what it
 //! is asked, and misbehaves on demand, so that a service behind [Descope] can be tested without a
 //! network and without an account. It lives by a [`TestClock`], so no test sleeps until a token has
 //! expired.
@@ -64,6 +64,18 @@
 //! | if the refresh tokens of anonymous users say `danu`, too | no | [`danu_in_refresh_tokens`] |
 //! | selecting a tenant as an anonymous user | as any member does, or 403 with the made-up code [`FakeDescope::ANONYMOUS_REFUSED`] | [`anonymous_may_select`] |
 //! | if signing in keeps the id of an anonymous user | no, that is another user | |
+//! | the status of `E108201`, `E103205` and `E103202` | 400; `E103202` is for polls of a flow that is over | |
+//! | a flow that is not there | 400 with the made-up code [`FakeDescope::UNKNOWN_FLOW`] | |
+//! | a flow that fails | 400 with its code as `errorCode`, and it is over | |
+//! | a flow's call without a nonce | taken; the nonces that were given stay good | |
+//! | a flow's call with another step's id | 400 `E011003`, unless it is a poll | |
+//! | who comes back to a flow without having signed in | the last screen, with `E061301` or [`FakeDescope::SSO_CODE_REFUSED`] in `error` | |
+//! | a link's token that is not good | the flow stays where it is, with the made-up [`FakeDescope::LINK_REFUSED`] in `error` | |
+//! | a code or a link's token that a flow is started with | says who it is, and the flow is at its end | |
+//! | a refresh token that is not good, with a flow's call | refused as elsewhere | |
+//! | a flow that a signed-in user completes | goes on with the sign-in, new methods are added to `amr`; no `su` | [`flow_opens_family`] |
+//! | device tokens | JWTs with `drn` `DTD` and `DKD` that live for half a year; cookies of these names where refresh tokens are cookies | |
+//! | a flow's approved domains | those of `redirectURL`, for `options.redirectUrl` and `options.location` where a step leads back to it | [`approved_domain`] |
 //!
 //! Each token has a `jti`, so that two of the same second differ; the real service adds one only
 //! if the JWT template says so.
@@ -92,6 +104,7 @@
 //! [`drops_redirect_query`]: FakeDescopeBuilder::drops_redirect_query
 //! [`sso_selects_tenant`]: FakeDescopeBuilder::sso_selects_tenant
 //! [`without_methods`]: FakeDescopeBuilder::without_methods
+//! [`flow_opens_family`]: FakeDescopeBuilder::flow_opens_family
 //! [`danu_in_refresh_tokens`]: FakeDescopeBuilder::danu_in_refresh_tokens
 //! [`anonymous_may_select`]: FakeDescopeBuilder::anonymous_may_select
 
@@ -100,13 +113,16 @@ mod builder;
 mod canned;
 mod claims;
 mod directory;
+mod executions;
 mod fake;
 mod families;
 mod faults;
+mod flow;
 mod grants;
 mod handle;
 mod html;
 mod keys;
+mod links;
 mod people;
 mod providers;
 mod record;
@@ -127,7 +143,9 @@ pub use self::{
     builder::FakeDescopeBuilder,
     canned::Canned,
     fake::FakeDescope,
+    flow::FakeFlow,
     grants::TenantGrant,
+    links::FakeLink,
     people::{FakeAccessKey, FakeUser},
     record::Recorded,
     settings::{ResponseMethod, Template},

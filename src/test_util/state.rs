@@ -1,8 +1,8 @@
 //! All that changes while the fake runs, behind one lock.
 
 use super::{
-    attempts::Attempts, directory::Directory, families::Families, faults::Faults, record::Record,
-    ring::Ring,
+    attempts::Attempts, directory::Directory, executions::Executions, families::Families,
+    faults::Faults, record::Record, ring::Ring,
 };
 
 /// Everything that the lock guards.
@@ -13,6 +13,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) record: Record,
     pub(super) attempts: Attempts,
+    pub(super) executions: Executions,
     /// Where the fake is reached, without a slash at its end.
     pub(super) url: String,
     /// How the handle that was built last names the session and the refresh cookie.
@@ -30,6 +31,7 @@ impl State {
             faults: Faults::default(),
             record: Record::default(),
             attempts: Attempts::default(),
+            executions: Executions::default(),
             url: String::new(),
             cookie_names: None,
             minted: 0,

@@ -18,6 +18,17 @@ const CDN_COOKIE: &str =
 impl Service<'_> {
     /// The answer that hands out tokens of a family, each where the project wants it.
     pub(super) fn jwt_response(&self, index: usize, issued: Issued, first_seen: bool) -> Canned {
+        let (body, cookies) = self.tokens(index, issued, first_seen);
+        with_cookies(Canned::json(200, &Value::Object(body)), &cookies)
+    }
+
+    /// The same, before it is an answer.
+    pub(super) fn tokens(
+        &self,
+        index: usize,
+        issued: Issued,
+        first_seen: bool,
+    ) -> (Map<String, Value>, Vec<String>) {
         let family = self.state.families.get(index);
         let directory = &self.state.directory;
         let user = family.user(directory).json(|id| directory.tenant_name(id));
@@ -29,7 +40,8 @@ impl Service<'_> {
                 ResponseMethod::Body => token,
                 ResponseMethod::Cookies => {
                     if !token.is_empty() {
-                        cookies.push(cookie(self.settings, kind, &token, now, expires));
+                        let name = self.settings.cookie_name(kind);
+                        cookies.push(cookie(self.settings, name, &token, now, expires));
                     }
                     String::new()
                 }
@@ -51,7 +63,7 @@ impl Service<'_> {
         body.insert("tenantSSOID".into(), "".into());
         body.insert("trustedDeviceJwt".into(), "".into());
         body.insert("nextRefreshSeconds".into(), 0.into());
-        with_cookies(Canned::json(200, &Value::Object(body)), &cookies)
+        (body, cookies)
     }
 
     /// The answer to a logout: no tokens, and cookies that delete what the project set.
@@ -59,7 +71,8 @@ impl Service<'_> {
         let mut cookies = Vec::new();
         for kind in [TokenKind::Refresh, TokenKind::Session] {
             if self.settings.response(kind) == ResponseMethod::Cookies {
-                cookies.push(cookie(self.settings, kind, "", 0, 0));
+                let name = self.settings.cookie_name(kind);
+                cookies.push(cookie(self.settings, name, "", 0, 0));
             }
         }
         let body = self.token_fields("", "", 0);
@@ -86,7 +99,7 @@ impl Service<'_> {
     }
 }
 
-fn with_cookies(mut answer: Canned, cookies: &[String]) -> Canned {
+pub(super) fn with_cookies(mut answer: Canned, cookies: &[String]) -> Canned {
     for cookie in cookies {
         answer = answer.cookie(cookie);
     }
@@ -97,8 +110,13 @@ fn with_cookies(mut answer: Canned, cookies: &[String]) -> Canned {
     }
 }
 
-fn cookie(settings: &Settings, kind: TokenKind, token: &str, now: i64, expires: i64) -> String {
-    let name = settings.cookie_name(kind);
+pub(super) fn cookie(
+    settings: &Settings,
+    name: &str,
+    token: &str,
+    now: i64,
+    expires: i64,
+) -> String {
     let domain = match settings.cookie_domain.as_str() {
         "" => String::new(),
         domain => format!(" Domain={domain};"),

@@ -28,28 +28,39 @@ impl Service<'_> {
     pub(super) fn authorize_sso(&mut self) -> Answer {
         self.asked_with_options()?;
         let asked = self.needed("tenant")?;
-        let tenant = self.state.directory.tenant_of(&asked).ok_or_else(|| {
+        let tenant = self.sso_tenant(&asked)?;
+        self.start(Provider::Sso(tenant))
+    }
+
+    /// The tenant whose single sign-on is asked for.
+    pub(super) fn sso_tenant(&self, asked: &str) -> Result<String, Canned> {
+        self.state.directory.tenant_of(asked).ok_or_else(|| {
             Canned::error(
                 400,
                 UNKNOWN_TENANT,
                 "`tenant` is neither the id of a tenant nor the e-mail address of a user who has one",
             )
-        })?;
-        self.start(Provider::Sso(tenant))
+        })
     }
 
     fn start(&mut self, provider: Provider) -> Answer {
-        let redirect_url = self.redirect_url()?;
-        let page = format!("{}/idp/{}", self.state.url, provider.path());
-        let attempt = self.state.attempts.start(Attempt {
+        let asked = self.needed("redirectURL")?;
+        let url = self.attempt(Attempt {
             provider,
-            redirect_url,
+            redirect_url: self.approved(&asked, "redirectURL")?,
+            flow: None,
             hint: self.request.parameter("loginHint"),
             asks: self.request.parameter("forceAuthn").is_some(),
         });
-        // The attempt alone: what was checked here must not come from the browser again.
-        let url = format!("{page}?attempt={attempt}");
         Ok(Canned::json(200, &json!({ "url": url })))
+    }
+
+    /// The address of the page on which somebody signs in.
+    pub(super) fn attempt(&mut self, attempt: Attempt) -> String {
+        let page = format!("{}/idp/{}", self.state.url, attempt.provider.path());
+        let attempt = self.state.attempts.start(attempt);
+        // The attempt alone: what was checked here must not come from the browser again.
+        format!("{page}?attempt={attempt}")
     }
 
     /// Who asks, and that the options are an object; the fake knows none of them.
@@ -65,15 +76,16 @@ impl Service<'_> {
         value.ok_or_else(|| Canned::error(400, "E011002", &format!("no `{parameter}`")))
     }
 
-    fn redirect_url(&self) -> Result<Url, Canned> {
-        let asked = self.needed("redirectURL")?;
+    /// An address to which browsers may be sent; `name` is what the caller calls it.
+    pub(super) fn approved(&self, asked: &str, name: &str) -> Result<Url, Canned> {
         let (scheme, _) = asked.split_once("://").unwrap_or_default();
         let is_http = ["http", "https"]
             .iter()
             .any(|known| scheme.eq_ignore_ascii_case(known));
-        let url = Url::parse(&asked).ok().filter(|_| is_http);
+        let url = Url::parse(asked).ok().filter(|_| is_http);
         let url = url.ok_or_else(|| {
-            invalid("`redirectURL` must be absolute, with http or https and a host name")
+            let must = "must be absolute, with http or https and a host name";
+            invalid(&format!("`{name}` {must}"))
         })?;
         let approved = &self.settings.approved_domains;
         let host = url.host_str().unwrap_or_default();
@@ -81,7 +93,7 @@ impl Service<'_> {
             return Err(Canned::error(
                 400,
                 REDIRECT_NOT_APPROVED,
-                "the host of `redirectURL` is none of the approved domains",
+                &format!("the host of `{name}` is none of the approved domains"),
             ));
         }
         Ok(url)

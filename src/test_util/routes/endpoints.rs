@@ -9,7 +9,7 @@ use crate::test_util::{canned::Canned, record::Recorded};
 /// The made-up code of an option that the fake does not know.
 pub(in crate::test_util) const UNKNOWN_OPTION: &str = "E990400";
 
-/// One endpoint. The path may end in one parameter, in braces.
+/// One endpoint. The path may have parameters, in braces.
 struct Endpoint {
     method: Method,
     path: &'static str,
@@ -18,6 +18,7 @@ struct Endpoint {
     /// The fields that the body may have, a dot for each level. A field that holds an object and
     /// is named as such may have anything in it.
     fields: &'static [&'static str],
+    /// What it does, with the last of the path's parameters.
     act: fn(&mut Service<'_>, &str) -> Answer,
 }
 
@@ -26,7 +27,7 @@ struct Endpoint {
 const QUERY: &[&str] = &["dcs", "dcr", "kid"];
 
 /// Objects that are not options themselves: what is in them is.
-const GROUPS: &[&str] = &["loginOptions", "user"];
+const GROUPS: &[&str] = &["loginOptions", "user", "options"];
 
 const CODE: &[&str] = &["loginId"];
 
@@ -42,6 +43,27 @@ const SIGN_UP: &[&str] = &[
     "user.email",
     "user.phone",
     "user.customAttributes",
+];
+
+/// The start of a flow, as the component makes it.
+const FLOW: &[&str] = &[
+    "flowId",
+    "options.location",
+    "options.redirectUrl",
+    "options.tenant",
+    "options.sessionJwt",
+    "options.lastAuth",
+    "options.deviceInfo",
+    "options.startOptionsVersion",
+    "options.abTestingKey",
+    "options.locale",
+    "options.client",
+    "conditionInteractionId",
+    "interactionId",
+    "componentsVersion",
+    "flowVersions",
+    "isCustomScreen",
+    "input",
 ];
 
 /// Every endpoint; the table in `calls.md` has a row for each.
@@ -201,6 +223,36 @@ const ENDPOINTS: &[Endpoint] = &[
         fields: &["loginId", "code"],
         act: |service, channel| service.verify_code(channel),
     },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/flow/start",
+        query: &[],
+        fields: FLOW,
+        act: |service, _| service.flow_start(),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/v1/flow/next",
+        query: &[],
+        fields: &[
+            "executionId",
+            "stepId",
+            "interactionId",
+            "version",
+            "componentsVersion",
+            "isCustomScreen",
+            "options.sessionJwt",
+            "input",
+        ],
+        act: |service, _| service.flow_next(),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/pages/{project}/v2-beta/{file}",
+        query: &[],
+        fields: &[],
+        act: |service, file| service.pages(file),
+    },
 ];
 
 impl Service<'_> {
@@ -231,13 +283,19 @@ impl Service<'_> {
 }
 
 impl Endpoint {
-    /// The path's parameter, or an empty one, if this is the path.
+    /// The path's last parameter, or an empty one, if this is the path.
     fn parameter<'a>(&self, path: &'a str) -> Option<&'a str> {
-        match self.path.split_once('{') {
-            Some((fixed, _)) => path
-                .strip_prefix(fixed)
-                .filter(|parameter| !parameter.is_empty() && !parameter.contains('/')),
-            None => (path == self.path).then_some(""),
+        let mut parameter = "";
+        let (mut own, mut asked) = (self.path.split('/'), path.split('/'));
+        loop {
+            match (own.next(), asked.next()) {
+                (None, None) => return Some(parameter),
+                (Some(name), Some(value)) if name.starts_with('{') && !value.is_empty() => {
+                    parameter = value;
+                }
+                (Some(name), Some(value)) if name == value => {}
+                _ => return None,
+            }
         }
     }
 }

@@ -73,7 +73,12 @@ impl Service<'_> {
         if self.settings.drops_redirect_query {
             url.set_query(None);
         }
-        url.query_pairs_mut().append_pair(name, value);
+        let mut query = url.query_pairs_mut();
+        if let Some((name, value)) = &attempt.flow {
+            query.append_pair(name, value);
+        }
+        query.append_pair(name, value);
+        drop(query);
         Canned::new(302)
             .header("location", url.as_str())
             .header("cache-control", "no-store")

@@ -172,7 +172,7 @@ pub(super) fn issue(
     }
 }
 
-/// Opens a family for a known user and issues its first tokens, by this method.
+/// Opens a family for a user and issues its first tokens, by this method.
 pub(in crate::test_util) fn sign_in(
     settings: &Settings,
     state: &mut State,
@@ -180,14 +180,23 @@ pub(in crate::test_util) fn sign_in(
     method: &str,
     tenant: Option<&str>,
 ) -> (usize, Issued) {
+    open(settings, state, user_id, vec![method.into()], tenant)
+}
+
+/// The same by several methods, or by none.
+pub(super) fn open(
+    settings: &Settings,
+    state: &mut State,
+    user_id: &str,
+    mut methods: Vec<String>,
+    tenant: Option<&str>,
+) -> (usize, Issued) {
     let user = state.directory.user(user_id);
     let anonymous = user.is_some_and(|user| user.grants.anonymous);
-    let amr = if anonymous || settings.without_methods {
-        Vec::new()
-    } else {
-        vec![method.into()]
-    };
-    let index = state.families.open(user_id, amr, settings.now());
+    if anonymous || settings.without_methods {
+        methods.clear();
+    }
+    let index = state.families.open(user_id, methods, settings.now());
     state.families.select(index, tenant.map(Into::into));
     (index, issue(settings, state, index, true))
 }
