@@ -28,12 +28,17 @@ pub(crate) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
         )
 }
 
-/// Nothing but our own files, no frames, and no page of one tenant in the cache for another.
+/// Nothing but our own files, no frames, and no page of one tenant in the cache for another. What is
+/// set already stays: the way back from an identity provider has stricter rules, since its address
+/// holds a code.
 pub(crate) async fn headers(request: Request, next: Next) -> Response {
     let asset = request.uri().path().starts_with("/assets/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    let mut set = |name, value| {
+        let header = headers.entry(name);
+        header.or_insert(HeaderValue::from_static(value));
+    };
     set(
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
