@@ -75,10 +75,11 @@ impl RedirectCall {
             Some(route) if !route.takes(&self.request.method) => {
                 page::not_served(StatusCode::METHOD_NOT_ALLOWED, Some(route.allow()))
             }
-            // Nobody has asked for the page yet: an attempt that begins now would end unseen.
+            // Nobody has asked for the page yet: an attempt that begins now would end unseen. An error,
+            // since browsers keep a success, 204 too, and answer the click with it.
             Some(_) if self.is_prefetch() => {
                 let mut response = Response::new(ResponseBody::default());
-                *response.status_mut() = StatusCode::NO_CONTENT;
+                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
                 response
             }
             Some(route) => {

@@ -52,7 +52,8 @@
 //! * A code is exchanged once for each attempt, by the endpoint that the attempt began with. A
 //!   response that got lost is given again for a minute, to the same browser.
 //! * The cookie is removed, whatever the way back brings. It holds no secret but the state.
-//! * A start is a page that opens, or a form of this site: no frame, image or prefetch begins one.
+//! * A start is a page that opens, or a form of this site: no frame, image or prefetch begins one
+//!   (503 to a prefetch, which no browser keeps).
 //! * The way on is a path of this site. No answer is stored or framed, and none tells the next page
 //!   where it came from.
 //!
