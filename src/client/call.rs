@@ -206,6 +206,25 @@ impl DescopeClient {
         );
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
+        self.once(endpoint.name, request, timeout).await
+    }
+
+    /// Fetches what is no call of the API, with no header of anybody's.
+    ///
+    /// # Errors
+    ///
+    /// As [`pass_on`](Self::pass_on).
+    pub(super) async fn fetch(&self, url: Url, timeout: Duration) -> Result<PassedReply, Error> {
+        let request = Request::new(http::Method::GET, url);
+        self.once("flow_page", request, timeout).await
+    }
+
+    async fn once(
+        &self,
+        name: &'static str,
+        request: Request,
+        timeout: Duration,
+    ) -> Result<PassedReply, Error> {
         let started = Instant::now();
         let deadline = Deadline {
             clock: self.inner.settings.clock.now().mono.saturating_add(timeout),
@@ -235,7 +254,7 @@ impl DescopeClient {
                 }
             }
         };
-        metrics::upstream_call(endpoint.name, result.as_ref().err(), started.elapsed());
+        metrics::upstream_call(name, result.as_ref().err(), started.elapsed());
         result
     }
 

@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use reqwest::Url;
 use zeroize::Zeroizing;
 
 use super::{
@@ -28,6 +29,9 @@ pub(crate) const DEVICE_TOKENS: [(&str, HeaderName); 2] = [
         HeaderName::from_static("x-descope-known-device-token"),
     ),
 ];
+
+/// How long a page may take.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The two calls of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,19 @@ impl DescopeClient {
         };
         self.pass_on(endpoint, headers, call.body, call.timeout)
             .await
+    }
+
+    /// Fetches a page of a flow; `None` where there is none.
+    pub(crate) async fn flow_page(&self, url: &str) -> Result<Option<Vec<u8>>, Error> {
+        let url = Url::parse(url).map_err(|error| {
+            Error::config("the url of a flow's page is malformed").with_source(error)
+        })?;
+        let reply = self.fetch(url, PAGE_TIMEOUT).await?;
+        match reply.status {
+            StatusCode::OK => Ok(Some(reply.body.to_vec())),
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => Ok(None),
+            _ => Err(reply.refusal()),
+        }
     }
 
     /// Reads the session in the `authInfo` of a flow's answer, with the cookies of the answer.

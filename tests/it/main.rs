@@ -11,6 +11,7 @@
 
 mod auth;
 mod fake;
+mod flows;
 mod hostile;
 mod house;
 mod keys;

@@ -116,6 +116,7 @@ impl FlowRequest {
                     response: Arc::new(move || refusal.into_response()),
                     cookies: Vec::new(),
                     size: 0,
+                    is_kept: !matches!(refusal, FlowRefusal::RateLimited(_)),
                 }
             }
         }
@@ -252,6 +253,7 @@ impl FlowRequest {
         let body = Bytes::from(answer.into_body());
         Ok(Answered {
             size: body.len(),
+            is_kept: true,
             cookies,
             response: Arc::new(move || response(status, nonce.clone(), retry_after, body.clone())),
         })

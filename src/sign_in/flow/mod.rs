@@ -68,6 +68,7 @@ mod binding;
 mod body;
 mod call;
 mod device;
+mod pages;
 mod refusal;
 mod replay;
 mod service;
@@ -75,4 +76,4 @@ mod settings;
 mod shared;
 
 pub(super) use self::device::removals as device_removals;
-pub use self::{service::FlowRoutes, settings::FlowRoutesBuilder};
+pub use self::{pages::FlowPages, service::FlowRoutes, settings::FlowRoutesBuilder};

@@ -30,6 +30,8 @@ pub(super) struct Answered {
     pub(super) response: Arc<dyn Fn() -> Response<ResponseBody> + Send + Sync>,
     pub(super) cookies: Vec<HeaderValue>,
     pub(super) size: usize,
+    /// False for a refusal before anything was sent: the next try is a call of its own.
+    pub(super) is_kept: bool,
 }
 
 /// The answers of the last half minute, by their calls.
@@ -105,7 +107,7 @@ impl Replays {
         runtime.spawn(async move {
             let answered = call.await;
             if let Some(key) = key {
-                lock(&known).note(key, answered.size);
+                lock(&known).note(key, &answered);
             }
             ended.send_replace(Some(answered));
         });
@@ -114,7 +116,13 @@ impl Replays {
 }
 
 impl Known {
-    fn note(&mut self, key: Digest, size: usize) {
+    fn note(&mut self, key: Digest, answered: &Answered) {
+        if !answered.is_kept {
+            self.calls.remove(&key);
+            self.order.retain(|other| *other != key);
+            return;
+        }
+        let size = answered.size;
         if let Some(call) = self.calls.get_mut(&key) {
             call.size = size;
             self.bytes += size;
