@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     pending().await
 }
 
-/// Three users with two, one and no tenants, and an access key.
+/// Three users with two, one and no tenants, an access key, and a flow.
 fn demo() -> FakeDescopeBuilder {
     FakeDescope::builder()
         .tenant("T2acme", "Acme")
@@ -83,6 +83,7 @@ fn demo() -> FakeDescopeBuilder {
         .access_key("AK-demo-1", |k| {
             k.id("K2demo").tenant("T2acme", |t| t.role("reader"))
         })
+        .flow("sign-up-or-in", |f| f.asks_login().asks_code())
 }
 
 fn introduce(fake: &FakeDescope) {
@@ -98,6 +99,7 @@ fn introduce(fake: &FakeDescope) {
     );
     println!("one-time code, for each of them and for new ones: {code}");
     println!("access key  AK-demo-1 (T2acme)");
+    println!("flow        sign-up-or-in: a login id, then the code");
     println!("OAuth and single sign-on lead to a page at {url}/idp, where one says who one is");
     println!();
     println!("Python      DescopeClient(\"{project}\", base_url=\"{url}\")");

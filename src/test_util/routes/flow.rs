@@ -32,9 +32,9 @@ impl<'a> Service<'a> {
         let flow_id = needed(&body, "flowId")?;
         let flow = self.flow(flow_id)?;
         let family = self.flow_family()?;
-        let none = Map::new();
-        let options = object(&body, "options", &none)?;
-        let input = object(&body, "input", &none)?;
+        let empty = Map::new();
+        let options = object(&body, "options", &empty)?;
+        let input = object(&body, "input", &empty)?;
 
         let project_id = &self.settings.project_id;
         let mut execution = self.state.executions.open(project_id, flow_id);
@@ -54,8 +54,8 @@ impl<'a> Service<'a> {
         let id = needed(&body, "executionId")?;
         let step_id = needed(&body, "stepId")?;
         let polls = needed(&body, "interactionId")? == POLLING;
-        let none = Map::new();
-        let input = object(&body, "input", &none)?;
+        let empty = Map::new();
+        let input = object(&body, "input", &empty)?;
 
         let execution = self.state.executions.take(id);
         let mut execution = execution.ok_or_else(|| over(false))?;
@@ -179,10 +179,10 @@ fn needed<'b>(body: &'b Map<String, Value>, name: &str) -> Result<&'b str, Canne
 fn object<'b>(
     body: &'b Map<String, Value>,
     name: &str,
-    none: &'b Map<String, Value>,
+    empty: &'b Map<String, Value>,
 ) -> Result<&'b Map<String, Value>, Canned> {
     match body.get(name) {
-        None | Some(Value::Null) => Ok(none),
+        None | Some(Value::Null) => Ok(empty),
         Some(Value::Object(object)) => Ok(object),
         Some(_) => Err(bad_request(&format!("`{name}` is no object"))),
     }

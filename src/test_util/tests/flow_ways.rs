@@ -7,7 +7,7 @@ use super::{
     client::{ann, browse, post},
     flow::{Flow, HTML, LOCATION, begin, begin_as},
 };
-use crate::test_util::FakeDescope;
+use crate::test_util::{FakeDescope, FakeFlow};
 
 /// Who signs in at the identity provider to which the last answer leads, or nobody; the flow as the
 /// page finds it that the browser comes back to, and what it came back with.
@@ -236,7 +236,7 @@ async fn an_enchanted_link_goes_on_in_the_browser_that_polls() {
 async fn a_new_link_makes_the_last_one_void() {
     let fake = ann()
         .flow("link", |f| f.asks_login().sends_link())
-        .flow("nobody", |f| f.sends_link())
+        .flow("nobody", FakeFlow::sends_link)
         .start()
         .await;
     let mut flow = begin_as(&fake, "link", "ann@acme.test").await;
@@ -292,7 +292,7 @@ async fn a_start_takes_what_the_page_was_opened_with() {
 
 #[tokio::test]
 async fn a_call_of_the_project_is_no_way_around_its_id() {
-    let fake = ann().flow("sign-in", |f| f.asks_login()).start().await;
+    let fake = ann().flow("sign-in", FakeFlow::asks_login).start().await;
     let other = FakeDescope::start().await;
     let refused = post(&other, "/v1/flow/start", "", json!({"flowId": "sign-in"})).await;
     assert_eq!(refused.code(), (400, FakeDescope::UNKNOWN_FLOW));

@@ -6,7 +6,7 @@ use super::{
     client::{REFRESH, ann, payload, post},
     flow::{Flow, HTML, LOCATION, begin, begin_as},
 };
-use crate::test_util::{Canned, FakeDescope, ResponseMethod};
+use crate::test_util::{Canned, FakeDescope, FakeFlow, ResponseMethod};
 
 #[tokio::test]
 async fn a_flow_goes_from_screen_to_screen_and_ends_with_a_session() {
@@ -180,7 +180,7 @@ async fn a_nonce_is_given_with_each_answer_and_works_once() {
 
 #[tokio::test]
 async fn what_is_not_there_is_said_so() {
-    let fake = ann().flow("sign-in", |f| f.asks_login()).start().await;
+    let fake = ann().flow("sign-in", FakeFlow::asks_login).start().await;
     let none = begin(&fake, "other").await;
     assert_eq!(none.code(), (400, FakeDescope::UNKNOWN_FLOW));
     let mut flow = begin(&fake, "sign-in").await;
@@ -224,7 +224,7 @@ async fn what_is_not_there_is_said_so() {
 async fn a_flow_of_a_signed_in_user_goes_on_with_the_sign_in_or_opens_one() {
     for opens in [false, true] {
         let fake = ann()
-            .flow("step-up", |f| f.asks_code())
+            .flow("step-up", FakeFlow::asks_code)
             .flow("bob", |f| f.completes_as("bob@acme.test"))
             .flow_opens_family(opens)
             .start()
@@ -256,7 +256,7 @@ async fn a_flow_of_a_signed_in_user_goes_on_with_the_sign_in_or_opens_one() {
 async fn without_rotation_the_token_that_came_is_kept() {
     let fake = ann()
         .rotation(false)
-        .flow("step-up", |f| f.asks_code())
+        .flow("step-up", FakeFlow::asks_code)
         .start()
         .await;
     let ann = fake.sign_in("ann@acme.test");
@@ -301,7 +301,7 @@ async fn devices_are_remembered_in_tokens_of_their_own() {
 
 #[tokio::test]
 async fn calls_of_flows_are_recorded_and_fail_on_demand_like_any() {
-    let fake = ann().flow("sign-in", |f| f.asks_login()).start().await;
+    let fake = ann().flow("sign-in", FakeFlow::asks_login).start().await;
     let mut flow = begin(&fake, "sign-in").await;
     fake.respond_next("/v1/flow/next", Canned::error(429, "E130429", "slow down"));
     let nonce = flow.nonce.clone();

@@ -160,6 +160,25 @@ export async function everyCall(check, node, browser) {
       async 'refresh(…, true)'() {
         assert.ok(ok(await browser().refresh(await refresh(), {}, undefined, true)).sessionExpiration);
       },
+      async 'flow.start'() {
+        const options = { location: BACK, deviceInfo: { webAuthnSupport: false } };
+        const shown = ok(await browser().flow.start('sign-up-or-in', options));
+        assert.deepEqual([shown.status, shown.action], ['waiting', 'screen']);
+        assert.match(shown.executionId, /^sign-up-or-in\|#\|/);
+      },
+      async 'flow.next'() {
+        const { flow } = browser();
+        const input = { loginId: 'ann@acme.test' };
+        const { executionId, stepId } = ok(
+          await flow.start('sign-up-or-in', { location: BACK }, '', 'submit', '', {}, input),
+        );
+        const next = (code) => flow.next(executionId, stepId, 'submit', 1, '', { code });
+        assert.equal(ok(await next('000000')).error.code, 'E061102');
+        const { status, authInfo } = ok(await next(CODE));
+        assert.deepEqual([status, authInfo.user.userId], ['completed', 'U2ann']);
+        const over = await next(CODE);
+        assert.deepEqual([over.code, over.error.errorCode], [400, 'E103205']);
+      },
     },
   };
   for (const [title, calls] of Object.entries(columns)) {
