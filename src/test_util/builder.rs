@@ -109,7 +109,7 @@ impl FakeDescopeBuilder {
     pub fn flow(mut self, id: &str, script: impl FnOnce(FakeFlow) -> FakeFlow) -> Self {
         assert!(flow::is_flow_id(id), "no flow can be called `{id}`");
         let script = script(FakeFlow::new());
-        self.settings.flows.insert(id.into(), script);
+        self.directory.flows.insert(id.into(), script);
         self
     }
 

@@ -2,14 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::people::{FakeAccessKey, FakeUser};
+use super::{
+    flow::FakeFlow,
+    people::{FakeAccessKey, FakeUser},
+};
 
-/// Users, access keys and tenants.
+/// Users, access keys, tenants and flows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Directory {
     users: Vec<FakeUser>,
     access_keys: HashMap<String, FakeAccessKey>,
     tenant_names: BTreeMap<String, String>,
+    /// The scripts of the flows, by the flows' ids.
+    pub(super) flows: BTreeMap<String, FakeFlow>,
     /// Login ids with a one-time code under way, and how many wrong ones were tried.
     pub(super) codes: HashMap<String, u32>,
 }

@@ -40,7 +40,7 @@ pub(super) enum Step {
     Link { elsewhere: bool },
 }
 
-/// What the input of a screen must bring.
+/// The question that the input of a screen must answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asks {
     Nothing,

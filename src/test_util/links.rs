@@ -1,23 +1,6 @@
 //! `FakeDescope`: the links that flows have sent.
 
-use super::fake::FakeDescope;
-
-/// A link that a flow has sent to somebody.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct FakeLink {
-    /// To whom: the login id.
-    pub login_id: String,
-    /// The token, which the page that the link leads to hands to the flow as `input.token`.
-    pub token: String,
-    /// The flow under way that takes the token.
-    pub execution_id: String,
-    /// The step that takes it.
-    pub step_id: String,
-    /// Where the link leads: the flow's `options.redirectUrl`, else its `options.location`, with
-    /// `descope-login-flow` and `t` in the query; none if the flow was started without either.
-    pub url: Option<String>,
-}
+use super::{executions::FakeLink, fake::FakeDescope};
 
 /// # Flows
 ///

@@ -67,10 +67,11 @@
 //! | the status of `E108201`, `E103205` and `E103202` | 400; `E103202` is for polls of a flow that is over | |
 //! | a flow that is not there | 400 with the made-up code [`FakeDescope::UNKNOWN_FLOW`] | |
 //! | a flow that fails | 400 with its code as `errorCode`, and it is over | |
-//! | a flow's call without a nonce | taken; the nonces that were given stay good | |
+//! | a flow's call without a nonce | taken; the nonces that were given stay good, and each answer has a new one, but for those that find no flow or a used nonce | |
 //! | a flow's call with another step's id | 400 `E011003`, unless it is a poll | |
 //! | who comes back to a flow without having signed in | the last screen, with `E061301` or [`FakeDescope::SSO_CODE_REFUSED`] in `error` | |
 //! | a link's token that is not good | the flow stays where it is, with the made-up [`FakeDescope::LINK_REFUSED`] in `error` | |
+//! | the answer to an enchanted link's token | `action: "none"`, and nothing else that is new | |
 //! | a code or a link's token that a flow is started with | says who it is, and the flow is at its end | |
 //! | a refresh token that is not good, with a flow's call | refused as elsewhere | |
 //! | a flow that a signed-in user completes | goes on with the sign-in, new methods are added to `amr`; no `su` | [`flow_opens_family`] |
@@ -142,10 +143,10 @@ mod token;
 pub use self::{
     builder::FakeDescopeBuilder,
     canned::Canned,
+    executions::FakeLink,
     fake::FakeDescope,
     flow::FakeFlow,
     grants::TenantGrant,
-    links::FakeLink,
     people::{FakeAccessKey, FakeUser},
     record::Recorded,
     settings::{ResponseMethod, Template},

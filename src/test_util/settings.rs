@@ -1,14 +1,12 @@
 //! How the fake project is configured.
 
 use std::{
-    collections::BTreeMap,
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, SystemTime},
 };
 
 use jsonwebtoken::Algorithm;
 
-use super::flow::FakeFlow;
 use crate::clock::TestClock;
 
 /// How many project ids were made up in this process.
@@ -76,8 +74,6 @@ pub(super) struct Settings {
     pub(super) anonymous_may_select: bool,
     pub(super) danu_in_refresh_tokens: bool,
     pub(super) flow_opens_family: bool,
-    /// The scripts of the flows, by the flows' ids.
-    pub(super) flows: BTreeMap<String, FakeFlow>,
 }
 
 /// The time that the fake lives in.
@@ -113,7 +109,6 @@ impl Default for Settings {
             anonymous_may_select: true,
             danu_in_refresh_tokens: false,
             flow_opens_family: false,
-            flows: BTreeMap::new(),
         }
     }
 }

@@ -18,7 +18,7 @@ struct Endpoint {
     /// The fields that the body may have, a dot for each level. A field that holds an object and
     /// is named as such may have anything in it.
     fields: &'static [&'static str],
-    /// What it does, with the last of the path's parameters.
+    /// Answers, given the last of the path's parameters.
     act: fn(&mut Service<'_>, &str) -> Answer,
 }
 
@@ -55,6 +55,7 @@ const FLOW: &[&str] = &[
     "options.lastAuth",
     "options.deviceInfo",
     "options.startOptionsVersion",
+    "options.baseUrl",
     "options.abTestingKey",
     "options.locale",
     "options.client",

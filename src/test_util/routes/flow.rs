@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    flow_steps::{Outcome, Refusal},
+    flow_steps::{Call, Outcome, Refusal, text},
     service::{Answer, Service, bad_request},
 };
 use crate::test_util::{
@@ -17,16 +17,10 @@ pub(in crate::test_util) const UNKNOWN_FLOW: &str = "E991005";
 
 const NONCE: &str = "x-descope-flow-nonce";
 
-/// What the component submits where it only asks if there is news.
+/// The interaction by which the component only asks if there is news.
 const POLLING: &str = "polling";
 
-/// One call, as far as the steps look at it.
-pub(super) struct Call<'b> {
-    pub(super) input: &'b Map<String, Value>,
-    pub(super) polls: bool,
-}
-
-impl<'a> Service<'a> {
+impl Service<'_> {
     pub(super) fn flow_start(&mut self) -> Answer {
         let body = self.flow_body()?;
         let flow_id = needed(&body, "flowId")?;
@@ -45,7 +39,7 @@ impl<'a> Service<'a> {
             .map(Into::into);
         execution.tenant = text(options, "tenant").map(Into::into);
         let shown_before = text(&body, "interactionId").is_some();
-        let answer = self.begin(flow, &mut execution, input, shown_before);
+        let answer = self.begin(&flow, &mut execution, input, shown_before);
         Ok(self.leave(execution, answer))
     }
 
@@ -81,10 +75,10 @@ impl<'a> Service<'a> {
         body.ok_or_else(|| bad_request("the body is no JSON object"))
     }
 
-    fn flow(&self, id: &str) -> Result<&'a FakeFlow, Canned> {
-        let settings = self.settings;
+    fn flow(&self, id: &str) -> Result<FakeFlow, Canned> {
+        let flow = self.state.directory.flows.get(id);
         let unknown = || Canned::error(400, UNKNOWN_FLOW, "the project has no such flow");
-        settings.flows.get(id).ok_or_else(unknown)
+        flow.cloned().ok_or_else(unknown)
     }
 
     /// The sign-in whose refresh token came with the call, if one did.
@@ -143,8 +137,8 @@ impl<'a> Service<'a> {
             let description = "`stepId` is not the step that the flow is at";
             return Err(Canned::error(400, "E011003", description));
         }
-        let outcome = self.submit(flow, execution, call)?;
-        self.show(flow, execution, outcome)
+        let outcome = self.submit(&flow, execution, call)?;
+        self.show(&flow, execution, outcome)
     }
 
     /// Keeps the flow for the next call, and gives that its nonce.
@@ -164,12 +158,6 @@ fn over(polls: bool) -> Canned {
     } else {
         Canned::error(400, "E103205", "Flow timed out")
     }
-}
-
-/// A member that has text in it.
-pub(super) fn text<'b>(object: &'b Map<String, Value>, name: &str) -> Option<&'b str> {
-    let text = object.get(name).and_then(Value::as_str);
-    text.filter(|text| !text.is_empty())
 }
 
 fn needed<'b>(body: &'b Map<String, Value>, name: &str) -> Result<&'b str, Canned> {

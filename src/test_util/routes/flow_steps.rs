@@ -1,20 +1,18 @@
-//! What a flow's steps take, and what they show.
+//! The steps of a flow: the input that each takes, and what it shows.
 
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
     exchange::SSO_CODE_REFUSED,
-    flow::{Call, text},
     otp::ONE_TIME_CODE,
     service::{Answer, Service},
 };
 use crate::test_util::{
     attempts::{Attempt, Kind, Provider},
     canned::Canned,
-    executions::{Execution, Last, Link},
+    executions::{Execution, FakeLink, Last, Link},
     flow::{Asks, FakeFlow, Step, screen_id},
-    links::FakeLink,
 };
 
 /// The made-up code of a link's token that is not good.
@@ -23,7 +21,13 @@ pub(in crate::test_util) const LINK_REFUSED: &str = "E991006";
 /// The query parameter that leads a browser back into a flow.
 const RUN_IDS: &str = "descope-login-flow";
 
-/// What became of an input.
+/// One call, as far as the steps look at it.
+pub(super) struct Call<'b> {
+    pub(super) input: &'b Map<String, Value>,
+    pub(super) polls: bool,
+}
+
+/// The result of an input.
 pub(super) enum Outcome {
     /// The flow is where it is to be.
     On,
@@ -235,7 +239,7 @@ impl Service<'_> {
         Ok(Canned::json(200, &Value::Object(body)))
     }
 
-    /// What every answer of a flow has.
+    /// The members of every answer of a flow.
     pub(super) fn flow_answer(
         &self,
         execution: &Execution,
@@ -323,6 +327,12 @@ impl Service<'_> {
         });
         Ok(())
     }
+}
+
+/// A member that has text in it.
+pub(super) fn text<'b>(object: &'b Map<String, Value>, name: &str) -> Option<&'b str> {
+    let text = object.get(name).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty())
 }
 
 /// How a code or a link reaches somebody, which is the method in the tokens, too.

@@ -35,7 +35,7 @@ impl Service<'_> {
     }
 
     fn config(&self) -> Value {
-        let flows = self.settings.flows.iter().map(|(id, flow)| {
+        let flows = self.state.directory.flows.iter().map(|(id, flow)| {
             let mut config = Map::new();
             config.insert("version".into(), 1.into());
             if begins_with_a_screen(flow) && !flow.hides_first_screen {
@@ -52,7 +52,7 @@ impl Service<'_> {
 
     fn screen(&self, id: &str) -> Option<&str> {
         let (flow_id, _) = id.rsplit_once('.')?;
-        let flow = self.settings.flows.get(flow_id)?;
+        let flow = self.state.directory.flows.get(flow_id)?;
         let mut steps = flow.steps.iter().enumerate();
         steps.find_map(|(index, step)| match step {
             Step::Screen { html, .. } if screen_id(flow_id, index) == id => Some(html.as_str()),

@@ -31,7 +31,7 @@ pub(super) async fn begin_as(fake: &FakeDescope, flow_id: &str, login_id: &str) 
         "flowId": flow_id,
         "options": {
             "location": LOCATION, "lastAuth": {}, "deviceInfo": {"webAuthnSupport": true},
-            "startOptionsVersion": 1, "abTestingKey": 7, "locale": "en-us",
+            "startOptionsVersion": 1, "baseUrl": fake.url(), "ssoAppId": null, "preview": false, "abTestingKey": 7, "locale": "en-us",
         },
         "interactionId": "submit",
         "componentsVersion": "3.14.1",
