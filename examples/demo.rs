@@ -28,6 +28,7 @@
 //! | `DESCOPE_PROJECT_ID` | your project in place of the fake, unless `--fake` is given; people sign in by a code sent by e-mail (OTP must be enabled in the project) |
 //! | `DESCOPE_BASE_URI` | your project's own domain |
 //! | `DEMO_SESSION_SECONDS` | how long the fake's sessions live (default 600), to see them renewed |
+//! | `DEMO_UI_DIR` | a folder of npm packages with Descope's sign-in component, for `/sign-in/flow`; with a project of your own it comes from Descope's host |
 //! | `DEMO_SAME_SITE=strict` | cookies that no link from another site brings along |
 //! | `DEMO_COOKIE_NAMES=plain` | `DS` and `DSR` in place of `__Host-DS` and `__Host-DSR` |
 //! | `DEMO_INSECURE_COOKIES=1` | cookies without `Secure` (and with plain names), for browsers that keep none over http on loopback |
@@ -57,6 +58,8 @@ mod choice;
 mod doors;
 #[path = "demo/fake.rs"]
 mod fake;
+#[path = "demo/flow.rs"]
+mod flow;
 #[path = "demo/html.rs"]
 mod html;
 #[path = "demo/log.rs"]
@@ -185,6 +188,7 @@ fn routes(app: Arc<App>, origin: &str) -> Result<Router, Box<dyn Error>> {
     let public = Router::new()
         .route("/", get(home))
         .route("/sign-in", get(sign_in::page))
+        .route("/sign-in/flow", get(flow::page))
         .route("/sign-in/done", get(sign_in::done))
         .fallback(refusals::not_found)
         .layer(explain())
@@ -206,6 +210,7 @@ fn routes(app: Arc<App>, origin: &str) -> Result<Router, Box<dyn Error>> {
             Arc::clone(&app),
             refusals::from_this_site,
         ));
+    let (flows, flow_pages) = flow::services(&app)?;
     let select = SelectTenant::new(app.descope.clone())
         .html_forms(ReturnPaths::new("/tenants")?.below("/")?);
     let session = SessionRoutes::new(app.descope.clone()).select_tenant(select);
@@ -217,6 +222,8 @@ fn routes(app: Arc<App>, origin: &str) -> Result<Router, Box<dyn Error>> {
         .merge(visits)
         .merge(doors)
         .nest_service("/auth", sign_in::by_redirect(&app, origin)?)
+        .nest_service("/v1/flow", flows)
+        .nest_service("/pages", flow_pages)
         // Where Descope's browser SDK looks for it. It guards itself against other sites.
         .nest_service("/v1/auth", session)
         .merge(assets::files())

@@ -9,6 +9,8 @@ use axum::{
     routing::get,
 };
 
+use crate::flow;
+
 pub(crate) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let file = |ty: &'static str, text: &'static str| {
         get(move || async move { ([(header::CONTENT_TYPE, ty)], text) })
@@ -22,6 +24,11 @@ pub(crate) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
             "/assets/app.js",
             file("text/javascript; charset=utf-8", include_str!("app.js")),
         )
+        .route(
+            "/assets/flow.js",
+            file("text/javascript; charset=utf-8", include_str!("flow.js")),
+        )
+        .route("/npm/{*path}", get(flow::file))
         .route(
             "/assets/icon.svg",
             file("image/svg+xml", include_str!("icon.svg")),

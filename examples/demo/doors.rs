@@ -71,7 +71,7 @@ fn ways_in(people: &People, next: &str) -> String {
         )
     });
     format!(
-        r#"<form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}"><ul class="people">{everybody}</ul>{stay}</form><p class="actions">{google}<a class="button quiet" href="/auth/sso?tenant=T2acme&amp;return_to={return_to}&amp;remember=1">Acme’s single sign-on</a><a class="button quiet" href="/visit">Look around first</a></p>{SHOWS}"#
+        r#"<form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}"><ul class="people">{everybody}</ul>{stay}</form><p class="actions">{google}<a class="button quiet" href="/auth/sso?tenant=T2acme&amp;return_to={return_to}&amp;remember=1">Acme’s single sign-on</a><a class="button quiet" href="/sign-in/flow">Descope’s component</a><a class="button quiet" href="/visit">Look around first</a></p>{SHOWS}"#
     )
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use tower_descope::{RefreshToken, SessionToken, UserId, test_util::FakeDescope};
 
-use crate::setup::number;
+use crate::{flow, setup::number};
 
 /// How the ids of visitors begin.
 const VISITOR: &str = "U2visitor";
@@ -42,6 +42,7 @@ pub(crate) async fn start() -> Result<FakeDescope, Box<dyn Error>> {
                     at.role("editor").permission("project.create")
                 })
         })
+        .flow(flow::FLOW, |flow| flow.asks_login().asks_code())
         .start()
         .await)
 }

@@ -150,7 +150,7 @@ async fn a_call_that_the_browser_repeats_gets_the_first_ones_answer() {
     page.start("sign-in").await;
     page.next(json!({"email": "ann@example.test"})).await;
     let before = page.clone();
-    let body = before.body("submit", json!({"code": "123456"}));
+    let body = before.body("submit", &json!({"code": "123456"}));
     let (mut one, mut two) = (before.clone(), before.clone());
     let (first, second) = tokio::join!(one.ask("next", &body), two.ask("next", &body));
     assert_eq!((first.status, second.status), (200, 200));

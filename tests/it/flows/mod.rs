@@ -90,16 +90,16 @@ impl Page {
     }
 
     async fn next(&mut self, input: Value) -> Answer {
-        let body = self.body("submit", input);
+        let body = self.body("submit", &input);
         self.ask("next", &body).await
     }
 
     async fn poll(&mut self) -> Answer {
-        let body = self.body("polling", json!({}));
+        let body = self.body("polling", &json!({}));
         self.ask("next", &body).await
     }
 
-    fn body(&self, interaction: &str, input: Value) -> Value {
+    fn body(&self, interaction: &str, input: &Value) -> Value {
         json!({
             "executionId": self.execution,
             "stepId": self.step,
@@ -145,7 +145,7 @@ impl Page {
         let json: Value = serde_json::from_str(&text).expect("always JSON");
         self.keep(&head.headers);
         if let Some(execution) = json["executionId"].as_str() {
-            self.execution = execution.to_owned();
+            execution.clone_into(&mut self.execution);
             json["stepId"]
                 .as_str()
                 .unwrap_or_default()
