@@ -23,17 +23,17 @@ function certificate() {
   return { key: readFileSync(key), cert: readFileSync(cert) };
 }
 
-function listen(server) {
+export function listen(server) {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
 }
 
-function stop(server) {
+export function stop(server) {
   server.closeAllConnections();
   server.close();
 }
 
 // Passes a request on as it came, but for the fields in `strip`.
-function pass(request, response, target, strip = new Set(), ended = () => {}) {
+export function pass(request, response, target, strip = new Set(), ended = () => {}) {
   const headers = [];
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
     const [name, value] = request.rawHeaders.slice(at, at + 2);

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The demo, Descope's browser SDK and attacks from foreign pages, in Chromium. Installs what is
-# missing below target/interop (npm packages, from the registry) and, as root on Debian, Chromium.
-# Binds to 127.0.0.1 only.
+# The demo, signing in, Descope's browser SDK and component, and attacks from foreign pages, in
+# Chromium. Installs what is missing below target/interop (npm packages, from the registry) and, as
+# root on Debian, Chromium. Binds to 127.0.0.1 only.
 # Every check prints PASS or FAIL; the exit status is 0 only if all passed. Nothing is skipped.
 set -eu
 
@@ -38,10 +38,10 @@ fi
 
 # The scripts run the examples; built here, so that their deadlines do not count it.
 (cd "$root" && timeout 1500 cargo build --quiet --example demo --example fake_descope \
-    --example select_tenant) || fail "the examples do not build"
+    --example page_sign_in --example select_tenant) || fail "the examples do not build"
 
 status=0
-for script in demo sdk attacks; do
+for script in demo page sdk attacks; do
     echo
     echo "== $script"
     timeout 900 node "$here/$script.mjs" || status=1
