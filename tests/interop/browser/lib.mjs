@@ -125,6 +125,24 @@ export function startOpenHearted(...more) {
   });
 }
 
+// Chromium with a new profile, which can be closed and started again.
+export async function startKept(options) {
+  const folder = mkdtempSync(path.join(work, "profile-"));
+  folders.push(folder);
+  const browser = {};
+  const start = async () => {
+    browser.context = await chromium.launchPersistentContext(folder, { ...chromiumWith([]), ...options });
+    browser.context.setDefaultTimeout(30_000);
+  };
+  browser.restart = async () => {
+    // Chromium writes its cookies half a minute later, or at its end.
+    await browser.context.close();
+    await start();
+  };
+  await start();
+  return browser;
+}
+
 // A context whose pages must not complain and must not talk to anybody but the demo.
 export async function visit(browser, origin, options = {}) {
   const context = await browser.newContext({
