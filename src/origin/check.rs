@@ -110,8 +110,17 @@ fn navigates_to(head: RequestHead<'_>, dest: &str) -> bool {
 
 /// Returns `true` if a browser marks the request as one from another host of this site.
 pub(crate) fn is_same_site(head: RequestHead<'_>) -> bool {
+    comes_from(head, "same-site")
+}
+
+/// Returns `true` if a browser marks the request as one from another site.
+pub(crate) fn is_cross_site(head: RequestHead<'_>) -> bool {
+    comes_from(head, "cross-site")
+}
+
+fn comes_from(head: RequestHead<'_>, place: &str) -> bool {
     let site = single(head.headers, &SEC_FETCH_SITE, "").ok().flatten();
-    site.is_some_and(|site| site == "same-site")
+    site.is_some_and(|site| site == place)
 }
 
 /// Returns `true` for a request that a browser marks as its own. Scripts cannot set the field, and

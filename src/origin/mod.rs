@@ -23,8 +23,8 @@ mod tests;
 
 pub(crate) use self::{
     check::{
-        AllowedOrigins, WhenAbsent, check, has_fetch_metadata, is_same_site, log_refusal,
-        may_open_a_page, opens_a_page, opens_in_a_frame,
+        AllowedOrigins, WhenAbsent, check, has_fetch_metadata, is_cross_site, is_same_site,
+        log_refusal, may_open_a_page, opens_a_page, opens_in_a_frame,
     },
     host::{effective_host, is_loopback},
 };

@@ -6,16 +6,25 @@ use super::{
     attempts::SignInTask,
     call::RedirectCall,
     failure::{Failure, FailureKind},
+    page,
     transaction::{Destination, Transaction, is_state},
 };
 use crate::{
     client::Exchange,
+    cookie::SameSite,
     descope::{Authentication, WantedTenant},
     endpoint::{FormEncoding, ResponseBody, form_fields},
+    origin,
     sign_in::{Adopt, Door},
     token::Authorization,
     verifier::CheckedTokens,
 };
+
+/// What the query of a way back has that this service has asked for once more.
+const ONCE_MORE: &str = "&once_more=1";
+
+/// The longest query that is asked for once more, in bytes: it has to fit a header.
+const MAX_QUERY: usize = 3_072;
 
 /// The longest code that is sent on, in bytes.
 const MAX_CODE: usize = 2_048;
@@ -28,6 +37,9 @@ impl RedirectCall {
         self.check_opens()?;
         let invalid = || Failure::from(FailureKind::InvalidRequest);
         let query = self.request.uri.query().unwrap_or_default();
+        if self.comes_without_session(query) {
+            return Ok(page::once_more(&format!("{query}{ONCE_MORE}")));
+        }
         let fields = form_fields(
             FormEncoding::UrlEncoded,
             query.as_bytes(),
@@ -67,6 +79,17 @@ impl RedirectCall {
         // The cookie is this browser's, and anybody may have written it: it is resolved once more.
         let path = self.shared.settings.paths.resolve(Some(&attempt.return_to));
         Ok(self.go_on(&path))
+    }
+
+    /// Returns `true` for a way back on which the browser keeps `Strict` cookies to itself, since it
+    /// comes from another site: whose session it has is seen if a page of this site asks once more.
+    /// That session is ended, led on, or a visitor's who signs in.
+    fn comes_without_session(&self, query: &str) -> bool {
+        let strict = self.descope().cookies().same_site_policy() == SameSite::Strict;
+        strict
+            && origin::is_cross_site((&self.request).into())
+            && !query.ends_with(ONCE_MORE)
+            && query.len() <= MAX_QUERY
     }
 
     /// The sign-in of an attempt.

@@ -62,9 +62,11 @@
 //!
 //! # Going on
 //!
-//! Where the session's cookies are [`SameSite::Strict`](crate::cookie::SameSite::Strict), a redirect from
-//! the identity provider's site would arrive signed out. So the way back ends in a page that goes on by
-//! itself (`Refresh`), with a link for browsers that do not; else in a redirect (303).
+//! Where the session's cookies are [`SameSite::Strict`](crate::cookie::SameSite::Strict), the way back
+//! from the identity provider's site arrives without them, and a redirect from there would, too. So the way
+//! back is asked for once more by a page that goes on by itself (`Refresh`), with a link for browsers that do
+//! not: then the session that the browser had is seen, to be ended, or to be a visitor's who signs in. It
+//! ends in such a page, too; without `Strict` in a redirect (303).
 //!
 //! # Failures
 //!

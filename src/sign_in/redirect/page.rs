@@ -39,12 +39,18 @@ pub(super) fn go_on(path: &str, cookies: &SessionCookies) -> Response<ResponseBo
     }
     // A redirect on the way from another site would arrive without them, though just set. A page of this
     // site that goes on by itself takes them along, and is no entry of the history.
-    let mut response = html(
-        StatusCode::OK,
-        "Signed in",
-        &format!("<p><a href=\"{}\">Continue</a></p>", escaped(path)),
-    );
-    if let Ok(refresh) = HeaderValue::from_str(&format!("0;url={path}")) {
+    on_by_itself("Signed in", path)
+}
+
+/// Asks for a way back once more, by a page of this site: then `Strict` cookies come along.
+pub(super) fn once_more(query: &str) -> Response<ResponseBody> {
+    on_by_itself("One moment", &format!("?{query}"))
+}
+
+fn on_by_itself(title: &str, to: &str) -> Response<ResponseBody> {
+    let link = format!("<p><a href=\"{}\">Continue</a></p>", escaped(to));
+    let mut response = html(StatusCode::OK, title, &link);
+    if let Ok(refresh) = HeaderValue::from_str(&format!("0;url={to}")) {
         response.headers_mut().insert(header::REFRESH, refresh);
     }
     response
@@ -100,8 +106,8 @@ fn html(status: StatusCode, title: &str, body: &str) -> Response<ResponseBody> {
     response
 }
 
-/// A path as it may stand in an attribute. Paths are resolved before, and have no quotes and no angle
-/// brackets any more; if that were ever untrue, it changes nothing here.
+/// A path or query as it may stand in an attribute. Paths are resolved before, and have no quotes and no
+/// angle brackets any more; queries are as they came.
 fn escaped(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
     for character in path.chars() {

@@ -1,6 +1,6 @@
 // What people do on the way: go back, reload, use two tabs, give up, and lend a link.
 
-import { attempts, check, choose, cookies, equal, follow, heading, who } from "./sign_in.mjs";
+import { attempts, back, check, choose, cookies, equal, follow, heading, who } from "./sign_in.mjs";
 import { screenshot } from "./lib.mjs";
 
 export async function journeys(bed) {
@@ -35,7 +35,7 @@ async function givingUp(bed, { origin, world, visitor }) {
   await page.screenshot({ path: screenshot(`sign-in-${bed.mode}-failure`) });
   await page.goBack();
   check("back after a failure is the identity provider", page.url().startsWith(world.idp), page.url());
-  await follow(page.getByRole("link", { name: "Ann Archer" }));
+  await back(page, "Ann Archer");
   equal("whose way back is over", page.url(), `${origin}/sign-in?sign_in_error=no_attempt`);
   await page.goBack();
   await page.goBack();
@@ -58,8 +58,7 @@ async function goingBack({ origin, world, visitor }) {
   await page.goBack();
   check("back after success is the identity provider, not the way back", page.url().startsWith(world.idp), page.url());
   equal("the way back is not asked for again", world.at("/auth/callback", first).length, 0);
-  await follow(page.getByRole("link", { name: "Ben Osei" }));
-  await page.waitForURL((url) => url.pathname !== "/auth/callback");
+  await back(page, "Ben Osei");
   check("choosing somebody else there says that one is signed in, or leads on", !page.url().includes("sign_in_error") || (await heading(page)) === "You are signed in already", `${page.url()}: ${await heading(page)}`);
   equal("and nobody becomes somebody else", await who(visitor_, origin), "U2ann");
   equal("no cookie has changed", await cookies(context), before);
@@ -115,22 +114,23 @@ async function lent(bed, { origin, world, visitor }) {
   await google({ origin, page: own.page });
   const choice = new URL(await own.page.getByRole("link", { name: "Ann Archer" }).getAttribute("href"), own.page.url());
   const answer = await fetch(String(choice).replace("idp.localhost", "127.0.0.1"), { redirect: "manual" });
-  const back = answer.headers.get("location");
-  check("a way back has a code and a state", /[?&]code=/.test(back) && /[?&]state=/.test(back), back);
+  const address = answer.headers.get("location");
+  check("a way back has a code and a state", /[?&]code=/.test(address) && /[?&]state=/.test(address), address);
 
   const ben = await visitor();
   await google({ origin, page: ben.page });
   await choose(ben.page, world, "Ben Osei");
   await ben.page.waitForURL(`${origin}/access`);
   const bens = await cookies(ben.context);
-  world.pages.set("http://evil.localhost/lent", `<a href="${back.replaceAll("&", "&amp;")}">Look</a>`);
+  world.pages.set("http://evil.localhost/lent", `<a href="${address.replaceAll("&", "&amp;")}">Look</a>`);
   const elsewhere = async (when) => {
     for (const [how, open] of [
-      ["typed", (page) => page.goto(back)],
+      ["typed", (page) => page.goto(address)],
       ["by a link", async (page) => (await page.goto("http://evil.localhost/lent"), follow(page.getByRole("link", { name: "Look" })))],
     ]) {
       const stranger = await visitor();
       await open(stranger.page);
+      await stranger.page.waitForURL((url) => url.pathname !== "/auth/callback");
       equal(`${when}, ${how}, in a browser of nobody: a failure`, stranger.page.url(), `${origin}/sign-in?sign_in_error=no_attempt`);
       equal(`${when}, ${how}: nobody is signed in there`, Object.keys(await cookies(stranger.context)), []);
       await open(ben.page);
@@ -141,7 +141,7 @@ async function lent(bed, { origin, world, visitor }) {
     }
   };
   await elsewhere("before its use");
-  await own.page.goto(back);
+  await own.page.goto(address);
   await own.page.waitForURL(`${origin}/access`);
   equal("in its own browser it works", await who(own, origin), "U2ann");
   await elsewhere("after its use");

@@ -71,7 +71,13 @@ export async function attempts(context) {
 // On the identity provider's page.
 export async function choose(page, world, name) {
   check(`the identity provider is at another site, and asks who it is`, page.url().startsWith(`${world.idp}/idp/`), page.url());
+  await back(page, name);
+}
+
+// By a link of it, to where the way back leads.
+export async function back(page, name) {
   await follow(page.getByRole("link", { name }));
+  await page.waitForURL((url) => url.pathname !== "/auth/callback");
 }
 
 export { check, cookies, equal, follow, heading };

@@ -51,7 +51,12 @@ export async function ways(bed) {
     equal(`${name}: after a reload, too`, await heading(page), "Your access");
   }
   const callbacks = world.at("/auth/callback");
-  check("each way back came from another site", callbacks.every(({ headers }) => headers["sec-fetch-site"] === "cross-site"));
+  const here = callbacks.filter(({ url }) => url.includes("once_more"));
+  const there = callbacks.filter((callback) => !here.includes(callback));
+  const from = (some) => [...new Set(some.map(({ headers }) => headers["sec-fetch-site"]))];
+  equal("each way back came from another site", from(there), ["cross-site"]);
+  // Strict cookies come with what a page of this site asks for.
+  equal("and was asked for once more where it has to be", [here.length, from(here)], bed.mode === "strict" ? [there.length, ["same-origin"]] : [0, []]);
   const told = world.requests.filter(({ headers }) => /callback/.test(headers.referer));
   equal("and told nobody where it was", told.map(({ url, headers }) => [url, headers.referer]), []);
   await single(demo);
