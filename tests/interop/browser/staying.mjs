@@ -39,7 +39,7 @@ export async function staying(bed) {
   }
   for (const visitor of everybody) {
     await follow(visitor.page.getByRole("main").getByRole("button", { name: "Acme Robotics" }));
-    await visitor.page.waitForURL(`${origin}/tenants`).catch(() => {});
+    await visitor.page.waitForURL(`${origin}/projects`);
     await kept(`${visitor.what}: in a company`, visitor, visitor.remember);
   }
   await new Promise((done) => setTimeout(done, OVER));
