@@ -60,17 +60,19 @@
 //!   code, [`sign_out`](Descope::sign_out) ends it. See [`sign_in`].
 //! - [`RedirectSignIn`] signs people in by single sign-on and social providers, with plain links and
 //!   forms.
+//! - [`FlowRoutes`] is the base URL of Descope's own sign-in component, whose tokens become cookies on the
+//!   way; [`FlowPages`](sign_in::flow::FlowPages) serves its screens.
 //! - [`Visitor`] is for pages that serve people before they sign in, too.
 //! - [`AccessKeys`] lets machines in: an access key sent as a bearer token is exchanged for a
 //!   session once, and handlers see an [`ActiveTenant`] like any other.
 //!
 //! # Signing in
 //!
-//! A browser gets its session in one of three ways: by a handler of your own, which has a one-time code
-//! verified or brings two tokens; by [`RedirectSignIn`]; or by Descope's own sign-in component, whose
-//! page hands its tokens over to [`SessionRoutes::sign_in`]. All three verify the tokens, end the session
-//! that was there and write the cookies, and the chapter [Signing in](_docs::sign_in) has a recipe for
-//! each. Name the cookies by [`SessionCookies::host_prefixed`](cookie::SessionCookies::host_prefixed), so
+//! A browser gets its session in one of four ways: by a handler of your own, which has a one-time code
+//! verified or brings two tokens; by [`RedirectSignIn`]; by Descope's own sign-in component, whose
+//! page hands its tokens over to [`SessionRoutes::sign_in`]; or by the same component with [`FlowRoutes`] as
+//! its base URL. All four verify the tokens, end the session that was there and write the cookies, and the
+//! chapter [Signing in](_docs::sign_in) has a recipe for each, and what each costs. Name the cookies by [`SessionCookies::host_prefixed`](cookie::SessionCookies::host_prefixed), so
 //! that no other host can set them.
 //!
 //! # hyper
