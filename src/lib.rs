@@ -72,8 +72,9 @@
 //! verified or brings two tokens; by [`RedirectSignIn`]; by Descope's own sign-in component, whose
 //! page hands its tokens over to [`SessionRoutes::sign_in`]; or by the same component with [`FlowRoutes`] as
 //! its base URL. All four verify the tokens, end the session that was there and write the cookies, and the
-//! chapter [Signing in](_docs::sign_in) has a recipe for each, and what each costs. Name the cookies by [`SessionCookies::host_prefixed`](cookie::SessionCookies::host_prefixed), so
-//! that no other host can set them.
+//! chapter [Signing in](_docs::sign_in) has a recipe for each, and what each costs. Name the cookies by
+//! [`SessionCookies::host_prefixed`](cookie::SessionCookies::host_prefixed), so that no other host can set
+//! them.
 //!
 //! # hyper
 //!
