@@ -26,8 +26,8 @@ impl DescopeBuilder {
         self
     }
 
-    /// How many calls [`RedirectSignIn`](crate::RedirectSignIn) makes: so many in a minute, and a burst
-    /// of so many at once. Default 90 and 45; each at least 1.
+    /// How many calls [`RedirectSignIn`](crate::RedirectSignIn) and [`FlowRoutes`](crate::FlowRoutes) make,
+    /// together: so many in a minute, and a burst of so many at once. Default 90 and 45; each at least 1.
     ///
     /// Anybody can cause them, and Descope limits calls by address, which is this server's for all
     /// users. Beyond it a sign-in is answered 429.
