@@ -188,7 +188,8 @@ impl DescopeClient {
     }
 
     /// Makes a call whose answer is for somebody else to read, whatever its status. Once, and within
-    /// `timeout`; nothing repeats it.
+    /// `timeout`; nothing repeats it. It takes none of the connections that other calls share: whoever
+    /// makes such calls bounds their number.
     ///
     /// # Errors
     ///
@@ -230,31 +231,29 @@ impl DescopeClient {
             clock: self.inner.settings.clock.now().mono.saturating_add(timeout),
             real: started + timeout,
         };
-        let permit = self.inner.limit.permit(true);
-        let permit = self.until(&deadline, permit).await;
-        let result = match permit.flatten() {
-            None => Err(self.without_connection()),
-            Some(_permit) => {
-                let exchange = async {
-                    let sent = self.http.execute(request).await;
-                    let response = sent.map_err(CallFault::sending)?;
-                    let status = response.status();
-                    let headers = response.headers().clone();
-                    let body = transport::read_limited(response, MAX_BODY).await;
-                    let body = body.map(Zeroizing::new).map_err(CallFault::from)?;
-                    Ok::<_, CallFault>(PassedReply {
-                        status,
-                        headers,
-                        body,
-                    })
-                };
-                match self.until(&deadline, exchange).await {
-                    Some(reply) => reply.map_err(Error::from),
-                    None => Err(Error::timed_out()),
-                }
-            }
+        let exchange = async {
+            let sent = self.http.execute(request).await;
+            let response = sent.map_err(CallFault::sending)?;
+            let status = response.status();
+            let headers = response.headers().clone();
+            let body = transport::read_limited(response, MAX_BODY).await;
+            let body = body.map(Zeroizing::new).map_err(CallFault::from)?;
+            Ok::<_, CallFault>(PassedReply {
+                status,
+                headers,
+                body,
+            })
         };
-        metrics::upstream_call(name, result.as_ref().err(), started.elapsed());
+        let result = match self.until(&deadline, exchange).await {
+            Some(reply) => reply.map_err(Error::from),
+            None => Err(Error::timed_out()),
+        };
+        let refusal = result.as_ref().ok().filter(|it| !it.status.is_success());
+        let refusal = refusal.map(|reply| {
+            failure::refused(reply.status, &reply.headers, &reply.body, SystemTime::now())
+        });
+        let error = result.as_ref().err().or(refusal.as_ref());
+        metrics::upstream_call(name, error, started.elapsed());
         result
     }
 

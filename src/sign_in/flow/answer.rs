@@ -191,6 +191,7 @@ fn empty_tokens(value: &mut Value, path: &str, descope: &Descope, tokens: &[&str
             }
         }
         Value::Object(members) => {
+            members.retain(|name, _| !tokens.iter().any(|token| name.contains(token)));
             for (name, member) in members {
                 empty_tokens(member, &format!("{path}.{name}"), descope, tokens);
             }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header, request::Parts};
 use http_body::Body;
 use serde_json::Value;
+use tracing::Level;
 
 use super::{
     answer::{FlowAnswer, NONCE},
@@ -22,9 +23,9 @@ use crate::{
     cookie::CookieAttributes,
     descope::PresentedRefresh,
     endpoint::{ResponseBody, finish},
-    error::Error,
+    error::{Error, ErrorKind},
     sign_in::{Adopt, Door, SignedIn},
-    telemetry,
+    telemetry::{self, event_at},
     token::{OpaqueToken, RefreshToken, SessionToken},
 };
 
@@ -104,7 +105,10 @@ impl FlowRequest {
             status = response.status().as_u16(),
             "flow call"
         );
-        finish(response, answered.cookies)
+        let mut cookies = answered.cookies;
+        // A session that has ended since writes none.
+        cookies.extend(answered.signed_in.iter().flat_map(SignedIn::lines));
+        finish(response, cookies)
     }
 
     async fn run(self, admitted: Admitted) -> Answered {
@@ -115,6 +119,7 @@ impl FlowRequest {
                 Answered {
                     response: Arc::new(move || refusal.into_response()),
                     cookies: Vec::new(),
+                    signed_in: None,
                     size: 0,
                     is_kept: !matches!(refusal, FlowRefusal::RateLimited(_)),
                 }
@@ -232,9 +237,6 @@ impl FlowRequest {
             }
             Some(raw) => Some(self.sign_in(raw, presented, reply).await?),
         };
-        if let Some(signed_in) = &signed_in {
-            cookies.extend(signed_in.lines());
-        }
         answer.write_session(signed_in.as_ref());
         let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
         answer.empty_tokens(descope, &tokens);
@@ -252,8 +254,9 @@ impl FlowRequest {
         let retry_after = limited.filter(|_| status == http::StatusCode::TOO_MANY_REQUESTS);
         let body = Bytes::from(answer.into_body());
         Ok(Answered {
-            size: body.len(),
+            size: body.len() + cookies.iter().map(HeaderValue::len).sum::<usize>(),
             is_kept: true,
+            signed_in,
             cookies,
             response: Arc::new(move || response(status, nonce.clone(), retry_after, body.clone())),
         })
@@ -295,7 +298,10 @@ impl FlowRequest {
     }
 
     fn log_refused(&self, refusal: FlowRefusal) {
-        if matches!(refusal, FlowRefusal::ForeignFlow | FlowRefusal::CrossSite) {
+        if matches!(
+            refusal,
+            FlowRefusal::ForeignFlow | FlowRefusal::CrossSite | FlowRefusal::RateLimited(_)
+        ) {
             telemetry::signed_in("flow", refusal.code());
         }
         tracing::debug!(
@@ -307,7 +313,12 @@ impl FlowRequest {
 }
 
 fn failed(error: &Error) -> FlowRefusal {
-    tracing::warn!(%error, "descope did not answer a flow's call");
+    // What was held back here was not sent, and is no failure of Descope's.
+    let level = match error.kind() {
+        ErrorKind::Throttled => Level::DEBUG,
+        _ => Level::WARN,
+    };
+    event_at!(level, %error, "descope did not answer a flow's call");
     FlowRefusal::from(error)
 }
 

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     convert::Infallible,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -27,6 +27,12 @@ const SOURCE: &str = "https://static.descope.com/pages";
 
 /// How long a page is served before it is asked for again.
 const FRESH: Duration = Duration::from_secs(60);
+
+/// How old a page counts as after it could not be fetched again: Descope is left alone for the rest.
+const AGE_AFTER_FAILURE: Duration = Duration::from_secs(50);
+
+/// How many pages are fetched at once.
+const MAX_FETCHES: usize = 8;
 
 /// How many pages are kept.
 const MAX_PAGES: usize = 256;
@@ -84,6 +90,8 @@ struct Pages {
 struct Kept {
     pages: HashMap<String, Page>,
     misses: TokenBucket,
+    /// The pages that are being fetched.
+    fetched: HashSet<String>,
 }
 
 #[derive(Clone)]
@@ -91,6 +99,18 @@ struct Page {
     at: Now,
     /// `None`: there is no such page.
     content: Option<Bytes>,
+}
+
+/// A page that is being fetched, until this is dropped.
+struct Fetching<'p> {
+    pages: &'p Pages,
+    file: &'p str,
+}
+
+impl Drop for Fetching<'_> {
+    fn drop(&mut self) {
+        self.pages.kept().fetched.remove(self.file);
+    }
 }
 
 impl FlowPages {
@@ -146,6 +166,7 @@ impl FlowPages {
                 kept: Mutex::new(Kept {
                     pages: HashMap::new(),
                     misses: TokenBucket::new(MISSES, MISSES_INTERVAL),
+                    fetched: HashSet::new(),
                 }),
             }),
         }
@@ -168,40 +189,55 @@ impl Pages {
         let now = self.descope.now();
         let old = {
             let mut kept = self.kept();
-            match kept.pages.get(file).cloned() {
+            let old = kept.pages.get(file).cloned();
+            match old {
                 Some(page) if now.since(&page.at) < FRESH => return Ok(page.content),
-                Some(page) => Some(page),
-                None if kept.misses.try_take(&now) => None,
+                // Somebody fetches it already: meanwhile the old one serves.
+                Some(page) if kept.fetched.contains(file) => return Ok(page.content),
+                Some(_) => {}
+                None if kept.fetched.len() >= MAX_FETCHES => {
+                    return Err(StatusCode::TOO_MANY_REQUESTS);
+                }
+                None if kept.misses.try_take(&now) => {}
                 None => return Err(StatusCode::TOO_MANY_REQUESTS),
             }
+            kept.fetched.insert(file.to_owned());
+            old
         };
+        let _fetching = Fetching { pages: self, file };
         let url = format!(
             "{}/{}/v2-beta/{file}",
             self.source,
             self.descope.project_id()
         );
-        match self.descope.client().flow_page(&url).await {
-            Ok(content) => {
-                let content = content.map(Bytes::from);
-                let page = Page {
-                    at: now,
-                    content: content.clone(),
-                };
-                let mut kept = self.kept();
-                if kept.pages.len() >= MAX_PAGES && !kept.pages.contains_key(file) {
-                    let oldest = kept.pages.iter().min_by_key(|(_, page)| page.at.mono);
-                    if let Some(oldest) = oldest.map(|(file, _)| file.clone()) {
-                        kept.pages.remove(&oldest);
-                    }
-                }
-                kept.pages.insert(file.to_owned(), page);
-                Ok(content)
-            }
+        let (content, at) = match self.descope.client().flow_page(&url).await {
+            Ok(content) => (content.map(Bytes::from), now),
             Err(error) => {
                 tracing::warn!(file, %error, "a page of a flow cannot be fetched");
-                old.map(|page| page.content).ok_or(StatusCode::BAD_GATEWAY)
+                let Some(old) = old else {
+                    return Err(StatusCode::BAD_GATEWAY);
+                };
+                // It is asked for again a little later.
+                (
+                    old.content,
+                    old.at
+                        .later(now.since(&old.at).saturating_sub(AGE_AFTER_FAILURE)),
+                )
+            }
+        };
+        let mut kept = self.kept();
+        if kept.pages.len() >= MAX_PAGES && !kept.pages.contains_key(file) {
+            let oldest = kept.pages.iter().min_by_key(|(_, page)| page.at.mono);
+            if let Some(oldest) = oldest.map(|(file, _)| file.clone()) {
+                kept.pages.remove(&oldest);
             }
         }
+        let page = Page {
+            at,
+            content: content.clone(),
+        };
+        kept.pages.insert(file.to_owned(), page);
+        Ok(content)
     }
 
     async fn answer(&self, method: Method, path: String) -> Response<ResponseBody> {

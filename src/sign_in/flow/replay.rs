@@ -15,6 +15,7 @@ use crate::{
     clock::{Clock, Now},
     digest::Digest,
     endpoint::ResponseBody,
+    sign_in::SignedIn,
 };
 
 /// How long an answer is given again.
@@ -29,6 +30,8 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 pub(super) struct Answered {
     pub(super) response: Arc<dyn Fn() -> Response<ResponseBody> + Send + Sync>,
     pub(super) cookies: Vec<HeaderValue>,
+    /// The session whose cookies go along: those of its newest answer when they are written.
+    pub(super) signed_in: Option<SignedIn>,
     pub(super) size: usize,
     /// False for a refusal before anything was sent: the next try is a call of its own.
     pub(super) is_kept: bool,
@@ -69,22 +72,12 @@ impl Replays {
         key: Option<Digest>,
         call: impl Future<Output = Answered> + Send + 'static,
     ) -> Option<Answered> {
-        let mut answer = match key.and_then(|key| self.find(key)) {
-            Some(answer) => answer,
-            None => self.begin(key, call)?,
-        };
+        let mut answer = self.find_or_begin(key, call)?;
         let answer = answer.wait_for(Option::is_some).await.ok()?;
         answer.clone()
     }
 
-    fn find(&self, key: Digest) -> Option<watch::Receiver<Option<Answered>>> {
-        let now = self.clock.now();
-        let known = lock(&self.known);
-        let call = known.calls.get(&key)?;
-        (now.since(&call.began) < SHARED_FOR).then(|| call.answer.clone())
-    }
-
-    fn begin(
+    fn find_or_begin(
         &self,
         key: Option<Digest>,
         call: impl Future<Output = Answered> + Send + 'static,
@@ -93,8 +86,12 @@ impl Replays {
         let (ended, answer) = watch::channel(None);
         if let Some(key) = key {
             let now = self.clock.now();
+            // Under one lock, so that of two that come at once one begins it.
             let mut known = lock(&self.known);
             known.make_room(&now);
+            if let Some(call) = known.calls.get(&key) {
+                return Some(call.answer.clone());
+            }
             let begun = Call {
                 began: now,
                 size: 0,

@@ -56,9 +56,8 @@ async fn what_goes_up_is_named_and_comes_as_the_page_sent_it() {
     page.fields
         .push(("x-descope-trusted-device-token", "a.b.c".into()));
     page.jar.insert("theme".into(), "dark".into());
-    let body =
-        r#"{ "flowId" : "sign-in", "options": {"sessionJwt": null, "n": 1.50}, "input": {} }"#;
-    let kept = r#"{ "flowId" : "sign-in", "options": {"n": 1.50}, "input": {} }"#;
+    let body = r#"{ "flowId" : "sign-in", "options": {"sessionJwt": null, "n": 2}, "input": {} }"#;
+    let kept = r#"{ "flowId" : "sign-in", "options": {"n": 2}, "input": {} }"#;
     page.post("start", kept).await;
     let call = fake
         .requests()
@@ -92,7 +91,7 @@ async fn what_goes_up_is_named_and_comes_as_the_page_sent_it() {
         .into_iter()
         .find(|it| it.path == "/v1/flow/start")
         .unwrap();
-    assert_eq!(call.json()["options"], json!({"n": 1.5}));
+    assert_eq!(call.json()["options"], json!({"n": 2}));
 }
 
 #[tokio::test]
@@ -112,6 +111,7 @@ async fn an_execution_is_bound_to_the_browser_by_a_cookie_that_shows_nothing_of_
     // Two tabs that start at once both go on; of many the newest eight do.
     let first = page.clone();
     for _ in 0..10 {
+        fake.clock().advance(Duration::from_secs(1));
         page.start("sign-in").await;
     }
     assert_eq!(page.bindings(), 8);

@@ -59,6 +59,13 @@ async fn the_pages_of_this_project_are_served_and_kept_through_an_outage() {
         "the one that was kept"
     );
     assert_eq!(get(&pages, &path).await.status(), 200);
+    assert_eq!(
+        fake.calls(&upstream),
+        2,
+        "Descope is left alone for a while"
+    );
+    fake.clock().advance(Duration::from_secs(11));
+    assert_eq!(get(&pages, &path).await.status(), 200);
     assert_eq!(fake.calls(&upstream), 3);
 }
 
