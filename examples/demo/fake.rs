@@ -13,9 +13,6 @@ use crate::{flow, setup::number};
 /// How the ids of visitors begin.
 const VISITOR: &str = "U2visitor";
 
-/// The screen that asks for the code, with a place where the component says why one is refused.
-const CODE_SCREEN: &str = r#"<label>Code <input name="code" required></label> <button id="submit" data-type="button">Continue</button><p data-type="error-message" role="alert"></p>"#;
-
 /// Two companies, and three people who differ in what they may do there.
 pub(crate) async fn start() -> Result<FakeDescope, Box<dyn Error>> {
     let session = number("DEMO_SESSION_SECONDS", 600)?;
@@ -45,9 +42,7 @@ pub(crate) async fn start() -> Result<FakeDescope, Box<dyn Error>> {
                     at.role("editor").permission("project.create")
                 })
         })
-        .flow(flow::FLOW, |flow| {
-            flow.asks_login().screen(CODE_SCREEN).asks_code()
-        })
+        .flow(flow::FLOW, |flow| flow.asks_login().asks_code())
         .start()
         .await)
 }

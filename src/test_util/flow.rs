@@ -63,7 +63,7 @@ pub(super) enum End {
 /// `name` and a button by its `id`.
 fn own_screen(field: &str, label: &str) -> String {
     format!(
-        r#"<label>{label} <input name="{field}" required></label> <button id="submit" data-type="button">Continue</button>"#
+        r#"<label>{label} <input name="{field}" required></label> <p data-type="error-message" role="alert"></p> <button id="submit" data-type="button">Continue</button>"#
     )
 }
 

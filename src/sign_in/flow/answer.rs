@@ -156,6 +156,13 @@ impl FlowAnswer {
         *info = Value::Object(anew);
     }
 
+    /// Leaves out who used the flow last, which is nobody's business but of the browser that did.
+    pub(super) fn leave_out_last_user(&mut self) {
+        if let Some(last) = self.body.get_mut("lastAuth") {
+            *last = Value::Object(Map::new());
+        }
+    }
+
     /// Empties every text that holds one of these tokens, or one that looks like a token of this
     /// project.
     pub(super) fn empty_tokens(&mut self, descope: &Descope, tokens: &[&str]) {

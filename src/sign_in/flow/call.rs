@@ -238,6 +238,9 @@ impl FlowRequest {
             Some(raw) => Some(self.sign_in(raw, presented, reply).await?),
         };
         answer.write_session(signed_in.as_ref());
+        if !is_bound {
+            answer.leave_out_last_user();
+        }
         let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
         answer.empty_tokens(descope, &tokens);
         let now = descope.now().wall;

@@ -106,6 +106,34 @@ async fn the_link_of_a_mail_signs_nobody_in_who_did_not_ask_for_it() {
         2,
         "it went up: the browser that asked may be waiting"
     );
+    assert_eq!(
+        fake.calls("/v1/auth/logout"),
+        1,
+        "the session that nobody got is ended"
+    );
+}
+
+#[tokio::test]
+async fn a_link_opened_in_another_browser_tells_it_nothing_of_who_asked() {
+    let fake = fake()
+        .flow("by-link", |f| {
+            f.asks_login().sends_link().asks_code().completes()
+        })
+        .start()
+        .await;
+    let mut asking = page(&fake);
+    asking.start("by-link").await;
+    asking.next(json!({"email": "bob@example.test"})).await;
+    let link = fake.links().pop().expect("a link was sent");
+    let mut other = Page {
+        execution: asking.execution.clone(),
+        step: asking.step.clone(),
+        ..page(&fake)
+    };
+    let answer = other.next(json!({"token": link.token})).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json["lastAuth"], json!({}));
+    assert!(!answer.json.to_string().contains("bob@example.test"));
 }
 
 #[tokio::test]
