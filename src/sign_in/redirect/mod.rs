@@ -94,6 +94,7 @@ mod call;
 mod callback;
 mod failure;
 mod page;
+mod random;
 mod service;
 mod settings;
 mod shared;

@@ -6,10 +6,11 @@ use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
+use super::random;
 use crate::{
     cookie::{CookieAttributes, OwnCookie, own_cookies},
     digest::Digest,
-    error::{Error, ErrorKind},
+    error::Error,
     ids::TenantId,
     rejection::Rejection,
 };
@@ -73,10 +74,7 @@ pub(super) enum Destination {
 /// Where the system has no random numbers.
 pub(super) fn new_state() -> Result<[String; 2], Error> {
     let mut bytes = [[0; STATE_BYTES]; 2];
-    getrandom::fill(bytes.as_flattened_mut()).map_err(|error| {
-        let why = "the system has no random numbers, so nobody can sign in";
-        Error::new(ErrorKind::InvalidConfig, why).with_source(error)
-    })?;
+    random::fill(bytes.as_flattened_mut())?;
     Ok(bytes.map(|bytes| URL_SAFE_NO_PAD.encode_to_string(bytes)))
 }
 
