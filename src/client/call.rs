@@ -110,8 +110,23 @@ impl DescopeClient {
         refresh: &RefreshToken,
         body: Bytes,
     ) -> Result<Reply, Error> {
+        self.call_from(endpoint, refresh, None, body).await
+    }
+
+    /// As [`call`](Self::call), with headers that tell Descope of the browser's device.
+    pub(super) async fn call_from(
+        &self,
+        endpoint: Endpoint,
+        refresh: &RefreshToken,
+        devices: Option<&HeaderMap>,
+        body: Bytes,
+    ) -> Result<Reply, Error> {
         let settings = &self.inner.settings;
-        let headers = || credential::headers(settings, refresh);
+        let headers = || -> Result<HeaderMap, Error> {
+            let mut headers = credential::headers(settings, refresh)?;
+            headers.extend(devices.cloned().unwrap_or_default());
+            Ok(headers)
+        };
         let may_repeat = !(endpoint.rotates && settings.rotation);
         self.send(endpoint, &[], headers, body, may_repeat).await
     }

@@ -253,7 +253,7 @@ async fn each_call_has_its_method_path_and_body() {
     let refresh = RefreshToken::new("old.r.r");
     let server = Server::start(vec![answer("200 OK", "", GRANTED)]).await;
     let client = server.client(true);
-    client.refresh(&refresh).await.unwrap();
+    client.refresh(&refresh, None).await.unwrap();
     client.logout(&refresh, false).await.unwrap();
     client.logout(&refresh, true).await.unwrap();
     let ids = [TenantId::new("T1").unwrap()];
@@ -303,7 +303,11 @@ async fn a_call_that_rotates_nothing_is_repeated_after_a_503_even_with_rotation(
     assert_eq!(server.connections.load(SeqCst), 2);
 
     let server = Server::start(vec![later()]).await;
-    let error = server.client(true).refresh(&refresh).await.unwrap_err();
+    let error = server
+        .client(true)
+        .refresh(&refresh, None)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UpstreamUnavailable);
     assert_eq!(server.connections.load(SeqCst), 1);
 }

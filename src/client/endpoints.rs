@@ -1,6 +1,7 @@
 //! The calls that present a refresh token, one by one.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -47,9 +48,14 @@ impl DescopeClient {
     }
 
     /// Opens a new session. `try-refresh` is not used: its answer without a session does not say
-    /// why there is none.
-    pub(crate) async fn refresh(&self, refresh: &RefreshToken) -> Result<RawAnswer, Error> {
-        let reply = self.call(REFRESH, refresh, EMPTY_OBJECT).await?;
+    /// why there is none. `devices` are headers that tell Descope of the browser's device.
+    pub(crate) async fn refresh(
+        &self,
+        refresh: &RefreshToken,
+        devices: Option<&HeaderMap>,
+    ) -> Result<RawAnswer, Error> {
+        let call = self.call_from(REFRESH, refresh, devices, EMPTY_OBJECT);
+        let reply = call.await?;
         self.session(&reply)
     }
 

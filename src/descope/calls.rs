@@ -27,8 +27,13 @@ impl Descope {
     ) -> Result<SessionAnswer, Error> {
         let this = self.clone();
         let holder = presented.verified.clone();
+        let devices = presented.devices.clone();
         let send = move |token: RefreshToken| async move {
-            let answer = this.inner.client.refresh(&token).await?;
+            let answer = this
+                .inner
+                .client
+                .refresh(&token, devices.as_deref())
+                .await?;
             let sent = this.sent_token(holder, token).await;
             this.verify_answer(answer, sent, None).await
         };

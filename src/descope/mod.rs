@@ -6,6 +6,7 @@ mod authenticate;
 mod build;
 mod builder;
 mod calls;
+mod device;
 mod env;
 mod flow;
 mod former;
@@ -29,6 +30,7 @@ mod verify_answer;
 pub(crate) use self::{
     adopt::{AdoptRules, Adopted, WantedTenant},
     authenticate::{Authentication, LateVerdict, PendingSession},
+    device::{device_tokens, is_device_token},
     offered::Offered,
     present::{PresentedRefresh, RefreshRefusal},
     sign_out::SignOutOutcome,

@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, SystemTime},
 };
@@ -46,6 +47,8 @@ pub(crate) struct PresentedRefresh {
     pub(crate) from_cookie: bool,
     /// True if it came under the name of another pair than the one that counts.
     is_borrowed: bool,
+    /// The headers that tell Descope of the browser's device, for calls that open a session.
+    pub(super) devices: Option<Arc<HeaderMap>>,
     pub(crate) family: FamilyLease<SessionAnswer>,
 }
 
@@ -235,6 +238,7 @@ impl Descope {
                 .map_err(|_| Rejection::invalid("no_crypto_backend"))?,
             from_cookie: false,
             is_borrowed: false,
+            devices: None,
             verified: VerifiedRefresh {
                 token,
                 user: claims.user.clone(),

@@ -66,8 +66,11 @@ impl SessionRenewal {
         mut checked: CheckedTokens,
         allow_anonymous: bool,
     ) -> Self {
+        let attributes = descope.cookie_attributes(head);
         let token = match descope.presented_at_once(head.headers, &mut checked) {
-            Some(presented) => RenewalToken::Presented(presented),
+            Some(presented) => RenewalToken::Presented(
+                presented.map(|it| it.with_devices_of(head.headers, attributes)),
+            ),
             None => RenewalToken::InCookies {
                 cookies: cookie_fields(head.headers),
                 checked,
@@ -77,7 +80,7 @@ impl SessionRenewal {
             token,
             renewer: Renewer {
                 descope: descope.clone(),
-                attributes: descope.cookie_attributes(head),
+                attributes,
                 allow_anonymous,
             },
         }
@@ -165,7 +168,10 @@ impl Renewer {
             RenewalToken::InCookies {
                 cookies,
                 mut checked,
-            } => self.descope.presented_later(&cookies, &mut checked).await,
+            } => {
+                let presented = self.descope.presented_later(&cookies, &mut checked).await;
+                presented.map(|it| it.with_devices_of(&cookies, self.attributes))
+            }
         }?;
         if presented.verified.is_anonymous && !self.allow_anonymous {
             return Err(Failure::Anonymous);

@@ -215,6 +215,7 @@ impl RoutesCall {
 
     async fn refresh(&self, findings: &mut Findings) -> Result<Response<ResponseBody>, Refusal> {
         let presented = self.presented(findings).await?;
+        let presented = presented.with_devices_of(&self.request.headers, self.cookie_attributes());
         let answer = self.descope.refresh_presented(&presented).await?;
         let answer = presented.newest_after(answer)?;
         if presented.from_cookie {

@@ -21,9 +21,10 @@ use super::{
 use crate::{
     client::{FlowCall, FlowStep, PassedReply, RawAnswer},
     cookie::CookieAttributes,
-    descope::PresentedRefresh,
+    descope::{PresentedRefresh, device_tokens},
     endpoint::{ResponseBody, finish},
     error::{Error, ErrorKind},
+    rejection::REJECTION_HEADER,
     sign_in::{Adopt, Door, SignedIn},
     telemetry::{self, event_at},
     token::{OpaqueToken, RefreshToken, SessionToken},
@@ -99,9 +100,16 @@ impl FlowRequest {
             return finish(refusal.into_response(), Vec::new());
         };
         let response = (answered.response)();
+        let ours = response.headers().get(&REJECTION_HEADER);
+        let outcome = match ours.and_then(|code| code.to_str().ok()) {
+            Some(code) => code,
+            None if response.status().is_success() => "ok",
+            None => "refused",
+        };
         tracing::debug!(
             call = ?step,
             flow.id = flow,
+            outcome,
             status = response.status().as_u16(),
             "flow call"
         );
@@ -204,7 +212,7 @@ impl FlowRequest {
             headers.insert(header::ORIGIN, origin.clone());
         }
         if is_bound {
-            device::send(came, self.attributes, &mut headers);
+            headers.extend(device_tokens(came, self.attributes));
         }
         headers
     }

@@ -3,41 +3,20 @@
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use serde::Deserialize;
 
 use crate::{
     client::{DEVICE_TOKENS, PassedReply},
-    cookie::{CookieAttributes, OwnCookie, SessionCookies, own_cookies},
+    cookie::{CookieAttributes, OwnCookie, SessionCookies},
+    descope::is_device_token,
 };
-
-/// The longest token that is kept, in bytes.
-const MAX_TOKEN: usize = 2_048;
 
 /// Browsers shorten longer lifetimes (RFC 6265bis section 5.6.2).
 const MAX_LIFE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// The members of an answer that hold them, in the order of [`DEVICE_TOKENS`].
 const MEMBERS: [&str; 2] = ["trustedDeviceJwt", "knownDeviceJwt"];
-
-/// Adds the tokens that a browser shows to the headers of a call.
-pub(super) fn send(headers: &HeaderMap, attributes: CookieAttributes, up: &mut HeaderMap) {
-    for (name, header) in DEVICE_TOKENS {
-        let cookie = OwnCookie::new(name, attributes);
-        let shown = own_cookies(headers, name, attributes).unwrap_or_default();
-        let mut shown = shown
-            .into_iter()
-            .filter(|(shown, _)| *shown == cookie.name());
-        let token = shown
-            .next()
-            .map(|(_, token)| token)
-            .filter(|token| is_token(token));
-        if let Some(Ok(mut value)) = token.map(HeaderValue::from_str) {
-            value.set_sensitive(true);
-            up.insert(header, value);
-        }
-    }
-}
 
 /// The tokens of an answer: in its session, else in its cookies.
 pub(super) fn tokens(reply: &PassedReply) -> [Option<String>; 2] {
@@ -54,7 +33,7 @@ pub(super) fn tokens(reply: &PassedReply) -> [Option<String>; 2] {
         let found = in_body.filter(|text| !text.is_empty()).map(str::to_owned);
         *token = found
             .or_else(|| reply.cookie(name))
-            .filter(|token| is_token(token));
+            .filter(|token| is_device_token(token));
     }
     tokens
 }
@@ -99,16 +78,4 @@ fn life(token: &str, now: Duration) -> Option<Duration> {
         Err(_) => MAX_LIFE,
     };
     Some(life.min(MAX_LIFE))
-}
-
-/// Returns `true` for a compact JWT by its letters.
-fn is_token(token: &str) -> bool {
-    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let mut segments = token.split('.');
-    let whole = segments
-        .by_ref()
-        .take(3)
-        .filter(|segment| !segment.is_empty() && segment.bytes().all(is_legal))
-        .count();
-    whole == 3 && segments.next().is_none() && token.len() <= MAX_TOKEN
 }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod budgets;
+mod devices;
 mod hostile;
 mod journeys;
 mod pages;
