@@ -47,7 +47,7 @@ impl FlowAnswer {
     ///
     /// # Errors
     ///
-    /// Another status, or a body that is no JSON object.
+    /// Another status, a body that is no JSON object, or a refusal that is not Descope's.
     pub(super) fn read(reply: &PassedReply) -> Result<Self, FlowRefusal> {
         let status = reply.status;
         if !status.is_success() && !status.is_client_error() {
@@ -57,11 +57,16 @@ impl FlowAnswer {
                 FlowRefusal::UpstreamInvalid
             });
         }
-        let mut body: Map<String, Value> =
-            serde_json::from_slice(&reply.body).map_err(|_| FlowRefusal::UpstreamInvalid)?;
-        if status.is_client_error() {
+        let body: Option<Map<String, Value>> = serde_json::from_slice(&reply.body).ok();
+        let body = if status.is_client_error() {
+            // What has no code of Descope's comes from something in between.
+            let coded = body.filter(|body| body.get("errorCode").is_some_and(Value::is_string));
+            let mut body = coded.ok_or_else(|| FlowRefusal::from(&reply.refusal()))?;
             body.retain(|name, value| OF_REFUSALS.contains(&&**name) && value.is_string());
-        }
+            body
+        } else {
+            body.ok_or(FlowRefusal::UpstreamInvalid)?
+        };
         Ok(Self {
             status,
             nonce: reply.header(&NONCE, MAX_NONCE),

@@ -44,7 +44,7 @@
 //! | 403 | `cross_site`; `foreign_flow`; `other_user`; `not_a_sign_in`, `anonymous_session` |
 //! | 404, 405, 413, 415 | `not_found`, `method_not_allowed`, `body_too_large`, `unsupported_media_type` |
 //! | 429 | `rate_limited`, with `Retry-After` |
-//! | 502 | `upstream_invalid`, `upstream_unavailable`, `keys_unavailable`, `cookie_too_large`; `not_a_sign_in`: a session without a refresh token |
+//! | 502 | `upstream_invalid`, `upstream_unavailable`, `keys_unavailable`, `cookie_too_large`; `not_a_sign_in`: a session without a refresh token. A refusal without Descope's code is some proxy's, and `upstream_unavailable` |
 //! | 504 | `upstream_timeout` |
 //!
 //! Refusals of Descope's (4xx) keep their status, and of their body what says why.

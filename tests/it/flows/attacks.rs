@@ -109,6 +109,27 @@ async fn the_link_of_a_mail_signs_nobody_in_who_did_not_ask_for_it() {
 }
 
 #[tokio::test]
+async fn where_links_may_be_opened_anywhere_who_opens_one_is_signed_in() {
+    let fake = fake()
+        .flow("by-link", |f| f.asks_login().sends_link().completes())
+        .start()
+        .await;
+    let descope = of(&fake);
+    let service = builder(&descope).links_from_other_browsers(true);
+    let mut asking = Page::new(&fake, service.build().unwrap());
+    asking.start("by-link").await;
+    asking.next(json!({"email": "bob@example.test"})).await;
+    let link = fake.links().pop().expect("a link was sent");
+    let mut other = Page {
+        jar: std::collections::BTreeMap::new(),
+        ..asking.clone()
+    };
+    let answer = other.next(json!({"token": link.token})).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(other.user(&descope).await.as_deref(), Some("U2"));
+}
+
+#[tokio::test]
 async fn a_link_opened_in_another_browser_tells_it_nothing_of_who_asked() {
     let fake = fake()
         .flow("by-link", |f| {

@@ -3,6 +3,7 @@
 mod attacks;
 mod budgets;
 mod devices;
+mod faults;
 mod hostile;
 mod journeys;
 mod pages;

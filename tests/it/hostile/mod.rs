@@ -1,7 +1,7 @@
 //! Hostile clients, servers, pages and answers, and load.
 
 mod broken;
-mod faults;
+pub(crate) mod faults;
 mod injection;
 mod long_cookies;
 mod proxies;

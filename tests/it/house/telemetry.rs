@@ -6,10 +6,14 @@ use metrics_util::{
     CompositeKey,
     debugging::{DebugValue, DebuggingRecorder, Snapshotter},
 };
-use tower_descope::test_util::{Canned, FakeDescope};
+use tower_descope::{
+    RefreshToken, SessionToken,
+    test_util::{Canned, FakeDescope},
+};
 
 use crate::{
     routes::{ME, routes},
+    sign_in::adopt,
     support::{app, browser::Browser, send, token, verdict, world::fake},
 };
 
@@ -81,6 +85,31 @@ fn calls_of_the_routes_are_counted_by_call_and_calls_to_descope_are_timed() {
     .map(named)
     .into();
     assert_eq!(histograms, timed);
+}
+
+#[test]
+fn sign_ins_are_counted_by_door_and_outcome() {
+    let snapshotter = recorded(async {
+        let fake = fake().start().await;
+        let descope = fake.descope();
+        let browser = Browser::signed_out(&fake);
+        let ann = fake.sign_in("ann@example.test");
+        let _ = adopt(&descope, &browser, &ann).await.unwrap();
+        let session = SessionToken::new(ann.session_jwt());
+        let refresh = RefreshToken::new("garbage");
+        let refused = descope.adopt(&browser.headers(), session, refresh);
+        refused.await.unwrap_err();
+    });
+    let counted = counters(&snapshotter).into_iter();
+    let counted = counted.filter(|(name, _)| name.starts_with("tower_descope_sign_ins"));
+    let expected = [
+        ("tower_descope_sign_ins_total handler invalid_token", 1),
+        ("tower_descope_sign_ins_total handler ok", 1),
+    ];
+    assert_eq!(
+        counted.collect::<BTreeMap<_, _>>(),
+        expected.map(named).into()
+    );
 }
 
 /// What is recorded while a future runs on this thread.

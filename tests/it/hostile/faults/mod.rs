@@ -8,12 +8,12 @@ mod bomb;
 mod calls;
 mod clock;
 mod doors;
-mod hostile;
+pub(crate) mod hostile;
 mod key_sets;
 mod keys;
 mod retry_after;
 mod rotation;
-mod rows;
+pub(crate) mod rows;
 #[cfg(feature = "rustls")]
 mod tls;
 
@@ -26,8 +26,10 @@ const AT_ONCE: usize = 24;
 
 /// Runs cases beside each other. One that fails says so, and lets the others go on; after the last
 /// of them, and what `then` makes of those that passed, it is a failure.
-async fn all<T: Send + 'static, C>(cases: impl IntoIterator<Item = C>, then: impl FnOnce(Vec<T>))
-where
+pub(crate) async fn all<T: Send + 'static, C>(
+    cases: impl IntoIterator<Item = C>,
+    then: impl FnOnce(Vec<T>),
+) where
     C: Future<Output = T> + Send + 'static,
 {
     let free = Arc::new(Semaphore::new(AT_ONCE));
