@@ -80,6 +80,15 @@ impl TokenBucket {
         true
     }
 
+    /// Takes one call from the bucket; the error is how long to wait where none is left.
+    pub(crate) fn take(&mut self, now: &Now) -> Result<(), Duration> {
+        if self.try_take(now) {
+            Ok(())
+        } else {
+            Err(self.until_next(now))
+        }
+    }
+
     /// Returns `true` if no call is left.
     pub(crate) fn is_empty(&mut self, now: &Now) -> bool {
         self.left(now) == 0

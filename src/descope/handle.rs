@@ -276,12 +276,7 @@ impl Descope {
     pub(crate) fn take_sign_in_call(&self) -> Result<(), Duration> {
         let now = self.now();
         let calls = self.inner.sign_in_calls.lock();
-        let mut calls = calls.unwrap_or_else(PoisonError::into_inner);
-        if calls.try_take(&now) {
-            Ok(())
-        } else {
-            Err(calls.until_next(&now))
-        }
+        calls.unwrap_or_else(PoisonError::into_inner).take(&now)
     }
 
     /// A bucket of half of those calls.

@@ -73,11 +73,7 @@ impl Reads {
 
     /// Takes one call from what the family may make; the error is how long to wait.
     pub(super) fn take(&mut self, now: Now) -> Result<(), Duration> {
-        if self.bucket.try_take(&now) {
-            Ok(())
-        } else {
-            Err(self.bucket.until_next(&now))
-        }
+        self.bucket.take(&now)
     }
 
     /// Returns `true` if no call was made in the last `span`.

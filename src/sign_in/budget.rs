@@ -57,11 +57,7 @@ impl<K: Clone + Eq + Hash> EachOnesBudget<K> {
             last: now,
         });
         calls.last = now;
-        if calls.bucket.try_take(&now) {
-            Ok(())
-        } else {
-            Err(calls.bucket.until_next(&now))
-        }
+        calls.bucket.take(&now)
     }
 }
 

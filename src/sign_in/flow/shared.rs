@@ -103,9 +103,5 @@ impl Shared {
 
 fn take(bucket: &Mutex<TokenBucket>, now: Now) -> Result<(), Duration> {
     let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-    if bucket.try_take(&now) {
-        Ok(())
-    } else {
-        Err(bucket.until_next(&now))
-    }
+    bucket.take(&now)
 }
