@@ -28,6 +28,7 @@ mod form;
 mod future;
 mod kind;
 mod media_type;
+mod mount;
 mod multipart;
 mod redirect;
 mod refusal;
@@ -40,6 +41,7 @@ pub(crate) use self::{
     form::form_fields,
     kind::RefusalKind,
     media_type::{FormEncoding, MediaType, may_be_of_a_form},
+    mount::mount_prefix,
     redirect::redirect,
     refusal_response::RefusalResponses,
     request::{json_object, read_at_most},

@@ -21,7 +21,9 @@ use super::{
 };
 use crate::{
     descope::Descope,
-    endpoint::{Refusal, RefusalKind, RefusalResponses, ResponseBody, ResponseFuture, finish},
+    endpoint::{
+        Refusal, RefusalKind, RefusalResponses, ResponseBody, ResponseFuture, finish, mount_prefix,
+    },
     rejection::RejectionResponse,
     return_paths::ReturnPaths,
     select::SelectTenant,
@@ -62,11 +64,7 @@ impl SessionRoutes {
     /// Only where nobody has taken the prefix off before: axum's `nest_service` does, hyper does
     /// not.
     pub fn at(mut self, prefix: impl AsRef<str>) -> Self {
-        let prefix = prefix.as_ref().trim_matches('/');
-        self.set().prefix = match prefix {
-            "" => String::new(),
-            prefix => format!("/{prefix}"),
-        };
+        self.set().prefix = mount_prefix(prefix.as_ref());
         self
     }
 

@@ -16,7 +16,7 @@ use url::Url;
 use crate::{
     clock::Now,
     descope::Descope,
-    endpoint::{ResponseBody, ResponseFuture},
+    endpoint::{ResponseBody, ResponseFuture, mount_prefix},
     error::Error,
     limiter::TokenBucket,
     origin,
@@ -147,13 +147,10 @@ impl FlowPages {
     /// Serves paths below `prefix`, for example `/pages`; slashes at its ends may be left out. Only where
     /// nobody has taken the prefix off before: axum's `nest_service` does, hyper does not.
     pub fn at(self, prefix: impl AsRef<str>) -> Self {
-        let prefix = match prefix.as_ref().trim_matches('/') {
-            "" => String::new(),
-            prefix => format!("/{prefix}"),
-        };
         let Pages {
             descope, source, ..
         } = &*self.shared;
+        let prefix = mount_prefix(prefix.as_ref());
         Self::of(descope.clone(), source.clone(), prefix)
     }
 

@@ -2,7 +2,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use http::{HeaderName, request::Parts};
 
-use crate::{descope::Descope, error::Error};
+use crate::{descope::Descope, endpoint::mount_prefix, error::Error};
 
 /// The deadline of a call unless told otherwise, and its bounds.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -160,10 +160,7 @@ impl FlowRoutesBuilder {
     /// Serves paths below `prefix`, for example `/v1/flow`; slashes at its ends may be left out. Only
     /// where nobody has taken the prefix off before: axum's `nest_service` does, hyper does not.
     pub fn at(mut self, prefix: impl AsRef<str>) -> Self {
-        self.settings.prefix = match prefix.as_ref().trim_matches('/') {
-            "" => String::new(),
-            prefix => format!("/{prefix}"),
-        };
+        self.settings.prefix = mount_prefix(prefix.as_ref());
         self
     }
 

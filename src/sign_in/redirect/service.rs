@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     descope::Descope,
-    endpoint::{ResponseBody, ResponseFuture},
+    endpoint::{ResponseBody, ResponseFuture, mount_prefix},
     error::Error,
 };
 
@@ -48,10 +48,7 @@ impl RedirectSignIn {
     /// Serves paths below `prefix`, for example `/auth`; slashes at its ends may be left out. Only where
     /// nobody has taken the prefix off before: axum's `nest_service` does, hyper does not.
     pub fn at(mut self, prefix: impl AsRef<str>) -> Self {
-        self.prefix = match prefix.as_ref().trim_matches('/') {
-            "" => String::new(),
-            prefix => format!("/{prefix}"),
-        };
+        self.prefix = mount_prefix(prefix.as_ref());
         self
     }
 }
