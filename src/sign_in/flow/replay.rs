@@ -119,10 +119,10 @@ impl Known {
             self.order.retain(|other| *other != key);
             return;
         }
-        let size = answered.size;
         if let Some(call) = self.calls.get_mut(&key) {
-            call.size = size;
-            self.bytes += size;
+            // Another call with this key may have ended before, where that of this one was forgotten.
+            self.bytes = self.bytes - call.size + answered.size;
+            call.size = answered.size;
         }
         while self.bytes > MAX_BYTES && self.drop_oldest() {}
     }
