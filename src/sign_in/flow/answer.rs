@@ -32,7 +32,7 @@ const URLS: [(&str, &str); 4] = [
 /// The browser SDK sets no timer at all for a smaller figure.
 const MIN_NEXT_REFRESH: i64 = 20;
 
-/// How deep an answer is searched; `serde_json` reads none that is deeper.
+/// The member of an answer that has its session.
 const AUTH_INFO: &str = "authInfo";
 
 /// An answer, read.
@@ -78,6 +78,18 @@ impl FlowAnswer {
     pub(super) fn execution(&self) -> Option<&str> {
         let id = self.body.get("executionId")?.as_str()?;
         Some(id).filter(|id| !id.is_empty())
+    }
+
+    /// A text of the session in an answer.
+    pub(super) fn session_text(&self, name: &str) -> Option<&str> {
+        self.body.get(AUTH_INFO)?.get(name)?.as_str()
+    }
+
+    /// A boolean of the flow's output.
+    pub(super) fn output(&self, name: &str) -> bool {
+        let output = self.body.get("output");
+        let value = output.and_then(|output| output.get(name));
+        value.and_then(Value::as_bool).unwrap_or_default()
     }
 
     /// The session in an answer, unverified.

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header, request::Parts};
 use http_body::Body;
-use serde_json::Value;
 use tracing::Level;
 
 use super::{
@@ -81,16 +80,14 @@ impl FlowRequest {
             None => Err(FlowRefusal::NotFound),
             Some(step) => self.admit(step, body).await,
         };
-        let (step, flow) = match &admitted {
-            Ok(admitted) => (admitted.step, admitted.body.flow.clone()),
+        let admitted = match admitted {
+            Ok(admitted) => admitted,
             Err(refusal) => {
-                self.log_refused(*refusal);
+                self.log_refused(refusal);
                 return finish(refusal.into_response(), Vec::new());
             }
         };
-        let Ok(admitted) = admitted else {
-            return finish(FlowRefusal::InvalidBody.into_response(), Vec::new());
-        };
+        let (step, flow) = (admitted.step, admitted.body.flow.clone());
         let key = self.key(&admitted);
         let shared = Arc::clone(&self.shared);
         let call = async move { self.run(admitted).await };
@@ -227,14 +224,15 @@ impl FlowRequest {
         presented: Option<PresentedRefresh>,
     ) -> Result<Answered, FlowRefusal> {
         let descope = &self.shared.descope;
-        let limited = reply.refusal().retry_after();
+        let mut retry_after = None;
         if reply.status == http::StatusCode::TOO_MANY_REQUESTS {
-            self.shared.pause(limited);
+            retry_after = reply.refusal().retry_after();
+            self.shared.pause(retry_after);
         }
         let mut answer = FlowAnswer::read(reply)?;
         answer.check_urls()?;
         let raw = FlowAnswer::session(descope, reply);
-        let devices = device::tokens(reply);
+        let devices = device::tokens(&answer, reply);
         let tokens = texts(raw.as_ref(), &devices);
         let mut cookies = Vec::new();
         let signed_in = match raw.filter(|raw| raw.session_token().is_some()) {
@@ -243,7 +241,7 @@ impl FlowRequest {
                 descope.discard(&raw).await;
                 return Err(FlowRefusal::ForeignFlow);
             }
-            Some(raw) => Some(self.sign_in(raw, presented, reply).await?),
+            Some(raw) => Some(self.sign_in(raw, presented, &answer).await?),
         };
         answer.write_session(signed_in.as_ref());
         if !is_bound {
@@ -262,7 +260,6 @@ impl FlowRequest {
             }
         }
         let (status, nonce) = (answer.status, answer.nonce.clone());
-        let retry_after = limited.filter(|_| status == http::StatusCode::TOO_MANY_REQUESTS);
         let body = Bytes::from(answer.into_body());
         Ok(Answered {
             size: body.len() + cookies.iter().map(HeaderValue::len).sum::<usize>(),
@@ -277,7 +274,7 @@ impl FlowRequest {
         &self,
         mut raw: RawAnswer,
         presented: Option<PresentedRefresh>,
-        reply: &PassedReply,
+        answer: &FlowAnswer,
     ) -> Result<SignedIn, FlowRefusal> {
         let settings = &self.shared.settings;
         let continues = presented.as_ref().map(|presented| {
@@ -292,7 +289,7 @@ impl FlowRequest {
         let remember = match &settings.remember {
             Remember::AsBefore => None,
             Remember::Always(remember) => Some(*remember),
-            Remember::Output(name) => Some(output(reply, name)),
+            Remember::Output(name) => Some(answer.output(name)),
         };
         let adopt = Adopt::by_answer(&self.shared.descope, &self.request.headers, raw);
         let mut adopt = adopt
@@ -336,14 +333,6 @@ fn failed(error: &Error) -> FlowRefusal {
 fn is_plain(value: &HeaderValue) -> bool {
     let is_visible = |byte: &u8| matches!(byte, b' '..=b'~');
     value.len() <= MAX_HEADER && value.as_bytes().iter().all(is_visible)
-}
-
-/// A boolean of the flow's output.
-fn output(reply: &PassedReply, name: &str) -> bool {
-    let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
-    let output = body.as_ref().and_then(|body| body.get("output"));
-    let value = output.and_then(|output| output.get(name));
-    value.and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// The tokens of an answer.

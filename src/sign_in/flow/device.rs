@@ -6,6 +6,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use serde::Deserialize;
 
+use super::answer::FlowAnswer;
 use crate::{
     client::{DEVICE_TOKENS, PassedReply},
     cookie::{CookieAttributes, OwnCookie, SessionCookies},
@@ -19,17 +20,10 @@ const MAX_LIFE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 const MEMBERS: [&str; 2] = ["trustedDeviceJwt", "knownDeviceJwt"];
 
 /// The tokens of an answer: in its session, else in its cookies.
-pub(super) fn tokens(reply: &PassedReply) -> [Option<String>; 2] {
-    #[derive(Deserialize)]
-    struct Answer {
-        #[serde(rename = "authInfo")]
-        session: Option<serde_json::Map<String, serde_json::Value>>,
-    }
-    let answer: Option<Answer> = serde_json::from_slice(&reply.body).ok();
-    let session = answer.and_then(|answer| answer.session).unwrap_or_default();
+pub(super) fn tokens(answer: &FlowAnswer, reply: &PassedReply) -> [Option<String>; 2] {
     let mut tokens = [const { None }; 2];
     for ((token, member), (name, _)) in tokens.iter_mut().zip(MEMBERS).zip(DEVICE_TOKENS) {
-        let in_body = session.get(member).and_then(|value| value.as_str());
+        let in_body = answer.session_text(member);
         let found = in_body.filter(|text| !text.is_empty()).map(str::to_owned);
         *token = found
             .or_else(|| reply.cookie(name))
