@@ -4,13 +4,10 @@
 // stands between. A recorder in front of the app proves that an attack arrived, with which cookies,
 // and how it was answered; another one behind it counts what went up to Descope.
 
-import { spawn } from "node:child_process";
-import path from "node:path";
-import { createInterface } from "node:readline";
 
 import { watched, world } from "./foreign.mjs";
 import { FORMS, NAVIGATIONS } from "./forms.mjs";
-import { check, children, equal, main, root, startDemo, startOpenHearted } from "./lib.mjs";
+import { check, equal, main, startDemo, startExample, startOpenHearted } from "./lib.mjs";
 import { redirects } from "./redirects.mjs";
 import { tossing } from "./tossing.mjs";
 
@@ -85,20 +82,6 @@ async function empty(context) {
   for (const page of context.pages().slice(1)) await page.close();
   await context.clearCookies();
   return context.newPage();
-}
-
-// An example as a child process; resolves to what `ready` finds in its output.
-function startExample(name, more, ready, env = {}) {
-  const binary = path.join(process.env.CARGO_TARGET_DIR ?? path.join(root, "target"), "debug/examples", name);
-  const child = spawn(binary, more, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
-  children.add(child);
-  return new Promise((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`${name} ended with ${code}`)));
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const found = ready.exec(line);
-      if (found) resolve(found[1]);
-    });
-  });
 }
 
 // A call to the fake itself, past all recorders.

@@ -88,6 +88,20 @@ export async function startDemo(env = {}) {
   };
 }
 
+// An example as a child process; resolves to what `ready` finds in its output.
+export function startExample(name, more, ready, env = {}) {
+  const binary = path.join(process.env.CARGO_TARGET_DIR ?? path.join(root, "target"), "debug/examples", name);
+  const child = spawn(binary, more, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  children.add(child);
+  return new Promise((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`${name} ended with ${code}`)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const found = ready.exec(line);
+      if (found) resolve(found[1]);
+    });
+  });
+}
+
 const chromiumWith = (more) => ({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   headless: true,

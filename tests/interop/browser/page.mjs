@@ -1,15 +1,13 @@
 // The example `page_sign_in` in Chromium: Descope's own component, plain and of React, signs in against
 // a stub of Descope at another origin, and its tokens become the session's cookies.
 
-import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
-import { createInterface } from "node:readline";
 
 import { component } from "./component.mjs";
 import { listen, pass, stop } from "./foreign.mjs";
-import { check, children, cookies, equal, main, readable, require, root, screenshot, startChromium, visit, work } from "./lib.mjs";
+import { check, cookies, equal, main, readable, require, screenshot, startChromium, startExample, visit, work } from "./lib.mjs";
 
 const SDK = path.join(work, "node_modules/@descope/web-js-sdk/dist/index.umd.js");
 const PROJECT = "P2fakeFakeFakeFakeFakeFak000";
@@ -197,17 +195,4 @@ function send({ url, sessionJwt, refreshJwt, type }) {
   form.append(input);
   document.body.append(form);
   form.submit();
-}
-
-function startExample(name, more, ready, env = {}) {
-  const binary = path.join(process.env.CARGO_TARGET_DIR ?? path.join(root, "target"), "debug/examples", name);
-  const child = spawn(binary, more, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
-  children.add(child);
-  return new Promise((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`${name} ended with ${code}`)));
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const found = ready.exec(line);
-      if (found) resolve(found[1]);
-    });
-  });
 }

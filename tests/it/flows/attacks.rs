@@ -1,5 +1,7 @@
 //! What other sites, links and strangers try.
 
+use std::collections::BTreeMap;
+
 use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::json;
@@ -10,6 +12,22 @@ use super::{Page, builder, fake, of, sent};
 
 fn page(fake: &FakeDescope) -> Page {
     Page::new(fake, builder(&of(fake)).build().unwrap())
+}
+
+/// Bob asks for a link in a page; returns the token of it.
+async fn asked_for_a_link(fake: &FakeDescope, page: &mut Page) -> String {
+    page.start("by-link").await;
+    page.next(json!({"email": "bob@example.test"})).await;
+    fake.links().pop().expect("a link was sent").token
+}
+
+/// The same page of the flow, in a browser that has nothing of it yet.
+fn in_another_browser(page: &Page) -> Page {
+    Page {
+        jar: BTreeMap::new(),
+        nonce: String::new(),
+        ..page.clone()
+    }
 }
 
 #[tokio::test]
@@ -88,15 +106,9 @@ async fn the_link_of_a_mail_signs_nobody_in_who_did_not_ask_for_it() {
         .start()
         .await;
     let mut asking = page(&fake);
-    asking.start("by-link").await;
-    asking.next(json!({"email": "bob@example.test"})).await;
-    let link = fake.links().pop().expect("a link was sent");
-    let mut victim = Page {
-        execution: asking.execution.clone(),
-        step: asking.step.clone(),
-        ..page(&fake)
-    };
-    let answer = victim.next(json!({"token": link.token})).await;
+    let link = asked_for_a_link(&fake, &mut asking).await;
+    let mut victim = in_another_browser(&asking);
+    let answer = victim.next(json!({"token": link})).await;
     assert_eq!(answer.code(), (403, "foreign_flow"));
     assert!(victim.jar.is_empty());
     assert_eq!(
@@ -117,14 +129,9 @@ async fn where_links_may_be_opened_anywhere_who_opens_one_is_signed_in() {
     let descope = of(&fake);
     let service = builder(&descope).links_from_other_browsers(true);
     let mut asking = Page::new(&fake, service.build().unwrap());
-    asking.start("by-link").await;
-    asking.next(json!({"email": "bob@example.test"})).await;
-    let link = fake.links().pop().expect("a link was sent");
-    let mut other = Page {
-        jar: std::collections::BTreeMap::new(),
-        ..asking.clone()
-    };
-    let answer = other.next(json!({"token": link.token})).await;
+    let link = asked_for_a_link(&fake, &mut asking).await;
+    let mut other = in_another_browser(&asking);
+    let answer = other.next(json!({"token": link})).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(other.user(&descope).await.as_deref(), Some("U2"));
 }
@@ -138,15 +145,9 @@ async fn a_link_opened_in_another_browser_tells_it_nothing_of_who_asked() {
         .start()
         .await;
     let mut asking = page(&fake);
-    asking.start("by-link").await;
-    asking.next(json!({"email": "bob@example.test"})).await;
-    let link = fake.links().pop().expect("a link was sent");
-    let mut other = Page {
-        execution: asking.execution.clone(),
-        step: asking.step.clone(),
-        ..page(&fake)
-    };
-    let answer = other.next(json!({"token": link.token})).await;
+    let link = asked_for_a_link(&fake, &mut asking).await;
+    let mut other = in_another_browser(&asking);
+    let answer = other.next(json!({"token": link})).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json["lastAuth"], json!({}));
     assert!(!answer.json.to_string().contains("bob@example.test"));

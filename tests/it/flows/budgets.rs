@@ -1,20 +1,16 @@
 //! What strangers can make the service send.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
 use tower_descope::{ErrorKind, FlowRoutes};
 
-use super::{Page, builder, fake, of, sent};
+use super::{Page, builder, fake, of, of_many, peer, sent};
 
 #[tokio::test]
 async fn starts_without_an_address_share_thirty() {
     let fake = fake().start().await;
-    let descope = fake
-        .descope_builder()
-        .sign_in_budget(10_000, 1_000)
-        .build()
-        .unwrap();
+    let descope = of_many(&fake);
     let service = builder(&descope).build().unwrap();
     for number in 0..31 {
         let answer = Page::new(&fake, service.clone()).start("sign-in").await;
@@ -27,15 +23,8 @@ async fn starts_without_an_address_share_thirty() {
 #[tokio::test]
 async fn each_address_has_thirty_calls_at_once() {
     let fake = fake().start().await;
-    let descope = fake
-        .descope_builder()
-        .sign_in_budget(10_000, 1_000)
-        .build()
-        .unwrap();
-    let service = builder(&descope).client_address(|request| {
-        let field = request.headers.get("x-peer")?.to_str().ok()?;
-        field.parse::<IpAddr>().ok()
-    });
+    let descope = of_many(&fake);
+    let service = builder(&descope).client_address(peer);
     let service = service
         .forward_client_address("x-forwarded-for")
         .build()

@@ -1,6 +1,6 @@
 //! Every fault of Descope's at the two calls of a flow, and many calls at once.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -10,7 +10,7 @@ use tower_descope::{
     test_util::{FakeDescope, TestClock},
 };
 
-use super::{Page, builder, fake, of, sent};
+use super::{Page, builder, fake, of, of_many, peer, sent};
 use crate::hostile::faults::{
     all,
     hostile::Hostile,
@@ -135,13 +135,7 @@ async fn no_fault_of_descope_takes_a_flow_down_or_makes_a_call_go_up_twice() {
 async fn sixty_four_calls_may_be_on_their_way_and_each_ends_with_its_time() {
     let fake = fake().start().await;
     let descope = of_many(&fake);
-    let service = builder(&descope)
-        .client_address(|request| {
-            let field = request.headers.get("x-peer")?.to_str().ok()?;
-            field.parse::<IpAddr>().ok()
-        })
-        .build()
-        .unwrap();
+    let service = builder(&descope).client_address(peer).build().unwrap();
     let at = |number: usize| {
         let mut page = Page::new(&fake, service.clone());
         page.fields.push(("x-peer", format!("192.0.2.{number}")));
@@ -167,13 +161,6 @@ async fn sixty_four_calls_may_be_on_their_way_and_each_ends_with_its_time() {
     }
     fake.hang_path("/v1/flow/start", false);
     assert_eq!(at(64).start("sign-in").await.status, 200);
-}
-
-/// A handle whose budget of sign-ins is no bound here.
-fn of_many(fake: &FakeDescope) -> Descope {
-    let cookies = SessionCookies::host_prefixed();
-    let builder = fake.descope_builder().cookies(cookies);
-    builder.sign_in_budget(10_000, 1_000).build().unwrap()
 }
 
 #[tokio::test]

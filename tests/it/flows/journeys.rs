@@ -9,7 +9,7 @@ use tower_descope::{
     test_util::FakeDescope,
 };
 
-use super::{Page, builder, fake, of, sent};
+use super::{Page, builder, fake, of, sent, went_up};
 use crate::support::browser::set_cookies;
 
 fn page(fake: &FakeDescope) -> Page {
@@ -59,11 +59,7 @@ async fn what_goes_up_is_named_and_comes_as_the_page_sent_it() {
     let body = r#"{ "flowId" : "sign-in", "options": {"sessionJwt": null, "n": 2}, "input": {} }"#;
     let kept = r#"{ "flowId" : "sign-in", "options": {"n": 2}, "input": {} }"#;
     page.post("start", kept).await;
-    let call = fake
-        .requests()
-        .into_iter()
-        .find(|it| it.path == "/v1/flow/start")
-        .unwrap();
+    let call = went_up(&fake, "start");
     assert_eq!(call.body.as_ref(), kept.as_bytes(), "byte for byte");
     assert_eq!(call.method, Method::POST);
     let header = |name| call.header(name);
@@ -86,11 +82,7 @@ async fn what_goes_up_is_named_and_comes_as_the_page_sent_it() {
     // A session token of the page's own is taken out.
     fake.clear_requests();
     page.post("start", body.replace("null", "\"x.y.z\"")).await;
-    let call = fake
-        .requests()
-        .into_iter()
-        .find(|it| it.path == "/v1/flow/start")
-        .unwrap();
+    let call = went_up(&fake, "start");
     assert_eq!(call.json()["options"], json!({"n": 2}));
 }
 
@@ -214,11 +206,7 @@ async fn a_device_is_known_again_by_cookies_that_outlive_a_sign_out() {
     assert!(!page.jar.contains_key("__Host-DSR") && page.jar.contains_key("__Host-DTD"));
     fake.clear_requests();
     page.start("sign-in").await;
-    let call = fake
-        .requests()
-        .into_iter()
-        .find(|it| it.path == "/v1/flow/start")
-        .unwrap();
+    let call = went_up(&fake, "start");
     let token = page.jar["__Host-DTD"].as_str();
     assert_eq!(call.header("x-descope-trusted-device-token"), Some(token));
     let forgotten = descope.sign_out(&headers).await.forget_device();

@@ -9,10 +9,10 @@ mod journeys;
 mod pages;
 mod signed_in;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Request, header, request::Parts};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -20,7 +20,7 @@ use tower_descope::{
     Descope, FlowRoutes, RefreshToken,
     cookie::SessionCookies,
     sign_in::flow::FlowRoutesBuilder,
-    test_util::{FakeDescope, FakeDescopeBuilder},
+    test_util::{FakeDescope, FakeDescopeBuilder, Recorded},
 };
 
 use crate::support::{browser::set_cookies, world};
@@ -45,6 +45,27 @@ fn of(fake: &FakeDescope) -> Descope {
 /// The calls that came to the fake by a path.
 fn sent(fake: &FakeDescope, call: &str) -> usize {
     fake.calls(&format!("/v1/flow/{call}"))
+}
+
+/// The first call of that name that came to the fake.
+fn went_up(fake: &FakeDescope, name: &str) -> Recorded {
+    let path = format!("/v1/flow/{name}");
+    let calls = fake.requests();
+    let call = calls.into_iter().find(|it| it.path == path);
+    call.expect("the call went up")
+}
+
+/// A handle whose budget of sign-ins is no bound.
+fn of_many(fake: &FakeDescope) -> Descope {
+    let cookies = SessionCookies::host_prefixed();
+    let builder = fake.descope_builder().cookies(cookies);
+    builder.sign_in_budget(10_000, 1_000).build().unwrap()
+}
+
+/// Where a request comes from, by the word of a proxy.
+fn peer(request: &Parts) -> Option<IpAddr> {
+    let field = request.headers.get("x-peer")?.to_str().ok()?;
+    field.parse().ok()
 }
 
 /// A page with the component, and its browser's cookies.

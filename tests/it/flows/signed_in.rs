@@ -3,7 +3,7 @@
 use serde_json::json;
 use tower_descope::{FlowRoutes, test_util::FakeDescope};
 
-use super::{Page, builder, fake, of, sent};
+use super::{Page, builder, fake, of, sent, went_up};
 
 fn service(fake: &FakeDescope) -> FlowRoutes {
     builder(&of(fake))
@@ -29,11 +29,7 @@ async fn a_step_up_gets_the_refresh_token_of_who_is_signed_in_and_goes_on_with_t
         fake.clear_requests();
         let started = page.start("step-up").await;
         assert_eq!(started.status, 200, "{started:?}");
-        let call = fake
-            .requests()
-            .into_iter()
-            .find(|it| it.path == "/v1/flow/start")
-            .unwrap();
+        let call = went_up(&fake, "start");
         let credential = format!("Bearer {}:{before}", fake.project_id());
         assert_eq!(call.header("authorization"), Some(&*credential));
         let done = page.next(json!({"code": "123456"})).await;
@@ -51,22 +47,14 @@ async fn whose_session_is_missing_or_over_goes_on_without() {
     let fake = fake().start().await;
     let mut page = Page::new(&fake, service(&fake));
     page.start("step-up").await;
-    let call = fake
-        .requests()
-        .into_iter()
-        .find(|it| it.path == "/v1/flow/start")
-        .unwrap();
+    let call = went_up(&fake, "start");
     let project = format!("Bearer {}", fake.project_id());
     assert_eq!(call.header("authorization"), Some(&*project));
     page.jar
         .insert("__Host-DSR".into(), fake.refresh("U1").expired().token());
     fake.clear_requests();
     page.start("step-up").await;
-    let call = fake
-        .requests()
-        .into_iter()
-        .find(|it| it.path == "/v1/flow/start")
-        .unwrap();
+    let call = went_up(&fake, "start");
     assert_eq!(call.header("authorization"), Some(&*project));
 }
 
@@ -101,11 +89,7 @@ async fn the_session_token_goes_along_where_that_is_asked_for() {
     page.sign_in("ann@example.test").await;
     fake.clear_requests();
     page.start("step-up").await;
-    let call = fake
-        .requests()
-        .into_iter()
-        .find(|it| it.path == "/v1/flow/start")
-        .unwrap();
+    let call = went_up(&fake, "start");
     assert_eq!(
         call.json()["options"]["sessionJwt"],
         page.jar["__Host-DS"].as_str()
