@@ -18,7 +18,7 @@ import {
   switchTo,
   work,
 } from "./lib.mjs";
-import { ANN, CODE, FLOW, TOKEN, calls, component, field, fill, found, kept, listener, nothingReadable, signedIn, submit, who } from "./listener.mjs";
+import { ANN, CODE, FLOW, TOKEN, button, calls, component, field, fill, found, kept, listener, nothingReadable, signedIn, submit, who } from "./listener.mjs";
 import { planted } from "./planted.mjs";
 
 const ACME = "Warehouse pilot in Rotterdam";
@@ -135,5 +135,5 @@ async function bothSubmit(tabs, name, text) {
     await tab.bringToFront();
     await fill(tab, name, text);
   }
-  await Promise.all(tabs.map((tab) => component(tab).locator("#submit").evaluate((button) => button.click())));
+  await Promise.all(tabs.map((tab) => button(tab).evaluate((button) => button.click())));
 }

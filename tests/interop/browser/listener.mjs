@@ -72,6 +72,7 @@ async function listen(context, page, heard) {
 }
 
 export const component = (page) => page.locator("descope-wc");
+export const button = (page) => component(page).locator("descope-button#submit");
 export const field = (page, name) => component(page).locator(`input[name="${name}"]`);
 
 // The screen with this field is there, and its buttons work.
@@ -87,7 +88,7 @@ export async function fill(page, name, text) {
 export async function submit(page, name, text) {
   await fill(page, name, text);
   const sent = page.waitForRequest(CALL);
-  await component(page).locator("#submit").click();
+  await button(page).click();
   await sent;
 }
 

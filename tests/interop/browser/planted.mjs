@@ -6,8 +6,8 @@ import {
   CODE,
   FLOW,
   answered,
+  button,
   calls,
-  component,
   field,
   fill,
   listener,
@@ -112,13 +112,13 @@ async function follows(what, page, heard, link) {
   if (!said.has("descope-login-flow")) {
     // The start takes along what the link says.
     await fill(page, "loginId", ANN);
-    const press = () => component(page).locator("#submit").click();
+    const press = () => button(page).click();
     equal(`${what}: who signs in there is told no`, await answered(page, press), 403);
   } else if (said.has("t")) {
     await fill(page, "code", CODE);
     // The answer is of the step that the URL has named, and for a step that has not changed the component
     // keeps no way to go on: its button does nothing, in whoever's browser.
-    await component(page).locator("#submit").click();
+    await button(page).click();
   } else if (said.has("code") || said.has("err")) {
     await until(() => heard.errors.length > 0);
     equal(`${what}: the component is told why`, heard.errors, ["foreign_flow"]);

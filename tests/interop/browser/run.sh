@@ -41,7 +41,7 @@ fi
     --example page_sign_in --example select_tenant) || fail "the examples do not build"
 
 status=0
-for script in demo sign_in flow page sdk attacks; do
+for script in demo sign_in flow frameworks page sdk attacks; do
     echo
     echo "== $script"
     timeout 900 node "$here/$script.mjs" || status=1
