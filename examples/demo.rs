@@ -189,6 +189,7 @@ fn routes(app: Arc<App>, origin: &str) -> Result<Router, Box<dyn Error>> {
         .route("/", get(home))
         .route("/sign-in", get(sign_in::page))
         .route("/sign-in/flow", get(flow::page))
+        .route("/sign-in/mail", get(flow::mail))
         .route("/sign-in/done", get(sign_in::done))
         .fallback(refusals::not_found)
         .layer(explain())

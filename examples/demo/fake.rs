@@ -43,9 +43,22 @@ pub(crate) async fn start() -> Result<FakeDescope, Box<dyn Error>> {
                 })
         })
         .flow(flow::FLOW, |flow| flow.asks_login().asks_code())
+        .flow("single-sign-on", |flow| {
+            flow.screen(TO_ACME)
+                .single_sign_on("T2acme")
+                .trusts_device()
+        })
+        .flow("enchanted-link", |flow| {
+            flow.asks_login().sends_enchanted_link()
+        })
+        .flow("magic-link", |flow| flow.asks_login().sends_link())
+        .flow(flow::STEP_UP, |flow| flow.asks_code().hides_first_screen())
         .start()
         .await)
 }
+
+/// The screen before an identity provider's page.
+const TO_ACME: &str = r#"<descope-button id="submit" data-type="button" variant="contained" mode="primary" size="md">To Acme’s sign-in</descope-button>"#;
 
 /// The tokens of a new visitor, whom nobody has asked to sign in.
 pub(crate) fn visitor(fake: &FakeDescope) -> (SessionToken, RefreshToken) {

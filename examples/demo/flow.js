@@ -10,11 +10,11 @@ customElements.whenDefined("descope-wc").then(() => {
   component.setAttribute("base-url", location.origin);
   if ("own" in place.dataset) component.setAttribute("base-cdn-url", location.origin);
   component.addEventListener("success", () => location.assign("/projects"));
-  component.addEventListener("error", (event) => {
-    const line = document.createElement("p");
-    line.setAttribute("role", "alert");
-    line.className = "notice bad";
-    line.textContent = event.detail?.errorMessage ?? "That did not work. Please try again.";
+  const line = document.createElement("p");
+  line.setAttribute("role", "alert");
+  line.className = "notice bad";
+  component.addEventListener("error", ({ detail }) => {
+    line.textContent = detail?.errorMessage ?? "That did not work. Please try again.";
     place.before(line);
   });
   place.append(component);

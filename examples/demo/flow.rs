@@ -3,16 +3,38 @@
 use std::{env, path::PathBuf, sync::Arc};
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use tower_descope::{Error, FlowRoutes, sign_in::flow::FlowPages};
+use serde::Deserialize;
+use tower_descope::{Error, FlowRoutes, Session, sign_in::flow::FlowPages};
 
-use crate::{App, html::Page};
+use crate::{
+    App,
+    html::{E, Page},
+};
 
 /// The flow that the page runs; new projects of Descope's have one of this id.
 pub(crate) const FLOW: &str = "sign-up-or-in";
+
+/// The flow for somebody who is signed in.
+pub(crate) const STEP_UP: &str = "step-up";
+
+/// The flows of the stand-in, each with its name.
+const FLOWS: [(&str, &str); 5] = [
+    (FLOW, "A code by mail"),
+    ("single-sign-on", "Acme’s single sign-on"),
+    (
+        "enchanted-link",
+        "A link by mail, for which this page waits",
+    ),
+    (
+        "magic-link",
+        "A link by mail that goes on where it is opened",
+    ),
+    (STEP_UP, "A code once more, for somebody who is signed in"),
+];
 
 /// Where the component is, unless `DEMO_UI_DIR` names a folder of npm packages.
 const CDN: &str = "https://static.descope.com/npm";
@@ -21,7 +43,9 @@ const VERSION: &str = "4.3.2";
 
 /// The calls of flows, and their pages: the fake's own, or those of Descope's static host.
 pub(crate) fn services(app: &App) -> Result<(FlowRoutes, FlowPages), Error> {
-    let flows = FlowRoutes::builder(app.descope.clone()).build()?;
+    let flows = FlowRoutes::builder(app.descope.clone())
+        .signed_in_flows([STEP_UP])
+        .build()?;
     let pages = FlowPages::new(app.descope.clone());
     let pages = match &app.fake {
         Some(fake) => pages.source(format!("{}/pages", fake.url()))?,
@@ -51,10 +75,22 @@ fn policy() -> String {
     )
 }
 
-pub(crate) async fn page(State(app): State<Arc<App>>) -> Response {
+#[derive(Deserialize)]
+pub(crate) struct FlowQuery {
+    /// Another flow of the stand-in.
+    flow: Option<String>,
+}
+
+pub(crate) async fn page(
+    State(app): State<Arc<App>>,
+    Query(query): Query<FlowQuery>,
+    session: Option<Session>,
+) -> Response {
     let own = packages().is_some();
+    let viewer = session.map(|session| app.viewer(&session));
+    let page = Page::new("Descope’s component", viewer.as_ref(), "/sign-in");
     if app.fake.is_some() && !own {
-        return Page::new("Descope’s component", None, "/sign-in").body(HOW_TO);
+        return page.body(HOW_TO);
     }
     let (script, cdn) = if own {
         let script = format!("/npm/@descope/web-component@{VERSION}/dist/index.js");
@@ -65,15 +101,49 @@ pub(crate) async fn page(State(app): State<Arc<App>>) -> Response {
             "",
         )
     };
-    let mut response = Page::new("Descope’s component", None, "/sign-in").body(&format!(
-        r#"<section class="narrow"><h1>Descope’s own sign-in</h1><div id="flow" data-project="{project}" data-flow="{FLOW}"{cdn}></div><p class="shows">This page shows <code>FlowRoutes</code> and <code>FlowPages</code>: the component talks to this app, and its tokens become cookies on the way. With the stand-in the code is <code>123456</code>.</p><script src="{script}"></script><script src="/assets/flow.js"></script></section>"#,
+    let asked = query.flow.as_deref().unwrap_or(FLOW);
+    let known = FLOWS
+        .iter()
+        .find(|(id, _)| *id == asked && app.fake.is_some());
+    let flow = known.map_or(FLOW, |(id, _)| id);
+    let mut response = page.body(&format!(
+        r#"<section class="narrow"><h1>Descope’s own sign-in</h1><div id="flow" data-project="{project}" data-flow="{flow}"{cdn}></div><p class="shows">This page shows <code>FlowRoutes</code> and <code>FlowPages</code>: the component talks to this app, and its tokens become cookies on the way.</p>{others}<script src="{script}"></script><script src="/assets/flow.js"></script></section>"#,
         project = app.descope.project_id(),
+        others = if app.fake.is_some() { others(flow) } else { String::new() },
     ));
     if let Ok(policy) = HeaderValue::from_str(&policy()) {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// Where the stand-in's other flows are, and what it has sent.
+fn others(shown: &str) -> String {
+    let flows = FLOWS.iter().filter(|(id, _)| *id != shown);
+    let flows =
+        flows.map(|(id, name)| format!(r#"<li><a href="/sign-in/flow?flow={id}">{name}</a></li>"#));
+    format!(
+        r#"<h2>With the stand-in</h2><p class="muted">The code is <code>123456</code>. Links are in <a href="/sign-in/mail" target="_blank">its mail</a>.</p><ul>{}</ul>"#,
+        flows.collect::<String>()
+    )
+}
+
+/// The links that the stand-in would have sent by mail, the newest first.
+pub(crate) async fn mail(State(app): State<Arc<App>>) -> Response {
+    let links = app.fake.iter().flat_map(|fake| fake.links()).rev();
+    let links = links.filter_map(|link| {
+        let (url, to) = (link.url?, link.login_id);
+        Some(format!(
+            r#"<li><a href="{}">Go on with the sign-in</a> <small>to {}</small></li>"#,
+            E(&url),
+            E(&to)
+        ))
+    });
+    let links: String = links.collect();
+    Page::new("Mail", None, "/sign-in").body(&format!(
+        r#"<section class="narrow"><h1>The stand-in’s mail</h1><p class="lead">What Descope would have sent; each link works once.</p><ul>{links}</ul><p class="actions"><a class="button quiet" href="/sign-in/flow">Back</a></p></section>"#
+    ))
 }
 
 const HOW_TO: &str = r#"<section class="narrow"><h1>Descope’s own sign-in</h1><p class="lead">The component’s code is not part of this repository. Get it once, then start the demo with it:</p><pre><code>npm install --prefix target/ui @descope/web-component@4.3.2 @descope/web-components-ui@3.14.1

@@ -67,6 +67,13 @@ fn own_screen(field: &str, label: &str) -> String {
     )
 }
 
+/// What is shown while the component asks again and again, which it does by itself where there is an
+/// element of this type.
+pub(super) const WAITING: &str = r#"<p>Please wait, or open the link that was sent to you.</p> <p data-type="error-message" role="alert"></p> <div data-type="polling"></div>"#;
+
+/// What is shown where a link was opened that leads on elsewhere.
+pub(super) const OPENED: &str = "<p>Go on where you have asked for this link.</p>";
+
 impl FakeFlow {
     pub(super) fn new() -> Self {
         Self {
@@ -130,7 +137,8 @@ impl FakeFlow {
         self
     }
 
-    /// Lets the component ask again and again; the answer to the `times`-th poll has the next step.
+    /// Shows a screen on which the component asks again and again; the answer to the `times`-th poll has
+    /// the next step.
     ///
     /// # Panics
     ///
@@ -143,14 +151,14 @@ impl FakeFlow {
 
     /// Sends a magic link to the login id that was asked for. It goes to
     /// [`FakeDescope::links`](super::FakeDescope::links). Whichever browser brings the link's token as
-    /// `input.token` goes on with the flow, while the first one polls.
+    /// `input.token` goes on with the flow, while the first one [polls](Self::polls).
     pub fn sends_link(mut self) -> Self {
         self.steps.push(Step::Link { elsewhere: false });
         self
     }
 
     /// Sends an enchanted link: as a [magic link](Self::sends_link), but it is the polling browser that
-    /// goes on once the token was brought, and the answer to the token has nothing in it.
+    /// goes on once the token was brought. The answer to the token is a screen that says so.
     pub fn sends_enchanted_link(mut self) -> Self {
         self.steps.push(Step::Link { elsewhere: true });
         self
@@ -248,19 +256,30 @@ impl FakeFlow {
         self
     }
 
-    /// The screen that is shown at a step: its own, or the last one before it.
+    /// The step whose screen is shown at a step: its own, or the last one before it.
     pub(super) fn screen_at(&self, step: usize) -> Option<usize> {
-        let steps = self.steps.iter().enumerate().take(step + 1);
-        steps
-            .filter(|(_, step)| matches!(step, Step::Screen { .. }))
-            .map(|(index, _)| index)
-            .next_back()
+        let has_own = |step: &Step| !matches!(step, Step::Redirect(_));
+        self.last_to(step, has_own)
+    }
+
+    /// The last step, up to this one, that asks something.
+    pub(super) fn question_at(&self, step: usize) -> Option<usize> {
+        self.last_to(step, |step| matches!(step, Step::Screen { .. }))
+    }
+
+    fn last_to(&self, step: usize, is_it: impl Fn(&Step) -> bool) -> Option<usize> {
+        self.steps.iter().take(step + 1).rposition(is_it)
     }
 }
 
 /// The id of a flow's screen, which is its file's name, too. Flow ids have no dot.
 pub(super) fn screen_id(flow_id: &str, step: usize) -> String {
     format!("{flow_id}.{}", step + 1)
+}
+
+/// The id of the screen where a link of that step was opened that leads on elsewhere.
+pub(super) fn opened_id(flow_id: &str, step: usize) -> String {
+    format!("{}-opened", screen_id(flow_id, step))
 }
 
 /// Returns `true` if a flow can be called so: its id is part of the names of files, and the component

@@ -101,9 +101,9 @@ impl Service<'_> {
             // The component knew the first screen, and has what was typed there.
             let polls = false;
             let outcome = self.submit(flow, execution, &Call { input, polls })?;
-            return self.show(flow, execution, outcome);
+            return self.show(flow, execution, outcome, polls);
         }
-        self.show(flow, execution, Outcome::On)
+        self.show(flow, execution, Outcome::On, false)
     }
 
     /// A code or a link's token that was there before the flow was; true if it says who it is.
@@ -138,7 +138,7 @@ impl Service<'_> {
             return Err(Canned::error(400, "E011003", description));
         }
         let outcome = self.submit(&flow, execution, call)?;
-        self.show(&flow, execution, outcome)
+        self.show(&flow, execution, outcome, call.polls)
     }
 
     /// Keeps the flow for the next call, and gives that its nonce.

@@ -12,7 +12,7 @@ use crate::test_util::{
     attempts::{Attempt, Kind, Provider},
     canned::Canned,
     executions::{Execution, FakeLink, Last, Link},
-    flow::{Asks, FakeFlow, Step, screen_id},
+    flow::{Asks, FakeFlow, Step, opened_id, screen_id},
 };
 
 /// The made-up code of a link's token that is not good.
@@ -92,7 +92,7 @@ impl Service<'_> {
             },
             [Step::Redirect(provider), ..] => {
                 if let Some(refusal) = self.came_back(execution, provider, call.input) {
-                    execution.go_to(flow.screen_at(execution.at).unwrap_or(execution.at));
+                    execution.go_to(flow.question_at(execution.at).unwrap_or(execution.at));
                     return Ok(Outcome::Refused(refusal));
                 }
             }
@@ -190,12 +190,13 @@ impl Service<'_> {
         Outcome::On
     }
 
-    /// The step that the flow is at now.
+    /// The step that the flow is at now. A poll is told no more than to ask again, where that is all.
     pub(super) fn show(
         &mut self,
         flow: &FakeFlow,
         execution: &mut Execution,
         outcome: Outcome,
+        polls: bool,
     ) -> Answer {
         let Some(step) = flow.steps.get(execution.at) else {
             return self.finish(flow, execution);
@@ -203,12 +204,13 @@ impl Service<'_> {
         let (action, name) = match step {
             Step::Screen { .. } => ("screen", "Screen"),
             Step::Redirect(_) => ("redirect", "Redirect"),
-            Step::Poll { .. } => ("poll", "Poll"),
-            Step::Link { .. } => ("poll", "Link"),
+            Step::Poll { .. } => (if polls { "poll" } else { "screen" }, "Poll"),
+            Step::Link { .. } => (if polls { "poll" } else { "screen" }, "Link"),
         };
         let mut body = self.flow_answer(execution, "waiting", action, name);
         if let Outcome::Elsewhere = outcome {
-            body.insert("action".into(), "none".into());
+            let id = opened_id(&execution.flow_id, execution.at);
+            body.insert("screen".into(), json!({"id": id, "state": {}}));
             return Ok(Canned::json(200, &Value::Object(body)));
         }
         match step {

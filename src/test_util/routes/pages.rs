@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::service::{Answer, Service, not_found};
 use crate::test_util::{
     canned::Canned,
-    flow::{FakeFlow, Step, screen_id},
+    flow::{FakeFlow, OPENED, Step, WAITING, opened_id, screen_id},
 };
 
 /// The version of Descope's user interface components that the configuration names.
@@ -54,9 +54,14 @@ impl Service<'_> {
         let (flow_id, _) = id.rsplit_once('.')?;
         let flow = self.state.directory.flows.get(flow_id)?;
         let mut steps = flow.steps.iter().enumerate();
-        steps.find_map(|(index, step)| match step {
-            Step::Screen { html, .. } if screen_id(flow_id, index) == id => Some(html.as_str()),
-            _ => None,
+        steps.find_map(|(index, step)| {
+            let is_own = screen_id(flow_id, index) == id;
+            match step {
+                Step::Screen { html, .. } if is_own => Some(html.as_str()),
+                Step::Poll { .. } | Step::Link { .. } if is_own => Some(WAITING),
+                Step::Link { .. } if opened_id(flow_id, index) == id => Some(OPENED),
+                _ => None,
+            }
         })
     }
 }

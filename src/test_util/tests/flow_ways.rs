@@ -149,8 +149,8 @@ async fn the_last_of_the_polls_goes_on() {
         .start()
         .await;
     let mut flow = begin_as(&fake, "polls", "ann@acme.test").await;
-    for _ in 0..2 {
-        assert_eq!(flow.shown(), ("2", "poll", "polls.1"));
+    for action in ["screen", "poll"] {
+        assert_eq!(flow.shown(), ("2", action, "polls.2"));
         assert_eq!(flow.text("status"), "waiting");
         flow.poll().await;
     }
@@ -165,7 +165,7 @@ async fn the_last_of_the_polls_goes_on() {
     flow.submit(json!({"loginId": "ann@acme.test"})).await;
     flow.submit(json!({})).await;
     flow.poll().await;
-    assert_eq!(flow.shown(), ("2", "poll", "polls.1"));
+    assert_eq!(flow.shown(), ("2", "poll", "polls.2"));
 }
 
 #[tokio::test]
@@ -175,9 +175,9 @@ async fn a_magic_link_goes_on_in_the_browser_that_follows_it() {
         .start()
         .await;
     let mut flow = begin_as(&fake, "link", "ann@acme.test").await;
-    assert_eq!(flow.shown(), ("2", "poll", "link.1"));
+    assert_eq!(flow.shown(), ("2", "screen", "link.2"));
     flow.poll().await;
-    assert_eq!(flow.shown(), ("2", "poll", "link.1"));
+    assert_eq!(flow.shown(), ("2", "poll", "link.2"));
     let [link] = &fake.links()[..] else {
         panic!("one link: {:?}", fake.links())
     };
@@ -199,7 +199,7 @@ async fn a_magic_link_goes_on_in_the_browser_that_follows_it() {
         (other.status, other.error()),
         (200, FakeDescope::LINK_REFUSED)
     );
-    assert_eq!(other.shown(), ("2", "poll", "link.1"));
+    assert_eq!(other.shown(), ("2", "screen", "link.2"));
     other.nonce.clear();
     other.submit(json!({"token": link.token})).await;
     assert_eq!(other.text("status"), "completed");
@@ -221,7 +221,7 @@ async fn an_enchanted_link_goes_on_in_the_browser_that_polls() {
     let mut phone = Flow::of(&fake, flow.id(), "2");
     phone.submit(json!({"token": token})).await;
     assert_eq!((phone.status, phone.error()), (200, ""));
-    assert_eq!(phone.shown(), ("2", "none", ""));
+    assert_eq!(phone.shown(), ("2", "screen", "link.2-opened"));
     assert_eq!(phone.body.get("authInfo"), None);
     phone.submit(json!({"token": token})).await;
     assert_eq!(phone.error(), FakeDescope::LINK_REFUSED);

@@ -12,6 +12,7 @@ async fn the_component_finds_its_configuration_and_its_screens() {
         })
         .flow("hidden", |f| f.asks_login().hides_first_screen())
         .flow("google", |f| f.redirects("google").screen("<p>Welcome</p>"))
+        .flow("link", |f| f.asks_login().sends_enchanted_link().polls(2))
         .start()
         .await;
     let folder = format!("/pages/{}/v2-beta", fake.project_id());
@@ -25,6 +26,9 @@ async fn the_component_finds_its_configuration_and_its_screens() {
             },
             "hidden": {"version": 1},
             "google": {"version": 1},
+            "link": {
+                "version": 1, "startScreenId": "link.1", "startScreenName": "Screen",
+            },
         })
     );
     assert!(config.body["componentsVersion"].is_string());
@@ -40,8 +44,19 @@ async fn the_component_finds_its_configuration_and_its_screens() {
     let (status, own) = screen("sign-in.2").await;
     assert!(status == 200 && own.contains(r#"name="code""#), "{own}");
     assert_eq!(screen("google.2").await, (200, "<p>Welcome</p>".into()));
+    // The component asks again and again where there is such an element.
+    for waiting in ["link.2", "link.3"] {
+        let (status, html) = screen(waiting).await;
+        assert!(
+            status == 200 && html.contains(r#"data-type="polling""#),
+            "{html}"
+        );
+    }
+    assert_eq!(screen("link.2-opened").await.0, 200);
     for missing in [
         "google.1",
+        "link.1-opened",
+        "link.3-opened",
         "sign-in.3",
         "sign-in.01",
         "sign-in.1-en",

@@ -20,12 +20,14 @@ import {
 } from "./lib.mjs";
 import { ANN, CODE, FLOW, TOKEN, button, calls, component, field, fill, found, kept, listener, nothingReadable, signedIn, submit, who } from "./listener.mjs";
 import { planted } from "./planted.mjs";
+import { restarts } from "./restarts.mjs";
+import { links, singleSignOn, stepUp } from "./steps.mjs";
 
 const ACME = "Warehouse pilot in Rotterdam";
 const BETA = "Christmas stollen 2026";
 
 // A part by its name, for whoever works on one; all of them else.
-const PARTS = { journey, twoTabs, planted };
+const PARTS = { journey, twoTabs, singleSignOn, links, stepUp, restarts, planted };
 
 main(300, async () => {
   // No name resolves, so that nothing is asked by mistake.

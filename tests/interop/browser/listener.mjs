@@ -75,8 +75,9 @@ export const component = (page) => page.locator("descope-wc");
 export const button = (page) => component(page).locator("descope-button#submit");
 export const field = (page, name) => component(page).locator(`input[name="${name}"]`);
 
-// The screen with this field is there, and its buttons work.
-export const shown = (page, name) => page.waitForFunction((name) => window.screenShown?.includes(name), name);
+// The screen with this field, or one without any, is there, and its buttons work.
+export const shown = (page, name) =>
+  page.waitForFunction((name) => window.screenShown && (!name || window.screenShown.includes(name)), name);
 
 // Fills in a screen, as far as its button.
 export async function fill(page, name, text) {
@@ -85,11 +86,22 @@ export async function fill(page, name, text) {
   await page.evaluate((pause) => new Promise((done) => setTimeout(done, pause)), BETWEEN_PRESSES);
 }
 
-export async function submit(page, name, text) {
-  await fill(page, name, text);
+export async function press(page) {
   const sent = page.waitForRequest(CALL);
   await button(page).click();
   await sent;
+}
+
+export async function submit(page, name, text) {
+  await fill(page, name, text);
+  await press(page);
+}
+
+// Does `act`, which ends a flow, and waits for the page that it leads to.
+export async function leaves(page, origin, act) {
+  const loaded = page.waitForURL((url) => url.origin === origin && url.pathname !== FLOW);
+  await act();
+  await loaded;
 }
 
 // Does `act`, and waits for the answer to the call that the component makes of it.

@@ -123,8 +123,9 @@ async fn a_poll_that_ends_the_flow_signs_in() {
     let mut page = page(&fake);
     page.start("poll").await;
     let waiting = page.next(json!({"email": "ann@example.test"})).await;
-    assert_eq!(waiting.json["action"], "poll");
+    assert_eq!(waiting.json["action"], "screen");
     let mut last = page.poll().await;
+    assert_eq!(last.json["action"], "poll", "not yet");
     for _ in 0..3 {
         if last.json["status"] == "completed" {
             break;
