@@ -261,8 +261,11 @@ impl FlowRequest {
         }
         let (status, nonce) = (answer.status, answer.nonce.clone());
         let body = Bytes::from(answer.into_body());
+        // The session is as large as its cookies, about.
+        let of_session = signed_in.iter().flat_map(SignedIn::lines);
+        let all = cookies.iter().cloned().chain(of_session);
         Ok(Answered {
-            size: body.len() + cookies.iter().map(HeaderValue::len).sum::<usize>(),
+            size: body.len() + all.map(|line| line.len()).sum::<usize>(),
             is_kept: true,
             signed_in,
             cookies,

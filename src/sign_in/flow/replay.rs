@@ -10,6 +10,7 @@ use std::{
 
 use http::{HeaderValue, Response};
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::{
     clock::{Clock, Now},
@@ -18,7 +19,7 @@ use crate::{
     sign_in::SignedIn,
 };
 
-/// How long an answer is given again.
+/// How long an answer is given again, from when it was there.
 const SHARED_FOR: Duration = Duration::from_secs(30);
 
 /// How many answers are kept, and how many bytes of them.
@@ -37,7 +38,7 @@ pub(super) struct Answered {
     pub(super) is_kept: bool,
 }
 
-/// The answers of the last half minute, by their calls.
+/// The calls that are under way, and the answers of the last half minute.
 pub(super) struct Replays {
     clock: Clock,
     known: Arc<Mutex<Known>>,
@@ -46,15 +47,24 @@ pub(super) struct Replays {
 #[derive(Default)]
 struct Known {
     calls: HashMap<Digest, Call>,
-    /// In the order in which they began.
-    order: VecDeque<Digest>,
+    /// The calls that have ended, in this order: there is room for so many, and they are kept for so long.
+    /// One that is under way stays, however long it takes: what is repeated meanwhile must not go up.
+    ended: VecDeque<Ended>,
     bytes: usize,
 }
 
-struct Call {
-    began: Now,
+type Call = watch::Receiver<Option<Answered>>;
+
+struct Ended {
+    key: Digest,
+    at: Now,
     size: usize,
-    answer: watch::Receiver<Option<Answered>>,
+}
+
+/// A call that is under way, and forgotten if it is given up: with its runtime, or by a panic.
+struct UnderWay {
+    key: Option<Digest>,
+    known: Arc<Mutex<Known>>,
 }
 
 impl Replays {
@@ -65,8 +75,8 @@ impl Replays {
         }
     }
 
-    /// The answer of an equal call of a moment ago, else that of `call`, which runs to its end whoever
-    /// goes away. `None` where it was given up.
+    /// The answer of an equal call that is under way or ended a moment ago, else that of `call`, which runs
+    /// to its end whoever goes away. `None` where it was given up.
     pub(super) async fn share(
         &self,
         key: Option<Digest>,
@@ -81,74 +91,162 @@ impl Replays {
         &self,
         key: Option<Digest>,
         call: impl Future<Output = Answered> + Send + 'static,
-    ) -> Option<watch::Receiver<Option<Answered>>> {
+    ) -> Option<Call> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
         let (ended, answer) = watch::channel(None);
         if let Some(key) = key {
-            let now = self.clock.now();
             // Under one lock, so that of two that come at once one begins it.
             let mut known = lock(&self.known);
-            known.make_room(&now);
+            known.forget_old(&self.clock.now());
             if let Some(call) = known.calls.get(&key) {
-                return Some(call.answer.clone());
+                return Some(call.clone());
             }
-            let begun = Call {
-                began: now,
-                size: 0,
-                answer: answer.clone(),
-            };
-            known.calls.insert(key, begun);
-            known.order.push_back(key);
+            known.calls.insert(key, answer.clone());
         }
-        let known = Arc::clone(&self.known);
-        runtime.spawn(async move {
+        let (clock, known) = (self.clock.clone(), Arc::clone(&self.known));
+        let under_way = UnderWay { key, known };
+        let call = call.in_current_span();
+        let task = async move {
             let answered = call.await;
-            if let Some(key) = key {
-                lock(&known).note(key, &answered);
-            }
+            let kept = under_way.end(&answered, clock.now());
             ended.send_replace(Some(answered));
-        });
+            drop(ended);
+            if let Some(known) = kept {
+                // No session is held in memory for longer than it may be asked for again, also where no
+                // other call comes.
+                clock.sleep(SHARED_FOR).await;
+                lock(&known).forget_old(&clock.now());
+            }
+        };
+        runtime.spawn(task);
         Some(answer)
     }
 }
 
-impl Known {
-    fn note(&mut self, key: Digest, answered: &Answered) {
+impl UnderWay {
+    /// Notes the end of the call; returns what keeps its answer, if that is kept.
+    fn end(mut self, answered: &Answered, at: Now) -> Option<Arc<Mutex<Known>>> {
         if !answered.is_kept {
-            self.calls.remove(&key);
-            self.order.retain(|other| *other != key);
-            return;
+            return None;
         }
-        if let Some(call) = self.calls.get_mut(&key) {
-            // Another call with this key may have ended before, where that of this one was forgotten.
-            self.bytes = self.bytes - call.size + answered.size;
-            call.size = answered.size;
-        }
-        while self.bytes > MAX_BYTES && self.drop_oldest() {}
+        let key = self.key.take()?;
+        let size = answered.size;
+        lock(&self.known).note(Ended { key, at, size });
+        Some(Arc::clone(&self.known))
     }
+}
 
-    fn make_room(&mut self, now: &Now) {
-        loop {
-            let oldest = self.order.front().and_then(|key| self.calls.get(key));
-            let is_over = oldest.is_some_and(|call| now.since(&call.began) >= SHARED_FOR);
-            if !(is_over || self.calls.len() >= MAX_ANSWERS) || !self.drop_oldest() {
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            lock(&self.known).calls.remove(&key);
+        }
+    }
+}
+
+impl Known {
+    fn note(&mut self, ended: Ended) {
+        self.bytes += ended.size;
+        self.ended.push_back(ended);
+        while self.bytes > MAX_BYTES || self.ended.len() > MAX_ANSWERS {
+            if !self.drop_oldest() {
                 return;
             }
         }
     }
 
+    fn forget_old(&mut self, now: &Now) {
+        let is_old = |ended: &Ended| now.since(&ended.at) >= SHARED_FOR;
+        while self.ended.front().is_some_and(is_old) {
+            self.drop_oldest();
+        }
+    }
+
     /// Forgets the oldest; returns `false` if there is none.
     fn drop_oldest(&mut self) -> bool {
-        let Some(key) = self.order.pop_front() else {
+        let Some(oldest) = self.ended.pop_front() else {
             return false;
         };
-        if let Some(call) = self.calls.remove(&key) {
-            self.bytes -= call.size;
-        }
+        self.calls.remove(&oldest.key);
+        self.bytes -= oldest.size;
         true
     }
 }
 
 fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(
+    test,
+    feature = "test-util",
+    any(feature = "aws-lc-rs", feature = "rust-crypto")
+))]
+mod tests {
+    use std::sync::Weak;
+
+    use super::*;
+    use crate::clock::TestClock;
+
+    fn key(of: &str) -> Option<Digest> {
+        Some(Digest::of(of).unwrap())
+    }
+
+    /// An answer, and what is there for as long as it is in memory.
+    fn answered(size: usize) -> (Answered, Weak<()>) {
+        let there = Arc::new(());
+        let weak = Arc::downgrade(&there);
+        let answered = Answered {
+            response: Arc::new(move || {
+                let _there = &there;
+                Response::new(ResponseBody::default())
+            }),
+            cookies: Vec::new(),
+            signed_in: None,
+            size,
+            is_kept: true,
+        };
+        (answered, weak)
+    }
+
+    async fn settled(holds: impl Fn() -> bool) -> bool {
+        for _ in 0..1_000 {
+            if holds() {
+                return true;
+            }
+            tokio::task::yield_now().await;
+        }
+        false
+    }
+
+    #[tokio::test]
+    async fn no_answer_stays_in_memory_for_longer_than_it_is_given_again() {
+        let clock = TestClock::new();
+        let replays = Replays::new(Clock::Test(clock.clone()));
+        let (answer, there) = answered(10);
+        replays.share(key("a"), async { answer }).await.unwrap();
+        clock.advance(SHARED_FOR - Duration::from_secs(1));
+        assert!(
+            !settled(|| there.upgrade().is_none()).await,
+            "it may be asked for"
+        );
+        clock.advance(Duration::from_secs(1));
+        assert!(
+            settled(|| there.upgrade().is_none()).await,
+            "nobody can get it"
+        );
+        assert_eq!(lock(&replays.known).bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_is_none_the_next_time() {
+        let replays = Replays::new(Clock::Test(TestClock::new()));
+        let call = async {
+            tokio::task::yield_now().await;
+            panic!("given up")
+        };
+        assert!(replays.share(key("a"), call).await.is_none());
+        let (answer, _there) = answered(10);
+        assert!(replays.share(key("a"), async { answer }).await.is_some());
+    }
 }

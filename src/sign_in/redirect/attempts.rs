@@ -112,8 +112,11 @@ impl Attempts {
         drop(known);
         let (clock, known) = (self.clock.clone(), Arc::clone(&self.known));
         let attempt = attempt.to_owned();
+        // The request's span ends with the sign-in, not when that is forgotten.
+        let sign_in = sign_in.in_current_span();
         let task = async move {
             ended.send_replace(Some(sign_in.await));
+            drop(ended);
             // The session is not held in memory for longer than it may be asked for again.
             clock.sleep(SHARED_FOR).await;
             let known = &mut lock(&known).attempts;
@@ -121,7 +124,7 @@ impl Attempts {
                 known.remove(&attempt);
             }
         };
-        runtime.spawn(task.in_current_span());
+        runtime.spawn(task);
         Ok(outcome)
     }
 

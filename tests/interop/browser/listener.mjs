@@ -142,7 +142,7 @@ export const who = (page) => page.locator(".who .name").first().innerText();
 
 // Until there is something; the log of a child comes by a pipe of its own.
 export async function found(look) {
-  for (let left = 40; left > 0 && look().length === 0; left -= 1) {
+  for (let left = 600; left > 0 && look().length === 0; left -= 1) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return look();

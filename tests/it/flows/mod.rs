@@ -7,6 +7,7 @@ mod faults;
 mod hostile;
 mod journeys;
 mod pages;
+mod repeated;
 mod signed_in;
 
 use std::{collections::BTreeMap, net::IpAddr};

@@ -110,3 +110,33 @@ async fn nothing_but_the_files_of_this_project_is_fetched() {
             .is_err()
     );
 }
+
+#[tokio::test]
+async fn of_more_than_two_hundred_and_fifty_six_pages_the_oldest_is_kept_no_more() {
+    let fake = fake().start().await;
+    let pages = pages(&fake);
+    let path = |number: usize| format!("/pages/{}/v2-beta/page-{number}.html", fake.project_id());
+    let fetch = async |number: usize| {
+        // One that is not at hand may be asked for every two seconds.
+        fake.clock().advance(Duration::from_secs(2));
+        let html = Canned::html(200, format!("<p>{number}</p>"));
+        fake.respond_next(&path(number), html);
+        assert_eq!(get(&pages, &path(number)).await.status(), 200, "{number}");
+    };
+    let through_an_outage = async |number: usize| {
+        fake.clock().advance(Duration::from_secs(2));
+        fake.respond_next(&path(number), Canned::json(500, &json!({})));
+        get(&pages, &path(number)).await.status().as_u16()
+    };
+    for number in 0..256 {
+        fetch(number).await;
+    }
+    for kept in [1, 255] {
+        assert_eq!(through_an_outage(kept).await, 200, "all are kept");
+    }
+    fetch(256).await;
+    assert_eq!(through_an_outage(0).await, 502, "but the oldest");
+    for kept in [1, 2, 255, 256] {
+        assert_eq!(through_an_outage(kept).await, 200, "{kept}");
+    }
+}
