@@ -58,7 +58,8 @@ pub(crate) async fn start() -> Result<FakeDescope, Box<dyn Error>> {
 }
 
 /// The screen before an identity provider's page.
-const TO_ACME: &str = r#"<descope-button id="submit" data-type="button" variant="contained" mode="primary" size="md">To Acme’s sign-in</descope-button>"#;
+const TO_ACME: &str =
+    r#"<descope-button id="submit" data-type="button">To Acme’s sign-in</descope-button>"#;
 
 /// The tokens of a new visitor, whom nobody has asked to sign in.
 pub(crate) fn visitor(fake: &FakeDescope) -> (SessionToken, RefreshToken) {

@@ -59,11 +59,11 @@ pub(super) enum End {
     Fails(String),
 }
 
-/// A screen for a question that the script has no screen for, of Descope's own elements, as screens of
-/// theirs are. The component calls an input by its `name` and a button by its `id`.
+/// A screen for a question that the script has no screen for. The component calls an input by its `name`
+/// and a button by its `id`; older ones look at no buttons but Descope's.
 fn own_screen(field: &str, label: &str) -> String {
     format!(
-        r#"<descope-text-field name="{field}" label="{label}" placeholder="{label}" size="md" bordered="true" full-width="true" required="true"></descope-text-field> <p data-type="error-message" role="alert"></p> <descope-button id="submit" data-type="button" variant="contained" mode="primary" size="md">Continue</descope-button>"#
+        r#"<label>{label} <input name="{field}" required></label> <p data-type="error-message" role="alert"></p> <descope-button id="submit" data-type="button">Continue</descope-button>"#
     )
 }
 

@@ -189,7 +189,7 @@ mod tests {
     use crate::clock::TestClock;
 
     fn key(of: &str) -> Option<Digest> {
-        Some(Digest::of(of).unwrap())
+        Digest::of(of).ok()
     }
 
     /// An answer, and what is there for as long as it is in memory.
@@ -198,8 +198,9 @@ mod tests {
         let weak = Arc::downgrade(&there);
         let answered = Answered {
             response: Arc::new(move || {
-                let _there = &there;
-                Response::new(ResponseBody::default())
+                let mut response = Response::new(ResponseBody::default());
+                response.extensions_mut().insert(Arc::clone(&there));
+                response
             }),
             cookies: Vec::new(),
             signed_in: None,
@@ -225,7 +226,7 @@ mod tests {
         let replays = Replays::new(Clock::Test(clock.clone()));
         let (answer, there) = answered(10);
         replays.share(key("a"), async { answer }).await.unwrap();
-        clock.advance(SHARED_FOR - Duration::from_secs(1));
+        clock.advance(Duration::from_secs(29));
         assert!(
             !settled(|| there.upgrade().is_none()).await,
             "it may be asked for"

@@ -11,6 +11,18 @@ use crate::test_util::{
 /// The version of Descope's user interface components that the configuration names.
 const COMPONENTS_VERSION: &str = "3.14.1";
 
+/// How its own screens look, and those of scripts with the same elements, in the colours of the page.
+const STYLE: &str = "\
+    #root { font: 16px/1.5 system-ui, sans-serif; } \
+    #root p { margin: 0 0 1rem; } \
+    #root [role=alert] { font-weight: 600; } \
+    #root label { display: block; margin-bottom: 1rem; } \
+    #root label input { display: block; box-sizing: border-box; width: 100%; margin-top: .25rem; \
+        padding: .5rem .75rem; border: 1px solid #8a93a5; border-radius: 8px; \
+        background: transparent; color: inherit; font: inherit; } \
+    #root descope-button { display: inline-block; padding: .375rem .25rem; \
+        border: 1px solid #8a93a5; border-radius: 8px; } ";
+
 impl Service<'_> {
     /// A file of the folder that the component reads. Unlike the API it asks for no credentials.
     pub(super) fn pages(&self, file: &str) -> Answer {
@@ -22,8 +34,8 @@ impl Service<'_> {
         match file {
             "config.json" => Ok(Canned::json(200, &self.config())),
             "theme.json" => {
-                let no_style = json!({"globals": "", "components": {}});
-                let theme = json!({"light": no_style, "dark": no_style});
+                let style = |globals: &str| json!({"globals": globals, "components": {}});
+                let theme = json!({"light": style(STYLE), "dark": style("")});
                 Ok(Canned::json(200, &theme))
             }
             file => {

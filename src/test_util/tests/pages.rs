@@ -33,8 +33,11 @@ async fn the_component_finds_its_configuration_and_its_screens() {
     );
     assert!(config.body["componentsVersion"].is_string());
     let theme = send(&fake, &format!("{folder}/theme.json"), &[], None).await;
-    let none = json!({"globals": "", "components": {}});
-    assert_eq!(theme.body, json!({"light": none, "dark": none}));
+    for (scheme, has_style) in [("light", true), ("dark", false)] {
+        let globals = theme.body[scheme]["globals"].as_str().unwrap();
+        assert_eq!(globals.contains("#root"), has_style, "{globals}");
+        assert_eq!(theme.body[scheme]["components"], json!({}));
+    }
 
     let screen = async |name: &str| {
         let page = browse(&format!("{}{folder}/{name}.html", fake.url())).await;

@@ -13,6 +13,7 @@ import {
   main,
   rows,
   screenshot,
+  shoot,
   startChromium,
   startDemo,
   switchTo,
@@ -60,7 +61,7 @@ async function journey(browser, demo, sameSite) {
   await why.waitFor();
   check("a wrong code is refused, and the component says so", await why.isVisible());
   equal("it signs nobody in either", await signedIn(context), false);
-  await page.screenshot({ path: screenshot(`flow-${sameSite}`), fullPage: true });
+  await shoot(page, `flow-${sameSite}`);
   const loaded = page.waitForURL((url) => url.pathname !== FLOW);
   await submit(page, "code", CODE);
   await loaded;

@@ -173,8 +173,8 @@ async fn no_call_of_a_flow_goes_up_twice_whatever_its_answer_is() {
                 (502, "upstream_unavailable"),
                 "{call}, {status} {body}"
             );
-            let last = sent(&fake, "start") + sent(&fake, "next");
-            assert_eq!(last - after, 1, "{call}, {status} {body}: then it was lost");
+            let all = sent(&fake, "start") + sent(&fake, "next");
+            assert_eq!(all - after, 1, "{call}, {status} {body}: then it was lost");
         }
     }
 }
