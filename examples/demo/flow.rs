@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use tower_descope::{Error, FlowRoutes, Session, sign_in::flow::FlowPages};
+use tower_descope::{Error, FlowRoutes, Session, sign_in::flow::FlowPages, test_util::FakeDescope};
 
 use crate::{
     App,
@@ -131,7 +131,7 @@ fn others(shown: &str) -> String {
 
 /// The links that the stand-in would have sent by mail, the newest first.
 pub(crate) async fn mail(State(app): State<Arc<App>>) -> Response {
-    let links = app.fake.iter().flat_map(|fake| fake.links()).rev();
+    let links = app.fake.iter().flat_map(FakeDescope::links).rev();
     let links = links.filter_map(|link| {
         let (url, to) = (link.url?, link.login_id);
         Some(format!(
