@@ -23,6 +23,12 @@ impl Digest {
         sha256(secret).map(Self)
     }
 
+    /// The first sixteen bytes.
+    pub(crate) fn first_half(&self) -> [u8; 16] {
+        let half = self.0.first_chunk::<16>();
+        half.copied().unwrap_or_default()
+    }
+
     /// The beginning of the digest, in eight characters that may stand in a cookie's name.
     pub(crate) fn short_text(&self) -> String {
         let beginning = self.0.first_chunk::<6>();

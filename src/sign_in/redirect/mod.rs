@@ -94,7 +94,6 @@ mod call;
 mod callback;
 mod failure;
 mod page;
-mod random;
 mod service;
 mod settings;
 mod shared;

@@ -6,7 +6,6 @@ use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use super::random;
 use crate::{
     cookie::{CookieAttributes, OwnCookie, own_cookies},
     digest::Digest,

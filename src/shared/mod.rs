@@ -1,0 +1,5 @@
+//! State that several replicas share, so that they behave as one: who may send which refresh token, and
+//! what Descope answered.
+
+mod record;
+mod store;

@@ -1,0 +1,130 @@
+//! The seam between the protocol and the engine that keeps its records.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+
+use super::record::{
+    Attempt, Claim, Claimed, Ending, Found, Publication, Published, Record, RecordName,
+};
+
+/// Keeps the records. Each method is one atomic step, by the store's own clock, which may be another
+/// than a replica's. A step whose answer is an error may have been made all the same.
+#[async_trait]
+pub(crate) trait Store: fmt::Debug + Send + Sync {
+    /// Claims a token, or says why it is not to be sent.
+    ///
+    /// | record | by another attempt | by the same |
+    /// |---|---|---|
+    /// | none | claimed: [`Claimed::Own`]; after a loss of memory [`Claimed::Lost`], but for a sign-out | |
+    /// | claimed | [`Record::Busy`] | renewed: [`Claimed::Own`] |
+    /// | an answer | [`Record::Done`]; [`Record::Late`] from the keep time after delivery on | the same |
+    /// | at rest | [`Record::Rest`] | the same |
+    /// | dead | [`Record::Dead`] | the same |
+    ///
+    /// A sign-out marks what is claimed or answered: for every other purpose that is
+    /// [`EndedBy::SignOut`](super::record::EndedBy::SignOut) from then on. A record whose sign-out was
+    /// marked is told as it is to a sign-out alone. A record at rest a sign-out claims.
+    async fn claim(&self, claim: &Claim) -> Result<Found<Claimed>, StoreError>;
+
+    /// The state of a record, without claiming it.
+    async fn look(&self, name: RecordName) -> Result<Found<Option<Record>>, StoreError>;
+
+    /// Keeps an answer, whoever has claimed the record: an answer is the truth however late it comes,
+    /// for a token is rotated once. Only what its holder's own sign-out ended stays dead, and keeps the
+    /// mark of a sign-out.
+    async fn publish(
+        &self,
+        name: RecordName,
+        attempt: Attempt,
+        answer: &Publication,
+    ) -> Result<Published, StoreError>;
+
+    /// Notes, for `life`, that a token is the successor of another one. A record that is there keeps
+    /// its state.
+    async fn link(
+        &self,
+        name: RecordName,
+        predecessor: RecordName,
+        life: Duration,
+    ) -> Result<(), StoreError>;
+
+    /// Notes that the successor of a token was presented. Returns its own predecessor where that is to
+    /// be told, too: not if this was known.
+    async fn deliver(
+        &self,
+        name: RecordName,
+        keep: Duration,
+    ) -> Result<Option<RecordName>, StoreError>;
+
+    /// Ends a claim of this attempt, or does nothing where there is another one. That a token is dead
+    /// is also noted where there is no record; that its holder signed out is noted in any case.
+    async fn end(
+        &self,
+        name: RecordName,
+        attempt: Attempt,
+        ending: Ending,
+    ) -> Result<(), StoreError>;
+
+    /// Says what all replicas are to know, having noted since when the store remembers, where it did
+    /// not. `slow_down` is told to all others: for how long Descope wants no calls.
+    async fn tick(&self, slow_down: Option<Duration>) -> Result<Tick, StoreError>;
+}
+
+/// What all replicas know alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tick {
+    /// Since when the store remembers, in milliseconds of its own clock: another number after a loss
+    /// of memory.
+    pub(crate) born: u64,
+    /// How long ago that is.
+    pub(crate) age: Duration,
+    /// For how long Descope wants no calls.
+    pub(crate) slow_down: Option<Duration>,
+}
+
+/// Why a store cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoreError {
+    pub(crate) kind: StoreErrorKind,
+    /// Without a secret and without a byte of any record.
+    pub(crate) message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreErrorKind {
+    /// It cannot be reached, or does not answer in time.
+    Unreachable,
+    /// It answers and refuses: no permission, no memory, a replica that takes no writes.
+    Refused,
+    /// Its answer is none of the protocol's.
+    Invalid,
+}
+
+impl StoreError {
+    pub(crate) fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+impl StoreErrorKind {
+    /// Its name in the log and in counters.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for StoreError {}
