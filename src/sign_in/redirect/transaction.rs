@@ -11,6 +11,7 @@ use crate::{
     digest::Digest,
     error::Error,
     ids::TenantId,
+    random,
     rejection::Rejection,
 };
 
