@@ -68,7 +68,7 @@ impl Digest {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "redis", feature = "test-util"))]
 impl From<[u8; 32]> for Digest {
     fn from(digest: [u8; 32]) -> Self {
         Self(digest)
