@@ -60,8 +60,8 @@ impl RawAnswer {
         session_names: &[String],
         refresh_names: &[String],
     ) -> Result<Self, Error> {
-        let fields = match reply.body().and_then(object) {
-            Ok(members) => Fields(members),
+        let members = match reply.body().and_then(object) {
+            Ok(members) => members,
             Err(fault) => {
                 let token = reply.cookie(refresh_names).ok_or_else(|| fault.clone())?;
                 return Ok(Self {
@@ -71,23 +71,30 @@ impl RawAnswer {
                 });
             }
         };
-        let cookie_name = fields.text("cookieName");
-        let session_cookie_name = fields.text("sessionCookieName");
-        Ok(Self {
-            session_token: fields
-                .text("sessionJwt")
-                .or_else(|| reply.cookie(session_cookie_name.iter().chain(session_names)))
-                .map(SessionToken::new),
-            refresh_token: fields
-                .text("refreshJwt")
-                .or_else(|| reply.cookie(cookie_name.iter().chain(refresh_names)))
-                .map(RefreshToken::new),
+        let mut answer = Self::of_members(members);
+        if answer.session_token.is_none() {
+            let names = answer.session_cookie_name.iter().chain(session_names);
+            answer.session_token = reply.cookie(names).map(SessionToken::new);
+        }
+        if answer.refresh_token.is_none() {
+            let names = answer.cookie_name.iter().chain(refresh_names);
+            answer.refresh_token = reply.cookie(names).map(RefreshToken::new);
+        }
+        Ok(answer)
+    }
+
+    /// Reads the members of a body.
+    pub(super) fn of_members(members: Members<'_>) -> Self {
+        let fields = Fields(members);
+        Self {
+            session_token: fields.text("sessionJwt").map(SessionToken::new),
+            refresh_token: fields.text("refreshJwt").map(RefreshToken::new),
             cookie_domain: fields.text("cookieDomain"),
             cookie_path: fields.text("cookiePath"),
             cookie_max_age: fields.integer("cookieMaxAge"),
             cookie_expiration: fields.integer("cookieExpiration"),
-            cookie_name,
-            session_cookie_name,
+            cookie_name: fields.text("cookieName"),
+            session_cookie_name: fields.text("sessionCookieName"),
             session_cookie_domain: fields.text("sessionCookieDomain"),
             user: fields.of_type("user", |it| it.is_object().then(|| it.to_unparsed())),
             first_seen: fields.of_type("firstSeen", |it| it.scalar()?.as_bool()),
@@ -98,7 +105,7 @@ impl RawAnswer {
             trusted_device_token: fields.text("trustedDeviceJwt").map(OpaqueToken::new),
             next_refresh_seconds: fields.integer("nextRefreshSeconds"),
             fault: None,
-        })
+        }
     }
 
     /// Calls [`read`](Self::read) with the parts of an answer.

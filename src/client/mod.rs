@@ -19,6 +19,12 @@ mod reply;
 mod set_cookie;
 mod settings;
 mod sign_in;
+#[cfg(any(feature = "redis", feature = "test-util"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the protocol uses it, which comes after it")
+)]
+mod stored;
 pub(crate) mod transport;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, sync::OnceLock};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
@@ -68,6 +68,17 @@ impl From<Value> for UnparsedJson {
 impl PartialEq for UnparsedJson {
     fn eq(&self, other: &Self) -> bool {
         self.value() == other.value()
+    }
+}
+
+/// As the text that it was read from, byte for byte.
+impl Serialize for UnparsedJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match serde_json::from_str::<&RawValue>(&self.text) {
+            Ok(raw) => raw.serialize(serializer),
+            // It has none.
+            Err(_) => self.value().serialize(serializer),
+        }
     }
 }
 
@@ -272,5 +283,15 @@ mod tests {
         let parsed = UnparsedJson::from(value);
         assert!(parsed == unparsed);
         assert!(parsed.size() > 8 * size_of::<Value>());
+    }
+
+    #[test]
+    fn a_value_is_written_as_it_was_read() {
+        let text = r#"{ "id":"x", "id":"U\u00091", "n":[1, 2.50,1e2] }"#;
+        let object = format!(r#"{{"u":{text}}}"#);
+        let unparsed = members(&object).unwrap().last("u").unwrap().to_unparsed();
+        assert_eq!(serde_json::to_string(&unparsed).unwrap(), text);
+        let parsed = UnparsedJson::from(json!({"a": [1, null]}));
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), r#"{"a":[1,null]}"#);
     }
 }
