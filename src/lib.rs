@@ -255,6 +255,9 @@ pub use renewal::Renewal;
 pub use return_paths::ReturnPaths;
 pub use routes::SessionRoutes;
 pub use select::SelectTenant;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use shared::RedisSettings;
 pub use session::{ActiveTenant, Membership, Session, TenantClaims, Visitor};
 pub use sign_in::{flow::FlowRoutes, redirect::RedirectSignIn};
 pub use token::{AccessKey, RefreshToken, SessionToken};

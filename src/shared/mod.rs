@@ -2,10 +2,10 @@
 //! what Descope answered.
 
 mod record;
-#[cfg(any(feature = "redis", feature = "test-util"))]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the protocol uses it, which comes after it")
-)]
+#[cfg(feature = "redis")]
+mod redis;
 mod seal;
 mod store;
+
+#[cfg(feature = "redis")]
+pub use redis::RedisSettings;

@@ -202,6 +202,9 @@ pub(crate) struct Publication {
     /// Its tokens alone, sealed, for as long as the record lives.
     pub(crate) tokens: Vec<u8>,
     pub(crate) keep: Duration,
+    /// How long ago it came. What is published in the place of another answer keeps the age and the
+    /// delivery of that.
+    pub(crate) age: Duration,
     /// How long the record lives if nobody presents the successor.
     pub(crate) life: Duration,
     /// True if nobody waits for the successor with this token, so that it is late from now on.

@@ -18,7 +18,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// |---|---|---|
     /// | none | claimed: [`Claimed::Own`]; after a loss of memory [`Claimed::Lost`], but for a sign-out | |
     /// | claimed | [`Record::Busy`] | renewed: [`Claimed::Own`] |
-    /// | an answer | [`Record::Done`]; [`Record::Late`] from the keep time after delivery on | the same |
+    /// | an answer | [`Record::Done`]; but for a sign-out [`Record::Late`] from the keep time after delivery on | the same |
     /// | at rest | [`Record::Rest`] | the same |
     /// | dead | [`Record::Dead`] | the same |
     ///
@@ -32,7 +32,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
 
     /// Keeps an answer, whoever has claimed the record: an answer is the truth however late it comes,
     /// for a token is rotated once. Only what its holder's own sign-out ended stays dead, and keeps the
-    /// mark of a sign-out.
+    /// mark of a sign-out. In the place of another answer it keeps the age and the delivery of that.
     async fn publish(
         &self,
         name: RecordName,
@@ -79,6 +79,9 @@ pub(crate) struct Tick {
     pub(crate) born: u64,
     /// How long ago that is.
     pub(crate) age: Duration,
+    /// True if there may have been records before that: for any store but one that has just been made
+    /// for these replicas alone.
+    pub(crate) settles: bool,
     /// For how long Descope wants no calls.
     pub(crate) slow_down: Option<Duration>,
 }

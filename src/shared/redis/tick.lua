@@ -1,0 +1,16 @@
+-- KEYS: born, and in the first part stop. ARGV: for how long Descope wants no calls, or 0.
+local born = tonumber(redis.call('GET', KEYS[1]) or '')
+if not born or born > now then
+  born = now
+  redis.call('SET', KEYS[1], digits(now))
+end
+local left = 0
+if KEYS[2] then
+  left = math.max(redis.call('PTTL', KEYS[2]), 0)
+  local wanted = tonumber(ARGV[1])
+  if wanted > left then
+    left = wanted
+    redis.call('SET', KEYS[2], '1', 'PX', digits(wanted))
+  end
+end
+return {digits(born), now - born, left}
