@@ -1,6 +1,10 @@
-//! The private functions that the fuzz targets of this repository call: thin wrappers, no logic.
+//! The private functions that the fuzz targets and the engines' tests of this repository call: thin
+//! wrappers, no logic.
 //!
 //! They are not part of the API: anything here may change or go in any release.
+
+#[cfg(feature = "redis")]
+pub mod shared;
 
 use std::time::Duration;
 

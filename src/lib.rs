@@ -255,10 +255,10 @@ pub use renewal::Renewal;
 pub use return_paths::ReturnPaths;
 pub use routes::SessionRoutes;
 pub use select::SelectTenant;
+pub use session::{ActiveTenant, Membership, Session, TenantClaims, Visitor};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use shared::RedisSettings;
-pub use session::{ActiveTenant, Membership, Session, TenantClaims, Visitor};
 pub use sign_in::{flow::FlowRoutes, redirect::RedirectSignIn};
 pub use token::{AccessKey, RefreshToken, SessionToken};
 pub use verifier::SessionCacheStatus;

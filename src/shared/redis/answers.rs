@@ -16,8 +16,12 @@ use super::{
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// It is this attempt's now; `made` if it was not before.
-    Own { made: bool },
-    Lost { left: Duration },
+    Own {
+        made: bool,
+    },
+    Lost {
+        left: Duration,
+    },
     None,
     There(Record),
 }

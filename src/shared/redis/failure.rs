@@ -105,7 +105,10 @@ mod tests {
     #[test]
     fn an_error_of_the_operating_system_is_nothing_that_redis_said() {
         for (kind, expected) in [
-            (io::ErrorKind::ConnectionRefused, StoreErrorKind::Unreachable),
+            (
+                io::ErrorKind::ConnectionRefused,
+                StoreErrorKind::Unreachable,
+            ),
             (io::ErrorKind::BrokenPipe, StoreErrorKind::Unreachable),
             (io::ErrorKind::TimedOut, StoreErrorKind::Unreachable),
             (io::ErrorKind::InvalidData, StoreErrorKind::Invalid),

@@ -235,8 +235,11 @@ mod tests {
 
     #[test]
     fn neither_debug_nor_messages_show_a_secret_or_a_password() {
-        let settings = RedisSettings::new("redis://user:hush@cache.internal:7000/3", *b"quiet-quiet-quiet-quiet-quiet-32")
-            .former_secret(*b"still-still-still-still-still-32");
+        let settings = RedisSettings::new(
+            "redis://user:hush@cache.internal:7000/3",
+            *b"quiet-quiet-quiet-quiet-quiet-32",
+        )
+        .former_secret(*b"still-still-still-still-still-32");
         let shown = format!("{settings:?}");
         assert!(shown.contains("cache.internal:7000"), "{shown}");
         let wrong = RedisSettings::new("http://user:hush@cache.internal", SECRET);
