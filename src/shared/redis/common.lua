@@ -28,33 +28,37 @@ local function read(key)
   return record
 end
 
--- The whole of it anew, so that no field of an earlier state is left.
+-- The whole of it, and no field of an earlier state is left. First what needs memory: from its first
+-- write on Redis lets a script take as much as it likes, however little there is.
 local function write(key, record)
-  redis.call('DEL', key)
-  local fields, last = {}, now
-  local function add(name, value)
-    fields[#fields + 1] = name
-    fields[#fields + 1] = value
+  local there, gone, last = {}, {}, now
+  local function put(name, value)
+    if value then
+      there[#there + 1] = name
+      there[#there + 1] = value
+    else
+      gone[#gone + 1] = name
+    end
   end
-  if record.state then
-    last = record.till
-    add('s', record.state)
-    add('at', digits(record.at))
-    add('u', digits(record.till))
-    if record.owner then add('o', record.owner) end
-    if record.out then add('x', '1') end
-    if record.late then add('l', digits(record.late)) end
-    if record.code then add('c', record.code) end
+  local stands = record.state and true or false
+  if stands then last = record.till end
+  put('s', stands and record.state)
+  put('at', stands and digits(record.at))
+  put('u', stands and digits(record.till))
+  put('o', stands and record.owner)
+  put('x', stands and record.out and '1')
+  put('l', stands and record.late and digits(record.late))
+  put('c', stands and record.code)
+  if record.predecessor then last = math.max(last, record.known) end
+  put('p', record.predecessor)
+  put('pu', record.predecessor and digits(record.known))
+  if #there == 0 then
+    redis.call('DEL', key)
+    return
   end
-  if record.predecessor then
-    last = math.max(last, record.known)
-    add('p', record.predecessor)
-    add('pu', digits(record.known))
-  end
-  if #fields > 0 then
-    redis.call('HSET', key, unpack(fields))
-    redis.call('PEXPIRE', key, digits(last - now))
-  end
+  redis.call('HSET', key, unpack(there))
+  redis.call('HDEL', key, unpack(gone))
+  redis.call('PEXPIRE', key, digits(last - now))
 end
 
 local bad = redis.error_reply('BADRECORD its state has no times')

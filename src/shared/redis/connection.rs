@@ -14,7 +14,7 @@ use std::{
 };
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisError, RedisResult, Value};
+use redis::{AsyncConnectionConfig, Cmd, RedisError, RedisResult, Value};
 use tokio::{
     runtime::Handle,
     sync::{Mutex, OwnedMutexGuard},
@@ -162,31 +162,10 @@ impl Live {
 
     pub(super) async fn ask(&self, command: &Cmd, deadline: Instant) -> RedisResult<Value> {
         let mut connection = self.connection.clone();
-        self.judged(deadline, command.query_async(&mut connection))
-            .await
-    }
-
-    /// Sends commands one after the other with nothing between them, and returns the last answer.
-    pub(super) async fn ask_last(
-        &self,
-        commands: &Pipeline,
-        deadline: Instant,
-    ) -> RedisResult<Value> {
-        let mut connection = self.connection.clone();
-        let answers: Vec<Value> = self
-            .judged(deadline, commands.query_async(&mut connection))
-            .await?;
-        Ok(answers.into_iter().next_back().unwrap_or(Value::Nil))
-    }
-
-    async fn judged<T>(
-        &self,
-        deadline: Instant,
-        step: impl Future<Output = RedisResult<T>>,
-    ) -> RedisResult<T> {
         let _step = self.allowance.step();
         let before = self.answers.load(Ordering::Acquire);
-        let Ok(outcome) = timeout_at(deadline, step).await else {
+        let asked = command.query_async(&mut connection);
+        let Ok(outcome) = timeout_at(deadline, asked).await else {
             if self.answers.load(Ordering::Acquire) == before {
                 self.retired.store(true, Ordering::Release);
             }

@@ -14,6 +14,7 @@ elseif ending == 'dead' and (own or not record.state or code == 'out') then
   end
   record.state, record.at, record.till, record.code = 'dead', now, till, code
   record.owner, record.late = nil, nil
+  -- Before the state, so that an end is noted even where there is no memory for it.
   redis.call('DEL', KEYS[2], KEYS[3])
 else
   return 'other'

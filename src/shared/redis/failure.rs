@@ -1,6 +1,6 @@
 //! The failures of a Redis, in the words of the protocol.
 
-use std::{error::Error as _, io};
+use std::{error::Error as _, io, sync::Arc};
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -14,9 +14,13 @@ pub(super) fn timed_out() -> RedisError {
     io::Error::from(io::ErrorKind::TimedOut).into()
 }
 
-/// The error of the operating system or of TLS in a failure, if it is one.
-pub(super) fn io_kind(error: &RedisError) -> Option<io::ErrorKind> {
-    Some(error.source()?.downcast_ref::<io::Error>()?.kind())
+/// The error of the operating system or of TLS in a failure, if it is one. It is shared there, and the
+/// share is an error, too.
+fn io_error(error: &RedisError) -> Option<&io::Error> {
+    type Shared = Arc<dyn std::error::Error + Send + Sync>;
+
+    let shared = error.source()?.downcast_ref::<Shared>()?;
+    shared.downcast_ref::<io::Error>()
 }
 
 /// An answer that no script of ours gives.
@@ -29,13 +33,14 @@ pub(super) fn invalid(why: &'static str) -> StoreError {
 pub(super) fn store_error(error: &RedisError) -> StoreError {
     use StoreErrorKind::{Invalid, Refused, Unreachable};
 
-    if let Some(kind) = io_kind(error) {
-        return match kind {
+    if let Some(error) = io_error(error) {
+        return match error.kind() {
             io::ErrorKind::InvalidData => {
                 StoreError::new(Invalid, "redis: the answer is none of its protocol")
             }
             io::ErrorKind::TimedOut => StoreError::new(Unreachable, "redis: no answer in time"),
-            kind => StoreError::new(Unreachable, format!("redis: {kind}")),
+            // The words of this machine, of which none is the server's.
+            _ => StoreError::new(Unreachable, format!("redis: {error}")),
         };
     }
     match error.kind() {
@@ -43,17 +48,20 @@ pub(super) fn store_error(error: &RedisError) -> StoreError {
         ErrorKind::Server(
             kind @ (ServerErrorKind::BusyLoading
             | ServerErrorKind::ClusterDown
-            | ServerErrorKind::TryAgain),
+            | ServerErrorKind::TryAgain
+            | ServerErrorKind::Ask),
         ) => {
             let what = match kind {
                 ServerErrorKind::BusyLoading => "it loads its data (LOADING)",
                 ServerErrorKind::ClusterDown => "the cluster is down (CLUSTERDOWN)",
+                // A script has several keys, some of which are always missing, and what is missing of a
+                // part on its way is at neither of its nodes.
                 _ => "keys are on their way to another node (TRYAGAIN)",
             };
             StoreError::new(Unreachable, format!("redis: {what}"))
         }
         // Only a cluster says so.
-        ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask) => StoreError::new(
+        ErrorKind::Server(ServerErrorKind::Moved) => StoreError::new(
             Refused,
             "redis is a cluster (MOVED): switch on `cluster(true)` of RedisSettings",
         ),

@@ -64,11 +64,6 @@ pub(super) struct Confirmed {
     pub(super) replicas: Value,
 }
 
-enum Redirection {
-    Moved(Address),
-    Ask(Address),
-}
-
 impl Nodes {
     pub(super) fn new(address: Address, is_cluster: bool, patience: Duration) -> Self {
         Self {
@@ -96,16 +91,11 @@ impl Nodes {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            match self.redirection(&node, &error) {
-                Some(Redirection::Moved(address)) => node = self.moved(part, address),
-                Some(Redirection::Ask(address)) => {
-                    return self.node_at(address).run_asking(run, deadline).await;
-                }
-                None => {
-                    self.forget(part, &error);
-                    return Err(error);
-                }
-            }
+            let Some(address) = self.moved_to(&node, &error) else {
+                self.forget(part, &error);
+                return Err(error);
+            };
+            node = self.moved(part, address);
         }
         Err(too_many())
     }
@@ -124,15 +114,11 @@ impl Nodes {
                 Ok(confirmed) => return Ok(confirmed),
                 Err(error) => error,
             };
-            match self.redirection(&node, &error) {
-                Some(Redirection::Moved(address)) => node = self.moved(part, address),
-                // A key on its way: what is written there is not confirmed by anybody who counts.
-                Some(Redirection::Ask(_)) => return Err(error),
-                None => {
-                    self.forget(part, &error);
-                    return Err(error);
-                }
-            }
+            let Some(address) = self.moved_to(&node, &error) else {
+                self.forget(part, &error);
+                return Err(error);
+            };
+            node = self.moved(part, address);
         }
         Err(too_many())
     }
@@ -150,21 +136,16 @@ impl Nodes {
         told.unwrap_or_else(|| self.first.clone())
     }
 
-    fn node_at(&self, address: Address) -> Node {
-        match self.known() {
-            Some(mut known) => known.node(address, self.patience),
-            None => self.first.clone(),
-        }
-    }
-
     fn moved(&self, part: Part, address: Address) -> Node {
-        let place = address.place.clone();
-        if let Some(mut known) = self.known()
-            && let Some(told) = known.places.get_mut(part.number())
-        {
-            *told = Some(place);
+        let Some(mut known) = self.known() else {
+            return self.first.clone();
+        };
+        if let Some(told) = known.places.get_mut(part.number()) {
+            *told = Some(address.place.clone());
         }
-        self.node_at(address)
+        let node = known.nodes.entry(address.place.clone());
+        node.or_insert_with(|| Node::new(address, self.patience))
+            .clone()
     }
 
     /// After a failure another node is asked where the part is now: the one of the settings, or one
@@ -188,25 +169,16 @@ impl Nodes {
         }
     }
 
-    /// Reads `MOVED 3999 host:port` and `ASK 3999 host:port`.
-    fn redirection(&self, asked: &Node, error: &RedisError) -> Option<Redirection> {
+    /// Reads `MOVED 3999 host:port`.
+    fn moved_to(&self, asked: &Node, error: &RedisError) -> Option<Address> {
         self.known.as_ref()?;
+        if error.kind() != ErrorKind::Server(ServerErrorKind::Moved) {
+            return None;
+        }
         let (place, _) = error.redirect_node()?;
         let (host, port) = place.rsplit_once(':')?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let address = asked.link.address().of_node(host, port.parse().ok()?);
-        match error.kind() {
-            ErrorKind::Server(ServerErrorKind::Moved) => Some(Redirection::Moved(address)),
-            ErrorKind::Server(ServerErrorKind::Ask) => Some(Redirection::Ask(address)),
-            _ => None,
-        }
-    }
-}
-
-impl Known {
-    fn node(&mut self, address: Address, patience: Duration) -> Node {
-        let node = self.nodes.entry(address.place.clone());
-        node.or_insert_with(|| Node::new(address, patience)).clone()
+        Some(asked.link.address().of_node(host, port.parse().ok()?))
     }
 }
 
@@ -228,14 +200,6 @@ impl Node {
             Err(error) if is_unknown(&error) => self.link.ask(&run.by_text(), deadline).await,
             answer => answer,
         }
-    }
-
-    /// At the node that a part moves to, which takes it from those alone who say that they were sent.
-    async fn run_asking(&self, run: &Run<'_>, deadline: Instant) -> RedisResult<Value> {
-        let live = self.link.live(deadline).await?;
-        let mut commands = redis::pipe();
-        commands.cmd("ASKING").add_command(run.by_text());
-        live.ask_last(&commands, deadline).await
     }
 
     /// `WAIT` is about the writes of its own connection, and blocks it.

@@ -66,11 +66,12 @@ mod tls {
     }
 
     pub(super) async fn over(stream: TcpStream, host: &str) -> io::Result<Box<dyn Io>> {
-        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(super::no_tls)?;
         // Reads the files that hold the system's certificates.
         let config = tokio::task::spawn_blocking(config).await?;
-        let connector = TlsConnector::from(Arc::new(config.map_err(io::Error::other)?));
-        Ok(Box::new(connector.connect(name, stream).await?))
+        let connector = TlsConnector::from(Arc::new(config.map_err(super::no_tls)?));
+        let stream = connector.connect(name, stream).await;
+        Ok(Box::new(stream.map_err(super::no_tls)?))
     }
 }
 
@@ -84,9 +85,9 @@ mod tls {
 
     pub(super) async fn over(stream: TcpStream, host: &str) -> io::Result<Box<dyn Io>> {
         let connector = tokio::task::spawn_blocking(native_tls::TlsConnector::new).await?;
-        let connector = tokio_native_tls::TlsConnector::from(connector.map_err(io::Error::other)?);
+        let connector = tokio_native_tls::TlsConnector::from(connector.map_err(super::no_tls)?);
         let stream = connector.connect(host, stream).await;
-        Ok(Box::new(stream.map_err(io::Error::other)?))
+        Ok(Box::new(stream.map_err(super::no_tls)?))
     }
 }
 
@@ -103,6 +104,12 @@ mod tls {
     pub(super) async fn over(_stream: TcpStream, _host: &str) -> io::Result<Box<dyn Io>> {
         Err(io::ErrorKind::Unsupported.into())
     }
+}
+
+/// A failure of TLS, which is none of Redis's protocol, whatever kind it has of its own.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn no_tls(error: impl std::error::Error) -> io::Error {
+    io::Error::other(format!("TLS failed: {error}"))
 }
 
 /// How many bytes may come in: so many for each step under way.

@@ -61,6 +61,16 @@ impl Redis {
         panic!("redis-server does not start");
     }
 
+    /// Starts a replica of this one, and waits until it has all that there is.
+    pub fn replica(&self) -> Self {
+        let replica = Self::with(&["--replicaof", &format!("127.0.0.1 {}", self.port)]);
+        let port = format!("port={},state=online", replica.port);
+        until("the replica is connected", || {
+            self.cli(&["info", "replication"]).contains(&port)
+        });
+        replica
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
@@ -132,11 +142,11 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Waits for something, five seconds at most.
+/// Waits for something, ten seconds at most.
 pub fn until(what: &str, done: impl Fn() -> bool) {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(5), "{what}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{what}");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -154,7 +164,16 @@ fn run(port: u16, folder: &Path, arguments: &[String]) -> Option<Child> {
     let mut child = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
         .args(["--dir", folder.to_str()?, "--daemonize", "no"])
-        .args(["--save", "", "--appendonly", "no", "--logfile", "redis.log"])
+        .args([
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--repl-diskless-sync-delay",
+            "0",
+            "--logfile",
+            "redis.log",
+        ])
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -38,6 +38,7 @@ pub(crate) async fn all_checks(settings: &RedisSettings, ports: &[u16]) {
         let (settings, ports) = (Arc::clone(&settings), ports.clone());
         running.spawn(async move {
             let project = format!("P2check{number}x");
+            forget(&ports, &project)().await;
             run_check(name, &settings, &project, forget(&ports, &project)).await;
             name
         });

@@ -7,7 +7,7 @@ use crate::{all_fail, all_hold, probe, settings};
 
 /// The user that is enough, as the documentation gives it.
 const USER: &str = "~ds1:* resetchannels -@all +evalsha +eval +ping +hello +client|setname +wait \
-                    +time +hmget +hset +del +get +set +pexpire +pttl";
+                    +time +hmget +hset +hdel +del +get +set +pexpire +pttl";
 
 #[tokio::test]
 async fn the_documented_user_may_do_all_that_is_done() {
@@ -73,12 +73,7 @@ async fn a_user_without_a_permission_is_refused() {
 #[tokio::test]
 async fn a_replica_takes_no_writes() {
     let redis = Redis::start();
-    let replica = Redis::with(&["--replicaof", &format!("127.0.0.1 {}", redis.port())]);
-    until("the replica is connected", || {
-        replica
-            .cli(&["info", "replication"])
-            .contains("master_link_status:up")
-    });
+    let replica = redis.replica();
     let probe = probe(&replica.url());
     let writing = [
         "claim",
@@ -106,6 +101,14 @@ async fn a_server_without_memory_refuses_to_write_and_still_tells() {
     }
     let told = probe.make("look", 1).await.unwrap();
     assert!(told.contains("Busy"), "{told}");
+    // That somebody signed out is noted all the same, also of a record that was not there.
+    for number in [1, 10] {
+        probe.make("out", number).await.unwrap();
+        assert_eq!(
+            probe.make("look", number).await.unwrap(),
+            "Some(Dead(SignOut))"
+        );
+    }
 }
 
 #[tokio::test]

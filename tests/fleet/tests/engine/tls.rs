@@ -79,8 +79,10 @@ async fn a_provider_that_the_process_has_chosen_is_taken() {
 #[tokio::test]
 async fn a_server_that_the_system_does_not_trust_is_not_used() {
     let (redis, url, _cert) = with_tls();
-    let failed = impatient(&url).make("claim", 1).await.unwrap_err();
+    let failed = probe(&url).make("claim", 1).await.unwrap_err();
     assert_eq!(failed.kind, "unreachable", "{failed}");
+    assert!(failed.message.contains("TLS failed"), "{failed}");
+    assert!(failed.message.contains("certificate"), "{failed}");
     assert_eq!(redis.cli(&["dbsize"]), "0");
     // Nor one without TLS.
     let plain = redis.url().replace("redis://", "rediss://");
