@@ -4,6 +4,10 @@
 //! They are not part of the API: anything here may change or go in any release.
 
 #[cfg(feature = "redis")]
+#[expect(
+    clippy::panic,
+    reason = "test code: what cannot go on ends, with a message"
+)]
 pub mod shared;
 
 use std::time::Duration;

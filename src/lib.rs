@@ -173,7 +173,8 @@
 //! |---|---|
 //! | [Coming from …](_docs::coming_from) | who knows Descope's other SDKs, jwt-authorizer, Clerk or WorkOS |
 //! | [Signing in](_docs::sign_in) | who asks how a browser gets its session: codes, single sign-on, Descope's component |
-//! | [Deployment](_docs::deployment) | who runs it: proxies, caches, clocks, several replicas |
+//! | [Deployment](_docs::deployment) | who runs it: proxies, caches, clocks |
+//! | [Several replicas](_docs::replicas) | who runs more than one: shared state, and what fails how |
 //! | [Operations](_docs::operations) | who watches it: events, span fields, counters |
 //! | [Cookies and cross-site requests](_docs::cookies) | who names and scopes the cookies |
 //! | [Keys and their rotation](_docs::keys) | who asks how long a removed key works |
@@ -228,6 +229,13 @@ mod rotation;
 pub mod routes;
 pub mod select;
 mod session;
+#[cfg_attr(
+    not(all(feature = "redis", feature = "test-util")),
+    allow(
+        dead_code,
+        reason = "each engine uses a part, and without one nothing is shared"
+    )
+)]
 mod shared;
 pub mod sign_in;
 mod steps;
@@ -259,6 +267,7 @@ pub use session::{ActiveTenant, Membership, Session, TenantClaims, Visitor};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use shared::RedisSettings;
+pub use shared::{SharedState, SharedStatus};
 pub use sign_in::{flow::FlowRoutes, redirect::RedirectSignIn};
 pub use token::{AccessKey, RefreshToken, SessionToken};
 pub use verifier::SessionCacheStatus;
@@ -273,6 +282,9 @@ pub mod _docs {
 
     #[doc = include_str!("docs/deployment.md")]
     pub mod deployment {}
+
+    #[doc = include_str!("docs/replicas.md")]
+    pub mod replicas {}
 
     #[doc = include_str!("docs/operations.md")]
     pub mod operations {}

@@ -10,6 +10,7 @@ pub(crate) mod counter {
     pub(crate) const KEY_FETCHES: &str = "tower_descope_key_fetches_total";
     pub(crate) const SELECTIONS: &str = "tower_descope_selections_total";
     pub(crate) const RENEWALS: &str = "tower_descope_renewals_total";
+    pub(crate) const SHARED_CLAIMS: &str = "tower_descope_shared_claims_total";
     pub(crate) const LOST_FAMILIES: &str = "tower_descope_lost_sessions_total";
     pub(crate) const ACCESS_KEY_EXCHANGES: &str = "tower_descope_access_key_exchanges_total";
 }
@@ -55,6 +56,10 @@ mod recorded {
     /// Has the label `door` beside `outcome`.
     const SIGN_INS: &str = "tower_descope_sign_ins_total";
 
+    /// Has the label `step` beside `outcome`.
+    const SHARED_STEPS: &str = "tower_descope_shared_steps_total";
+
+    const STEP: &str = "step";
     const OUTCOME: &str = "outcome";
     const CALL: &str = "call";
     const DOOR: &str = "door";
@@ -77,6 +82,10 @@ mod recorded {
         metrics::counter!(SIGN_INS, DOOR => door, OUTCOME => outcome).increment(1);
     }
 
+    pub(crate) fn count_shared_step(step: &'static str, outcome: &'static str) {
+        metrics::counter!(SHARED_STEPS, STEP => step, OUTCOME => outcome).increment(1);
+    }
+
     pub(crate) fn observe_call(call: &'static str, outcome: &'static str, took: Duration) {
         metrics::histogram!(UPSTREAM, CALL => call, OUTCOME => outcome).record(took);
     }
@@ -95,6 +104,14 @@ mod recorded {
             (SESSION_CALLS, "Requests to the session routes"),
             (SIGN_INS, "Sign-ins, by the way in"),
             (counter::RENEWALS, "Renewals of sessions in the layer"),
+            (
+                counter::SHARED_CLAIMS,
+                "Claims of refresh tokens in the state that replicas share",
+            ),
+            (
+                SHARED_STEPS,
+                "Steps at the store of the state that replicas share",
+            ),
             (
                 counter::LOST_FAMILIES,
                 "Sessions that were forgotten for want of room while they may be needed",
@@ -122,6 +139,8 @@ mod recorded {
 
     pub(crate) fn count_sign_in(_: &'static str, _: &'static str) {}
 
+    pub(crate) fn count_shared_step(_: &'static str, _: &'static str) {}
+
     pub(crate) fn observe_call(_: &'static str, _: &'static str, _: Duration) {}
 
     pub(crate) fn describe() {}
@@ -129,5 +148,5 @@ mod recorded {
 
 pub(crate) use self::recorded::describe;
 pub(super) use self::recorded::{
-    count, count_admitted, count_session_call, count_sign_in, observe_call,
+    count, count_admitted, count_session_call, count_shared_step, count_sign_in, observe_call,
 };

@@ -123,6 +123,11 @@ impl Exchanger {
         is_key.then(|| std::str::from_utf8(credential).ok())?
     }
 
+    /// How long a new session that lives for `life` is used before it is renewed.
+    pub(crate) fn renew_at(&self, life: Duration) -> Duration {
+        self.table().renew_at(life)
+    }
+
     /// Returns the options of every exchange.
     pub(crate) fn options(&self) -> &ExchangeOptions {
         &self.inner.options

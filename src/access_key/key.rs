@@ -153,9 +153,7 @@ impl<V: Clone, W: Clone> KeyState<V, W> {
                     value,
                     number,
                     since: *now,
-                    // At most the last quarter of its life: a short session must not be renewed
-                    // with the first request that uses it.
-                    renew_at: life.saturating_sub(policy.renew_before.min(life / 4)),
+                    renew_at: policy.renew_at(life),
                     life,
                 });
                 self.refused = None;

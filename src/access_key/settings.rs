@@ -59,6 +59,13 @@ pub(super) struct ExchangePolicy {
     pub(super) lost_after: Duration,
 }
 
+impl ExchangePolicy {
+    /// After how much of its life a session is renewed: not with the first request that uses it.
+    pub(super) fn renew_at(&self, life: Duration) -> Duration {
+        life.saturating_sub(self.renew_before.min(life / 4))
+    }
+}
+
 impl AccessKeys {
     /// Makes the defaults, which each setter names. Beside them
     /// [`key_prefix`](Self::key_prefix) or [`any_shape`](Self::any_shape) is needed.

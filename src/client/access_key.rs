@@ -53,7 +53,7 @@ impl DescopeClient {
 
 impl ExchangeBody<'_> {
     /// Writes the body: `{}` without any option, as the Go and Node SDKs send it.
-    fn to_json(self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn to_json(self) -> Result<Vec<u8>, Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Body<'a> {

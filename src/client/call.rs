@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     client::transport::{self, BodyFault, UnwantedCoding},
+    clock::Clock,
     error::{Error, ErrorKind},
     limiter::OnceAMinute,
     metrics,
@@ -42,7 +43,7 @@ pub(crate) struct DescopeClient {
 pub(super) struct ClientInner {
     urls: EndpointUrls,
     pub(super) settings: ClientSettings,
-    limit: ConnectionLimit,
+    pub(super) limit: ConnectionLimit,
     /// Limits the warning that calls wait for a connection in vain.
     limit_warning: OnceAMinute,
 }
@@ -60,6 +61,13 @@ struct Deadline {
     clock: Duration,
     /// In real time, which differs from that where a test moves the clock.
     real: Instant,
+}
+
+impl Deadline {
+    fn left(&self, clock: &Clock) -> Duration {
+        let real = self.real.saturating_duration_since(Instant::now());
+        self.clock.saturating_sub(clock.now().mono).min(real)
+    }
 }
 
 /// The reasons why one attempt failed.
@@ -170,12 +178,12 @@ impl DescopeClient {
             clock: mono.saturating_add(limit),
             real: started + limit,
         };
-        let permit = self
-            .inner
-            .limit
-            .permit(endpoint.rotates || endpoint.signs_in);
-        let permit = self.until(&deadline(settings.timeout), permit).await;
-        let Some(permit) = permit.flatten() else {
+        let rotates = endpoint.rotates || endpoint.signs_in;
+        let permit = self.inner.limit.permit(rotates);
+        let patience = deadline(settings.timeout);
+        let permit = self.until(&patience, permit).await.flatten();
+        // A process that stood still meanwhile uses none: others may have taken its call over.
+        let Some(permit) = permit.filter(|_| !patience.left(&settings.clock).is_zero()) else {
             let error = self.without_connection();
             metrics::upstream_call(endpoint.name, Some(&error), started.elapsed());
             return Err(error);
@@ -294,12 +302,10 @@ impl DescopeClient {
     /// Waits for something until the deadline of a call has passed.
     async fn until<T>(&self, deadline: &Deadline, work: impl Future<Output = T>) -> Option<T> {
         let clock = &self.inner.settings.clock;
-        let rest = deadline.clock.saturating_sub(clock.now().mono);
-        let real = deadline.real.saturating_duration_since(Instant::now());
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = clock.deadline(rest.min(real)) => None,
+            () = clock.deadline(deadline.left(clock)) => None,
         }
     }
 

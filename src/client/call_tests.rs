@@ -1,7 +1,9 @@
 //! Calls to a small faulty server on loopback.
 
 use std::{
+    future::Future,
     sync::atomic::Ordering::SeqCst,
+    task::Poll::Ready,
     time::{Duration, Instant},
 };
 
@@ -9,9 +11,10 @@ use tokio::net::TcpSocket;
 
 use super::{
     DescopeClient, RawAnswer, TenantsBody,
-    faulty_server::{Act, LONG, SHORT, Server, answer, client},
+    faulty_server::{Act, LONG, SHORT, Server, answer, client, client_by},
 };
 use crate::{
+    clock::{Clock, TestClock},
     error::{Error, ErrorKind},
     ids::TenantId,
     token::{RefreshToken, SessionToken},
@@ -227,6 +230,24 @@ async fn a_503_is_repeated_once_and_only_where_tokens_are_not_rotated() {
         assert_eq!(outcome.is_ok(), success, "{shown}");
         assert_eq!(server.connections.load(SeqCst), connections, "{shown}");
     }
+}
+
+#[tokio::test]
+async fn who_stood_still_while_waiting_for_a_connection_sends_nothing() {
+    let server = Server::start(vec![answer("200 OK", "", GRANTED)]).await;
+    let clock = TestClock::new();
+    let client = client_by(Clock::Test(clock.clone()), &server.base, true, LONG);
+    let connection = client.inner.limit.permit(true).await;
+    let mut call = std::pin::pin!(select(&client));
+    let is_pending =
+        std::future::poll_fn(|context| Ready(call.as_mut().poll(context).is_pending()));
+    assert!(is_pending.await);
+    // All at once, for a process that goes on after that.
+    drop(connection);
+    clock.advance(LONG);
+    let error = call.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    assert_eq!(server.connections.load(SeqCst), 0);
 }
 
 #[tokio::test]

@@ -29,15 +29,8 @@ pub(super) fn refused(
 ) -> Error {
     let code = error_code(body);
     let error = match code.as_deref() {
-        Some(SIGNED_OUT) => {
-            Error::new(ErrorKind::SessionEnded, "the user was signed out").with_session_ended()
-        }
-        // This does not end the browser's session: another request may have rotated the token, and
-        // its cookies may be on their way.
-        Some(FAMILY_DEAD) => Error::new(
-            ErrorKind::RefreshTokenReused,
-            "the refresh token was used before",
-        ),
+        Some(SIGNED_OUT) => user_signed_out(),
+        Some(FAMILY_DEAD) => token_used_before(),
         Some(RATE_LIMITED) => rate_limited(),
         _ => by_status(status),
     };
@@ -48,6 +41,29 @@ pub(super) fn refused(
         Some(code) => error.with_code(&code),
         None => error,
     }
+}
+
+/// The answer to whoever comes with a session that was ended, as Descope gave it to another replica.
+pub(crate) fn signed_out() -> Error {
+    user_signed_out().with_code(SIGNED_OUT)
+}
+
+/// The answer to whoever comes with a token that was used before, likewise.
+pub(crate) fn used_before() -> Error {
+    token_used_before().with_code(FAMILY_DEAD)
+}
+
+fn user_signed_out() -> Error {
+    Error::new(ErrorKind::SessionEnded, "the user was signed out").with_session_ended()
+}
+
+/// This does not end the browser's session: another request may have rotated the token, and its cookies
+/// may be on their way.
+fn token_used_before() -> Error {
+    Error::new(
+        ErrorKind::RefreshTokenReused,
+        "the refresh token was used before",
+    )
 }
 
 /// Returns the error for a call without an answer.

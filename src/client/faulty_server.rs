@@ -123,6 +123,16 @@ async fn serve(
 }
 
 pub(super) fn client(base: &str, rotation: bool, timeout: Duration) -> DescopeClient {
+    client_by(Clock::System, base, rotation, timeout)
+}
+
+/// A client that lives by this clock.
+pub(super) fn client_by(
+    clock: Clock,
+    base: &str,
+    rotation: bool,
+    timeout: Duration,
+) -> DescopeClient {
     let base = transport::parse_base_url(base, false).unwrap();
     let connections = transport::Connections {
         timeout,
@@ -138,7 +148,7 @@ pub(super) fn client(base: &str, rotation: bool, timeout: Duration) -> DescopeCl
             timeout,
             listen: timeout,
             max_connections: 1,
-            clock: Clock::System,
+            clock,
             retry_delay: Duration::from_millis(100),
             rotation,
             style: CredentialStyle::Bearer,

@@ -19,10 +19,9 @@ mod reply;
 mod set_cookie;
 mod settings;
 mod sign_in;
-#[cfg(any(feature = "redis", feature = "test-util"))]
 #[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the protocol uses it, which comes after it")
+    not(any(feature = "redis", feature = "test-util")),
+    allow(dead_code, reason = "without an engine nothing is stored")
 )]
 mod stored;
 pub(crate) mod transport;
@@ -34,10 +33,11 @@ mod faulty_server;
 
 pub use self::sign_in::Exchange;
 pub(crate) use self::{
-    access_key::ExchangeBody,
+    access_key::{ExchangeBody, RawExchange},
     answer::RawAnswer,
     call::{DescopeClient, PassedReply},
     endpoints::TenantsBody,
+    failure::{signed_out, used_before},
     flow::{DEVICE_TOKENS, FlowCall, FlowStep},
     settings::{ClientSettings, CredentialStyle},
     sign_in::{AuthorizeQuery, CodeChannel},

@@ -223,6 +223,7 @@ names_of_kinds! {
     Refused = "refused",
     RateLimited = "rate_limited",
     Throttled = "throttled",
+    SharedStateUnavailable = "shared_state_unavailable",
     UpstreamUnavailable = "upstream_unavailable",
     UpstreamTimeout = "upstream_timeout",
     UpstreamInvalid = "upstream_invalid",

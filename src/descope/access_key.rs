@@ -18,13 +18,14 @@ use crate::{
     access_key::{
         AccessKeySession, AccessKeys, CachedSession, ExchangeOptions, Exchanger, SessionLookup,
     },
-    client::ExchangeBody,
+    client::{ExchangeBody, RawExchange},
     clock::Now,
     error::Error,
     json,
     jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     session::Session,
+    shared::Exchanging,
     token::{AccessKey, Credential},
     verifier::{AuthenticToken, VerificationStep},
 };
@@ -104,13 +105,29 @@ impl Descope {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::no_runtime());
         }
+        let answer = self.send_access_key(key, options).await?;
+        self.verify_exchange(&answer, options).await
+    }
+
+    async fn send_access_key(
+        &self,
+        key: &AccessKey,
+        options: &ExchangeOptions,
+    ) -> Result<RawExchange, Error> {
         let body = ExchangeBody {
             selected_tenant: options.tenant(),
             custom_claims: options.claims(),
         };
-        let answer = self.inner.client.exchange_access_key(key, body).await?;
+        self.inner.client.exchange_access_key(key, body).await
+    }
+
+    async fn verify_exchange(
+        &self,
+        answer: &RawExchange,
+        options: &ExchangeOptions,
+    ) -> Result<AccessKeySession, Error> {
         let verifier = &self.inner.verifier;
-        let token = answer.session_token;
+        let token = answer.session_token.clone();
         let session = verifier
             .verify_fresh(token.expose(), TokenUse::Session)
             .await
@@ -235,9 +252,59 @@ impl Descope {
 
     fn look_up(&self, exchanger: &Exchanger, key: &str, now: &Now) -> SessionLookup {
         exchanger.look_up(key, now, |key| {
-            let (this, options) = (self.clone(), exchanger.options().clone());
-            async move { this.exchange_access_key(&key, &options).await }
+            let (this, exchanger) = (self.clone(), exchanger.clone());
+            async move { this.exchange_once(&key, &exchanger).await }
         })
+    }
+
+    /// Exchanges a key that a client presents, once over all replicas that share their state.
+    async fn exchange_once(
+        &self,
+        key: &AccessKey,
+        exchanger: &Exchanger,
+    ) -> Result<AccessKeySession, Error> {
+        let options = exchanger.options();
+        let Some(shared) = self.sharing() else {
+            return self.exchange_access_key(key, options).await;
+        };
+        let body = ExchangeBody {
+            selected_tenant: options.tenant(),
+            custom_claims: options.claims(),
+        };
+        let named = shared.shared_key(key, &body.to_json()?);
+        let attempt = match &named {
+            Some(named) => match shared.exchanging(named).await {
+                Exchanging::Done(answer) => {
+                    // A session that does not hold here and now is no reason to refuse the machine.
+                    if let Ok(session) = self.verify_exchange(&answer, options).await {
+                        return Ok(session);
+                    }
+                    None
+                }
+                Exchanging::Claimed(attempt) => Some(attempt),
+                Exchanging::Alone => None,
+            },
+            None => None,
+        };
+        let result = self.send_access_key(key, options).await;
+        let result = match result {
+            Ok(answer) => {
+                let session = self.verify_exchange(&answer, options).await;
+                session.map(|session| (answer, session))
+            }
+            Err(error) => Err(error),
+        };
+        if let (Some(named), Some(attempt)) = (&named, attempt) {
+            match &result {
+                Ok((answer, session)) => {
+                    let life = session.expires_at().duration_since(self.now().date());
+                    let life = exchanger.renew_at(life.unwrap_or_default());
+                    shared.leave_exchange(named, attempt, answer, life);
+                }
+                Err(_) => shared.not_exchanged(named, attempt),
+            }
+        }
+        result.map(|(_, session)| session)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     metrics,
     origin::AllowedOrigins,
     rotation::{Bounds, KeepTimes, QueueSettings, RotationQueue},
+    shared::{self, Replica, SharedTimes},
     verifier::SessionCache,
     verifier::Verifier,
 };
@@ -115,7 +116,9 @@ impl DescopeBuilder {
                 bytes: self.kept_session_bytes,
             },
             timeout: self.timeout,
+            shared: self.shared_state.is_some(),
         };
+        let shared = self.replica()?;
         let queue = RotationQueue::new(queue, self.clock.clone());
         #[cfg(feature = "test-util")]
         self.tell_built();
@@ -139,6 +142,8 @@ impl DescopeBuilder {
                 unread: UnreadCredentials::default(),
                 client,
                 queue,
+                shared,
+                rotation: self.rotation,
                 next_refresh: AtomicU64::default(),
                 exchanger,
                 sign_in_calls: Mutex::new(self.sign_in.budget.bucket()),
@@ -146,6 +151,25 @@ impl DescopeBuilder {
                 timeout: self.timeout,
             }),
         })
+    }
+
+    /// The handle's part of the shared state.
+    fn replica(&self) -> Result<Option<Replica>, Error> {
+        let Some(state) = &self.shared_state else {
+            return Ok(None);
+        };
+        let times = SharedTimes {
+            call: self.timeout,
+            keep: self.keep_answers,
+            undelivered: self.undelivered_answers,
+        };
+        let bounds = shared::Bounds {
+            number: self.kept_sessions,
+            bytes: self.kept_session_bytes,
+        };
+        state
+            .replica(&self.project_id, &self.clock, times, bounds)
+            .map(Some)
     }
 
     /// The base URL as it was set, else that of the region. Two sources that could contradict each other

@@ -7,7 +7,7 @@ use super::{handle::Descope, sign_in_rules::SignInRules, variables::Variables};
 use crate::clock::TestClock;
 use crate::{
     access_key::AccessKeys, client::transport::HttpSettings, clock::Clock, cookie::SessionCookies,
-    jwks::KeyCache, session::TenantClaims, verifier::Bounds,
+    jwks::KeyCache, session::TenantClaims, shared::SharedState, verifier::Bounds,
 };
 
 /// Builds a [`Descope`]. Setters never fail; [`build`](Self::build) checks everything.
@@ -59,6 +59,7 @@ pub struct DescopeBuilder {
     pub(super) undelivered_answers: Option<Duration>,
     pub(super) kept_sessions: usize,
     pub(super) kept_session_bytes: usize,
+    pub(super) shared_state: Option<SharedState>,
     pub(super) key_cache: KeyCache,
     pub(super) access_keys: Option<AccessKeys>,
     pub(super) sign_in: SignInRules,
@@ -108,6 +109,7 @@ impl Descope {
             undelivered_answers: None,
             kept_sessions: 10_000,
             kept_session_bytes: 32 * 1024 * 1024,
+            shared_state: None,
             key_cache: KeyCache::default(),
             access_keys: None,
             sign_in: SignInRules::default(),

@@ -1,8 +1,11 @@
 //! The calls that send a verified refresh token to Descope, each in the queue of its family.
 
+use std::{future::Future, sync::Arc};
+
 use serde_json::Value;
 
 use super::{
+    exchange::Exchange,
     handle::Descope,
     present::{PresentedRefresh, VerifiedRefresh},
 };
@@ -15,6 +18,7 @@ use crate::{
     jwt::check::TokenUse,
     rotation::{CallOutcome, FollowUp, Operation, ReadKey},
     session::Session,
+    shared::Goal,
     token::RefreshToken,
     verifier::AuthenticToken,
 };
@@ -25,24 +29,45 @@ impl Descope {
         &self,
         presented: &PresentedRefresh,
     ) -> Result<SessionAnswer, Error> {
+        self.refresh_of(presented, false).await
+    }
+
+    /// As [`refresh_presented`](Self::refresh_presented), for a session that is good without it: no other
+    /// replica's call is waited for.
+    pub(crate) async fn refresh_early(
+        &self,
+        presented: &PresentedRefresh,
+    ) -> Result<SessionAnswer, Error> {
+        self.refresh_of(presented, true).await
+    }
+
+    async fn refresh_of(
+        &self,
+        presented: &PresentedRefresh,
+        early: bool,
+    ) -> Result<SessionAnswer, Error> {
         let this = self.clone();
         let holder = presented.verified.clone();
         let devices = presented.devices.clone();
+        let family = &presented.family;
+        let exchange = Exchange {
+            goal: Goal::Refresh {
+                shows_session: family.shows_session(),
+            },
+            withdrawn: family.withdraws(),
+            early,
+        };
         let send = move |token: RefreshToken| async move {
-            let answer = this
-                .inner
-                .client
-                .refresh(&token, devices.as_deref())
-                .await?;
-            let sent = this.sent_token(holder, token).await;
-            this.verify_answer(answer, sent, None).await
+            let client = &this.inner.client;
+            let call = |token| async move { client.refresh(&token, devices.as_deref()).await };
+            this.exchange(holder, token, exchange, call).await
         };
         let this = self.clone();
         let holder = presented.verified.clone();
         let follow = move |answer: &SessionAnswer| this.selecting_only_tenant(holder, answer);
-        let family = &presented.family;
         let answer = family.exchange_and_follow(Operation::Refresh, send, follow);
-        Ok(answer.await?.for_holder_of(&presented.verified.token))
+        let answer = self.newest_at_hand(presented, answer.await?).await?;
+        Ok(answer.for_holder_of(&presented.verified.token))
     }
 
     /// Exchanges a refresh token for a new session in a tenant.
@@ -51,17 +76,28 @@ impl Descope {
         presented: &PresentedRefresh,
         tenant: &TenantId,
     ) -> Result<TenantSelection, Error> {
+        let answer = self.select_once(presented, tenant).await?;
+        let mut newest = self.newest_at_hand(presented, answer).await?;
+        if newest.session().current_tenant() != Some(tenant) {
+            // It was kept here, and another replica has selected another tenant since.
+            newest = self.select_once(presented, tenant).await?;
+        }
+        let answer = newest.for_holder_of(&presented.verified.token);
+        Ok(TenantSelection::new(tenant.clone(), answer))
+    }
+
+    async fn select_once(
+        &self,
+        presented: &PresentedRefresh,
+        tenant: &TenantId,
+    ) -> Result<SessionAnswer, Error> {
         let this = self.clone();
         let wanted = tenant.clone();
         let holder = presented.verified.clone();
         let send = move |token| async move { this.send_selection(holder, wanted, token).await };
         let operation = Operation::Select(tenant.clone());
         let family = &presented.family;
-        let answer = family
-            .exchange_and_follow(operation, send, |_| None)
-            .await?;
-        let answer = answer.for_holder_of(&presented.verified.token);
-        Ok(TenantSelection::new(tenant.clone(), answer))
+        family.exchange_and_follow(operation, send, |_| None).await
     }
 
     async fn send_selection(
@@ -70,9 +106,14 @@ impl Descope {
         wanted: TenantId,
         token: RefreshToken,
     ) -> Result<CallOutcome<SessionAnswer>, Error> {
-        let answer = self.inner.client.select_tenant(&token, &wanted).await?;
-        let sent = self.sent_token(holder, token).await;
-        self.verify_answer(answer, sent, Some(wanted)).await
+        let exchange = Exchange {
+            goal: Goal::Select(wanted.clone()),
+            withdrawn: false,
+            early: false,
+        };
+        let client = &self.inner.client;
+        let call = |token| async move { client.select_tenant(&token, &wanted).await };
+        self.exchange(holder, token, exchange, call).await
     }
 
     /// The selection of a user's only tenant, where the service wants that and the session is in none.
@@ -130,13 +171,17 @@ impl Descope {
         }
         let this = self.clone();
         let out = user.clone();
+        let holder = presented.verified.clone();
         let send = move |token: RefreshToken| {
             let this = this.clone();
             let user = out.clone();
+            let holder = holder.clone();
             async move {
                 // After a new sign-in only this session may still be ended.
                 let everywhere = everywhere && this.inner.queue.is_signing_out_everywhere(&user);
-                let result = this.inner.client.logout(&token, everywhere).await;
+                let client = &this.inner.client;
+                let call = |token| async move { client.logout(&token, everywhere).await };
+                let result = this.sign_out_over_replicas(holder, token, call).await;
                 if everywhere {
                     this.note_everywhere(&user, &result);
                 }
@@ -172,7 +217,8 @@ impl Descope {
     pub(crate) async fn me_presented(&self, presented: &PresentedRefresh) -> Result<User, Error> {
         let client = self.inner.client.clone();
         let ask = move |token: RefreshToken| async move { client.me(&token).await };
-        let answer = presented.family.read(ReadKey("me".into()), ask).await?;
+        let key = ReadKey("me".into());
+        let answer = self.read_presented(presented, key, ask).await?;
         let user = User::new(Value::clone(&answer));
         // Nothing is signed here, and it is a GET: a cache in between may err.
         if user.id().as_ref() != Some(&presented.verified.user) {
@@ -196,7 +242,7 @@ impl Descope {
             };
             client.my_tenants(&token, body).await.map(Value::Array)
         };
-        let tenants = presented.family.read(key, ask).await?;
+        let tenants = self.read_presented(presented, key, ask).await?;
         let tenants = tenants.as_array().into_iter().flatten().cloned();
         Ok(tenants.map(TenantRecord::new).collect())
     }
@@ -210,10 +256,8 @@ impl Descope {
         let ask = move |token: RefreshToken| async move {
             client.history(&token).await.map(Value::Array)
         };
-        let entries = presented
-            .family
-            .read(ReadKey("history".into()), ask)
-            .await?;
+        let key = ReadKey("history".into());
+        let entries = self.read_presented(presented, key, ask).await?;
         let entries = entries.as_array().into_iter().flatten().cloned();
         let entries: Vec<_> = entries.map(SignIn::new).collect();
         let is_ours = |entry: &SignIn| {
@@ -227,9 +271,36 @@ impl Descope {
         Ok(entries)
     }
 
+    /// Makes a call that only reads, with the newest token of all replicas.
+    async fn read_presented<F, Fut>(
+        &self,
+        presented: &PresentedRefresh,
+        key: ReadKey,
+        ask: F,
+    ) -> Result<Arc<Value>, Error>
+    where
+        F: FnOnce(RefreshToken) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Value, Error>> + Send + 'static,
+    {
+        let this = self.clone();
+        let ask = move |token| async move {
+            let newest = this.newest_token(token).await?;
+            let result = ask(newest.clone()).await;
+            if let Err(error) = &result {
+                this.note_read(&newest, error);
+            }
+            result
+        };
+        presented.family.read(key, ask).await
+    }
+
     /// The token that is sent: `holder` describes the one that was presented, which `token` equals
     /// or has replaced.
-    async fn sent_token(&self, holder: VerifiedRefresh, token: RefreshToken) -> VerifiedRefresh {
+    pub(super) async fn sent_token(
+        &self,
+        holder: VerifiedRefresh,
+        token: RefreshToken,
+    ) -> VerifiedRefresh {
         if token == holder.token {
             return holder;
         }

@@ -19,6 +19,7 @@ use crate::{
     ids::UserId,
     jwt::check::TokenUse,
     rotation::{CallOutcome, Operation},
+    shared::AnswerBytes,
     token::RefreshToken,
     verifier::VerificationStep,
 };
@@ -41,11 +42,19 @@ impl Descope {
         let reply = Arc::new(Mutex::new(None));
         let kept = Arc::clone(&reply);
         let send = move |token: RefreshToken| async move {
-            let answer = this.client().flow(call, Some(&token)).await?;
-            let raw = session(&answer);
-            let outcome = this.outcome_of_flow(raw, holder, token).await;
-            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-            outcome
+            let shown = token == holder.token;
+            let (client, judging) = (this.client().clone(), this.clone());
+            let step = |token| async move { client.flow(call, Some(&token)).await };
+            let judge = move |answer: PassedReply, token| {
+                let raw = session(&answer);
+                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+                async move {
+                    let bytes = raw.as_ref().map(AnswerBytes::of);
+                    let outcome = judging.outcome_of_flow(raw, holder, token).await;
+                    (bytes.filter(|_| outcome.is_ok()), outcome)
+                }
+            };
+            this.exchange_alone(token, shown, step, judge).await
         };
         let operation = Operation::Flow(STEPS.fetch_add(1, Relaxed));
         let family = &presented.family;

@@ -25,6 +25,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     rotation::RotationQueue,
     session::{Session, Visitor},
+    shared::Replica,
     token::SessionToken,
     verifier::SessionCacheStatus,
     verifier::Verifier,
@@ -78,6 +79,10 @@ pub(super) struct DescopeInner {
     pub(super) unread: UnreadCredentials,
     pub(super) client: DescopeClient,
     pub(super) queue: RotationQueue<SessionAnswer>,
+    /// The state that this replica shares with others, if it does.
+    pub(super) shared: Option<Replica>,
+    /// True if the project rotates its refresh tokens.
+    pub(super) rotation: bool,
     /// The newest answer's `nextRefreshSeconds`; 0 where there is none.
     pub(super) next_refresh: AtomicU64,
     /// Exchanges access keys for sessions, where these are accepted.
@@ -179,7 +184,8 @@ impl Descope {
     /// [`jwks_source`](crate::DescopeBuilder::jwks_source), and why there were none.
     /// [`ErrorKind::NoRuntime`](crate::ErrorKind::NoRuntime) outside of a tokio runtime.
     pub async fn warm_up(&self) -> Result<(), Error> {
-        self.inner.verifier.keys.warm_up().await
+        self.inner.verifier.keys.warm_up().await?;
+        self.warm_up_shared().await
     }
 
     /// Waits until nothing of this handle's is under way: calls whose answer may bring a new refresh
@@ -209,7 +215,11 @@ impl Descope {
     ///
     /// As [`drain`](Self::drain).
     pub async fn drain_within(&self, limit: Duration) {
-        let left = self.inner.queue.drain(limit.min(DRAIN)).await;
+        let limit = limit.min(DRAIN);
+        let started = self.now();
+        let left = self.inner.queue.drain(limit).await;
+        let rest = limit.saturating_sub(self.now().since(&started));
+        self.drain_shared(rest).await;
         if left > 0 {
             tracing::error!(
                 calls = left,

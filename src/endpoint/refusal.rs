@@ -233,7 +233,9 @@ impl From<Error> for Refusal {
             UpstreamVerdict::NotUpstream => match error.kind() {
                 ErrorKind::InvalidRefreshToken => RefusalKind::InvalidToken,
                 ErrorKind::RefreshTokenReplaced => RefusalKind::ReplacedToken,
-                ErrorKind::Throttled => RefusalKind::RenewalUnavailable,
+                ErrorKind::Throttled | ErrorKind::SharedStateUnavailable => {
+                    RefusalKind::RenewalUnavailable
+                }
                 ErrorKind::InvalidTenantId => RefusalKind::InvalidBody,
                 ErrorKind::KeysUnavailable => RefusalKind::KeysUnavailable,
                 ErrorKind::CookieTooLarge => RefusalKind::CookieTooLarge,

@@ -60,6 +60,15 @@ impl Error {
         Self::new(ErrorKind::Throttled, why).with_retry_after(Some(retry_after))
     }
 
+    /// The refusal of a token whose successor its holder has shown a while ago.
+    pub(crate) fn replaced() -> Self {
+        Self::new(
+            ErrorKind::RefreshTokenReplaced,
+            "the refresh token has been replaced, and its holder has shown the new one: repeat the \
+             request with that",
+        )
+    }
+
     /// A call past its deadline.
     pub(crate) fn timed_out() -> Self {
         Self::new(ErrorKind::UpstreamTimeout, "descope did not answer in time")
@@ -118,6 +127,11 @@ impl Error {
     /// Returns `true` if a response with this failure is to remove the session's cookies.
     pub(crate) fn removes_cookies(&self) -> bool {
         self.inner.ends_session && !self.inner.leaves_cookies
+    }
+
+    /// Returns `true` if a response with this failure leaves the session's cookies alone.
+    pub(crate) fn leaves_cookies(&self) -> bool {
+        self.inner.leaves_cookies
     }
 
     /// Marks the failure as the session's end.

@@ -50,6 +50,11 @@ pub enum ErrorKind {
     /// just asked to slow down. [`Error::retry_after`](crate::Error::retry_after) is how long to wait;
     /// the session is as good as before.
     Throttled,
+    /// Nothing was sent, since the state that the replicas share
+    /// ([`DescopeBuilder::shared_state`](crate::DescopeBuilder::shared_state)) cannot say if another of
+    /// them sends the same refresh token: its store cannot be reached, or has just lost its memory, or
+    /// the other replica's call takes long. The session is as good as before.
+    SharedStateUnavailable,
     /// Descope could not be reached, or answered with a failure of its own (5xx).
     UpstreamUnavailable,
     /// Descope's answer did not come within the deadline, or not that of the session's call before

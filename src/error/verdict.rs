@@ -84,6 +84,7 @@ impl Error {
             | ErrorKind::AnonymousSession
             | ErrorKind::RefreshTokenReplaced
             | ErrorKind::Throttled
+            | ErrorKind::SharedStateUnavailable
             | ErrorKind::KeysUnavailable
             | ErrorKind::NoRuntime
             | ErrorKind::InvalidClaims
@@ -99,7 +100,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self.kind(),
-            ErrorKind::KeysUnavailable | ErrorKind::Throttled
+            ErrorKind::KeysUnavailable | ErrorKind::Throttled | ErrorKind::SharedStateUnavailable
         ) || matches!(
             self.upstream_verdict(),
             UpstreamVerdict::RateLimited | UpstreamVerdict::Unavailable | UpstreamVerdict::TimedOut

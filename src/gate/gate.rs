@@ -108,6 +108,7 @@ impl Gate {
                 &session.verified().times,
                 self.descope.next_refresh(),
                 self.descope.now().wall,
+                self.descope.early_share(session.user_id()),
             ),
             Err(rejection) => matches!(
                 rejection.kind(),

@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -27,6 +27,8 @@ enum Stage {
         deadline: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     },
     Done(Option<CookieUpdate>),
+    /// The response is there, and the cookies are old by then.
+    Seeing(Pin<Box<dyn Future<Output = CookieUpdate> + Send>>),
 }
 
 impl EarlyRenewal {
@@ -71,6 +73,21 @@ impl EarlyRenewal {
             }
             tracing::debug!("session not renewed in time for this response");
             *self.0 = Stage::Done(None);
+        }
+        self.poll_seen(cx)
+    }
+
+    /// Looks once more at what the replicas share, if the inner service took long.
+    fn poll_seen(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Stage::Done(update) = &mut *self.0
+            && update.as_ref().is_some_and(CookieUpdate::is_old)
+            && let Some(update) = update.take()
+        {
+            *self.0 = Stage::Seeing(Box::pin(update.seen()));
+        }
+        if let Stage::Seeing(update) = &mut *self.0 {
+            let update = ready!(update.as_mut().poll(cx));
+            *self.0 = Stage::Done(Some(update));
         }
         Poll::Ready(())
     }

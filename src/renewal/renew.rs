@@ -131,8 +131,11 @@ impl Renewer {
         let presented = self.presented(token).await?;
         // Where refresh tokens are not rotated the queue cannot tell a straggler by its token.
         if let Some(kept) = presented.kept_answer().filter(|kept| self.is_good(kept)) {
-            telemetry::renewed("kept");
-            return Ok((kept, presented));
+            let newest = self.descope.newest_at_hand(&presented, kept).await?;
+            if self.is_good(&newest) {
+                telemetry::renewed("kept");
+                return Ok((newest, presented));
+            }
         }
         self.refresh(presented, false).await
     }
@@ -151,8 +154,9 @@ impl Renewer {
         };
         let kept = presented.kept_answer().filter(is_news);
         if let Some(kept) = kept.filter(|kept| self.is_good(kept)) {
+            let newest = self.descope.newest_at_hand(&presented, kept).await?;
             telemetry::renewed("kept");
-            return Ok(Some((kept, presented)));
+            return Ok(Some((newest, presented)));
         }
         // The browser's token may have been replaced, and its successor be known here alone.
         let due = due || presented.family.is_rotated();
@@ -184,7 +188,11 @@ impl Renewer {
         presented: PresentedRefresh,
         early: bool,
     ) -> Result<NewSession, Failure> {
-        let answer = self.descope.refresh_presented(&presented).await?;
+        let answer = if early {
+            self.descope.refresh_early(&presented).await?
+        } else {
+            self.descope.refresh_presented(&presented).await?
+        };
         self.descope.note_next_refresh(answer.next_refresh());
         let session = answer.session();
         telemetry::renewed("renewed");

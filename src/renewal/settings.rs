@@ -45,8 +45,16 @@ impl Renewal {
 
     /// Returns `true` if a session that is still good is to be renewed now, a time since the Unix
     /// epoch. `hint` is how old Descope lets a session become.
+    ///
+    /// `share` is how much of the window counts: 1 as a rule, less where replicas spread their calls.
     #[inline]
-    pub(crate) fn is_due(&self, times: &Times, hint: Option<Duration>, now: Duration) -> bool {
+    pub(crate) fn is_due(
+        &self,
+        times: &Times,
+        hint: Option<Duration>,
+        now: Duration,
+        share: f64,
+    ) -> bool {
         if self.early.is_zero() {
             return false;
         }
@@ -54,7 +62,7 @@ impl Renewal {
         // compared, as the check of its time does.
         let now = now.as_secs_f64();
         let left = times.expires - now;
-        let early = self.early.as_secs_f64();
+        let early = self.early.as_secs_f64() * share;
         let Some(issued) = times.issued else {
             return left <= early;
         };
@@ -84,7 +92,21 @@ mod tests {
             issued: Some(START),
         };
         let now = Duration::from_secs_f64(START + f64::from(after));
-        renewal.is_due(&times, hint.map(Duration::from_secs), now)
+        renewal.is_due(&times, hint.map(Duration::from_secs), now, 1.0)
+    }
+
+    #[test]
+    fn a_share_of_the_window_is_due_later() {
+        let times = Times {
+            expires: START + 600.0,
+            not_before: None,
+            issued: Some(START),
+        };
+        let due = |after: u32, share| {
+            let now = Duration::from_secs_f64(START + f64::from(after));
+            Renewal::new().is_due(&times, None, now, share)
+        };
+        assert!(due(540, 1.0) && !due(569, 0.5) && due(570, 0.5));
     }
 
     #[test]

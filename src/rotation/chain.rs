@@ -123,18 +123,22 @@ impl Chain {
         }
     }
 
-    /// Notes that a token was presented: it, and what came before it, has been delivered.
-    pub(super) fn present(&mut self, token: Digest, now: Now) {
+    /// Notes that a token was presented: it, and what came before it, has been delivered. Returns the
+    /// token right before it, if that is news.
+    pub(super) fn present(&mut self, token: Digest, now: Now) -> Option<Digest> {
         let place = self.replaced.iter().position(|known| known.digest == token);
         let before = match place {
             Some(place) => place,
             None if token == self.current => self.replaced.len(),
-            None => return,
+            None => return None,
         };
         self.last_presented = token;
+        let last = self.replaced.get(before.checked_sub(1)?)?;
+        let news = last.delivered_at.is_none().then_some(last.digest);
         for known in self.replaced.iter_mut().take(before) {
             known.delivered_at.get_or_insert(now.mono);
         }
+        news
     }
 
     /// Puts a successor in the place of the current token; `life` is how long the successor lives,
@@ -172,6 +176,11 @@ impl Chain {
             known.withdrawn = true;
             known.delivered_at.get_or_insert(now.mono);
         }
+    }
+
+    /// Returns `true` if the current token was [withdrawn](Self::withdraw).
+    pub(super) fn withdraws(&self) -> bool {
+        self.withdrawn == Some(self.current)
     }
 
     /// Takes [`withdraw`](Self::withdraw) back, for a token that has no successor.

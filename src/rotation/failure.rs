@@ -97,18 +97,9 @@ fn is_standing_refusal(operation: &Operation, error: &Error) -> bool {
 
 /// Returns `true` if after this failure nobody knows whether Descope rotated the token. A call that
 /// was held back has rotated nothing.
-fn leaves_rotation_open(error: &Error) -> bool {
+pub(crate) fn leaves_rotation_open(error: &Error) -> bool {
     let was_sent = error.kind() != ErrorKind::Throttled;
     was_sent && (error.is_transient() || error.kind() == ErrorKind::UpstreamInvalid)
-}
-
-/// The refusal of a token whose successor its holder has shown a while ago.
-pub(super) fn late() -> Error {
-    Error::new(
-        ErrorKind::RefreshTokenReplaced,
-        "the refresh token has been replaced, and its holder has shown the new one: repeat the \
-         request with that",
-    )
 }
 
 /// The refusal while Descope asks to slow down.
@@ -139,4 +130,12 @@ pub(super) fn log(call: &str, error: &Error, requests: usize) {
 /// The end of a caller's wait; the call may still be listened to.
 pub(super) fn timed_out() -> Error {
     Error::timed_out().with_retry_after(Some(RESEND_AFTER))
+}
+
+/// The end of a call of which nothing is known.
+pub(super) fn abandoned() -> Error {
+    Error::new(
+        ErrorKind::UpstreamUnavailable,
+        "the call to descope was given up; try again",
+    )
 }

@@ -10,13 +10,14 @@ use super::{
     call::{CallOutcome, Operation},
     chain::{Chain, KeepTimes, Standing},
     end::FamilyEnd,
-    failure::{self, FailedCall},
+    failure::FailedCall,
     signed::SignedTokens,
 };
 use crate::{clock::Now, digest::Digest, error::Error, limiter::TokenBucket, token::RefreshToken};
 
 mod ending;
 mod memory;
+mod replicas;
 
 /// How long an early renewal is left alone once one was tried: the token is good without it.
 const EARLY_INTERVAL: Duration = Duration::from_secs(60);
@@ -57,7 +58,7 @@ pub(super) struct Ticket {
     /// How many calls had ended by then.
     arrived: u64,
     /// True if it shows a session of the family's user.
-    shows_session: bool,
+    pub(super) shows_session: bool,
     /// True if its holder had presented a newer token a while ago.
     late: bool,
 }
@@ -80,6 +81,8 @@ pub(super) struct Family<T> {
     failed: Option<FailedCall>,
     /// When the current token was last given up early, unless that brought a new session.
     early: Option<Now>,
+    /// When it was last seen that no replica has a newer answer, on the monotonic clock.
+    seen: Duration,
     /// The limit on calls that rotate the token.
     calls: TokenBucket,
 }
@@ -111,6 +114,7 @@ impl<T: KeptSession> Family<T> {
             kept: None,
             failed: None,
             early: None,
+            seen: now.mono,
             calls: TokenBucket::new(CALLS, CALL_INTERVAL),
         }
     }
@@ -128,15 +132,15 @@ impl<T: KeptSession> Family<T> {
         }
     }
 
-    /// Notes that a token was presented, by whatever request.
-    pub(super) fn present(&mut self, token: Digest, now: Now) {
-        self.chain.present(token, now);
+    /// Notes that a token was presented, by whatever request. Returns the token before it if that is
+    /// known to be delivered only now.
+    pub(super) fn present(&mut self, token: Digest, now: Now) -> Option<Digest> {
+        self.chain.present(token, now)
     }
 
-    /// Notes the arrival of a request that presents a token of this family.
-    pub(super) fn arrive(&mut self, presented: Digest, shows_session: bool, now: Now) -> Ticket {
+    /// The place of a request that is about to [`present`](Self::present) a token of this family.
+    pub(super) fn arrive(&self, presented: Digest, shows_session: bool, now: Now) -> Ticket {
         let late = self.standing(presented, now) == Standing::Late;
-        self.present(presented, now);
         Ticket {
             presented,
             arrived: self.ended,
@@ -253,6 +257,7 @@ impl<T: KeptSession> Family<T> {
         };
         let result = match result {
             Ok((outcome, answer)) => {
+                self.seen = now.mono;
                 self.kept = Some(KeptAnswer::new(&outcome, &answer, self.ended, now));
                 self.failed = None;
                 self.early = None;
@@ -361,7 +366,7 @@ impl<T: KeptSession> Family<T> {
         if let Some(dead) = &self.dead {
             return Some(dead.refusal(ticket.arrived, self.times.keep, now));
         }
-        self.is_late(ticket).then(failure::late)
+        self.is_late(ticket).then(Error::replaced)
     }
 
     /// Returns `true` if the newest answer is not for the holder of what was presented.

@@ -8,6 +8,8 @@ use std::{
 
 use super::{
     answer::KeptSession,
+    call::CallOutcome,
+    failure::abandoned,
     family::{Family, Newest},
     queue::RotationQueue,
     table::{Arrival, Holder},
@@ -119,6 +121,44 @@ impl<T: KeptSession> FamilyLease<T> {
         let mut table = self.queue.table();
         let free = table.with_family(*family, |family| family.try_early(*ticket, now));
         free.unwrap_or_default()
+    }
+
+    /// Returns `true` if the request shows a session of the family's user.
+    pub(crate) fn shows_session(&self) -> bool {
+        self.arrival.ticket.shows_session
+    }
+
+    /// Returns `true` if the current token was [withdrawn](Self::withdraw).
+    pub(crate) fn withdraws(&self) -> bool {
+        self.family(Family::withdraws).unwrap_or_default()
+    }
+
+    /// The newest token, if it is to be seen whether another replica has brought a newer one. Asked
+    /// again at once, it is not.
+    pub(crate) fn unseen(&self) -> Option<RefreshToken> {
+        let now = self.queue.clock().now();
+        let mut table = self.queue.table();
+        table.with_family(self.arrival.family, |family| family.unseen(now))?
+    }
+
+    /// Takes an answer over that another replica has brought.
+    pub(crate) fn adopt(&self, outcome: &CallOutcome<T>) {
+        let now = self.queue.clock().now();
+        let successor = outcome.successor.as_ref();
+        // It cannot fail: the token that was presented has a digest, too.
+        let digest = successor.and_then(|token| Digest::of(token.expose()).ok());
+        let id = self.arrival.family;
+        self.queue
+            .change(|table| table.adopt(id, outcome, digest, now));
+    }
+
+    /// Notes the end of the session, where the error of another replica says so.
+    pub(crate) fn learned(&self, error: &Error) -> Error {
+        let now = self.queue.clock().now();
+        let mut table = self.queue.table();
+        let learned = |family: &mut Family<T>| family.learned(error.clone(), now);
+        let error = table.with_family(self.arrival.family, learned);
+        error.unwrap_or_else(abandoned)
     }
 
     /// Says that the token that was presented is not to be answered for any more as soon as it is

@@ -90,6 +90,7 @@ pub(crate) use self::{
     answer::KeptSession,
     call::{CallOutcome, FollowUp, Operation},
     chain::KeepTimes,
+    failure::leaves_rotation_open,
     lease::{FamilyLease, TokenHolder},
     queue::{QueueSettings, RotationQueue},
     reads::ReadKey,

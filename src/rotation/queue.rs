@@ -39,6 +39,8 @@ pub(crate) struct QueueSettings {
     pub(crate) bounds: Bounds,
     /// How long a caller waits for its call.
     pub(crate) timeout: Duration,
+    /// True where other replicas are to be told what was delivered.
+    pub(crate) shared: bool,
 }
 
 /// The queue of all calls that use a refresh token, with the answers that are kept; see the
@@ -172,6 +174,32 @@ impl<T> RotationQueue<T> {
         self.slow_down().note(error, now);
     }
 
+    /// How long Descope is still to be left alone, to be told to other replicas.
+    pub(crate) fn slow_down_left(&self) -> Option<Duration> {
+        self.slowed_down(self.clock().now())
+    }
+
+    /// Leaves Descope alone for so long, since it has asked another replica for that.
+    pub(crate) fn slow_down_for(&self, left: Duration) {
+        let error = Error::new(
+            ErrorKind::RateLimited,
+            "descope asked another replica to slow down",
+        )
+        .with_retry_after(Some(left));
+        self.slow_down().note(Some(&error), self.clock().now());
+    }
+
+    /// The tokens whose successors have been presented since this was asked last, where that is to be
+    /// told.
+    pub(crate) fn take_delivered(&self) -> Vec<Digest> {
+        let mut table = self.table();
+        table
+            .delivered
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
     /// Names a user in the table.
     pub(super) fn user_key(&self, user: &UserId) -> UserKey {
         self.shared.undelivered.key(user)
@@ -185,9 +213,11 @@ impl<T: KeptSession> RotationQueue<T> {
             times,
             bounds,
             timeout,
+            shared,
         } = settings;
         let undelivered = Arc::new(UndeliveredUsers::new(bounds.families));
-        let table = FamilyTable::new(times, bounds, Arc::clone(&undelivered));
+        let mut table = FamilyTable::new(times, bounds, Arc::clone(&undelivered));
+        table.delivered = shared.then(Vec::new);
         Self {
             shared: Arc::new(QueueShared {
                 clock,

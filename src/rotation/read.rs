@@ -8,10 +8,10 @@ use tracing::Instrument;
 
 use super::{
     answer::KeptSession,
-    failure::{self, slowed_down, timed_out},
+    failure::{self, abandoned, slowed_down, timed_out},
     lease::FamilyLease,
     reads::{ReadAnswer, ReadKey},
-    send::{abandoned, runtime},
+    send::runtime,
     table::{Arrival, FamilyId, FamilyTable},
 };
 use crate::{clock::Now, error::Error, token::RefreshToken};

@@ -11,7 +11,7 @@ use tracing::Instrument;
 use super::{
     answer::KeptSession,
     call::{CallOutcome, FollowUp, Operation},
-    failure,
+    failure::{self, abandoned},
     family::{Family, FamilyStep},
     lease::FamilyLease,
 };
@@ -315,11 +315,4 @@ fn fault<T>(result: &Result<CallOutcome<T>, Error>) -> Option<&Error> {
 
 pub(super) fn runtime() -> Result<Handle, Error> {
     Handle::try_current().map_err(|_| Error::no_runtime())
-}
-
-pub(super) fn abandoned() -> Error {
-    Error::new(
-        ErrorKind::UpstreamUnavailable,
-        "the call to descope was given up; try again",
-    )
 }

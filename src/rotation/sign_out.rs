@@ -8,10 +8,10 @@ use tracing::Instrument;
 use super::{
     answer::KeptSession,
     call::Operation,
-    failure::timed_out,
+    failure::{abandoned, timed_out},
     family::FamilyStep,
     lease::FamilyLease,
-    send::{Claim, abandoned, runtime},
+    send::{Claim, runtime},
 };
 use crate::{error::Error, token::RefreshToken};
 

@@ -48,6 +48,8 @@ pub(super) struct FamilyTable<T> {
     pub(super) read_limit: ReadLimit,
     /// The bytes that the families take.
     pub(super) bytes: usize,
+    /// The tokens whose successors have been presented, where others are to be told.
+    pub(super) delivered: Option<Vec<Digest>>,
     /// Families that were forgotten within their keep time, for want of room.
     pub(super) lost: usize,
     /// Counts arrivals: the source of ids, and the order of last use.
@@ -111,6 +113,7 @@ impl<T: KeptSession> FamilyTable<T> {
             everywhere: SignedOutEverywhere::default(),
             read_limit: ReadLimit::new(),
             bytes: 0,
+            delivered: None,
             lost: 0,
             arrivals: 0,
             purged_at: None,
@@ -146,6 +149,8 @@ impl<T: KeptSession> FamilyTable<T> {
             ticket: entry.family.arrive(digest, holder.shows_session, now),
             turn: entry.turn.clone(),
         };
+        let delivered = entry.family.present(digest, now);
+        self.note_delivered(delivered);
         self.count(id);
         if let Some(signed) = signed {
             self.note_signed(id, signed);
@@ -162,10 +167,17 @@ impl<T: KeptSession> FamilyTable<T> {
         let Some(entry) = self.families.get_mut(&id) else {
             return false;
         };
-        entry.family.present(digest, now);
+        let delivered = entry.family.present(digest, now);
         let replaced = entry.is_replaced(digest, now);
+        self.note_delivered(delivered);
         self.count(id);
         replaced
+    }
+
+    fn note_delivered(&mut self, token: Option<Digest>) {
+        if let (Some(delivered), Some(token)) = (&mut self.delivered, token) {
+            delivered.push(token);
+        }
     }
 
     /// Returns `true` if a token has a successor here that is in force.

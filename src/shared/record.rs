@@ -75,6 +75,12 @@ impl Attempt {
     pub(crate) fn hex(&self) -> String {
         hex(&self.0)
     }
+
+    /// An attempt that is told apart by its number, so that tests need no random ones.
+    #[cfg(test)]
+    pub(crate) fn numbered(number: u8) -> Self {
+        Self([number; 16])
+    }
 }
 
 impl fmt::Debug for Attempt {
@@ -148,7 +154,7 @@ pub(crate) enum Claimed {
     Taken(Record),
 }
 
-/// What a store says of a record, and the record whose successor the token is, where that is known.
+/// The state of a record, and the record whose successor the token is, where that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found<T> {
     pub(crate) state: T,
@@ -188,7 +194,7 @@ pub(crate) enum Ending {
     /// Nothing was sent, or Descope refused what was asked for and not the token: the record is as if
     /// it had never been claimed.
     Free,
-    /// Whether the token was rotated is open: nobody sends it for so long.
+    /// It is open if the token was rotated: nobody sends it for so long.
     Rest(Duration),
     /// No session comes of it any more, which is remembered for so long.
     Dead(EndedBy, Duration),
@@ -219,6 +225,9 @@ impl fmt::Debug for Publication {
             .finish_non_exhaustive()
     }
 }
+
+/// An answer as it is published: under this name, by this attempt, with the name of its successor.
+pub(crate) type NamedAnswer = (RecordName, Attempt, Publication, Option<RecordName>);
 
 /// How a publication was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ const NAME: &[u8] = b"tower-descope/1 name";
 /// Seals and opens with the service's secret.
 pub(crate) struct Sealer {
     secret: Zeroizing<Vec<u8>>,
-    /// What other replicas may still seal with, or have sealed with: read, never written with.
+    /// Those that other replicas may still seal with, or have sealed with: read, never written with.
     former: Vec<Zeroizing<Vec<u8>>>,
 }
 
@@ -246,7 +246,7 @@ mod tests {
 #[cfg(all(test, not(any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::error::ErrorKind;
 
     #[test]
     fn without_a_backend_nothing_is_sealed_opened_or_named() {

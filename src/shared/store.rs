@@ -71,7 +71,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     async fn tick(&self, slow_down: Option<Duration>) -> Result<Tick, StoreError>;
 }
 
-/// What all replicas know alike.
+/// The common knowledge of all replicas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tick {
     /// Since when the store remembers, in milliseconds of its own clock: another number after a loss

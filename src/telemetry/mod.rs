@@ -7,7 +7,9 @@ use tracing::{Span, field::display};
 
 pub(crate) use self::event::event_at;
 use crate::{
-    metrics::{count, count_admitted, count_session_call, count_sign_in, counter},
+    metrics::{
+        count, count_admitted, count_session_call, count_shared_step, count_sign_in, counter,
+    },
     rejection::Rejection,
     session::Session,
 };
@@ -76,6 +78,49 @@ pub(crate) fn signed_in(door: &'static str, outcome: &'static str) {
 /// Counts a renewal in the layer; its event is logged where its fields are known.
 pub(crate) fn renewed(outcome: &'static str) {
     count(counter::RENEWALS, outcome);
+}
+
+/// Counts a step at the shared state's store.
+pub(crate) fn shared_step(step: &'static str, outcome: &'static str) {
+    count_shared_step(step, outcome);
+}
+
+/// Counts what came of a claim of a refresh token.
+pub(crate) fn shared_claim(outcome: &'static str) {
+    count(counter::SHARED_CLAIMS, outcome);
+}
+
+/// Records that the shared state's store has ceased to answer. Until it does, who comes with an expired
+/// session is answered 503.
+pub(crate) fn shared_state_lost(error: &dyn std::error::Error, kind: &'static str) {
+    tracing::error!(
+        kind,
+        error = %error,
+        "the shared state cannot be asked: sessions that expire are not renewed until it answers"
+    );
+}
+
+/// Records that it answers again.
+pub(crate) fn shared_state_back() {
+    tracing::info!("the shared state answers again");
+}
+
+/// Records that the store has forgotten what it was told.
+pub(crate) fn shared_memory_lost() {
+    tracing::error!(
+        "the shared state has lost its memory: sessions that have expired are not renewed for some \
+         seconds"
+    );
+    count(counter::SHARED_CLAIMS, "store_restarted");
+}
+
+/// Records that an answer in the shared state cannot be opened.
+pub(crate) fn shared_answer_unreadable() {
+    tracing::error!(
+        "an answer in the shared state cannot be read: its secret is another one, or another version \
+         of this crate wrote it"
+    );
+    count(counter::SHARED_CLAIMS, "unreadable");
 }
 
 /// Counts the exchange of an access key; its event is logged where its fields are known.

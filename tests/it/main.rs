@@ -20,6 +20,7 @@ mod operator;
 mod oracles;
 mod redirects;
 mod renewal;
+mod replicas;
 mod routes;
 mod select;
 mod sign_in;

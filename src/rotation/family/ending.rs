@@ -15,6 +15,11 @@ impl<T: KeptSession> Family<T> {
     /// what the caller gets.
     pub(in crate::rotation) fn learned(&mut self, error: Error, now: Now) -> Error {
         let error = match error.kind() {
+            // Another replica's word: its user signed out there.
+            ErrorKind::SessionEnded if error.leaves_cookies() => {
+                self.sign_out(now);
+                return error;
+            }
             ErrorKind::SessionEnded => error.with_session_ended(),
             ErrorKind::RefreshTokenReused => error,
             _ => return error,

@@ -60,4 +60,29 @@ impl<T: KeptSession> FamilyTable<T> {
         self.make_room(now);
         Some(result.map_err(|error| self.sparing(id, error)))
     }
+
+    /// Takes over an answer that another replica has brought; `digest` is its successor's.
+    pub(in crate::rotation) fn adopt(
+        &mut self,
+        id: FamilyId,
+        outcome: &CallOutcome<T>,
+        digest: Option<Digest>,
+        now: Now,
+    ) {
+        let Some(entry) = self.families.get_mut(&id) else {
+            return;
+        };
+        if !entry.family.takes_over() {
+            return;
+        }
+        let forgotten = entry.family.adopt(outcome, digest, now);
+        if let Some(successor) = digest {
+            self.tokens.insert(successor, id);
+        }
+        if let Some(forgotten) = forgotten {
+            self.unlink(id, forgotten);
+        }
+        self.count(id);
+        self.make_room(now);
+    }
 }

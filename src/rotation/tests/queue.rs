@@ -97,6 +97,7 @@ pub(super) async fn settle() {
 
 pub(super) fn settings() -> QueueSettings {
     QueueSettings {
+        shared: false,
         times: KeepTimes {
             keep: KEEP,
             undelivered: None,

@@ -73,7 +73,7 @@ pub(crate) use self::{answers::*, claims::*, ends::*, memory::*};
 
 /// Longer than any check takes.
 const LONG: Duration = Duration::from_secs(60);
-/// What a check lets pass.
+/// A time that a check lets pass.
 const SHORT: Duration = Duration::from_millis(150);
 
 fn past(span: Duration) -> Duration {

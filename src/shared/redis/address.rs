@@ -70,7 +70,8 @@ impl Address {
                      `redis://user:password@host:6379/0`",
                 )
             })?;
-        let login = info.redis_settings().clone();
+        // A user with few permissions may not tell it, and would be noted in the server's log for trying.
+        let login = info.redis_settings().clone().set_skip_set_lib_name();
         if cluster && login.db() != 0 {
             return Err(Error::config(
                 "a Redis Cluster has database 0 alone: leave the URL's path out",

@@ -1,8 +1,9 @@
 //! One server: connected at first use, and anew after a loss.
 //!
-//! A connection is given up where it broke, where its server spoke another protocol, and where a step
-//! timed out while nothing else was answered on it: a peer that went away without a word would else
-//! be waited for until the operating system gives it up, a quarter of an hour later.
+//! A connection is given up where it broke; where its server spoke another protocol, or takes no writes
+//! any more, for its name may be another server's by now; and where a step timed out while nothing else
+//! was answered on it: a peer that went away without a word would else be waited for until the operating
+//! system gives it up, a quarter of an hour later.
 
 use std::{
     fmt, io,
@@ -14,7 +15,9 @@ use std::{
 };
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, RedisError, RedisResult, Value};
+use redis::{
+    AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
+};
 use tokio::{
     runtime::Handle,
     sync::{Mutex, OwnedMutexGuard},
@@ -40,14 +43,14 @@ pub(super) struct Link {
     address: Arc<Address>,
     patience: Duration,
     state: Arc<Mutex<State>>,
+    /// How often it was connected.
+    connections: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
 struct State {
     live: Option<Arc<Live>>,
     failed: Option<(Instant, RedisError)>,
-    /// How often it was connected.
-    connected: u64,
 }
 
 /// A connection that stands, as far as is known.
@@ -66,6 +69,7 @@ impl Link {
             address: Arc::new(address),
             patience,
             state: Arc::default(),
+            connections: Arc::default(),
         }
     }
 
@@ -97,8 +101,10 @@ impl Link {
             }
             let runtime = Handle::try_current().map_err(io::Error::other)?;
             // A task of its own, so that whoever gives up waiting leaves a connection behind.
-            let attempt = attempt(Arc::clone(&self.address), self.patience, state);
-            runtime.spawn(attempt).await.map_err(io::Error::other)?
+            runtime
+                .spawn(self.clone().attempt(state))
+                .await
+                .map_err(io::Error::other)?
         };
         match timeout_at(deadline, connecting).await {
             Ok(outcome) => outcome,
@@ -107,30 +113,26 @@ impl Link {
     }
 
     /// How often it was connected.
-    pub(super) async fn connections(&self) -> u64 {
-        self.state.lock().await.connected
+    pub(super) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
     }
-}
 
-async fn attempt(
-    address: Arc<Address>,
-    patience: Duration,
-    mut state: OwnedMutexGuard<State>,
-) -> RedisResult<Arc<Live>> {
-    state.live = None;
-    let outcome = match timeout(patience, Live::connect(&address)).await {
-        Ok(outcome) => outcome.map(Arc::new),
-        Err(_) => Err(failure::timed_out()),
-    };
-    match &outcome {
-        Ok(live) => {
-            state.live = Some(Arc::clone(live));
-            state.connected += 1;
-            state.failed = None;
+    async fn attempt(self, mut state: OwnedMutexGuard<State>) -> RedisResult<Arc<Live>> {
+        state.live = None;
+        let outcome = match timeout(self.patience, Live::connect(&self.address)).await {
+            Ok(outcome) => outcome.map(Arc::new),
+            Err(_) => Err(failure::timed_out()),
+        };
+        match &outcome {
+            Ok(live) => {
+                state.live = Some(Arc::clone(live));
+                state.failed = None;
+                self.connections.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => state.failed = Some((Instant::now(), error.clone())),
         }
-        Err(error) => state.failed = Some((Instant::now(), error.clone())),
+        outcome
     }
-    outcome
 }
 
 impl Live {
@@ -146,14 +148,22 @@ impl Live {
             .set_pipeline_buffer_size(WAITING);
         let (connection, driver) =
             MultiplexedConnection::new_with_config(&address.login, stream, config).await?;
-        drop(step);
-        Ok(Self {
+        let live = Self {
             connection,
-            allowance,
+            allowance: Arc::clone(&allowance),
             driver: tokio::spawn(driver),
             answers: AtomicU64::new(0),
             retired: AtomicBool::new(false),
-        })
+        };
+        // Who has not logged in may send no more than a few words: a script of ours would be answered by
+        // a closed connection, and nobody would know why.
+        let ping = redis::cmd("PING");
+        let answer: RedisResult<Value> = ping.query_async(&mut live.connection.clone()).await;
+        drop(step);
+        match answer {
+            Err(error) if error.kind() != ErrorKind::Server(ServerErrorKind::NoPerm) => Err(error),
+            _ => Ok(live),
+        }
     }
 
     fn is_usable(&self) -> bool {
@@ -172,7 +182,11 @@ impl Live {
             return Err(failure::timed_out());
         };
         match &outcome {
-            Err(error) if error.is_io_error() || error.is_unrecoverable_error() => {
+            Err(error)
+                if error.is_io_error()
+                    || error.is_unrecoverable_error()
+                    || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) =>
+            {
                 self.retired.store(true, Ordering::Release);
             }
             _ => {

@@ -65,7 +65,7 @@ pub(super) struct Confirmed {
 }
 
 impl Nodes {
-    pub(super) fn new(address: Address, is_cluster: bool, patience: Duration) -> Self {
+    pub(super) fn new(address: &Address, is_cluster: bool, patience: Duration) -> Self {
         Self {
             first: Node::new(address, patience),
             patience,
@@ -95,7 +95,7 @@ impl Nodes {
                 self.forget(part, &error);
                 return Err(error);
             };
-            node = self.moved(part, address);
+            node = self.moved(part, &address);
         }
         Err(too_many())
     }
@@ -118,7 +118,7 @@ impl Nodes {
                 self.forget(part, &error);
                 return Err(error);
             };
-            node = self.moved(part, address);
+            node = self.moved(part, &address);
         }
         Err(too_many())
     }
@@ -136,7 +136,7 @@ impl Nodes {
         told.unwrap_or_else(|| self.first.clone())
     }
 
-    fn moved(&self, part: Part, address: Address) -> Node {
+    fn moved(&self, part: Part, address: &Address) -> Node {
         let Some(mut known) = self.known() else {
             return self.first.clone();
         };
@@ -151,7 +151,7 @@ impl Nodes {
     /// After a failure another node is asked where the part is now: the one of the settings, or one
     /// that another part is on, in turn.
     fn forget(&self, part: Part, error: &RedisError) {
-        if !error.is_io_error() && error.code() != Some("CLUSTERDOWN") {
+        if !error.is_io_error() && !matches!(error.code(), Some("CLUSTERDOWN" | "READONLY")) {
             return;
         }
         let Some(mut known) = self.known() else {
@@ -183,7 +183,7 @@ impl Nodes {
 }
 
 impl Node {
-    fn new(address: Address, patience: Duration) -> Self {
+    fn new(address: &Address, patience: Duration) -> Self {
         let link = || Link::new(address.clone(), patience);
         let waiters = Waiters {
             links: (0..WAITERS).map(|_| TurnMutex::new(link())).collect(),

@@ -2,7 +2,9 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     sync::atomic::{AtomicU64, Ordering},
+    task::Poll,
     time::Duration,
 };
 
@@ -46,7 +48,7 @@ impl RedisStore {
         settings.check()?;
         let is_cluster = settings.is_cluster();
         Ok(Self {
-            nodes: Nodes::new(settings.address()?, is_cluster, settings.timeout()),
+            nodes: Nodes::new(&settings.address()?, is_cluster, settings.timeout()),
             keys: Keys::new(settings.key_prefix(), project_id, is_cluster),
             scripts: Scripts::new(),
             confirmations: settings.confirmations(),
@@ -54,7 +56,7 @@ impl RedisStore {
         })
     }
 
-    /// What the server does when its memory is full, if it says so; with a cluster, the server that
+    /// The server's policy for when its memory is full, if it says so; with a cluster, the server that
     /// the settings name. Anything but `noeviction` forgets claims without a word.
     pub(crate) async fn policy(&self) -> Option<String> {
         let mut command = redis::cmd("CONFIG");
@@ -67,7 +69,7 @@ impl RedisStore {
     /// Warns of another policy, once for each connection: a server that was put in place of another
     /// may have been set up by somebody else.
     async fn look_at_policy(&self) {
-        let connections = self.nodes.first().connections().await;
+        let connections = self.nodes.first().connections();
         if self.policy_seen.swap(connections, Ordering::Relaxed) == connections {
             return;
         }
@@ -110,6 +112,22 @@ impl RedisStore {
             Ok(())
         };
         Ok((confirmed.answer, outcome))
+    }
+
+    async fn tick_part(
+        &self,
+        part: Part,
+        slow_down: Option<Duration>,
+    ) -> Result<(u64, Duration, Duration), StoreError> {
+        let (born, stop) = (self.keys.born(part), self.keys.stop(part));
+        let keys: &[&str] = if part == Part::FIRST {
+            &[&born, &stop]
+        } else {
+            &[&born]
+        };
+        let wanted = slow_down.map_or(0, millis);
+        let run = self.scripts.tick.on(keys).number(wanted);
+        answers::tick(self.run(part, &run).await?)
     }
 
     fn run_end<'s>(&'s self, keys: &keys::RecordKeys, attempt: Attempt, ending: Ending) -> Run<'s> {
@@ -239,17 +257,14 @@ impl Store for RedisStore {
             settles: true,
             ..Tick::default()
         };
+        // All at once: a part that does not answer holds up none of the others, which are to be born.
+        let told = all(self
+            .keys
+            .parts()
+            .map(|part| self.tick_part(part, slow_down)))
+        .await;
         let mut failed = None;
-        for part in self.keys.parts() {
-            let (born, stop) = (self.keys.born(part), self.keys.stop(part));
-            let keys: &[&str] = if part == Part::FIRST {
-                &[&born, &stop]
-            } else {
-                &[&born]
-            };
-            let wanted = slow_down.map_or(0, millis);
-            let run = self.scripts.tick.on(keys).number(wanted);
-            let told = self.run(part, &run).await.and_then(answers::tick);
+        for (part, told) in self.keys.parts().zip(told) {
             match told {
                 // The youngest part's: a loss of any of them is a loss.
                 Ok((born, age, left)) => {
@@ -260,7 +275,6 @@ impl Store for RedisStore {
                         tick.slow_down = Some(left).filter(|left| !left.is_zero());
                     }
                 }
-                // The other parts are to be born all the same.
                 Err(error) => failed = Some(error),
             }
         }
@@ -275,6 +289,30 @@ impl fmt::Debug for RedisStore {
             .field("address", self.nodes.first().address())
             .finish_non_exhaustive()
     }
+}
+
+/// Waits for all of them at once.
+async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(|it| (Box::pin(it), None)).collect();
+    poll_fn(|context| {
+        let mut is_over = true;
+        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
+            match future.as_mut().poll(context) {
+                Poll::Ready(value) => *output = Some(value),
+                Poll::Pending => is_over = false,
+            }
+        }
+        if is_over {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    running
+        .into_iter()
+        .filter_map(|(_, output)| output)
+        .collect()
 }
 
 /// At least one, for Redis has no span of none.

@@ -130,6 +130,7 @@ impl From<&Error> for FlowRefusal {
                 let after = error.retry_after().unwrap_or(Duration::from_secs(10));
                 Self::RateLimited(after)
             }
+            ErrorKind::SharedStateUnavailable => Self::UpstreamUnavailable,
             _ if error.upstream_verdict() == UpstreamVerdict::Unavailable => {
                 Self::UpstreamUnavailable
             }

@@ -1,0 +1,303 @@
+//! Calls with a refresh token where several replicas share their state: each token is claimed before it
+//! is sent, by one of them, and all are told what came of it.
+
+use std::{future::Future, time::Duration};
+
+use super::{
+    handle::Descope,
+    present::{PresentedRefresh, VerifiedRefresh},
+};
+use crate::{
+    answer::SessionAnswer,
+    client::RawAnswer,
+    error::{Error, ErrorKind},
+    ids::TenantId,
+    rotation::{CallOutcome, leaves_rotation_open},
+    shared::{AnswerBytes, Answered, EndedBy, Ending, Goal, SendingClaim, Way},
+    token::RefreshToken,
+};
+
+/// The life of a session whose own word on that could not be read: Descope's default.
+const DEFAULT_LIFE: Duration = Duration::from_secs(28 * 24 * 3_600);
+
+/// The exchange of a refresh token for a new session.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    pub(super) goal: Goal,
+    /// True if nobody waits for the successor with the token that is sent.
+    pub(super) withdrawn: bool,
+    /// True if it waits for no other replica's call: the session is good without it.
+    pub(super) early: bool,
+}
+
+impl Exchange {
+    fn wanted(&self) -> Option<TenantId> {
+        match &self.goal {
+            Goal::Select(tenant) => Some(tenant.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Descope {
+    /// Exchanges a token by `call`, or takes the answer of another replica that has done so.
+    pub(super) async fn exchange<F, Fut>(
+        &self,
+        holder: VerifiedRefresh,
+        token: RefreshToken,
+        exchange: Exchange,
+        call: F,
+    ) -> Result<CallOutcome<SessionAnswer>, Error>
+    where
+        F: FnOnce(RefreshToken) -> Fut,
+        Fut: Future<Output = Result<RawAnswer, Error>>,
+    {
+        let wanted = exchange.wanted();
+        let Some(shared) = self.claims() else {
+            let answer = call(token.clone()).await?;
+            let sent = self.sent_token(holder, token).await;
+            return self.verify_answer(answer, sent, wanted).await;
+        };
+        let patience = if exchange.early {
+            Duration::ZERO
+        } else {
+            shared.times().lease()
+        };
+        let shown = token == holder.token;
+        let way = shared.follow(&token, shown, exchange.goal, patience).await;
+        let way = way.map_err(|error| match error.kind() {
+            // It is renewed elsewhere, or will be: nothing has failed.
+            ErrorKind::SharedStateUnavailable if exchange.early => Error::throttled(
+                "no call was made: another replica may be renewing this session",
+                Duration::from_secs(1),
+            ),
+            _ => error,
+        })?;
+        let (outcome, sent) = match way {
+            Way::Answer { answer, sent } => {
+                let hop = self.sent_token(holder, sent.clone()).await;
+                (self.verify_answer(*answer, hop, wanted).await, sent)
+            }
+            Way::Send(claim) => {
+                claim.check_clock()?;
+                let sent = claim.token().clone();
+                let answer = claim.listen(call(sent.clone())).await;
+                let outcome = match answer {
+                    Ok(answer) => {
+                        let bytes = AnswerBytes::of(&answer);
+                        let hop = self.sent_token(holder, sent.clone()).await;
+                        let outcome = self.verify_answer(answer, hop, wanted).await;
+                        self.tell(claim, bytes, outcome, exchange.withdrawn).await
+                    }
+                    Err(error) => Err(failed(&claim, error)),
+                };
+                (outcome, sent)
+            }
+            Way::Token(_) | Way::AtHand => return Err(nowhere()),
+        };
+        outcome.map(|outcome| with_token_in_force(outcome, &token, sent))
+    }
+
+    /// Makes a call that no other one's answer serves, and that may rotate the token: `judge` says what
+    /// came of it. With `shown` it is the token that the request has presented.
+    pub(super) async fn exchange_alone<R, F, Fut, J, Judged>(
+        &self,
+        token: RefreshToken,
+        shown: bool,
+        call: F,
+        judge: J,
+    ) -> Result<CallOutcome<SessionAnswer>, Error>
+    where
+        F: FnOnce(RefreshToken) -> Fut,
+        Fut: Future<Output = Result<R, Error>>,
+        J: FnOnce(R, RefreshToken) -> Judged,
+        Judged: Future<
+            Output = (
+                Option<AnswerBytes>,
+                Result<CallOutcome<SessionAnswer>, Error>,
+            ),
+        >,
+    {
+        let Some(shared) = self.claims() else {
+            let answer = call(token.clone()).await?;
+            return judge(answer, token).await.1;
+        };
+        let patience = shared.times().lease();
+        let way = shared.follow(&token, shown, Goal::Send, patience);
+        let Way::Send(claim) = way.await? else {
+            return Err(nowhere());
+        };
+        claim.check_clock()?;
+        let sent = claim.token().clone();
+        let answer = claim.listen(call(sent.clone())).await;
+        let answer = answer.map_err(|error| failed(&claim, error))?;
+        let outcome = match judge(answer, sent.clone()).await {
+            (Some(bytes), outcome) => self.tell(claim, bytes, outcome, false).await,
+            (None, outcome) => {
+                // The token has not been rotated: it is in force as before.
+                claim.end(Ending::Free);
+                outcome
+            }
+        };
+        outcome.map(|outcome| with_token_in_force(outcome, &token, sent))
+    }
+
+    /// Tells all replicas what came of a call that Descope answered.
+    async fn tell(
+        &self,
+        claim: SendingClaim,
+        bytes: AnswerBytes,
+        outcome: Result<CallOutcome<SessionAnswer>, Error>,
+        withdrawn: bool,
+    ) -> Result<CallOutcome<SessionAnswer>, Error> {
+        let outcome = outcome.map_err(|error| failed(&claim, error))?;
+        if let (Err(error), None) = (&outcome.answer, &outcome.successor) {
+            claim.fail(error, true);
+            return Ok(outcome);
+        }
+        let now = self.now().date();
+        let successor_life = outcome.successor_expires_at.map_or(DEFAULT_LIFE, |end| {
+            end.duration_since(now).unwrap_or_default()
+        });
+        let Some(plain) = bytes.with(outcome.tenant.as_ref(), outcome.expires_at) else {
+            return Ok(outcome);
+        };
+        let answered = Answered {
+            plain,
+            successor: outcome.successor.as_ref(),
+            successor_life,
+            withdrawn,
+        };
+        claim.publish(answered).await?;
+        Ok(outcome)
+    }
+
+    /// Ends a session by `call` with its newest token, and tells all replicas, whatever Descope says.
+    pub(super) async fn sign_out_over_replicas<F, Fut>(
+        &self,
+        holder: VerifiedRefresh,
+        token: RefreshToken,
+        call: F,
+    ) -> Result<(), Error>
+    where
+        F: FnOnce(RefreshToken) -> Fut,
+        Fut: Future<Output = Result<(), Error>>,
+    {
+        let Some(shared) = self.claims() else {
+            return call(token).await;
+        };
+        let patience = shared.times().lease();
+        let shown = token == holder.token;
+        let way = shared.follow(&token, shown, Goal::SignOut, patience);
+        let Way::Send(claim) = way.await? else {
+            return Err(nowhere());
+        };
+        let result = claim.listen(call(claim.token().clone())).await;
+        let confirmed = match &result {
+            Ok(()) => true,
+            Err(error) => error.upstream_verdict().is_refusal(),
+        };
+        let life = if confirmed {
+            shared.times().remember_sign_out()
+        } else {
+            // Descope may never hear of it: no replica lets it in again as long as the token lives.
+            let sent = self.sent_token(holder, claim.token().clone()).await;
+            let now = self.now().date();
+            let left = sent.expires_at.and_then(|end| end.duration_since(now).ok());
+            left.unwrap_or(DEFAULT_LIFE)
+        };
+        claim.end(Ending::Dead(EndedBy::SignOut, life));
+        if claim.is_unasked() {
+            shared.sign_out_later(claim.token(), life);
+        }
+        result
+    }
+
+    /// The newest token, for a call that only reads.
+    pub(super) async fn newest_token(&self, token: RefreshToken) -> Result<RefreshToken, Error> {
+        let Some(shared) = self.claims() else {
+            return Ok(token);
+        };
+        let patience = shared.times().call;
+        match shared.follow(&token, false, Goal::Read, patience).await? {
+            Way::Token(newest) => Ok(newest),
+            _ => Err(nowhere()),
+        }
+    }
+
+    /// Tells all replicas that Descope has refused a token in a call that only reads, if it has.
+    pub(super) fn note_read(&self, token: &RefreshToken, error: &Error) {
+        let by = match error.kind() {
+            ErrorKind::SessionEnded => EndedBy::Descope,
+            ErrorKind::RefreshTokenReused => EndedBy::Reuse,
+            _ => return,
+        };
+        if let Some(shared) = self.claims() {
+            shared.note_end(token, by);
+        }
+    }
+
+    /// The answer that is at hand, or a newer one that another replica has brought since.
+    ///
+    /// # Errors
+    ///
+    /// Why the session has ended since, or gone on without this request.
+    pub(crate) async fn newest_at_hand(
+        &self,
+        presented: &PresentedRefresh,
+        answer: SessionAnswer,
+    ) -> Result<SessionAnswer, Error> {
+        let Some(shared) = self.claims() else {
+            return Ok(answer);
+        };
+        let Some(newest) = presented.family.unseen() else {
+            return Ok(answer);
+        };
+        let way = shared.follow(&newest, false, Goal::AtHand, Duration::ZERO);
+        match way.await {
+            Ok(Way::Answer {
+                answer: newer,
+                sent,
+            }) => {
+                let hop = self.sent_token(presented.verified.clone(), sent).await;
+                // One that does not verify is not at hand.
+                if let Ok(outcome) = self.verify_answer(*newer, hop, None).await {
+                    presented.family.adopt(&outcome);
+                }
+            }
+            Ok(_) => return Ok(answer),
+            Err(error) if error.kind() == ErrorKind::SharedStateUnavailable => return Ok(answer),
+            Err(error) => return Err(presented.family.learned(&error)),
+        }
+        presented.newest_after(answer)
+    }
+}
+
+/// The token that is in force after a call with a later token of the chain than the family here knew.
+fn with_token_in_force(
+    mut outcome: CallOutcome<SessionAnswer>,
+    known: &RefreshToken,
+    sent: RefreshToken,
+) -> CallOutcome<SessionAnswer> {
+    if outcome.successor.is_none() && sent != *known {
+        if let Ok(answer) = &outcome.answer {
+            outcome.successor_expires_at = answer.in_force().expires_at;
+        }
+        outcome.successor = Some(sent);
+    }
+    outcome
+}
+
+/// Tells all replicas that a call has failed.
+fn failed(claim: &SendingClaim, error: Error) -> Error {
+    claim.fail(&error, leaves_rotation_open(&error));
+    error
+}
+
+/// A walk leads nowhere else for its purpose.
+fn nowhere() -> Error {
+    Error::new(
+        ErrorKind::SharedStateUnavailable,
+        "no call was made: the shared state contradicts itself",
+    )
+}

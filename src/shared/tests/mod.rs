@@ -1,0 +1,3 @@
+//! The protocol as a whole.
+
+mod model;

@@ -1,0 +1,143 @@
+//! The shared state's store fails, or forgets.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tower_descope::{ErrorKind, RefreshToken};
+
+use super::Replicas;
+use crate::support::{
+    advance,
+    browser::{Browser, untouched},
+    call, settled,
+    world::{ALMOST, EXPIRY, REFRESH, fake},
+};
+
+/// Longer than a claim stands, and the quarantine after a loss of memory.
+const QUARANTINE: Duration = Duration::from_secs(17);
+
+#[tokio::test]
+async fn while_the_store_is_away_good_sessions_pass_and_others_are_told_to_come_again() {
+    let replicas = Replicas::start(2, fake()).await;
+    let apps = replicas.early_apps();
+    let mut browser = Browser::ann(&replicas.fake);
+    replicas.shared.set_reachable(false);
+    for pause in [Duration::ZERO, ALMOST] {
+        replicas.fake.clock().advance(pause);
+        let response = browser.visit(&apps[0]).await;
+        assert_eq!(response.body(), "U1@T1");
+        assert!(untouched(&response));
+    }
+    replicas.fake.clock().advance(EXPIRY);
+    for app in &apps {
+        for _ in 0..5 {
+            let response = browser.visit(app).await;
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(response.headers().contains_key("retry-after"));
+            assert!(untouched(&response));
+        }
+    }
+    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    let error = replicas.handles[0].refresh(&token).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedStateUnavailable);
+    assert!(error.is_transient() && !error.ends_session());
+    assert_eq!(replicas.refreshes(), 0, "nothing goes up");
+    assert!(!replicas.handles[0].shared_status().unwrap().reachable);
+    replicas.shared.set_reachable(true);
+    replicas.fake.clock().advance(Duration::from_secs(2));
+    assert_eq!(browser.visit(&apps[1]).await.body(), "U1@T1");
+    replicas.fake.clock().advance(Duration::from_secs(2));
+    assert_eq!(browser.visit(&apps[0]).await.body(), "U1@T1");
+    assert!(replicas.handles[0].shared_status().unwrap().reachable);
+    replicas.spent();
+}
+
+#[tokio::test]
+async fn a_call_under_way_when_the_store_goes_away_is_answered_and_told_later() {
+    let replicas = Replicas::start(2, fake()).await;
+    let apps = replicas.apps();
+    let mut browser = Browser::ann(&replicas.fake);
+    replicas.fake.clock().advance(EXPIRY);
+    replicas.fake.hang_path(REFRESH, true);
+    let (app, request) = (apps[0].clone(), browser.get());
+    let page = tokio::spawn(async move { call(&app, request).await });
+    replicas.fake.wait_for_calls(REFRESH, 1).await;
+    replicas.shared.set_reachable(false);
+    replicas.fake.hang_path(REFRESH, false);
+    assert_eq!(page.await.unwrap().body(), "U1@T1");
+    replicas.shared.set_reachable(true);
+    replicas.fake.clock().advance(Duration::from_secs(2));
+    replicas.settle().await;
+    // The answer was lost on its way to the browser.
+    assert_eq!(browser.visit(&apps[1]).await.body(), "U1@T1");
+    assert_eq!(replicas.spent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_forgot_is_not_relied_on_until_no_claim_of_before_stands() {
+    let replicas = Replicas::start(3, fake()).await;
+    let apps = replicas.apps();
+    let mut known = Browser::ann(&replicas.fake);
+    let mut unknown = Browser::ann(&replicas.fake);
+    replicas.fake.clock().advance(EXPIRY);
+    // One's answer is lost, and at hand at the first replica alone.
+    call(&apps[0], known.get()).await;
+    replicas.settle().await;
+    replicas.shared.lose_memory();
+    for app in &apps {
+        let response = unknown.visit(app).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(untouched(&response));
+    }
+    assert_eq!(replicas.refreshes(), 1);
+    // The first learns that the memory was lost, and publishes anew.
+    advance(replicas.fake.clock(), 1).await;
+    settled(&replicas.fake).await;
+    replicas.settle().await;
+    assert_eq!(known.visit(&apps[1]).await.body(), "U1@T1");
+    assert_eq!(replicas.spent().len(), 1);
+    let status = replicas.handles[0].shared_status().unwrap();
+    assert!(!status.settling.is_zero(), "{status:?}");
+    replicas.fake.clock().advance(QUARANTINE);
+    assert_eq!(unknown.visit(&apps[2]).await.body(), "U1@T1");
+    assert!(
+        replicas.handles[0]
+            .shared_status()
+            .unwrap()
+            .settling
+            .is_zero()
+    );
+    replicas.spent();
+}
+
+#[tokio::test]
+async fn a_sign_out_is_remembered_by_whoever_took_it_when_the_store_forgets() {
+    let replicas = Replicas::start(2, fake()).await;
+    let apps = replicas.apps();
+    let mut browser = Browser::ann(&replicas.fake);
+    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    replicas.fake.fail_next(100);
+    assert!(replicas.handles[0].logout(&token).await.is_err());
+    replicas.fake.fail_next(0);
+    replicas.settle().await;
+    replicas.shared.lose_memory();
+    advance(replicas.fake.clock(), 1).await;
+    settled(&replicas.fake).await;
+    replicas.settle().await;
+    replicas.fake.clock().advance(QUARANTINE);
+    browser.jar.remove("DS");
+    assert_eq!(
+        browser.visit(&apps[1]).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(replicas.refreshes(), 0);
+}
+
+#[tokio::test]
+async fn a_sign_out_in_the_quarantine_goes_up_all_the_same() {
+    let replicas = Replicas::start(2, fake()).await;
+    let browser = Browser::ann(&replicas.fake);
+    replicas.shared.lose_memory();
+    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    replicas.handles[1].logout(&token).await.unwrap();
+}
