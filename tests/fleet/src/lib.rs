@@ -62,6 +62,7 @@ impl Redis {
     }
 
     /// Starts a replica of this one, and waits until it has all that there is.
+    #[must_use]
     pub fn replica(&self) -> Self {
         let replica = Self::with(&["--replicaof", &format!("127.0.0.1 {}", self.port)]);
         let port = format!("port={},state=online", replica.port);

@@ -19,7 +19,7 @@ enum Way {
     Closes,
     /// As a server of HTTP does.
     Http,
-    /// The login as Redis does, everything after it with these bytes.
+    /// A greeting as Redis does, everything after it with these bytes.
     Steps(&'static [u8]),
     /// The same, without an end.
     Flood,
@@ -54,8 +54,8 @@ async fn answer(mut stream: TcpStream, way: Way) -> Option<()> {
                 stream.write_all(text).await.ok()?;
             }
             _ if !asked.contains("EVAL") => {
-                let commands = asked.matches("CLIENT").count();
-                stream.write_all(&b"+OK\r\n".repeat(commands)).await.ok()?;
+                let pings = asked.matches("PING").count();
+                stream.write_all(&b"+PONG\r\n".repeat(pings)).await.ok()?;
             }
             Way::Steps(bytes) => stream.write_all(bytes).await.ok()?,
             Way::Flood => {

@@ -6,8 +6,8 @@ use tower_descope_fleet::{PROJECT, Redis, until};
 use crate::{all_fail, all_hold, probe, settings};
 
 /// The user that is enough, as the documentation gives it.
-const USER: &str = "~ds1:* resetchannels -@all +evalsha +eval +ping +hello +client|setname +wait \
-                    +time +hmget +hset +hdel +del +get +set +pexpire +pttl";
+const USER: &str = "~ds1:* resetchannels -@all +evalsha +eval +ping +time +hmget +hset +hdel +del +get +set \
+                    +pexpire +pttl";
 
 #[tokio::test]
 async fn the_documented_user_may_do_all_that_is_done() {
@@ -85,6 +85,30 @@ async fn a_replica_takes_no_writes() {
         "tick",
     ];
     assert_eq!(all_fail(&probe, "refused", &writing).await, None);
+}
+
+#[tokio::test]
+async fn a_server_that_became_a_replica_is_connected_anew_for_its_name_may_be_anothers() {
+    let (redis, master) = (Redis::start(), Redis::start());
+    let probe = probe(&redis.url());
+    all_hold(&probe).await;
+    let connection = || {
+        let clients = redis.cli(&["client", "list", "type", "normal"]);
+        let ours = clients.lines().find(|line| !line.contains("cmd=client"));
+        ours.map(|line| line.split(' ').next().unwrap().to_owned())
+    };
+    let before = connection();
+    redis.cli(&["replicaof", "127.0.0.1", &master.port().to_string()]);
+    assert_eq!(all_fail(&probe, "refused", &["publish"]).await, None);
+    let _ = probe.make("look", 1).await;
+    let after = connection();
+    assert!(
+        before.is_some() && after.is_some() && before != after,
+        "{after:?}"
+    );
+    redis.cli(&["replicaof", "no", "one"]);
+    redis.cli(&["flushall"]);
+    all_hold(&probe).await;
 }
 
 #[tokio::test]

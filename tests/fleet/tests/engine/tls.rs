@@ -1,6 +1,6 @@
 //! A server with TLS.
 
-use std::{fs, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use tower_descope_fleet::{Redis, free_port};
 
@@ -22,10 +22,19 @@ fn child(test: &str, url: &str, trusted: &str) -> bool {
     output.status.success()
 }
 
-fn with_tls() -> (Redis, String, String) {
+/// Files that go with it.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn with_tls() -> (Redis, Folder, String, String) {
     let certified = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
     let tls_port = free_port();
-    let folder = std::env::temp_dir().join(format!("tower-descope-tls-{}", tls_port));
+    let folder = std::env::temp_dir().join(format!("tower-descope-tls-{tls_port}"));
     fs::create_dir_all(&folder).unwrap();
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     fs::write(&cert, certified.cert.pem()).unwrap();
@@ -43,7 +52,8 @@ fn with_tls() -> (Redis, String, String) {
         "--tls-auth-clients",
         "no",
     ]);
-    (redis, format!("rediss://localhost:{tls_port}"), cert)
+    let url = format!("rediss://localhost:{tls_port}");
+    (redis, Folder(folder), url, cert)
 }
 
 /// Two providers of algorithms are in this graph, and the process has chosen none: nothing panics, and
@@ -55,7 +65,7 @@ async fn a_server_with_a_certificate_that_the_system_trusts_is_used() {
         assert!(rustls::crypto::CryptoProvider::get_default().is_none());
         return;
     }
-    let (_redis, url, cert) = with_tls();
+    let (_redis, _folder, url, cert) = with_tls();
     let test = "tls::a_server_with_a_certificate_that_the_system_trusts_is_used";
     assert!(child(test, &url, &cert));
 }
@@ -68,7 +78,7 @@ async fn a_provider_that_the_process_has_chosen_is_taken() {
         all_hold(&probe(&url)).await;
         return;
     }
-    let (_redis, url, cert) = with_tls();
+    let (_redis, _folder, url, cert) = with_tls();
     assert!(child(
         "tls::a_provider_that_the_process_has_chosen_is_taken",
         &url,
@@ -78,7 +88,7 @@ async fn a_provider_that_the_process_has_chosen_is_taken() {
 
 #[tokio::test]
 async fn a_server_that_the_system_does_not_trust_is_not_used() {
-    let (redis, url, _cert) = with_tls();
+    let (redis, _folder, url, _cert) = with_tls();
     let failed = probe(&url).make("claim", 1).await.unwrap_err();
     assert_eq!(failed.kind, "unreachable", "{failed}");
     assert!(failed.message.contains("TLS failed"), "{failed}");
