@@ -57,6 +57,12 @@ impl<'a> Quoted<'a> {
         let mut at = 0;
         loop {
             let rest = bytes.get(at..)?;
+            // Those of a run, which is all that is hostile, without looking for another kind.
+            for character in rest.as_chunks().0.iter().map_while(unicode_escape) {
+                text.push(character);
+                at += UNICODE_ESCAPE;
+            }
+            let rest = bytes.get(at..)?;
             let Some(b'\\') = rest.first() else {
                 let len = memchr(b'\\', rest).unwrap_or(rest.len());
                 text.push_str(self.inner.get(at..at + len)?);
@@ -74,18 +80,13 @@ impl<'a> Quoted<'a> {
                 b'n' => '\n',
                 b'r' => '\r',
                 b't' => '\t',
+                // The first half of a pair, since it is none of those above.
                 b'u' => {
-                    let unit = hex4(*rest.get(2..)?.first_chunk()?)?;
-                    at += 4;
-                    let code = if (0xd800..0xdc00).contains(&unit) {
-                        let low = rest.get(6..)?.strip_prefix(b"\\u")?;
-                        let low = hex4(*low.first_chunk()?)?.checked_sub(0xdc00)?;
-                        at += 6;
-                        0x10000 + ((unit - 0xd800) << 10) + low
-                    } else {
-                        unit
-                    };
-                    char::from_u32(code)?
+                    let high = hex4(*rest.get(2..)?.first_chunk()?)?.checked_sub(0xd800)?;
+                    let low = rest.get(6..)?.strip_prefix(b"\\u")?;
+                    let low = hex4(*low.first_chunk()?)?.checked_sub(0xdc00)?;
+                    at += 10;
+                    char::from_u32(0x10000 + (high << 10) + low)?
                 }
                 itself => char::from(itself),
             });
@@ -93,17 +94,51 @@ impl<'a> Quoted<'a> {
     }
 }
 
+/// What each byte is as a hexadecimal digit. A look-up costs half of what ranges do.
+static DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut byte = 0;
+    while byte < digits.len() {
+        digits[byte] = match byte as u8 {
+            digit @ b'0'..=b'9' => digit - b'0',
+            digit @ b'a'..=b'f' => digit - b'a' + 10,
+            digit @ b'A'..=b'F' => digit - b'A' + 10,
+            _ => NO_DIGIT,
+        };
+        byte += 1;
+    }
+    digits
+};
+
+const NO_DIGIT: u8 = 0xff;
+
+/// The length of `\uXXXX`.
+pub(super) const UNICODE_ESCAPE: usize = 6;
+
+/// How many of these escapes a text begins with, none of them half of a pair.
+#[inline]
+pub(super) fn unicode_escapes(bytes: &[u8]) -> usize {
+    let escapes = bytes.as_chunks().0.iter();
+    escapes
+        .take_while(|escape| unicode_escape(*escape).is_some())
+        .count()
+}
+
+/// The character of an escape by its number, unless it is half of a pair.
+#[inline]
+fn unicode_escape(escape: &[u8; UNICODE_ESCAPE]) -> Option<char> {
+    match *escape {
+        [b'\\', b'u', a, b, c, d] => char::from_u32(hex4([a, b, c, d])?),
+        _ => None,
+    }
+}
+
 /// The number that four hexadecimal digits stand for.
 #[inline]
 pub(super) fn hex4(digits: [u8; 4]) -> Option<u32> {
-    const OTHER: u8 = 0xff;
+    let value = |digit: u8| DIGITS.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT);
+    let [a, b, c, d] = digits.map(value);
     // Without a way out in between, so that there is one branch for all four.
-    let [a, b, c, d] = digits.map(|digit| match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        b'A'..=b'F' => digit - b'A' + 10,
-        _ => OTHER,
-    });
     let code = [a, b, c, d]
         .iter()
         .fold(0, |code, &value| code << 4 | u32::from(value));

@@ -2,7 +2,7 @@
 
 use super::{
     Fault, NOT_JSON, TOO_DEEP,
-    quoted::{Quoted, hex4},
+    quoted::{Quoted, UNICODE_ESCAPE, hex4, unicode_escapes},
 };
 use crate::steps;
 
@@ -225,6 +225,9 @@ impl<'a> Scan<'a> {
         let mut escapes = 0;
         loop {
             // One escape after the other is hostile as a rule, and should cost no more for it.
+            let run = unicode_escapes(self.text.as_bytes().get(self.at..).unwrap_or_default());
+            escapes += run;
+            self.at += run * UNICODE_ESCAPE;
             if self.peek() != Some(b'\\') {
                 self.ordinary();
             }
