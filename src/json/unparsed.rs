@@ -8,6 +8,9 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
+/// More members than any object of Descope's has that is read here.
+const MEMBERS: usize = 32;
+
 /// A value that is kept as text. It was read once, so that making a [`Value`] of it does not fail.
 #[derive(Clone)]
 pub(crate) struct UnparsedJson {
@@ -24,6 +27,7 @@ pub(crate) struct Members<'a>(Vec<JsonMember<'a>>);
 pub(crate) struct JsonMember<'a> {
     name: Cow<'a, str>,
     raw: &'a RawValue,
+    size: ValueSize,
 }
 
 /// The memory that a JSON value takes, in bytes, roughly.
@@ -86,8 +90,12 @@ impl<'a> Members<'a> {
     /// Reads an object: exactly what a map of [`Value`]s would be read from.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, serde_json::Error> {
         // A raw value is skipped rather than read: some of those are no values, or too deep.
-        serde_json::from_slice::<ValueSize>(bytes)?;
-        serde_json::from_slice(bytes)
+        let MemberSizes(sizes) = serde_json::from_slice(bytes)?;
+        let Self(mut members) = serde_json::from_slice(bytes)?;
+        for (member, size) in members.iter_mut().zip(sizes) {
+            member.size = size;
+        }
+        Ok(Self(members))
     }
 
     /// The member that counts of those with this name.
@@ -120,7 +128,7 @@ impl JsonMember<'_> {
     pub(crate) fn to_unparsed(&self) -> UnparsedJson {
         UnparsedJson {
             text: self.raw.get().into(),
-            size: serde_json::from_str(self.raw.get()).map_or(0, |ValueSize(size)| size),
+            size: self.size.0,
             value: OnceLock::new(),
         }
     }
@@ -146,13 +154,41 @@ impl<'de> Visitor<'de> for MembersVisitor {
         #[derive(Deserialize)]
         struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-        // More than any object of Descope's has that is read so.
-        let mut members = Vec::with_capacity(32);
+        let mut members = Vec::with_capacity(MEMBERS);
         while let Some(Name(name)) = map.next_key()? {
             let raw = map.next_value()?;
-            members.push(JsonMember { name, raw });
+            let size = ValueSize(0);
+            members.push(JsonMember { name, raw, size });
         }
         Ok(Members(members))
+    }
+}
+
+/// The sizes of an object's members, in their order.
+struct MemberSizes(Vec<ValueSize>);
+
+impl<'de> Deserialize<'de> for MemberSizes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MemberSizesVisitor)
+    }
+}
+
+struct MemberSizesVisitor;
+
+impl<'de> Visitor<'de> for MemberSizesVisitor {
+    type Value = MemberSizes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut sizes = Vec::with_capacity(MEMBERS);
+        // A name is read as a value is, so that what is no text is refused.
+        while let Some((ValueSize(_), size)) = map.next_entry()? {
+            sizes.push(size);
+        }
+        Ok(MemberSizes(sizes))
     }
 }
 
