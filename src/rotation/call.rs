@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{clock::Now, error::Error, ids::TenantId, session::SignedToken, token::RefreshToken};
+use crate::{
+    clock::Now, digest::Digest, error::Error, ids::TenantId, session::SignedToken,
+    token::RefreshToken,
+};
 
 /// The operation that a refresh token is sent for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,15 @@ pub(crate) type RunningCall<T> =
     Pin<Box<dyn Future<Output = Result<CallOutcome<T>, Error>> + Send>>;
 
 impl<T> CallOutcome<T> {
+    /// The digest of the successor; `None` too without a crypto backend, and then no token was presented.
+    pub(super) fn successor_digest(&self) -> Option<Digest> {
+        let successor = self.successor.as_ref()?;
+        match &self.successor_signed {
+            Some(signed) => Some(signed.digest),
+            None => Digest::of(successor.expose()).ok(),
+        }
+    }
+
     /// How long the successor lives from now on, if that is known.
     pub(super) fn successor_life(&self, now: Now) -> Option<Duration> {
         let end = self.successor_expires_at?;

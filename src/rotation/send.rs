@@ -16,7 +16,6 @@ use super::{
     lease::FamilyLease,
 };
 use crate::{
-    digest::Digest,
     error::{Error, ErrorKind},
     token::RefreshToken,
 };
@@ -262,9 +261,8 @@ impl<T: KeptSession> Claim<T> {
         let FamilyLease { queue, arrival } = &self.lease;
         let now = queue.clock().now();
         queue.note_answered(result.as_ref().err(), now);
-        let successor = result.as_ref().ok().and_then(|it| it.successor.as_ref());
-        // It cannot fail: the token that was presented has a digest, too.
-        let digest = successor.and_then(|token| Digest::of(token.expose()).ok());
+        let outcome = result.as_ref().ok();
+        let digest = outcome.and_then(CallOutcome::successor_digest);
         let result = queue.change(|table| table.done(arrival.family, now, result, digest));
         result.unwrap_or_else(|| Err(abandoned()))
     }
