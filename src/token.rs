@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, header};
-use memchr::memchr3;
+use memchr::{memchr, memchr3};
 use zeroize::Zeroizing;
 
 /// Defines a type for a secret text: cheap to clone, wiped when the last clone is dropped, and not
@@ -184,6 +184,30 @@ pub(crate) fn is_key(credential: &[u8]) -> bool {
     // To the end in any case: so the compiler looks at many bytes at once.
     let all = |all, &byte: &u8| all & is_key_byte(byte);
     !credential.is_empty() && credential.iter().fold(true, all)
+}
+
+/// Returns `true` for three segments of base64url, none of them empty.
+pub(crate) fn is_compact_jwt(token: &str) -> bool {
+    let dot = |text: &str| memchr(b'.', text.as_bytes());
+    let segments = || {
+        let (header, rest) = token.split_at_checked(dot(token)?)?;
+        let rest = rest.get(1..)?;
+        let (payload, signature) = rest.split_at_checked(dot(rest)?)?;
+        Some([header, payload, signature.get(1..)?])
+    };
+    let is_segment = |segment: &str| !segment.is_empty() && is_base64url(segment);
+    segments().is_some_and(|segments| segments.into_iter().all(is_segment))
+}
+
+/// Returns `true` if all characters are of base64url.
+pub(crate) fn is_base64url(text: &str) -> bool {
+    // Without a branch for each byte, so that the processor looks at many of them at a time.
+    let is_odd = |byte: u8| {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let digit = byte.wrapping_sub(b'0') < 10;
+        1 ^ (u8::from(letter) | u8::from(digit) | u8::from(byte == b'-') | u8::from(byte == b'_'))
+    };
+    text.bytes().fold(0, |odd, byte| odd | is_odd(byte)) == 0
 }
 
 /// Returns `true` for `b64token` of RFC 6750 section 2.1 (`A-Z a-z 0-9 - . _ ~ + / =`), and for `:`,

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::settings::{ClientSettings, CredentialStyle};
 use crate::{
     error::{Error, ErrorKind},
-    token::{AccessKey, RefreshToken},
+    token::{AccessKey, RefreshToken, is_base64url},
 };
 
 const PROJECT_ID: HeaderName = HeaderName::from_static("x-descope-project-id");
@@ -34,7 +34,7 @@ pub(super) fn headers(
 ) -> Result<HeaderMap, Error> {
     let project_id = &settings.project_id;
     let token = refresh.expose();
-    if token.is_empty() || !token.bytes().all(is_jwt_byte) {
+    if token.is_empty() || !token.split('.').all(is_base64url) {
         return Err(Error::new(
             ErrorKind::InvalidRefreshToken,
             "the refresh token is not a JWT",
@@ -106,11 +106,6 @@ fn common(headers: &mut HeaderMap, project_id: &str) -> Result<(), Error> {
         HeaderValue::from_static(env!("CARGO_PKG_VERSION")),
     );
     Ok(())
-}
-
-/// Returns `true` for base64url and the dots between the segments.
-fn is_jwt_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 /// Returns the name of the token's cookie at Descope: the `drn` ("Descope resource name") of its

@@ -1,6 +1,6 @@
 //! Writing and removing cookies, over the `cookie` crate's formatting.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use ::cookie::{
     Cookie, CookieBuilder, Expiration,
@@ -14,7 +14,10 @@ use super::{
     settings::{SameSite, Scope, SessionCookies},
     slot::CookieKind,
 };
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    token::is_compact_jwt,
+};
 
 /// Browsers keep no cookie whose name and value are longer together, and say nothing.
 const MAX_SIZE: usize = 4096;
@@ -270,23 +273,14 @@ fn fits(name: &str, scope: &Scope) -> bool {
     !is_host_prefixed(name) || *scope == Scope::HOST_ROOT
 }
 
-/// Returns `true` for three segments of base64url, none of them empty.
-fn is_compact_jwt(token: &str) -> bool {
-    // Without a branch for each byte, so that the processor looks at many of them at a time.
-    let is_odd = |byte: u8| {
-        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        let digit = byte.wrapping_sub(b'0') < 10;
-        1 ^ (u8::from(letter) | u8::from(digit) | u8::from(byte == b'-') | u8::from(byte == b'_'))
-    };
-    let is_segment = |segment: &&str| {
-        !segment.is_empty() && segment.bytes().fold(0, |odd, byte| odd | is_odd(byte)) == 0
-    };
-    let mut segments = token.split('.');
-    segments.by_ref().take(3).filter(is_segment).count() == 3 && segments.next().is_none()
-}
-
 fn line(cookie: &CookieBuilder<'_>) -> Result<HeaderValue, Error> {
-    let mut line = HeaderValue::try_from(cookie.to_string())
+    /// More than all attributes take as a rule, so that the line need not grow.
+    const ATTRIBUTES: usize = 256;
+    let cookie = cookie.inner();
+    let mut text = String::with_capacity(cookie.name().len() + cookie.value().len() + ATTRIBUTES);
+    // Into a `String` nothing fails to be written.
+    let _ = write!(text, "{cookie}");
+    let mut line = HeaderValue::try_from(text)
         .map_err(|error| Error::config("a cookie does not fit a header").with_source(error))?;
     line.set_sensitive(true);
     Ok(line)

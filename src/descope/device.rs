@@ -9,6 +9,7 @@ use super::present::PresentedRefresh;
 use crate::{
     client::DEVICE_TOKENS,
     cookie::{CookieAttributes, OwnCookie, own_cookies},
+    token::is_compact_jwt,
 };
 
 /// The longest token that is kept, in bytes.
@@ -55,12 +56,5 @@ pub(crate) fn device_tokens(headers: &HeaderMap, attributes: CookieAttributes) -
 
 /// Returns `true` for a compact JWT by its letters.
 pub(crate) fn is_device_token(token: &str) -> bool {
-    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let mut segments = token.split('.');
-    let whole = segments
-        .by_ref()
-        .take(3)
-        .filter(|segment| !segment.is_empty() && segment.bytes().all(is_legal))
-        .count();
-    whole == 3 && segments.next().is_none() && token.len() <= MAX_TOKEN
+    token.len() <= MAX_TOKEN && is_compact_jwt(token)
 }
