@@ -115,12 +115,9 @@ impl Exchanger {
         })
     }
 
-    /// Returns a bearer token's text if it counts as an access key.
-    pub(crate) fn access_key<'k>(&self, credential: &'k [u8]) -> Option<&'k str> {
-        let is_key =
-            self.inner.shape.fits(credential) && credential != self.inner.project_id.as_bytes();
-        // A key is ASCII, so nothing is lost here.
-        is_key.then(|| std::str::from_utf8(credential).ok())?
+    /// Returns `true` if a bearer token counts as an access key.
+    pub(crate) fn takes(&self, credential: &[u8]) -> bool {
+        self.inner.shape.fits(credential) && credential != self.inner.project_id.as_bytes()
     }
 
     /// How long a new session that lives for `life` is used before it is renewed.
@@ -133,13 +130,14 @@ impl Exchanger {
         &self.inner.options
     }
 
-    /// Looks a key up, and runs `exchange` on a task of its own if it is needed.
-    pub(crate) fn look_up<F, Fut>(&self, key: &str, now: &Now, exchange: F) -> SessionLookup
+    /// Looks a key up that it [takes](Self::takes), and runs `exchange` on a task of its own if it is
+    /// needed.
+    pub(crate) fn look_up<F, Fut>(&self, key: &[u8], now: &Now, exchange: F) -> SessionLookup
     where
         F: FnOnce(AccessKey) -> Fut,
         Fut: Future<Output = Result<AccessKeySession, Error>> + Send + 'static,
     {
-        let Ok(digest) = Digest::of(key) else {
+        let Ok(digest) = Digest::of_bytes(key) else {
             let rejection = Rejection::exchange_unavailable("no_sha256", MIN_RETRY_AFTER);
             return SessionLookup::Refused(rejection);
         };
@@ -161,7 +159,8 @@ impl Exchanger {
             };
             // Without a runtime the table starts nothing.
             if let Ok(runtime) = Handle::try_current() {
-                let call = exchange(AccessKey::new(key));
+                // A key is ASCII, so nothing is lost here.
+                let call = exchange(AccessKey::new(String::from_utf8_lossy(key)));
                 let run = async move { task.finish(call.await) };
                 runtime.spawn(run.in_current_span());
             }

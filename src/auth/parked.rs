@@ -6,11 +6,10 @@ use http::Request;
 use tower_service::Service;
 
 use crate::{
-    descope::{LateVerdict, PendingSession},
+    descope::PendingSession,
     gate::{Decision, Gate},
     rejection::Rejection,
     renewal::{EarlyRenewal, PendingRenewal, Renewed},
-    token,
 };
 
 /// A request that waits for its verdict and then for the inner service, and all that is needed to
@@ -56,10 +55,8 @@ impl<S, R, ReqBody> Parked<S, R, ReqBody> {
         loop {
             let (verdict, early) = match &mut self.wait {
                 Wait::Keys(verdict) => {
-                    let LateVerdict { verdict, checked } = ready!(verdict.as_mut().poll(cx));
-                    let authorization = token::authorization(self.request.headers());
-                    let head = (&self.request).into();
-                    match self.gate.next(head, authorization, verdict, checked) {
+                    let verdict = ready!(verdict.as_mut().poll(cx));
+                    match self.gate.go_on((&self.request).into(), verdict) {
                         Decision::Go(verdict, early) => (verdict, early),
                         Decision::Renew(renewal) => {
                             self.wait = Wait::Renewal(renewal);

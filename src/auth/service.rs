@@ -11,11 +11,8 @@ use super::{
     parked::{Parked, Wait},
 };
 use crate::{
-    descope::Authentication,
-    gate::{Decision, Gate},
+    gate::{Beginning, Decision, Gate},
     rejection::RejectionResponse,
-    token,
-    verifier::CheckedTokens,
 };
 
 /// Service made by [`TenantLayer`](super::TenantLayer).
@@ -70,20 +67,13 @@ where
         if self.gate.passes_unseen((&request).into()) {
             return ResponseFuture::inner(self.inner.call(request), None, false);
         }
-        let head = (&request).into();
-        let authorization = token::authorization(request.headers());
-        let mut checked = CheckedTokens::default();
-        let wait = match self.gate.authenticate(head, authorization, &mut checked) {
-            Authentication::Done(verdict) => {
-                match self.gate.next(head, authorization, verdict, checked) {
-                    Decision::Go(verdict, early) => {
-                        let (inner, rejection) = (&mut self.inner, &mut self.rejection);
-                        return future::go(&self.gate, inner, rejection, request, verdict, early);
-                    }
-                    Decision::Renew(renewal) => Wait::Renewal(renewal),
-                }
+        let wait = match self.gate.begin((&request).into()) {
+            Beginning::Decided(Decision::Go(verdict, early)) => {
+                let (inner, rejection) = (&mut self.inner, &mut self.rejection);
+                return future::go(&self.gate, inner, rejection, request, verdict, early);
             }
-            Authentication::Pending(verdict) => Wait::Keys(verdict),
+            Beginning::Decided(Decision::Renew(renewal)) => Wait::Renewal(renewal),
+            Beginning::Keys(verdict) => Wait::Keys(verdict),
         };
         // The service that was polled ready is dropped here, with the permit or slot that it may
         // hold: a request that waits must not take the inner service from those that need not. Of

@@ -59,6 +59,7 @@ mod names;
 mod own;
 mod read;
 mod remembered;
+mod request;
 mod response;
 mod settings;
 mod slot;
@@ -80,6 +81,7 @@ pub(crate) use self::{
     life::CookieAttributes,
     own::{OwnCookie, own_cookies},
     read::{CookieReader, PresentedCookies, cookie_fields},
+    request::RequestCookies,
     response::add_to_response,
     slot::{CookieKind, CookieSlot},
     unread::UnreadCookie,

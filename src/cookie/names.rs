@@ -5,6 +5,8 @@
 //! block without such an `=` is passed over as a whole, and at each other the name is compared
 //! backwards, up to the semicolon before it.
 
+use std::ops::ControlFlow;
+
 use memchr::memchr;
 
 use crate::steps;
@@ -43,20 +45,24 @@ impl NameSet {
     }
 
     /// Calls `visit` with the number of the name and with the value of each cookie in a field that has
-    /// one of the names, in their order. White space around a value is no part of it.
+    /// one of the names, in their order, until it breaks. White space around a value is no part of it.
     ///
     /// Nothing is decoded, and a `;` within quotes ends a pair (RFC 6265bis section 5.7). White space
     /// before `=` makes another name; no browser sends it.
     #[inline]
-    pub(super) fn each_in<'f>(&self, field: &'f [u8], mut visit: impl FnMut(usize, &'f [u8])) {
+    pub(super) fn each_in<'f>(
+        &self,
+        field: &'f [u8],
+        mut visit: impl FnMut(usize, &'f [u8]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let Some(first) = memchr(b'=', field) else {
             steps::count(field.len());
-            return;
+            return ControlFlow::Continue(());
         };
         steps::count(first);
         // The first cookie is ours as a rule, where one is. All up to here has been looked at.
         let mut at = self
-            .cookie_at(field, first, &mut visit)
+            .cookie_at(field, first, &mut visit)?
             .map_or(first, |end| end - 1);
         while at + 1 < field.len() {
             at += self
@@ -67,7 +73,7 @@ impl NameSet {
                 && let Some(block) = field.last_chunk()
                 && !self.endings.may_be_in(block)
             {
-                return;
+                break;
             }
             let stop = field.len().min(at + BLOCK + 1);
             let mut from = at + 1;
@@ -75,11 +81,12 @@ impl NameSet {
                 let equals = from + ahead;
                 steps::count(ahead + 1);
                 from = self
-                    .cookie_at(field, equals, &mut visit)
+                    .cookie_at(field, equals, &mut visit)?
                     .unwrap_or(equals + 1);
             }
             at = (at + BLOCK).max(from - 1);
         }
+        ControlFlow::Continue(())
     }
 
     /// Visits the cookie whose name ends before an `=`, if it is one of the names, and returns where
@@ -89,14 +96,17 @@ impl NameSet {
         &self,
         field: &'f [u8],
         equals: usize,
-        visit: &mut impl FnMut(usize, &'f [u8]),
-    ) -> Option<usize> {
-        let (before, after) = field.split_at_checked(equals)?;
-        let last = before.last()?;
+        visit: &mut impl FnMut(usize, &'f [u8]) -> ControlFlow<()>,
+    ) -> ControlFlow<(), Option<usize>> {
+        let Some((before, after)) = field.split_at_checked(equals) else {
+            return ControlFlow::Continue(None);
+        };
+        let after = after.get(1..).unwrap_or_default();
+        let last = before.last();
         let mut end = None;
         for (number, name) in self.names.iter().enumerate() {
             // Few names end as this one, and most that do are it.
-            if name.last() != Some(last) {
+            if name.last() != last {
                 continue;
             }
             let is_whole = |start: &[u8]| {
@@ -105,13 +115,12 @@ impl NameSet {
                 pair.last().is_none_or(|&byte| byte == b';')
             };
             if before.strip_suffix(&**name).is_some_and(is_whole) {
-                let after = after.get(1..)?;
                 let len = *end.get_or_insert_with(|| memchr(b';', after).unwrap_or(after.len()));
                 steps::count(len);
-                visit(number, after.get(..len)?.trim_ascii());
+                visit(number, after.get(..len).unwrap_or_default().trim_ascii())?;
             }
         }
-        Some(equals + 1 + end?)
+        ControlFlow::Continue(end.map(|len| equals + 1 + len))
     }
 }
 
@@ -199,7 +208,10 @@ mod tests {
 
     fn found<'f>(names: &[&str], field: &'f [u8]) -> Vec<(usize, &'f [u8])> {
         let mut found = Vec::new();
-        NameSet::new(names.iter().copied()).each_in(field, |name, value| found.push((name, value)));
+        let _ = NameSet::new(names.iter().copied()).each_in(field, |name, value| {
+            found.push((name, value));
+            ControlFlow::Continue(())
+        });
         found
     }
 
@@ -255,6 +267,23 @@ mod tests {
                 .collect();
             assert_eq!(found.join(","), values, "{field}");
         }
+    }
+
+    #[test]
+    fn nothing_is_looked_at_behind_the_cookie_that_ends_the_search() {
+        let field = "DS=1; DSR=2; DS=3; ".repeat(1_000);
+        let mut seen = 0;
+        let (end, steps) = steps::of(|| {
+            NameSet::new(["DS", "DSR"]).each_in(field.as_bytes(), |_, _| {
+                seen += 1;
+                if seen == 4 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })
+        });
+        assert!(end.is_break() && seen == 4 && steps < 300, "{steps}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! No cookie library does it, because several cookies of one name must stay several: which of them
 //! counts is decided by verifying their tokens, never by position.
 
-use std::str;
+use std::{ops::ControlFlow, str, sync::OnceLock};
 
 use http::{HeaderMap, HeaderValue, header};
 use smallvec::SmallVec;
@@ -15,7 +15,10 @@ use super::{
     slot::{CookieKind, CookieSlot},
     unread::{UnreadCookie, UnreadNames},
 };
-use crate::rejection::{Rejection, RejectionKind};
+use crate::{
+    digest::Digest,
+    rejection::{Rejection, RejectionKind},
+};
 
 /// The most that is read of a request's `Cookie` fields, in bytes of their values in sum. A browser's
 /// whole jar for a site is shorter as a rule, and no server takes as much unless it is told to.
@@ -43,6 +46,8 @@ pub(crate) struct CookieBytes<'h> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PresentedCookies<'h> {
     values: Values<&'h str>,
+    /// The digest of the first refresh token, which is the only one as a rule.
+    digest: OnceLock<Option<Digest>>,
 }
 
 type Values<T> = SmallVec<[(CookieSlot, T); 4]>;
@@ -91,8 +96,7 @@ impl CookieReader {
     /// Returns `true` if a request has a refresh cookie, whatever its value; `false` where there is
     /// more than is read.
     pub(crate) fn has_refresh_cookie(&self, headers: &HeaderMap) -> bool {
-        let presented = self.presented(headers);
-        presented.is_ok_and(|presented| presented.of_kind(CookieKind::Refresh).next().is_some())
+        self.presented(headers).is_ok_and(|it| it.has_refresh())
     }
 
     /// Returns `true` if a request has the cookie that says "stay signed in"; `false` where there is
@@ -103,7 +107,10 @@ impl CookieReader {
         };
         let mut found = false;
         for field in fields {
-            name.each_in(field, |_, value| found |= value == REMEMBERED.as_bytes());
+            let _ = name.each_in(field, |_, value| {
+                found |= value == REMEMBERED.as_bytes();
+                ControlFlow::Continue(())
+            });
         }
         found
     }
@@ -122,12 +129,13 @@ impl CookieReader {
     fn read<'h>(&self, fields: impl Iterator<Item = &'h [u8]>) -> CookieBytes<'h> {
         let mut values = Values::new();
         for field in fields {
-            self.names.each_in(field, |name, value| {
+            let _ = self.names.each_in(field, |name, value| {
                 if could_be_token(value)
                     && let Some(slot) = self.slots.get(name)
                 {
                     values.push((*slot, value));
                 }
+                ControlFlow::Continue(())
             });
         }
         CookieBytes { values }
@@ -155,11 +163,39 @@ impl<'h> CookieBytes<'h> {
         let texts = values.filter_map(|(slot, value)| Some((slot, str::from_utf8(value).ok()?)));
         PresentedCookies {
             values: texts.collect(),
+            digest: OnceLock::new(),
         }
     }
 }
 
 impl<'h> PresentedCookies<'h> {
+    /// Returns `true` if there is a refresh cookie, whatever its value.
+    pub(crate) fn has_refresh(&self) -> bool {
+        self.of_kind(CookieKind::Refresh).next().is_some()
+    }
+
+    /// The value of the refresh cookie where there are two cookies, that one and one of a session.
+    pub(crate) fn refresh_beside_session(&self) -> Option<&'h str> {
+        match *self.values {
+            [(one, _), (other, refresh)] | [(other, refresh), (one, _)]
+                if other.kind == CookieKind::Refresh && one.kind == CookieKind::Session =>
+            {
+                Some(refresh)
+            }
+            _ => None,
+        }
+    }
+
+    /// The digest of a refresh token that is among the values, made once; `None` without a crypto
+    /// backend.
+    pub(crate) fn digest(&self, refresh: &str) -> Option<Digest> {
+        let digest = || Digest::of(refresh).ok();
+        match self.of_kind(CookieKind::Refresh).next() {
+            Some((_, first)) if first == refresh => *self.digest.get_or_init(digest),
+            _ => digest(),
+        }
+    }
+
     /// The values of one slot.
     pub(crate) fn values(&self, slot: CookieSlot) -> impl Iterator<Item = &'h str> {
         let values = self.values.iter();

@@ -1,6 +1,6 @@
 //! Cookies with tokens that are not read, because of their name or their form.
 
-use std::str;
+use std::{ops::ControlFlow, str};
 
 use super::{names::NameSet, settings::SessionCookies};
 
@@ -51,12 +51,18 @@ impl UnreadNames {
         let mut first = None;
         let mut looked_at = 0;
         for field in fields {
-            self.names.each_in(field, |name, value| {
-                if first.is_none() && looked_at < MAX_LOOKED_AT {
-                    looked_at += 1;
-                    first = self.unread(name, value, &is_token);
+            let search = self.names.each_in(field, |name, value| {
+                looked_at += 1;
+                first = self.unread(name, value, &is_token);
+                if first.is_some() || looked_at == MAX_LOOKED_AT {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
                 }
             });
+            if search.is_break() {
+                break;
+            }
         }
         first
     }

@@ -27,7 +27,7 @@ use crate::{
     session::Session,
     shared::Exchanging,
     token::{AccessKey, Credential},
-    verifier::{AuthenticToken, VerificationStep},
+    verifier::{AuthenticToken, Presented, VerificationStep},
 };
 
 impl DescopeBuilder {
@@ -174,8 +174,8 @@ impl Descope {
         if let Some(VerificationStep::Done(verdict)) = known {
             return Authentication::Done(verdict.and_then(AuthenticToken::session_or_anonymous));
         }
-        let step =
-            known.unwrap_or_else(|| verifier.verify_uncached(token, TokenUse::Session, None, &now));
+        let step = known
+            .unwrap_or_else(|| verifier.verify_unknown(&Presented::session(token), None, &now));
         // A credential that is no token at all is refused for that, with or without keys. Only here,
         // since its verdict is the same in all other cases.
         if step.lacks_keys() && credential.text().is_none() {
@@ -188,11 +188,11 @@ impl Descope {
     #[inline]
     fn machine(&self, credential: &[u8]) -> Option<Authentication> {
         let exchanger = self.inner.exchanger.as_ref()?;
-        let key = exchanger.access_key(credential)?;
-        Some(self.by_access_key(exchanger, key))
+        let is_key = exchanger.takes(credential);
+        is_key.then(|| self.by_access_key(exchanger, credential))
     }
 
-    fn by_access_key(&self, exchanger: &Exchanger, key: &str) -> Authentication {
+    fn by_access_key(&self, exchanger: &Exchanger, key: &[u8]) -> Authentication {
         let now = self.now();
         let cached = match self.look_up(exchanger, key, &now) {
             SessionLookup::Session(cached) => cached,
@@ -209,11 +209,12 @@ impl Descope {
             Authentication::Pending(verdict) => verdict,
             done @ Authentication::Done(_) => return done,
         };
-        let (this, exchanger, key) = (self.clone(), exchanger.clone(), AccessKey::new(key));
+        let key = AccessKey::new(String::from_utf8_lossy(key));
+        let (this, exchanger) = (self.clone(), exchanger.clone());
         Authentication::Pending(Box::pin(async move {
             match verdict.await.verdict {
                 Err(rejection) if is_over(&rejection) => {
-                    let again = this.exchange_again(&exchanger, key.expose(), &cached);
+                    let again = this.exchange_again(&exchanger, key.expose().as_bytes(), &cached);
                     again.await.into()
                 }
                 verdict => verdict.into(),
@@ -238,7 +239,7 @@ impl Descope {
     async fn exchange_again(
         &self,
         exchanger: &Exchanger,
-        key: &str,
+        key: &[u8],
         cached: &CachedSession,
     ) -> Result<Session, Rejection> {
         exchanger.invalidate(cached);
@@ -250,7 +251,7 @@ impl Descope {
         }
     }
 
-    fn look_up(&self, exchanger: &Exchanger, key: &str, now: &Now) -> SessionLookup {
+    fn look_up(&self, exchanger: &Exchanger, key: &[u8], now: &Now) -> SessionLookup {
         exchanger.look_up(key, now, |key| {
             let (this, exchanger) = (self.clone(), exchanger.clone());
             async move { this.exchange_once(&key, &exchanger).await }

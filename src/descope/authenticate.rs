@@ -2,15 +2,13 @@
 
 use std::{collections::HashSet, future::Future, pin::Pin};
 
-use http::HeaderMap;
-
 use super::{
     handle::Descope,
     judge::SlotStep,
     pairs::{JudgedSlots, Wanted},
 };
 use crate::{
-    cookie::{CookieKind, CookieSlot, PresentedCookies, cookie_fields},
+    cookie::{CookieKind, CookieSlot, PresentedCookies, RequestCookies},
     jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     session::Session,
@@ -35,13 +33,13 @@ pub(crate) struct LateVerdict {
 }
 
 impl Descope {
-    /// Judges a request's session token; `authorization` is what its field says. A bearer token that is
+    /// Judges the session token of a request with these `cookies`; `authorization` is what its field says. A bearer token that is
     /// present decides alone; a cookie counts only if `cookie_guard`, asked only where there is one, has
     /// nothing against it. Which signatures were checked is noted in `checked`, unless the verdict is to
     /// come.
     pub(crate) fn authenticate(
         &self,
-        headers: &HeaderMap,
+        cookies: &mut RequestCookies<'_>,
         authorization: Authorization<'_>,
         checked: &mut CheckedTokens,
         cookie_guard: impl FnOnce() -> Result<(), &'static str>,
@@ -59,16 +57,16 @@ impl Descope {
                 ));
             }
         }
-        self.by_cookie(headers, checked, cookie_guard)
+        self.by_cookie(cookies, checked, cookie_guard)
     }
 
     fn by_cookie(
         &self,
-        headers: &HeaderMap,
+        cookies: &mut RequestCookies<'_>,
         checked: &mut CheckedTokens,
         cookie_guard: impl FnOnce() -> Result<(), &'static str>,
     ) -> Authentication {
-        let bytes = match self.cookie_reader().bytes(headers) {
+        let bytes = match cookies.bytes() {
             Ok(bytes) if bytes.is_empty() => {
                 return refused(Rejection::new(RejectionKind::MissingToken));
             }
@@ -85,11 +83,14 @@ impl Descope {
                 Err(reason) => refused(Rejection::because(RejectionKind::CrossSite, reason)),
             };
         }
-        let presented = bytes.texts();
+        let presented = match cookies.texts() {
+            Ok(presented) => presented,
+            Err(rejection) => return refused(rejection),
+        };
         if presented.of_kind(CookieKind::Session).next().is_some()
             && let Err(reason) = cookie_guard()
         {
-            return self.guarded(&presented, reason);
+            return self.guarded(presented, reason);
         }
         let mut judged = JudgedSlots::default();
         loop {
@@ -97,11 +98,11 @@ impl Descope {
                 Ok(found) => return Authentication::Done(judged.into_session(found)),
                 Err(wanted) => wanted,
             };
-            let values = || presented.values(wanted.slot);
-            match self.start_slot(values(), values, &wanted, checked) {
+            match self.start_slot(presented, &wanted, checked) {
                 SlotStep::Done(verdict) => judged.add(wanted.slot, verdict),
                 SlotStep::Wait(pending) => {
-                    return self.later(headers, judged, checked, wanted, pending);
+                    let pending = pending.map(SessionToken::new);
+                    return self.later(cookies, judged, checked, wanted, pending);
                 }
             }
         }
@@ -124,16 +125,15 @@ impl Descope {
     /// The verdict once the keys are there that a slot waits for.
     fn later(
         &self,
-        headers: &HeaderMap,
+        cookies: &RequestCookies<'_>,
         mut judged: JudgedSlots,
         checked: &mut CheckedTokens,
         wanted: Wanted,
-        pending: PendingTokens<&str>,
+        pending: PendingTokens<SessionToken>,
     ) -> Authentication {
         let this = self.clone();
-        let headers = cookie_fields(headers);
+        let headers = cookies.fields();
         let mut checked = std::mem::take(checked);
-        let pending = pending.map(SessionToken::new);
         Authentication::Pending(Box::pin(async move {
             let resumed = this.resume_slot(pending, SessionToken::expose, &wanted, &mut checked);
             judged.add(wanted.slot, resumed.await);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 
 use super::{notices::UnreadCredentials, sign_in_rules::SignInRules};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     answer::SessionAnswer,
     client::DescopeClient,
     clock::{Clock, Now},
-    cookie::{CookieAttributes, CookieReader, SessionCookies},
+    cookie::{CookieAttributes, CookieReader, RequestCookies, SessionCookies},
     error::Error,
     head::RequestHead,
     jwks::KeyStatus,
@@ -297,6 +297,11 @@ impl Descope {
     /// Who makes the calls.
     pub(crate) fn client(&self) -> &DescopeClient {
         &self.inner.client
+    }
+
+    /// The cookies of a request, which are read once.
+    pub(crate) fn cookies_of<'h>(&'h self, headers: &'h HeaderMap) -> RequestCookies<'h> {
+        RequestCookies::new(&self.inner.cookie_reader, headers)
     }
 
     /// Who reads the cookies of requests.

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use http::HeaderMap;
-
 use super::{
     handle::Descope,
     pairs::{FoundRefresh, JudgedSlots, SlotToken, SlotVerdict, Wanted},
@@ -35,13 +33,12 @@ impl Descope {
     /// The refresh token that a request's cookies present, whatever its time.
     pub(super) async fn refresh_of_cookies(
         &self,
-        headers: &HeaderMap,
+        presented: &PresentedCookies<'_>,
         checked: &mut CheckedTokens,
     ) -> Result<(FoundRefresh, SlotToken), Rejection> {
         let missing = || Rejection::new(RejectionKind::MissingToken);
-        let presented = self.cookie_reader().presented(headers)?;
         // Most requests without a session have no such cookie either: nothing need be judged then.
-        if presented.of_kind(CookieKind::Refresh).next().is_none() {
+        if !presented.has_refresh() {
             return Err(missing());
         }
         let mut judged = JudgedSlots::default();
@@ -54,7 +51,7 @@ impl Descope {
                 }
                 Err(wanted) => wanted,
             };
-            let verdict = self.judge(&presented, &wanted, checked).await;
+            let verdict = self.judge(presented, &wanted, checked).await;
             judged.add(wanted.slot, verdict);
         }
     }
@@ -66,8 +63,7 @@ impl Descope {
         wanted: &Wanted,
         checked: &mut CheckedTokens,
     ) -> SlotVerdict {
-        let values = || presented.values(wanted.slot);
-        match self.start_slot(values(), values, wanted, checked) {
+        match self.start_slot(presented, wanted, checked) {
             SlotStep::Done(verdict) => verdict,
             SlotStep::Wait(pending) => {
                 self.resume_slot(pending, |token| token, wanted, checked)
@@ -91,23 +87,21 @@ impl Descope {
         }
     }
 
-    /// Judges the values of a slot as far as that goes without waiting. `again` reads them once more,
-    /// where there are several.
-    pub(super) fn start_slot<'h, V: Iterator<Item = &'h str>>(
+    /// Judges the values of a slot as far as that goes without waiting.
+    pub(super) fn start_slot<'h>(
         &self,
-        mut values: impl Iterator<Item = &'h str>,
-        again: impl FnOnce() -> V,
+        presented: &PresentedCookies<'h>,
         wanted: &Wanted,
         checked: &mut CheckedTokens,
     ) -> SlotStep<'h> {
+        let mut values = presented.values(wanted.slot);
         let Some(first) = values.next() else {
             return SlotStep::Done(SlotVerdict::Absent);
         };
         if values.any(|value| value != first) {
-            return self.start_several(again(), wanted, checked);
+            return self.start_several(presented, wanted, checked);
         }
-        let verifier = &self.inner.verifier;
-        match verifier.start_presented(first, token_use(wanted.slot), checked) {
+        match self.start_value(presented, first, wanted, checked) {
             None => SlotStep::Done(SlotVerdict::Absent),
             Some(VerificationStep::Done(verdict)) => {
                 let verdict = verdict.map(|authentic| (first, authentic));
@@ -121,9 +115,24 @@ impl Descope {
         }
     }
 
+    /// Verifies a value of a slot as far as that goes without waiting. `None`: it is no token of this
+    /// project.
+    fn start_value(
+        &self,
+        presented: &PresentedCookies<'_>,
+        value: &str,
+        wanted: &Wanted,
+        checked: &mut CheckedTokens,
+    ) -> Option<VerificationStep> {
+        let verifier = &self.inner.verifier;
+        let token_use = token_use(wanted.slot);
+        let digest = || presented.digest(value);
+        verifier.start_presented(value, token_use, digest, checked)
+    }
+
     fn start_several<'h>(
         &self,
-        values: impl Iterator<Item = &'h str>,
+        presented: &PresentedCookies<'h>,
         wanted: &Wanted,
         checked: &mut CheckedTokens,
     ) -> SlotStep<'h> {
@@ -138,7 +147,7 @@ impl Descope {
                 "too_many_cookies",
             )))
         };
-        for value in values {
+        for value in presented.values(wanted.slot) {
             if !seen.insert(value) || verifier.claims_of_project(value).is_none() {
                 continue;
             }
@@ -146,7 +155,7 @@ impl Descope {
                 return too_many();
             }
             looked_at += 1;
-            match verifier.start_presented(value, token_use(wanted.slot), checked) {
+            match self.start_value(presented, value, wanted, checked) {
                 None => {}
                 Some(VerificationStep::Done(Ok(authentic))) if !wanted.takes(&authentic) => {}
                 Some(_) if tokens.len() == MAX_TOKENS => return too_many(),

@@ -14,7 +14,7 @@ use super::{handle::Descope, pairs::SlotToken, refused::refused_refresh};
 use crate::{
     answer::SessionAnswer,
     clock::system_time,
-    cookie::CookieKind,
+    cookie::{CookieKind, RequestCookies},
     error::Error,
     ids::{TenantId, UserId},
     jwt::check::{TimeCheck, TokenUse},
@@ -110,7 +110,8 @@ impl Descope {
         bearer: bool,
     ) -> Result<PresentedRefresh, RefreshRefusal> {
         let mut checked = CheckedTokens::default();
-        match self.presented_cookie(headers, &mut checked).await {
+        let mut cookies = self.cookies_of(headers);
+        match self.presented_cookie(&mut cookies, &mut checked).await {
             Err(RefreshRefusal::Missing) if bearer => self.presented_bearer(headers).await,
             presented => self.explained(presented, headers),
         }
@@ -121,10 +122,11 @@ impl Descope {
     pub(crate) fn presented_at_once(
         &self,
         headers: &HeaderMap,
+        cookies: &mut RequestCookies<'_>,
         checked: &mut CheckedTokens,
     ) -> Option<Result<PresentedRefresh, RefreshRefusal>> {
         // Dropping it gives up its place among those who wait for keys, and cancels no fetch.
-        let presented = pin!(self.presented_cookie(headers, checked));
+        let presented = pin!(self.presented_cookie(cookies, checked));
         match presented.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(presented) => Some(self.explained(presented, headers)),
             Poll::Pending => None,
@@ -137,7 +139,8 @@ impl Descope {
         headers: &HeaderMap,
         checked: &mut CheckedTokens,
     ) -> Result<PresentedRefresh, RefreshRefusal> {
-        let presented = self.presented_cookie(headers, checked).await;
+        let mut cookies = self.cookies_of(headers);
+        let presented = self.presented_cookie(&mut cookies, checked).await;
         self.explained(presented, headers)
     }
 
@@ -155,10 +158,10 @@ impl Descope {
 
     async fn presented_cookie(
         &self,
-        headers: &HeaderMap,
+        cookies: &mut RequestCookies<'_>,
         checked: &mut CheckedTokens,
     ) -> Result<PresentedRefresh, RefreshRefusal> {
-        let found = self.refresh_of_cookies(headers, checked).await?;
+        let found = self.refresh_of_cookies(cookies.texts()?, checked).await?;
         let (found, SlotToken { authentic, refresh }) = found;
         let token = refresh.ok_or(RefreshRefusal::Missing)?;
         Ok(PresentedRefresh {
@@ -194,19 +197,39 @@ impl Descope {
     /// Notes the refresh tokens that a request with a session shows beside it: what it shows has been
     /// delivered. Returns `true` if one of them has been replaced: the answer that brought its
     /// successor is still on its way, or was lost.
-    pub(crate) fn presents_replaced_token(&self, session: &Session, headers: &HeaderMap) -> bool {
+    pub(crate) fn presents_replaced_token(
+        &self,
+        session: &Session,
+        cookies: &mut RequestCookies<'_>,
+    ) -> bool {
         let queue = &self.inner.queue;
         if !queue.may_concern(session.user_id()) {
             return false;
         }
         queue.note_session(session.user_id(), session.issued_at());
-        let Ok(presented) = self.cookie_reader().presented(headers) else {
+        let Ok(presented) = cookies.texts() else {
             // Beside a bearer token, which decides alone: these cookies are not read.
             return false;
         };
+        // It fails without a crypto backend only, and then nothing is known either.
+        let present = |token| presented.digest(token).is_some_and(|it| queue.present(it));
         let tokens = presented.of_kind(CookieKind::Refresh);
         // Each is noted, whichever of them says so.
-        tokens.fold(false, |any, (_, token)| queue.present(token) | any)
+        tokens.fold(false, |any, (_, token)| present(token) | any)
+    }
+
+    /// Returns `true` if it is known without any check that no renewal beside a good session brings
+    /// anything now: its refresh token has not been replaced, and is not to be spent again so soon. It
+    /// has been presented then. Only for the usual two cookies; of others more must be known.
+    pub(crate) fn rests(&self, session: &Session, cookies: &mut RequestCookies<'_>) -> bool {
+        let Ok(presented) = cookies.texts() else {
+            return false;
+        };
+        let digest = presented
+            .refresh_beside_session()
+            .and_then(|token| presented.digest(token));
+        let (user, end) = (session.user_id(), session.expires_at());
+        digest.is_some_and(|digest| self.inner.queue.rests(digest, user, end))
     }
 
     /// An authentic refresh token whose time is right, or which has been replaced since: its

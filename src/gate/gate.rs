@@ -1,14 +1,15 @@
 use http::{Extensions, HeaderMap, HeaderValue, Method, header};
 
 use crate::{
-    descope::{Authentication, Descope},
+    cookie::{PresentedCookies, RequestCookies},
+    descope::{Authentication, Descope, LateVerdict, PendingSession},
     head::RequestHead,
     origin::{self, WhenAbsent},
     rejection::{self, Rejection, RejectionKind},
     renewal::{EarlyRenewal, PendingRenewal, Renewal, SessionRenewal},
     session::{AnonymousSession, Session},
     telemetry,
-    token::Authorization,
+    token::{self, Authorization},
     verifier::{CheckedTokens, refuse_anonymous},
 };
 
@@ -19,6 +20,13 @@ pub(crate) struct Gate {
     pub(crate) descope: Descope,
     pub(crate) policy: Policy,
     pub(crate) renewal: Option<Renewal>,
+}
+
+/// What is known of a request without waiting.
+pub(crate) enum Beginning {
+    Decided(Decision),
+    /// Keys are being fetched; the verdict follows.
+    Keys(PendingSession),
 }
 
 /// How a request goes on once there is a verdict on its credential.
@@ -52,17 +60,38 @@ impl Gate {
         }
     }
 
+    /// Judges a request's credential, and decides how the request goes on.
+    pub(crate) fn begin(&self, head: RequestHead<'_>) -> Beginning {
+        let authorization = token::authorization(head.headers);
+        let mut cookies = self.descope.cookies_of(head.headers);
+        let mut checked = CheckedTokens::default();
+        match self.authenticate(head, authorization, &mut cookies, &mut checked) {
+            Authentication::Done(verdict) => {
+                Beginning::Decided(self.next(head, authorization, verdict, &mut cookies, checked))
+            }
+            Authentication::Pending(verdict) => Beginning::Keys(verdict),
+        }
+    }
+
+    /// Goes on where [`begin`](Self::begin) had to wait.
+    pub(crate) fn go_on(&self, head: RequestHead<'_>, verdict: LateVerdict) -> Decision {
+        let authorization = token::authorization(head.headers);
+        let mut cookies = self.descope.cookies_of(head.headers);
+        let LateVerdict { verdict, checked } = verdict;
+        self.next(head, authorization, verdict, &mut cookies, checked)
+    }
+
     /// The verdict on a request's credential; `authorization` is what its field says. Which signatures
     /// were checked is noted in `checked`.
-    pub(crate) fn authenticate(
+    fn authenticate(
         &self,
         head: RequestHead<'_>,
         authorization: Authorization<'_>,
+        cookies: &mut RequestCookies<'_>,
         checked: &mut CheckedTokens,
     ) -> Authentication {
-        let headers = head.headers;
         self.descope
-            .authenticate(headers, authorization, checked, || {
+            .authenticate(cookies, authorization, checked, || {
                 if !self.policy.same_origin || !acts(head) {
                     return Ok(());
                 }
@@ -71,18 +100,19 @@ impl Gate {
     }
 
     /// Decides how a request goes on: at once, with a renewal beside it, or after a renewal.
-    pub(crate) fn next(
+    fn next(
         &self,
         head: RequestHead<'_>,
         authorization: Authorization<'_>,
         verdict: Result<Session, Rejection>,
+        cookies: &mut RequestCookies<'_>,
         checked: CheckedTokens,
     ) -> Decision {
         // Also without a renewal of this layer's, and for visitors who are refused: whatever is
         // presented has been delivered.
         let presents_replaced = verdict
             .as_ref()
-            .is_ok_and(|session| self.descope.presents_replaced_token(session, head.headers));
+            .is_ok_and(|session| self.descope.presents_replaced_token(session, cookies));
         let is_missing = verdict
             .as_ref()
             .is_err_and(|rejection| rejection.kind() == RejectionKind::MissingToken);
@@ -119,11 +149,8 @@ impl Gate {
         if !wanted || !takes_cookies(head) {
             return Decision::Go(verdict, None);
         }
-        if !self
-            .descope
-            .cookie_reader()
-            .has_refresh_cookie(head.headers)
-        {
+        let has_refresh = cookies.texts().is_ok_and(PresentedCookies::has_refresh);
+        if !has_refresh {
             return Decision::Go(verdict, None);
         }
         if let Err(reason) = self.is_ours(head) {
@@ -132,8 +159,15 @@ impl Gate {
             }
             return Decision::Go(verdict, None);
         }
+        // It would end as it begins: for as long as Descope is down, say, at each request of a minute.
+        let rests = verdict
+            .as_ref()
+            .is_ok_and(|session| self.descope.rests(session, cookies));
+        if rests {
+            return Decision::Go(verdict, None);
+        }
         let allow_anonymous = self.policy.allow_anonymous;
-        let renewal = SessionRenewal::new(&self.descope, head, checked, allow_anonymous);
+        let renewal = SessionRenewal::new(&self.descope, head, cookies, checked, allow_anonymous);
         match verdict {
             Ok(session) => {
                 let early = EarlyRenewal::renewing(renewal, session.clone(), due);

@@ -5,4 +5,4 @@
 
 mod gate;
 
-pub(crate) use self::gate::{Decision, Gate, no_store, vary};
+pub(crate) use self::gate::{Beginning, Decision, Gate, no_store, vary};

@@ -8,7 +8,7 @@ use super::{cookie_update::CookieUpdate, failure::Failure};
 use crate::{
     answer::SessionAnswer,
     clock::Clock,
-    cookie::{CookieAttributes, cookie_fields},
+    cookie::{CookieAttributes, RequestCookies, cookie_fields},
     descope::{Descope, PresentedRefresh, RefreshRefusal},
     head::RequestHead,
     rejection::Rejection,
@@ -58,16 +58,17 @@ pub(crate) type PendingRenewal = Pin<Box<dyn Future<Output = Renewed> + Send>>;
 type NewSession = (SessionAnswer, PresentedRefresh);
 
 impl SessionRenewal {
-    /// For a request with a refresh cookie, which it presents now. Signatures that were `checked`
+    /// For a request with a refresh cookie among its `cookies`, which it presents now. Signatures that were `checked`
     /// for the request are not checked again.
     pub(crate) fn new(
         descope: &Descope,
         head: RequestHead<'_>,
+        cookies: &mut RequestCookies<'_>,
         mut checked: CheckedTokens,
         allow_anonymous: bool,
     ) -> Self {
         let attributes = descope.cookie_attributes(head);
-        let token = match descope.presented_at_once(head.headers, &mut checked) {
+        let token = match descope.presented_at_once(head.headers, cookies, &mut checked) {
             Some(presented) => RenewalToken::Presented(
                 presented.map(|it| it.with_devices_of(head.headers, attributes)),
             ),

@@ -70,6 +70,11 @@ impl<T: KeptSession> KeptAnswer<T> {
         is_equal && (came_meanwhile || lost)
     }
 
+    /// Returns `true` if the session of the answer ends after a time, or nobody knows when.
+    pub(super) fn ends_after(&self, time: SystemTime) -> bool {
+        self.expires_at.is_none_or(|end| end > time)
+    }
+
     /// Returns `true` while the answer is kept for repeats.
     pub(super) fn is_recent(&self, keep: Duration, now: Now) -> bool {
         now.mono.saturating_sub(self.at) < keep

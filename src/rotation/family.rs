@@ -15,12 +15,10 @@ use super::{
 };
 use crate::{clock::Now, digest::Digest, error::Error, limiter::TokenBucket, token::RefreshToken};
 
+mod early;
 mod ending;
 mod memory;
 mod replicas;
-
-/// How long an early renewal is left alone once one was tried: the token is good without it.
-const EARLY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How many calls that rotate its token a family makes at once; one more after each interval.
 const CALLS: u32 = 10;
@@ -315,21 +313,6 @@ impl<T: KeptSession> Family<T> {
     /// Returns `true` if the token that was presented has a successor, which its holder needs.
     pub(super) fn has_rotated(&self, ticket: Ticket) -> bool {
         ticket.presented != self.chain.current() && !self.is_late(ticket)
-    }
-
-    /// Returns `true`, and notes it, if the current token may be exchanged although its session is
-    /// still good, so that one call at most is made for it. For a holder of a replaced token there
-    /// is nothing to wait for: without that call its session ends here.
-    pub(super) fn try_early(&mut self, ticket: Ticket, now: Now) -> bool {
-        let rests = !self.has_rotated(ticket)
-            && self
-                .early
-                .is_some_and(|tried| now.since(&tried) < EARLY_INTERVAL);
-        let free = !rests && self.claimed.is_none() && self.refusal(ticket, now).is_none();
-        if free {
-            self.early = Some(now);
-        }
-        free
     }
 
     /// Returns `true` while a call is under way.

@@ -287,12 +287,20 @@ impl<T: KeptSession> RotationQueue<T> {
     /// Notes that a request with a session showed this refresh token beside it. Returns `true` if
     /// the token was replaced and its successor is in force: whoever presents it has not received
     /// the answer yet, or has lost it.
-    pub(crate) fn present(&self, token: &str) -> bool {
-        // It fails without a crypto backend only, and then nothing is known either.
-        Digest::of(token).is_ok_and(|digest| {
-            let now = self.clock().now();
-            self.table().present(digest, now)
-        })
+    pub(crate) fn present(&self, token: Digest) -> bool {
+        let now = self.clock().now();
+        self.table().present(token, now)
+    }
+
+    /// Returns `true` if a token is the current one of a family of this user's which has nothing for
+    /// the holder of a session that lives until `session_end`, and may not be exchanged early now. It
+    /// has then been presented.
+    pub(crate) fn rests(&self, token: Digest, user: &UserId, session_end: SystemTime) -> bool {
+        let now = self.clock().now();
+        let key = self.user_key(user);
+        let slowed_down = self.slowed_down(now).is_some();
+        let mut table = self.table();
+        table.rests(token, key, session_end, slowed_down, now)
     }
 
     /// Returns a token as it was verified when it was presented, or came in an answer, if its family is

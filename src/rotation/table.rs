@@ -20,6 +20,7 @@ use crate::{clock::Now, digest::Digest, session::SignedToken, token::RefreshToke
 
 mod adopted;
 mod call;
+mod early;
 mod signed;
 mod signed_out;
 

@@ -8,6 +8,7 @@ mod cache;
 mod checked;
 #[cfg(test)]
 mod jws_vectors;
+mod known;
 mod ours;
 mod several;
 mod token;
@@ -20,5 +21,5 @@ pub(crate) use self::{
     ours::names_unknown_key,
     several::{PendingTokens, SeveralSteps},
     token::{AuthenticToken, VerificationStep, refuse_anonymous},
-    verify::Verifier,
+    verify::{Presented, Verifier},
 };

@@ -6,33 +6,40 @@
 use super::{
     checked::CheckedTokens,
     token::VerificationStep,
-    verify::{UNKNOWN_KID, Verifier},
+    verify::{Presented, UNKNOWN_KID, Verifier},
 };
 use crate::{
     clock::Now,
+    digest::Digest,
     jwt::{check::TokenUse, compact::Compact, unverified::UnverifiedClaims},
     rejection::Rejection,
 };
 
 impl Verifier {
-    /// Verifies a value of a cookie, as far as that goes without waiting. `None`: it is no token of
-    /// this project, by its shape, by its issuer, or by a key that the project does not have.
+    /// Verifies a value of a cookie, as far as that goes without waiting; `digest` is asked for that of a
+    /// refresh token. `None`: it is no token of this project, by its shape, by its issuer, or by a key
+    /// that the project does not have.
     pub(crate) fn start_presented(
         &self,
         value: &str,
         token_use: TokenUse,
+        digest: impl FnOnce() -> Option<Digest>,
         checked: &mut CheckedTokens,
     ) -> Option<VerificationStep> {
         let now = self.clock.now();
-        let known = match token_use {
-            TokenUse::Session => self.cached(value.as_bytes(), &now),
-            TokenUse::Refresh => None,
+        let token = Presented {
+            text: value.as_bytes(),
+            token_use,
+            digest: match token_use {
+                TokenUse::Session => None,
+                TokenUse::Refresh => digest(),
+            },
         };
-        let step = match known {
+        let step = match self.known(&token, &now) {
             Some(step) => step,
             // Asked before a key is: for what others sign, none is to be fetched or waited for.
             None if !self.may_be_ours(value, &now) => return None,
-            None => self.verify_uncached(value.as_bytes(), token_use, Some(checked), &now),
+            None => self.verify_unknown(&token, Some(checked), &now),
         };
         match step {
             VerificationStep::Done(Err(rejection)) if !self.is_ours(value, &rejection) => None,

@@ -23,7 +23,6 @@ use crate::{
     rejection::Rejection,
     rotation::RotationQueue,
     session::{Session, SignedToken, TenantClaims},
-    token::SessionToken,
 };
 
 /// The `Retry-After` of a refusal for want of a runtime, which no figure is known for.
@@ -49,12 +48,42 @@ pub(crate) struct Verifier {
     pub(crate) runtime_warning: OnceAMinute,
 }
 
+/// A text that is to be verified as a token.
+#[derive(Clone, Copy)]
+pub(crate) struct Presented<'t> {
+    pub(super) text: &'t [u8],
+    pub(super) token_use: TokenUse,
+    /// That of a refresh token. `None` too without a crypto backend, and then no signature is good.
+    pub(super) digest: Option<Digest>,
+}
+
 /// A token that is to be checked with the key that its header names.
 struct KeyedToken<'t> {
-    text: &'t [u8],
+    token: &'t Presented<'t>,
     compact: Compact<'t>,
     /// True if the header says that it is an access token.
     access_token: bool,
+}
+
+impl<'t> Presented<'t> {
+    pub(crate) fn session(text: &'t [u8]) -> Self {
+        Self {
+            text,
+            token_use: TokenUse::Session,
+            digest: None,
+        }
+    }
+
+    fn new(token: &'t str, token_use: TokenUse) -> Self {
+        Self {
+            text: token.as_bytes(),
+            token_use,
+            digest: match token_use {
+                TokenUse::Session => None,
+                TokenUse::Refresh => Digest::of(token).ok(),
+            },
+        }
+    }
 }
 
 impl Verifier {
@@ -71,23 +100,19 @@ impl Verifier {
         checked: Option<&mut CheckedTokens>,
     ) -> VerificationStep {
         let now = self.clock.now();
-        let cached = match token_use {
-            TokenUse::Session => self.cached(token.as_bytes(), &now),
-            // Those are remembered with their families, once the key has been found.
-            TokenUse::Refresh => None,
-        };
-        cached.unwrap_or_else(|| self.verify_uncached(token.as_bytes(), token_use, checked, &now))
+        let token = Presented::new(token, token_use);
+        let known = self.known(&token, &now);
+        known.unwrap_or_else(|| self.verify_unknown(&token, checked, &now))
     }
 
-    /// As [`start`](Self::start), for a token that is not [`cached`](Self::cached).
-    pub(crate) fn verify_uncached(
+    /// As [`start`](Self::start), for a token that is not [`known`](Self::known).
+    pub(crate) fn verify_unknown(
         &self,
-        token: &[u8],
-        token_use: TokenUse,
+        token: &Presented<'_>,
         checked: Option<&mut CheckedTokens>,
         now: &Now,
     ) -> VerificationStep {
-        let compact = match Compact::parse(token, self.max_token_len) {
+        let compact = match Compact::parse(token.text, self.max_token_len) {
             Ok(compact) => compact,
             Err(reason) => return VerificationStep::invalid(reason),
         };
@@ -95,11 +120,11 @@ impl Verifier {
         // Nearly all tokens of a project have the same header, which need not be parsed again.
         if let Some(key) = keys.by_header(compact.header_segment(), now) {
             let keyed = KeyedToken {
-                text: token,
+                token,
                 compact,
                 access_token: false,
             };
-            let verdict = self.verify_with(key, &keyed, token_use, checked, now);
+            let verdict = self.verify_with(key, &keyed, checked, now);
             return VerificationStep::Done(verdict);
         }
         let mut room = HeaderRoom::default();
@@ -110,84 +135,18 @@ impl Verifier {
         match keys.get(&header.kid, now) {
             Lookup::Found(key) if header.alg == key.algorithm() => {
                 let keyed = KeyedToken {
-                    text: token,
+                    token,
                     compact,
                     access_token: header.access_token,
                 };
                 VerificationStep::Done(
-                    self.verify_with(&key, &keyed, token_use, checked, now)
+                    self.verify_with(&key, &keyed, checked, now)
                         .inspect(|_| remember_header(&compact, &header, &key)),
                 )
             }
             Lookup::Found(_) => VerificationStep::invalid(WRONG_ALGORITHM),
             lookup => self.without_key(lookup, now),
         }
-    }
-
-    /// The result for a session token that was verified before, if it is cached. Everything that
-    /// may have changed since is checked again: its time, and the standing of its key.
-    #[inline]
-    pub(crate) fn cached(&self, token: &[u8], now: &Now) -> Option<VerificationStep> {
-        let (session, aged) = self.sessions.find(token, |session, key| {
-            let aged = (!key.serves(now)).then(|| Arc::clone(key));
-            (session.clone(), aged)
-        })?;
-        self.judge_again(session, aged, now)
-    }
-
-    /// The key that a session token was verified with, if the token is cached.
-    pub(crate) fn key_of_cached(&self, token: &SessionToken) -> Option<Arc<VerifyingKey>> {
-        let token = token.expose().as_bytes();
-        self.sessions.find(token, |_, key| Arc::clone(key))
-    }
-
-    /// As [`cached`](Self::cached), for a session that somebody holds with the key that its token was
-    /// verified with.
-    #[inline]
-    pub(crate) fn held(
-        &self,
-        session: &Session,
-        key: &Arc<VerifyingKey>,
-        now: &Now,
-    ) -> Option<VerificationStep> {
-        let aged = (!key.serves(now)).then(|| Arc::clone(key));
-        self.judge_again(session.clone(), aged, now)
-    }
-
-    /// The result for a session of which a verified token speaks, as of now. `aged` is the key that
-    /// signed it, unless that is in a fresh set.
-    #[inline]
-    fn judge_again(
-        &self,
-        session: Session,
-        aged: Option<Arc<VerifyingKey>>,
-        now: &Now,
-    ) -> Option<VerificationStep> {
-        // A key in a fresh set vouches for its tokens without being looked up.
-        let Some(key) = aged else {
-            let token = self.with_time_check(session, now);
-            return Some(VerificationStep::Done(Ok(token)));
-        };
-        match self.keys.cached().get(key.kid(), now) {
-            Lookup::Found(current) if Arc::ptr_eq(&current, &key) => {
-                let token = self.with_time_check(session, now);
-                Some(VerificationStep::Done(Ok(token)))
-            }
-            // Another key of the same name: the signature has to be checked with that one.
-            Lookup::Found(_) => None,
-            lookup => Some(self.without_key(lookup, now)),
-        }
-    }
-
-    /// The session token that was verified before, if it is cached and its key still vouches for it
-    /// without being looked up. Its bytes may be anything.
-    #[inline]
-    pub(crate) fn cached_genuine(&self, token: &[u8]) -> Option<AuthenticToken> {
-        let now = self.clock.now();
-        let session = self.sessions.find(token, |session, key| {
-            key.serves(&now).then(|| session.clone())
-        })??;
-        Some(self.with_time_check(session, &now))
     }
 
     /// Verifies a token, waiting for keys where that may help.
@@ -223,22 +182,25 @@ impl Verifier {
     ) -> Result<AuthenticToken, Rejection> {
         match wait.await {
             KeyWaitOutcome::Found(key) => {
-                let token = token.as_bytes();
+                let token = Presented::new(token, token_use);
                 let compact =
-                    Compact::parse(token, self.max_token_len).map_err(Rejection::invalid)?;
+                    Compact::parse(token.text, self.max_token_len).map_err(Rejection::invalid)?;
                 let mut room = HeaderRoom::default();
                 let header = header(&compact, &mut room).map_err(Rejection::invalid)?;
                 if header.alg != key.algorithm() {
                     return Err(Rejection::invalid(WRONG_ALGORITHM));
                 }
-                // The fetch took time: the token may have expired meanwhile.
+                // The fetch took time: the token may have expired meanwhile, and its key may be back.
                 let now = self.clock.now();
+                if let Some(VerificationStep::Done(verdict)) = self.known(&token, &now) {
+                    return verdict;
+                }
                 let keyed = KeyedToken {
-                    text: token,
+                    token: &token,
                     compact,
                     access_token: header.access_token,
                 };
-                self.verify_with(&key, &keyed, token_use, checked, &now)
+                self.verify_with(&key, &keyed, checked, &now)
             }
             KeyWaitOutcome::Unknown => Err(Rejection::invalid(UNKNOWN_KID)),
             KeyWaitOutcome::Unavailable { retry_after } => {
@@ -262,7 +224,7 @@ impl Verifier {
     }
 
     /// The result for a token whose key was not found.
-    fn without_key(&self, lookup: Lookup, now: &Now) -> VerificationStep {
+    pub(super) fn without_key(&self, lookup: Lookup, now: &Now) -> VerificationStep {
         VerificationStep::Done(Err(match lookup {
             Lookup::Wait(wait) => return VerificationStep::Wait(wait),
             Lookup::Found(_) | Lookup::Unknown => Rejection::invalid(UNKNOWN_KID),
@@ -285,25 +247,21 @@ impl Verifier {
     fn verify_with(
         &self,
         key: &Arc<VerifyingKey>,
-        token: &KeyedToken<'_>,
-        token_use: TokenUse,
+        keyed: &KeyedToken<'_>,
         checked: Option<&mut CheckedTokens>,
         now: &Now,
     ) -> Result<AuthenticToken, Rejection> {
-        let digest = match token_use {
-            TokenUse::Session => None,
-            // It fails without a crypto backend only, and then no signature is good.
-            TokenUse::Refresh => Digest::of_bytes(token.text).ok(),
-        };
+        let &Presented {
+            text, token_use, ..
+        } = keyed.token;
         let known = checked
             .as_deref()
-            .and_then(|checked| checked.find(token.text, token_use, key))
-            .or_else(|| self.remembered(key, digest?).map(Ok));
+            .and_then(|checked| checked.find(text, token_use, key));
         let is_known = known.is_some();
         let outcome = known.unwrap_or_else(|| {
-            let outcome = self.check(key, token, token_use, digest);
+            let outcome = self.check(key, keyed);
             if let Some(checked) = checked {
-                checked.note(token.text, token_use, key, &outcome);
+                checked.note(text, token_use, key, &outcome);
             }
             outcome
         });
@@ -315,40 +273,27 @@ impl Verifier {
         // A token that is refused for its time would only take up room in the cache.
         let is_good = verified.time_check == TimeCheck::Valid;
         if token_use == TokenUse::Session && is_good && !is_known {
-            self.sessions
-                .keep(token.text, &verified.session, key, now.wall);
+            self.sessions.keep(text, &verified.session, key, now.wall);
         }
         Ok(verified)
     }
 
-    /// A refresh token that was checked before, with this very key, as its family remembers it.
-    fn remembered(&self, key: &Arc<VerifyingKey>, token: Digest) -> Option<GenuineToken> {
-        let signed = self.refresh_tokens.signed(token)?;
-        // Another key, be it of the same name, has not said a word about the token.
-        Arc::ptr_eq(&signed.key, key).then(|| GenuineToken {
-            session: signed.session.clone(),
-            signed: Some(signed),
-        })
-    }
-
     /// Checks signature and claims, time aside: the same token and key have the same outcome always.
-    /// `digest` is that of a refresh token.
-    fn check(
-        &self,
-        key: &Arc<VerifyingKey>,
-        token: &KeyedToken<'_>,
-        token_use: TokenUse,
-        digest: Option<Digest>,
-    ) -> CheckOutcome {
+    fn check(&self, key: &Arc<VerifyingKey>, keyed: &KeyedToken<'_>) -> CheckOutcome {
+        let KeyedToken {
+            token,
+            compact,
+            access_token,
+        } = keyed;
         // The signature comes first: nothing of the payload is read before it holds.
-        let signature = token.compact.signature()?;
-        if !key.verify(token.compact.signing_input(), signature.as_bytes()) {
+        let signature = compact.signature()?;
+        if !key.verify(compact.signing_input(), signature.as_bytes()) {
             return Err("wrong_signature");
         }
-        let claims = token.compact.payload().and_then(Claims::parse)?;
-        self.rules.check(&claims, token_use, token.access_token)?;
+        let claims = compact.payload().and_then(Claims::parse)?;
+        self.rules.check(&claims, token.token_use, *access_token)?;
         let session = Session::new(claims, self.tenant_claims, self.clock.clone());
-        let signed = digest.map(|digest| {
+        let signed = token.digest.map(|digest| {
             Arc::new(SignedToken {
                 digest,
                 session: session.clone(),

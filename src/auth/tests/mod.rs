@@ -2,4 +2,5 @@
 
 mod keys;
 mod renewals;
+mod resting;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{EARLY_INTERVAL, Family};
+use super::Family;
 use crate::{
     clock::Now,
     digest::Digest,
@@ -31,10 +31,7 @@ impl<T: KeptSession> Family<T> {
                 .failed
                 .as_ref()
                 .is_none_or(|failed| failed.is_over(now))
-            && self
-                .early
-                .as_ref()
-                .is_none_or(|at| now.since(at) >= EARLY_INTERVAL)
+            && !self.has_tried_early(now)
     }
 
     /// Returns `true` if a successor was kept for a browser less than the keep time ago, or a

@@ -9,6 +9,7 @@ mod lease;
 mod queue;
 mod random;
 mod reads;
+mod resting;
 mod rules;
 mod signed;
 mod upstream;

@@ -129,8 +129,9 @@ impl RedirectCall {
     /// A way back that this browser did not begin, or began too long ago. Nothing is sent. Whoever is
     /// signed in has gone back in their history, and is led on.
     fn without_attempt(&self, kind: FailureKind) -> Result<Response<ResponseBody>, Failure> {
-        let verdict = self.descope().authenticate(
-            &self.request.headers,
+        let descope = self.descope();
+        let verdict = descope.authenticate(
+            &mut descope.cookies_of(&self.request.headers),
             Authorization::Absent,
             &mut CheckedTokens::default(),
             || Ok(()),
