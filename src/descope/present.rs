@@ -219,7 +219,7 @@ impl Descope {
     }
 
     /// Returns `true` if it is known without any check that no renewal beside a good session brings
-    /// anything now: its refresh token has not been replaced, and is not to be spent again so soon. It
+    /// anything now: its refresh token has not been replaced, and is not to be sent again so soon. It
     /// has been presented then. Only for the usual two cookies; of others more must be known.
     pub(crate) fn rests(&self, session: &Session, cookies: &mut RequestCookies<'_>) -> bool {
         let Ok(presented) = cookies.texts() else {

@@ -58,7 +58,7 @@ impl<'a> Quoted<'a> {
         loop {
             let rest = bytes.get(at..)?;
             // Those of a run, which is all that is hostile, without looking for another kind.
-            for character in rest.as_chunks().0.iter().map_while(unicode_escape) {
+            for character in rest.as_chunks().0.iter().copied().map_while(unicode_escape) {
                 text.push(character);
                 at += UNICODE_ESCAPE;
             }
@@ -95,17 +95,18 @@ impl<'a> Quoted<'a> {
 }
 
 /// What each byte is as a hexadecimal digit. A look-up costs half of what ranges do.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "an index beyond the end would be an error of the compiler"
+)]
 static DIGITS: [u8; 256] = {
     let mut digits = [NO_DIGIT; 256];
-    let mut byte = 0;
-    while byte < digits.len() {
-        digits[byte] = match byte as u8 {
-            digit @ b'0'..=b'9' => digit - b'0',
-            digit @ b'a'..=b'f' => digit - b'a' + 10,
-            digit @ b'A'..=b'F' => digit - b'A' + 10,
-            _ => NO_DIGIT,
-        };
-        byte += 1;
+    let mut value = 0_u8;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        digits[digit as usize] = value;
+        digits[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
     }
     digits
 };
@@ -120,14 +121,14 @@ pub(super) const UNICODE_ESCAPE: usize = 6;
 pub(super) fn unicode_escapes(bytes: &[u8]) -> usize {
     let escapes = bytes.as_chunks().0.iter();
     escapes
-        .take_while(|escape| unicode_escape(*escape).is_some())
+        .take_while(|escape| unicode_escape(**escape).is_some())
         .count()
 }
 
 /// The character of an escape by its number, unless it is half of a pair.
 #[inline]
-fn unicode_escape(escape: &[u8; UNICODE_ESCAPE]) -> Option<char> {
-    match *escape {
+fn unicode_escape(escape: [u8; UNICODE_ESCAPE]) -> Option<char> {
+    match escape {
         [b'\\', b'u', a, b, c, d] => char::from_u32(hex4([a, b, c, d])?),
         _ => None,
     }
