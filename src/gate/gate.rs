@@ -22,7 +22,7 @@ pub(crate) struct Gate {
     pub(crate) renewal: Option<Renewal>,
 }
 
-/// What is known of a request without waiting.
+/// The verdict on a request as far as it is known without waiting.
 pub(crate) enum Beginning {
     Decided(Decision),
     /// Keys are being fetched; the verdict follows.

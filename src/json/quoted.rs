@@ -94,7 +94,7 @@ impl<'a> Quoted<'a> {
     }
 }
 
-/// What each byte is as a hexadecimal digit. A look-up costs half of what ranges do.
+/// The value of each byte as a hexadecimal digit. A look-up costs half of what ranges do.
 #[expect(
     clippy::indexing_slicing,
     reason = "an index beyond the end would be an error of the compiler"

@@ -247,7 +247,7 @@ impl<'de> Visitor<'de> for SizeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ValueSize, A::Error> {
-        /// What a map adds for each of its members beside name and value.
+        /// The bytes that a map adds for each of its members beside name and value.
         const MEMBER: usize = size_of::<Value>();
         let mut size = 0_usize;
         // A name has the size of a text.

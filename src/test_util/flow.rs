@@ -67,11 +67,11 @@ fn own_screen(field: &str, label: &str) -> String {
     )
 }
 
-/// What is shown while the component asks again and again, which it does by itself where there is an
+/// The screen that is shown while the component asks again and again, which it does by itself where there is an
 /// element of this type.
 pub(super) const WAITING: &str = r#"<p>Please wait, or open the link that was sent to you.</p> <p data-type="error-message" role="alert"></p> <div data-type="polling"></div>"#;
 
-/// What is shown where a link was opened that leads on elsewhere.
+/// The screen that is shown where a link was opened that leads on elsewhere.
 pub(super) const OPENED: &str = "<p>Go on where you have asked for this link.</p>";
 
 impl FakeFlow {

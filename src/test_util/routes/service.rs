@@ -1,4 +1,4 @@
-//! What all endpoints need: who asks, and how tokens are issued.
+//! Common parts of all endpoints: who asks, and how tokens are issued.
 
 use serde_json::{Map, Value};
 
