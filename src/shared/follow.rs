@@ -77,11 +77,11 @@ impl Replica {
                     Err(error) => return walker.without_store(&error),
                 },
                 Next::AskAgain { age } => {
-                    let pause = pauses.next(age);
-                    let waited = self.now().since(&started);
-                    if waited.saturating_add(pause) > patience {
+                    let left = patience.saturating_sub(self.now().since(&started));
+                    if left.is_zero() {
                         return Err(later(Duration::from_secs(1)));
                     }
+                    let pause = pauses.next(age).min(left);
                     self.inner.clock.deadline(pause).await;
                     walker.walk.next()
                 }

@@ -85,11 +85,11 @@ impl Replica {
                 Claimed::Taken(Record::Busy { age, .. }) => Some(age),
                 Claimed::Taken(_) | Claimed::Lost { .. } => return Exchanging::Alone,
             };
-            let pause = pauses.next(age);
-            if self.now().since(&started).saturating_add(pause) > times.call {
+            let left = times.call.saturating_sub(self.now().since(&started));
+            if left.is_zero() {
                 return Exchanging::Alone;
             }
-            self.inner.clock.deadline(pause).await;
+            self.inner.clock.deadline(pauses.next(age).min(left)).await;
         }
     }
 

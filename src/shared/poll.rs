@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 const SHORTEST: Duration = Duration::from_millis(10);
+
+/// The longest first pause: calls of a slow hour say nothing of this one.
+const LONGEST: Duration = Duration::from_millis(500);
+
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(20),
     Duration::from_millis(40),
@@ -31,7 +35,7 @@ impl Pauses {
         let asked = self.asked;
         self.asked += 1;
         if let (0, Some(age)) = (asked, age) {
-            return self.average.saturating_sub(age).max(SHORTEST);
+            return self.average.saturating_sub(age).clamp(SHORTEST, LONGEST);
         }
         let place = asked.min(PAUSES.len()).saturating_sub(1);
         PAUSES.get(place).copied().unwrap_or(SHORTEST)
@@ -61,6 +65,7 @@ mod tests {
         let rest: Vec<_> = (0..6).map(|_| pauses.next(Some(ms(400)))).collect();
         assert_eq!(rest, [ms(20), ms(40), ms(80), ms(150), ms(150), ms(150)]);
         assert_eq!(Pauses::new(ms(300)).next(Some(ms(400))), ms(10));
+        assert_eq!(Pauses::new(ms(20_000)).next(Some(ms(0))), ms(500));
     }
 
     #[test]

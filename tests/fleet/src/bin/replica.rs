@@ -19,8 +19,8 @@ use axum::{
 };
 use tokio::net::TcpListener;
 use tower_descope::{
-    ActiveTenant, Descope, RedisSettings, Renewal, SelectTenant, SessionRoutes, TenantLayer,
-    shared::SharedState,
+    ActiveTenant, Descope, RedisSettings, Renewal, SelectTenant, SessionRoutes, SharedState,
+    TenantLayer,
 };
 use tower_descope_fleet::{PROJECT, SECRET};
 use tracing_subscriber::filter::LevelFilter;

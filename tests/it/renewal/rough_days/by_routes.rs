@@ -32,8 +32,9 @@ fn is_refreshed((status, headers, _): &Seen) -> bool {
 }
 
 async fn a_day(rotation: Rotation, seed: u64) {
-    let mut day = Day::new(rotation, seed, refreshes, is_refreshed).await;
-    let service = routes(&day.descope);
+    let open = |replicas: &[Descope]| refreshes(&replicas[0]);
+    let mut day = Day::new(rotation, seed, 1, open, is_refreshed).await;
+    let service = routes(&day.replicas[0]);
     while day.now < EXPIRIES * ASKS_AFTER {
         // Both tabs have the same timer, and ask again where nothing came back.
         if day.now >= day.renewed.unwrap_or_default() + ASKS_AFTER {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinHandle};
-use tower_descope::{Descope, test_util::FakeDescope};
+use tower_descope::{Descope, SharedState, test_util::FakeDescope};
 
 use super::under_way::{Dice, Seen, UnderWay, sets_cookies};
 use crate::support::{
@@ -34,7 +34,8 @@ pub(super) type Door = Box<dyn Fn(&Browser, Arc<Notify>) -> JoinHandle<Seen>>;
 
 pub(super) struct Day {
     pub(super) fake: FakeDescope,
-    pub(super) descope: Descope,
+    /// The replicas of the service, one as a rule.
+    pub(super) replicas: Vec<Descope>,
     pub(super) browser: Browser,
     pub(super) dice: Dice,
     /// In seconds.
@@ -65,11 +66,12 @@ struct UnderWayPlan {
 }
 
 impl Day {
-    /// A day of requests by a door that `open` makes.
+    /// A day of requests by a door that `open` makes, to so many replicas.
     pub(super) async fn new(
         rotation: Rotation,
         seed: u64,
-        open: impl FnOnce(&Descope) -> Door,
+        replicas: usize,
+        open: impl FnOnce(&[Descope]) -> Door,
         success: fn(&Seen) -> bool,
     ) -> Self {
         let fake = fake()
@@ -77,15 +79,26 @@ impl Day {
             .reuse_kills_family(rotation != Rotation::OnWithoutReuse)
             .start()
             .await;
-        let descope = fake.descope_builder().rotation(rotation != Rotation::Off);
-        let descope = descope.build().unwrap();
-        descope.warm_up().await.unwrap();
+        let shared = SharedState::in_memory();
+        let replica = |_| {
+            let builder = fake.descope_builder().rotation(rotation != Rotation::Off);
+            let builder = if replicas == 1 {
+                builder
+            } else {
+                builder.shared_state(shared.clone())
+            };
+            builder.build().unwrap()
+        };
+        let replicas: Vec<_> = (0..replicas).map(replica).collect();
+        for replica in &replicas {
+            replica.warm_up().await.unwrap();
+        }
         Self {
             browser: Browser::ann(&fake),
             dice: Dice(seed),
             now: 0,
             success,
-            door: open(&descope),
+            door: open(&replicas),
             travelling: Vec::new(),
             under_way: Vec::new(),
             late_by: None,
@@ -95,7 +108,7 @@ impl Day {
             astray: 0,
             outages: 0,
             fake,
-            descope,
+            replicas,
         }
     }
 
@@ -114,7 +127,7 @@ impl Day {
 
     /// Everything that is due now happens; then some time passes.
     pub(super) async fn step(&mut self) {
-        self.descope.warm_up().await.unwrap();
+        self.warm_up().await;
         self.plan_lateness();
         let due = self
             .travelling
@@ -194,7 +207,11 @@ impl Day {
         self.troubled_until = u64::MAX;
         self.arrivals().await;
         self.handlers().await;
-        self.pass(late_by - waited);
+        // Second by second: whoever listens on to a call renews its claim while that is so.
+        for _ in waited..late_by {
+            self.pass(1);
+            yield_often().await;
+        }
         self.late_by = None;
         self.fake.hang_path(REFRESH, false);
         self.settle().await;
@@ -266,18 +283,30 @@ impl Day {
         for _ in 0..2 {
             yield_often().await;
             // Ends a fetch of keys that a request has begun.
-            self.descope.warm_up().await.unwrap();
+            self.warm_up().await;
             if self.late_by.is_none() {
-                self.descope.drain().await;
+                self.drain().await;
             } else if self.fake.calls(REFRESH) < self.rolled_for {
                 // A call that is on its way gets to a fake that holds its answer back.
                 tokio::select! {
-                    () = self.descope.drain() => {}
+                    () = self.drain() => {}
                     () = self.call_arrives() => {}
                 }
             }
         }
         yield_often().await;
+    }
+
+    async fn warm_up(&self) {
+        for replica in &self.replicas {
+            replica.warm_up().await.unwrap();
+        }
+    }
+
+    async fn drain(&self) {
+        for replica in &self.replicas {
+            replica.drain().await;
+        }
     }
 
     async fn call_arrives(&self) {
