@@ -117,6 +117,36 @@ async fn whoever_lost_answers_gets_the_newest_from_any_replica() {
 }
 
 #[tokio::test]
+async fn a_claim_stands_while_its_call_is_listened_to() {
+    for (number, pauses) in [vec![5], vec![9], vec![9, 9, 9, 9, 9]].iter().enumerate() {
+        let replicas = Replicas::start(2, fake()).await;
+        let apps = replicas.apps();
+        let browser = Browser::ann(&replicas.fake);
+        replicas.fake.clock().advance(EXPIRY);
+        replicas.fake.hang_path(REFRESH, true);
+        let (app, request) = (apps[0].clone(), browser.get());
+        let first = tokio::spawn(async move { call(&app, request).await });
+        replicas.fake.wait_for_calls(REFRESH, 1).await;
+        for pause in pauses {
+            advance(replicas.fake.clock(), *pause).await;
+            settled(&replicas.fake).await;
+        }
+        let (app, request) = (apps[1].clone(), browser.get());
+        let second = tokio::spawn(async move { call(&app, request).await });
+        settled(&replicas.fake).await;
+        assert_eq!(replicas.refreshes(), 1, "{pauses:?}");
+        replicas.fake.hang_path(REFRESH, false);
+        // Who has waited for longer than a call may take was told so.
+        let is_told = number == 2;
+        assert_eq!(first.await.unwrap().status() == StatusCode::OK, !is_told);
+        // The next look is soon.
+        advance(replicas.fake.clock(), 1).await;
+        assert_eq!(second.await.unwrap().status(), StatusCode::OK, "{pauses:?}");
+        replicas.spent();
+    }
+}
+
+#[tokio::test]
 async fn whoever_loses_one_answer_after_the_other_stays_signed_in() {
     for pause in [61, 700, 3_600] {
         for pattern in [[0, 1, 2, 0, 1, 2], [0, 0, 1, 1, 2, 2], [0, 0, 0, 0, 0, 1]] {

@@ -154,6 +154,8 @@ async fn nothing_is_sent_by_a_replica_that_learns_of_its_claim_too_late() {
         assert_eq!(answer.status, 503);
         assert!(answer.is_untouched());
     }
+    // Their callers were answered long ago; what is done for them ends now.
+    fleet.drain().await;
     let calls = fleet.refreshes();
     println!("claims of 4.4 s ago: 10, {calls} were acted on");
     assert_eq!(calls, 0);
@@ -188,6 +190,7 @@ async fn an_owner_that_stood_still_beyond_its_lease_sends_nothing_and_gets_the_a
     let rest = late.iter().filter(|(_, it)| it.status == 200).count();
     println!("owner frozen beyond its lease: {refused} × 503, {rest} × 200, {calls} calls");
     assert_eq!(refused + rest, SESSIONS);
+    fleet.drain().await;
     assert_eq!((calls, fleet.spent()), (SESSIONS, SESSIONS));
     // And all are signed in there, too.
     let answers = all_settled(&browsers, |_| fleet.replicas[0].url.clone()).await;
