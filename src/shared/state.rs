@@ -151,7 +151,7 @@ impl SharedState {
     }
 
     #[cfg(feature = "test-util")]
-    fn memory(&self) -> Option<&MemoryStore> {
+    pub(super) fn memory(&self) -> Option<&MemoryStore> {
         match &self.engine {
             Engine::Memory(store) => Some(store),
             #[cfg(feature = "redis")]

@@ -22,7 +22,7 @@ pub(crate) const LOGOUT: &str = "/v1/auth/logout";
 const USERS: usize = 400;
 
 /// How the replicas are set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
     pub(crate) replicas: usize,
     /// How long a caller waits for Descope. A claim stands for five seconds longer.
@@ -39,7 +39,7 @@ impl Default for Setup {
         Self {
             replicas: 3,
             timeout: Duration::from_secs(10),
-            keep: Duration::from_secs(60),
+            keep: Duration::from_mins(1),
             response: Duration::from_secs(1),
             trace: false,
         }

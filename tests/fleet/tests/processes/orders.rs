@@ -42,7 +42,7 @@ impl Course {
 
     /// Up to three steps one after the other, and then everything at once.
     async fn run(&mut self) {
-        for _ in 0..1 + self.chance.below(3) {
+        for _ in 0..=self.chance.below(3) {
             let (choice, url) = (self.chance.below(4), self.replica());
             self.steps
                 .push(["visit", "lost", "select", "refresh"][choice].into());
