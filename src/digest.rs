@@ -79,7 +79,6 @@ impl Digest {
     }
 }
 
-#[cfg(any(test, feature = "redis", feature = "test-util"))]
 impl From<[u8; 32]> for Digest {
     fn from(digest: [u8; 32]) -> Self {
         Self(digest)

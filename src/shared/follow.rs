@@ -170,6 +170,11 @@ impl Walker<'_> {
 
     async fn look(&mut self) -> Result<Next, StoreError> {
         let found = self.replica.look(self.hop.name).await?;
+        let settling = self.replica.settling();
+        if found.state.is_none() && self.goal == Goal::Read && !settling.is_zero() {
+            // The token may have been replaced before the store lost its memory.
+            return Ok(Next::Refuse(Refusal::Lost { left: settling }));
+        }
         Ok(self.walk.looked(found.state))
     }
 

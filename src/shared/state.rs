@@ -151,6 +151,10 @@ impl SharedState {
     }
 
     #[cfg(feature = "test-util")]
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "which engines there are is the features' to say"
+    )]
     pub(super) fn memory(&self) -> Option<&MemoryStore> {
         match &self.engine {
             Engine::Memory(store) => Some(store),
@@ -164,6 +168,10 @@ impl SharedState {
     /// # Errors
     ///
     /// A setting of the store is wrong.
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "which engines there are is the features' to say"
+    )]
     pub(crate) fn replica(
         &self,
         project_id: &str,
@@ -178,9 +186,9 @@ impl SharedState {
         let known = Known::new(times.keep, bounds);
         #[cfg(not(any(feature = "redis", feature = "test-util")))]
         let _ = (project_id, clock, known);
-        match &self.engine {
+        match self.engine {
             #[cfg(feature = "redis")]
-            Engine::Redis(settings) => {
+            Engine::Redis(ref settings) => {
                 let store = RedisStore::new(settings, project_id)?;
                 let (secret, former) = settings.secrets();
                 let kept = |secret: &[u8]| Zeroizing::new(secret.to_vec());
@@ -189,7 +197,7 @@ impl SharedState {
                 Ok(Replica::new(store, sealer, clock.clone(), times, known))
             }
             #[cfg(feature = "test-util")]
-            Engine::Memory(store) => {
+            Engine::Memory(ref store) => {
                 let _ = project_id;
                 store.attach(clock);
                 // It guards nothing: the store is in the same process.
@@ -210,13 +218,7 @@ impl Replica {
             reachable: !self.is_cut_off(),
             seen: last.map(|(_, ago)| ago),
             remembers,
-            settling: match last {
-                Some((tick, _)) if tick.settles => {
-                    let quarantine = self.times().quarantine();
-                    quarantine.saturating_sub(remembers.unwrap_or_default())
-                }
-                _ => Duration::ZERO,
-            },
+            settling: self.settling(),
         }
     }
 }

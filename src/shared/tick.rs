@@ -57,6 +57,17 @@ impl Replica {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How long the store, which has lost its memory, is yet not relied on; zero as a rule.
+    pub(crate) fn settling(&self) -> Duration {
+        match self.last_tick() {
+            Some((tick, ago)) if tick.settles => {
+                let remembers = tick.age.saturating_add(ago);
+                self.times().quarantine().saturating_sub(remembers)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
     /// The last tick, and how long ago it was.
     pub(crate) fn last_tick(&self) -> Option<(Tick, Duration)> {
         let ticked = *self.ticked();

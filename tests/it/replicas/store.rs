@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tower_descope::{ErrorKind, RefreshToken};
+use tower_descope::{ErrorKind, RefreshToken, test_util::Canned};
 
 use super::Replicas;
-use crate::support::{
-    advance,
-    browser::{Browser, untouched},
-    call, settled,
-    world::{ALMOST, EXPIRY, REFRESH, fake},
+use crate::{
+    routes::ME,
+    support::{
+        advance,
+        browser::{Browser, untouched},
+        call, settled,
+        world::{ALMOST, EXPIRY, REFRESH, fake},
+    },
 };
 
 /// Longer than a claim stands, and the quarantine after a loss of memory.
@@ -140,4 +143,45 @@ async fn a_sign_out_in_the_quarantine_goes_up_all_the_same() {
     replicas.shared.lose_memory();
     let token = RefreshToken::new(&*browser.jar["DSR"]);
     replicas.handles[1].logout(&token).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_only_reads_is_not_sent_either_while_the_store_settles() {
+    let replicas = Replicas::start(2, fake()).await;
+    let browser = Browser::ann(&replicas.fake);
+    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    replicas.shared.lose_memory();
+    replicas.handles[0].warm_up().await.unwrap();
+    let error = replicas.handles[0].me(&token).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedStateUnavailable);
+    assert_eq!(replicas.fake.calls(ME), 0);
+    replicas.fake.clock().advance(QUARANTINE);
+    assert!(replicas.handles[0].me(&token).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_429_is_told_to_all_replicas_within_a_second() {
+    let replicas = Replicas::start(2, fake()).await;
+    let tokens: Vec<_> = (0..3)
+        .map(|_| RefreshToken::new(&*Browser::ann(&replicas.fake).jar["DSR"]))
+        .collect();
+    let slow_down = Canned::error(429, "E130429", "x").header("retry-after", "30");
+    replicas.fake.respond_next(REFRESH, slow_down);
+    let error = replicas.handles[0].refresh(&tokens[0]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    // One replica tells, and the other one asks.
+    for _ in 0..2 {
+        advance(replicas.fake.clock(), 1).await;
+        settled(&replicas.fake).await;
+    }
+    // One call a second is made all the same; it is answered 429 as well.
+    let slow_down = Canned::error(429, "E130429", "x").header("retry-after", "30");
+    replicas.fake.respond_next(REFRESH, slow_down);
+    let other = &replicas.handles[1];
+    let error = other.refresh(&tokens[1]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    let error = other.refresh(&tokens[2]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    assert!(error.retry_after() > Some(Duration::from_secs(20)));
+    assert_eq!(replicas.refreshes(), 2);
 }
