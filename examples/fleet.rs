@@ -30,8 +30,8 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_descope::{
-    Descope, DescopeBuilder, RedisSettings, Renewal, Session, SessionRoutes, TenantLayer,
-    shared::SharedState, test_util::FakeDescope,
+    Descope, DescopeBuilder, RedisSettings, Renewal, Session, SessionRoutes, SharedState,
+    TenantLayer, test_util::FakeDescope,
 };
 
 #[path = "fleet/counters.rs"]
@@ -121,10 +121,10 @@ async fn sign_in(State(replica): State<Replica>) -> Result<Response, Response> {
     let tokens = tokens(&replica.settings).await.map_err(failed)?;
     let mut response = Redirect::to("/").into_response();
     for (name, token) in [
-        ("DS", &tokens["sessionJwt"]),
-        ("DSR", &tokens["refreshJwt"]),
+        ("DS", tokens.get("sessionJwt")),
+        ("DSR", tokens.get("refreshJwt")),
     ] {
-        let token = token.as_str().unwrap_or_default();
+        let token = token.and_then(Value::as_str).unwrap_or_default();
         let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax");
         let cookie = HeaderValue::from_str(&cookie).map_err(|error| failed(error.into()))?;
         response.headers_mut().append(header::SET_COOKIE, cookie);

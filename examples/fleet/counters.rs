@@ -45,8 +45,11 @@ const SHOWN: [(&str, &str, &str); 6] = [
     ),
 ];
 
+/// By the name of a counter and its outcome.
+type Numbers = BTreeMap<(String, String), Arc<AtomicU64>>;
+
 #[derive(Clone, Default)]
-pub(crate) struct Counters(Arc<Mutex<BTreeMap<(String, String), Arc<AtomicU64>>>>);
+pub(crate) struct Counters(Arc<Mutex<Numbers>>);
 
 impl Counters {
     /// What has been counted since this was asked last, in words.
@@ -70,8 +73,8 @@ impl Recorder for Counters {
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         let outcome = key.labels().find(|label| label.key() == "outcome");
         let outcome = outcome.map_or("", |label| label.value()).to_owned();
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let counter = counted.entry((key.name().to_owned(), outcome)).or_default();
+        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = numbers.entry((key.name().to_owned(), outcome)).or_default();
         Counter::from_arc(Arc::clone(counter))
     }
 

@@ -34,7 +34,10 @@ pub(crate) async fn check(
     tokens: &Value,
     fake: &FakeDescope,
 ) -> Result<(), super::Failure> {
-    let refresh = tokens["refreshJwt"].as_str().unwrap_or_default();
+    let refresh = tokens
+        .get("refreshJwt")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let client = Client::builder(TokioExecutor::new()).build_http();
     let mut requests = JoinSet::new();
     for _ in 0..6 {
