@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::record::{Claimed, EndedBy, Record, StoredAnswer};
 use crate::ids::TenantId;
 
-/// How many answers are followed. Whoever has walked further than one publishes the newest under the
-/// token that was presented, so that no chain is ever this long.
-const MAX_HOPS: usize = 8;
+/// How many answers are followed: more than one session's calls are in a keep time, ten at once and one a
+/// second. Whoever has walked further than one publishes the newest under the token that was presented,
+/// so that the next walk is short.
+const MAX_HOPS: usize = 128;
 
 /// The purpose of a walk.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -297,3 +297,26 @@ async fn the_moments_of_early_renewals_are_spread_over_half_of_the_window() {
     let at_once = renewed.windows(2).map(|pair| pair[1] - pair[0]).max();
     assert!(at_once <= Some(users / 2), "{renewed:?}");
 }
+
+#[tokio::test]
+async fn a_straggler_gets_the_newest_however_often_the_session_has_gone_on_within_the_keep_time() {
+    let replicas = Replicas::start(2, fake()).await;
+    let apps = replicas.apps();
+    let old = Browser::ann(&replicas.fake);
+    let mut token = RefreshToken::new(&*old.jar["DSR"]);
+    for number in 0..30 {
+        let tenant = TenantId::new(["T2", "T1"][number % 2]).unwrap();
+        let answer = replicas.handles[0]
+            .select_tenant(&token, &tenant)
+            .await
+            .unwrap();
+        token = answer.refresh_token().unwrap().clone();
+        replicas.fake.clock().advance(Duration::from_secs(1));
+    }
+    replicas.settle().await;
+    let mut straggler = old.clone();
+    straggler.jar.remove("DS");
+    assert_eq!(straggler.visit(&apps[1]).await.body(), "U1@T1");
+    assert_eq!(straggler.jar["DSR"], token.expose());
+    replicas.spent();
+}
