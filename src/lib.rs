@@ -227,6 +227,7 @@ mod renewal;
 mod return_paths;
 mod rotation;
 pub mod routes;
+mod running;
 pub mod select;
 mod session;
 #[cfg_attr(

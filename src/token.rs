@@ -1,10 +1,17 @@
 //! Types that keep secrets from being shown, and the reading of the `Authorization` field.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, header};
 use memchr::{memchr, memchr3};
 use zeroize::Zeroizing;
+
+/// The life of a refresh token whose own word on that could not be read: Descope's default.
+pub(crate) const REFRESH_TOKEN_LIFE: Duration = Duration::from_secs(28 * 24 * 3_600);
+
+/// How long after its successor was delivered a replaced refresh token is still known. Until then a
+/// request with it may have waited in a proxy; from then on Descope judges it.
+pub(crate) const REMEMBER_DELIVERED: Duration = Duration::from_secs(15 * 60);
 
 /// Defines a type for a secret text: cheap to clone, wiped when the last clone is dropped, and not
 /// shown by `Debug`.

@@ -15,7 +15,7 @@ use super::{
     key::ExchangeOutcome,
     options::ExchangeOptions,
     session::AccessKeySession,
-    settings::{AccessKeys, KeyShape},
+    settings::{AccessKeys, ExchangePolicy, KeyShape},
     table::{ExchangeStep, ExchangeTable},
 };
 use crate::{
@@ -50,7 +50,7 @@ struct ExchangerInner {
     /// The browser SDK sends it as a bearer token, and it may have the shape of a key.
     project_id: String,
     options: ExchangeOptions,
-    lost_after: Duration,
+    policy: ExchangePolicy,
     /// Never held over an await nor while a caller's code runs.
     table: Mutex<ExchangeTable<AccessKeySession, ResultReceiver>>,
 }
@@ -102,14 +102,15 @@ impl Exchanger {
         clock: Clock,
     ) -> Result<Self, Error> {
         keys.check()?;
-        let table = ExchangeTable::new(keys.policy(lost_after), keys.expected_digests()?);
+        let policy = keys.policy(lost_after);
+        let table = ExchangeTable::new(policy, keys.expected_digests()?);
         Ok(Self {
             inner: Arc::new(ExchangerInner {
                 clock,
                 shape: keys.shape(),
                 project_id: project_id.to_owned(),
                 options: keys.options().clone(),
-                lost_after,
+                policy,
                 table: Mutex::new(table),
             }),
         })
@@ -122,7 +123,7 @@ impl Exchanger {
 
     /// How long a new session that lives for `life` is used before it is renewed.
     pub(crate) fn renew_at(&self, life: Duration) -> Duration {
-        self.table().renew_at(life)
+        self.inner.policy.renew_at(life)
     }
 
     /// Returns the options of every exchange.
@@ -204,7 +205,7 @@ impl Exchanger {
     /// Waits for an exchange. The exchange has a deadline of its own, but the runtime that it was
     /// started on may no longer be driven: so the wait has one as well.
     fn wait(&self, mut result: ResultReceiver) -> SessionLookup {
-        let lost_after = self.inner.lost_after;
+        let lost_after = self.inner.policy.lost_after;
         let ended = async move {
             let ended = result.wait_for(Option::is_some).await;
             ended.ok().and_then(|result| result.clone())

@@ -68,11 +68,6 @@ pub(super) enum ExchangeStep<V, W> {
 }
 
 impl<V: Clone, W: Clone> ExchangeTable<V, W> {
-    /// After how much of its life a session is renewed.
-    pub(super) fn renew_at(&self, life: Duration) -> Duration {
-        self.policy.renew_at(life)
-    }
-
     pub(super) fn new(policy: ExchangePolicy, expected: HashSet<Digest>) -> Self {
         Self {
             policy,

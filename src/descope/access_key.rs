@@ -272,38 +272,30 @@ impl Descope {
             selected_tenant: options.tenant(),
             custom_claims: options.claims(),
         };
-        let named = shared.shared_key(key, &body.to_json()?);
-        let attempt = match &named {
-            Some(named) => match shared.exchanging(named).await {
-                Exchanging::Done(answer) => {
-                    // A session that does not hold here and now is no reason to refuse the machine.
-                    if let Ok(session) = self.verify_exchange(&answer, options).await {
-                        return Ok(session);
-                    }
-                    None
+        let claimed = match shared.exchanging(key, &body.to_json()?).await {
+            Exchanging::Done(answer) => {
+                // A session that does not hold here and now is no reason to refuse the machine.
+                if let Ok(session) = self.verify_exchange(&answer, options).await {
+                    return Ok(session);
                 }
-                Exchanging::Claimed(attempt) => Some(attempt),
-                Exchanging::Alone => None,
-            },
-            None => None,
-        };
-        let result = self.send_access_key(key, options).await;
-        let result = match result {
-            Ok(answer) => {
-                let session = self.verify_exchange(&answer, options).await;
-                session.map(|session| (answer, session))
+                None
             }
-            Err(error) => Err(error),
+            Exchanging::Claimed(claimed) => Some(claimed),
+            Exchanging::Alone => None,
         };
-        if let (Some(named), Some(attempt)) = (&named, attempt) {
-            match &result {
-                Ok((answer, session)) => {
-                    let life = session.expires_at().duration_since(self.now().date());
-                    let life = exchanger.renew_at(life.unwrap_or_default());
-                    shared.leave_exchange(named, attempt, answer, life);
-                }
-                Err(_) => shared.not_exchanged(named, attempt),
+        let exchange = async {
+            let answer = self.send_access_key(key, options).await?;
+            let session = self.verify_exchange(&answer, options).await?;
+            Ok((answer, session))
+        };
+        let result = exchange.await;
+        match (claimed, &result) {
+            (None, _) => {}
+            (Some(claimed), Ok((answer, session))) => {
+                let life = session.expires_at().duration_since(self.now().date());
+                claimed.leave(answer, exchanger.renew_at(life.unwrap_or_default()));
             }
+            (Some(claimed), Err(_)) => claimed.give_back(),
         }
         result.map(|(_, session)| session)
     }

@@ -33,10 +33,10 @@ pub(crate) struct LateVerdict {
 }
 
 impl Descope {
-    /// Judges the session token of a request with these `cookies`; `authorization` is what its field says. A bearer token that is
-    /// present decides alone; a cookie counts only if `cookie_guard`, asked only where there is one, has
-    /// nothing against it. Which signatures were checked is noted in `checked`, unless the verdict is to
-    /// come.
+    /// Judges the session token of a request with these `cookies`; `authorization` is what its field
+    /// says. A bearer token that is present decides alone; a cookie counts only if `cookie_guard`, asked
+    /// only where there is one, has nothing against it. Which signatures were checked is noted in
+    /// `checked`, unless the verdict is to come.
     pub(crate) fn authenticate(
         &self,
         cookies: &mut RequestCookies<'_>,

@@ -14,11 +14,8 @@ use crate::{
     ids::TenantId,
     rotation::{CallOutcome, leaves_rotation_open},
     shared::{AnswerBytes, Answered, EndedBy, Ending, Goal, SendingClaim, Way},
-    token::RefreshToken,
+    token::{REFRESH_TOKEN_LIFE, RefreshToken},
 };
-
-/// The life of a session whose own word on that could not be read: Descope's default.
-const DEFAULT_LIFE: Duration = Duration::from_secs(28 * 24 * 3_600);
 
 /// The exchange of a refresh token for a new session.
 #[derive(Clone, Debug)]
@@ -29,6 +26,12 @@ pub(super) struct Exchange {
     /// True if it waits for no other replica's call: the session is good without it.
     pub(super) early: bool,
 }
+
+/// The outcome of a call, and the answer's bytes where it may have rotated the token.
+pub(super) type JudgedAnswer = (
+    Option<AnswerBytes>,
+    Result<CallOutcome<SessionAnswer>, Error>,
+);
 
 impl Exchange {
     fn wanted(&self) -> Option<TenantId> {
@@ -79,19 +82,14 @@ impl Descope {
                 (self.verify_answer(*answer, hop, wanted).await, sent)
             }
             Way::Send(claim) => {
-                claim.check_clock()?;
                 let sent = claim.token().clone();
-                let answer = claim.listen(call(sent.clone())).await;
-                let outcome = match answer {
-                    Ok(answer) => {
-                        let bytes = AnswerBytes::of(&answer);
-                        let hop = self.sent_token(holder, sent.clone()).await;
-                        let outcome = self.verify_answer(answer, hop, wanted).await;
-                        self.tell(claim, bytes, outcome, exchange.withdrawn).await
-                    }
-                    Err(error) => Err(failed(&claim, error)),
+                let judge = |answer, token| async {
+                    let bytes = AnswerBytes::of(&answer);
+                    let hop = self.sent_token(holder, token).await;
+                    (Some(bytes), self.verify_answer(answer, hop, wanted).await)
                 };
-                (outcome, sent)
+                let sending = self.send_claimed(claim, exchange.withdrawn, call, judge);
+                (sending.await, sent)
             }
             Way::Token(_) | Way::AtHand => return Err(nowhere()),
         };
@@ -111,12 +109,7 @@ impl Descope {
         F: FnOnce(RefreshToken) -> Fut,
         Fut: Future<Output = Result<R, Error>>,
         J: FnOnce(R, RefreshToken) -> Judged,
-        Judged: Future<
-            Output = (
-                Option<AnswerBytes>,
-                Result<CallOutcome<SessionAnswer>, Error>,
-            ),
-        >,
+        Judged: Future<Output = JudgedAnswer>,
     {
         let Some(shared) = self.claims() else {
             let answer = call(token.clone()).await?;
@@ -127,19 +120,38 @@ impl Descope {
         let Way::Send(claim) = way.await? else {
             return Err(nowhere());
         };
+        let sent = claim.token().clone();
+        let outcome = self.send_claimed(claim, false, call, judge).await;
+        outcome.map(|outcome| with_token_in_force(outcome, &token, sent))
+    }
+
+    /// Sends a claimed token by `call`, and tells all replicas what `judge` makes of the answer: with its
+    /// bytes where it may have rotated the token.
+    async fn send_claimed<R, F, Fut, J, Judged>(
+        &self,
+        claim: SendingClaim,
+        withdrawn: bool,
+        call: F,
+        judge: J,
+    ) -> Result<CallOutcome<SessionAnswer>, Error>
+    where
+        F: FnOnce(RefreshToken) -> Fut,
+        Fut: Future<Output = Result<R, Error>>,
+        J: FnOnce(R, RefreshToken) -> Judged,
+        Judged: Future<Output = JudgedAnswer>,
+    {
         claim.check_clock()?;
         let sent = claim.token().clone();
         let answer = claim.listen(call(sent.clone())).await;
         let answer = answer.map_err(|error| failed(&claim, error))?;
-        let outcome = match judge(answer, sent.clone()).await {
-            (Some(bytes), outcome) => self.tell(claim, bytes, outcome, false).await,
+        match judge(answer, sent).await {
+            (Some(bytes), outcome) => self.tell(claim, bytes, outcome, withdrawn).await,
             (None, outcome) => {
                 // The token has not been rotated: it is in force as before.
                 claim.end(Ending::Free);
                 outcome
             }
-        };
-        outcome.map(|outcome| with_token_in_force(outcome, &token, sent))
+        }
     }
 
     /// Tells all replicas what came of a call that Descope answered.
@@ -156,9 +168,11 @@ impl Descope {
             return Ok(outcome);
         }
         let now = self.now().date();
-        let successor_life = outcome.successor_expires_at.map_or(DEFAULT_LIFE, |end| {
-            end.duration_since(now).unwrap_or_default()
-        });
+        let successor_life = outcome
+            .successor_expires_at
+            .map_or(REFRESH_TOKEN_LIFE, |end| {
+                end.duration_since(now).unwrap_or_default()
+            });
         let Some(plain) = bytes.with(outcome.tenant.as_ref(), outcome.expires_at) else {
             return Ok(outcome);
         };
@@ -204,7 +218,7 @@ impl Descope {
             let sent = self.sent_token(holder, claim.token().clone()).await;
             let now = self.now().date();
             let left = sent.expires_at.and_then(|end| end.duration_since(now).ok());
-            left.unwrap_or(DEFAULT_LIFE)
+            left.unwrap_or(REFRESH_TOKEN_LIFE)
         };
         claim.end(Ending::Dead(EndedBy::SignOut, life));
         if claim.is_unasked() {

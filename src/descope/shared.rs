@@ -53,7 +53,7 @@ impl Descope {
 
     /// The shared state, where refresh tokens are claimed: not where the project does not rotate them,
     /// for there nothing can be used twice.
-    pub(super) fn claims(&self) -> Option<&Replica> {
+    pub(crate) fn claims(&self) -> Option<&Replica> {
         self.sharing().filter(|_| self.inner.rotation)
     }
 
@@ -62,11 +62,6 @@ impl Descope {
         let shared = self.inner.shared.as_ref()?;
         self.keep_ticking(shared);
         Some(shared)
-    }
-
-    /// Returns `true` if refresh tokens are shared with other replicas.
-    pub(crate) fn shares(&self) -> bool {
-        self.inner.shared.is_some() && self.inner.rotation
     }
 
     /// How much of the window before a session's end counts for a user: where replicas share their state

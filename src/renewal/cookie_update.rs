@@ -65,7 +65,8 @@ impl CookieUpdate {
     /// Returns `true` if it is to be seen, before it is written, what other replicas have done meanwhile.
     pub(super) fn is_old(&self) -> bool {
         let writes = matches!(self.change, CookieChange::Write { .. });
-        writes && self.descope.shares() && self.descope.now().since(&self.at) > OLD
+        let is_old = self.descope.now().since(&self.at) > OLD;
+        writes && is_old && self.descope.claims().is_some()
     }
 
     /// The same after a look at what the replicas share: with a newer session if there is one, with

@@ -58,8 +58,8 @@ pub(crate) type PendingRenewal = Pin<Box<dyn Future<Output = Renewed> + Send>>;
 type NewSession = (SessionAnswer, PresentedRefresh);
 
 impl SessionRenewal {
-    /// For a request with a refresh cookie among its `cookies`, which it presents now. Signatures that were `checked`
-    /// for the request are not checked again.
+    /// For a request with a refresh cookie among its `cookies`, which it presents now. Signatures that
+    /// were `checked` for the request are not checked again.
     pub(crate) fn new(
         descope: &Descope,
         head: RequestHead<'_>,

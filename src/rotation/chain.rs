@@ -9,17 +9,14 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::{clock::Now, digest::Digest};
+use crate::{
+    clock::Now,
+    digest::Digest,
+    token::{REFRESH_TOKEN_LIFE, REMEMBER_DELIVERED},
+};
 
 /// How many tokens of one family are known at most, the current one included.
 pub(super) const MAX_LINKS: usize = 256;
-
-/// How long after its successor was delivered a replaced token is still known. Until then a request
-/// with it may have waited in a proxy; from then on Descope judges it.
-pub(super) const REMEMBER_DELIVERED: Duration = Duration::from_secs(15 * 60);
-
-/// The life of a refresh token whose own word on that could not be read: Descope's default.
-const DEFAULT_LIFE: Duration = Duration::from_secs(28 * 24 * 3_600);
 
 /// How long replaced tokens are remembered.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +146,7 @@ impl Chain {
         life: Option<Duration>,
         now: Now,
     ) -> Option<Digest> {
-        self.current_ends = now.mono.saturating_add(life.unwrap_or(DEFAULT_LIFE));
+        self.current_ends = now.mono.saturating_add(life.unwrap_or(REFRESH_TOKEN_LIFE));
         // A successor that is a token of the chain itself is none.
         if self.current == successor {
             return None;

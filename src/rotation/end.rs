@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::chain::REMEMBER_DELIVERED;
 use crate::{
     clock::Now,
     error::{Error, ErrorKind},
+    token::REMEMBER_DELIVERED,
 };
 
 /// How long, after the keep time, it is remembered that a session ended. Forgetting costs one call

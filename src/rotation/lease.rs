@@ -144,9 +144,7 @@ impl<T: KeptSession> FamilyLease<T> {
     /// Takes an answer over that another replica has brought.
     pub(crate) fn adopt(&self, outcome: &CallOutcome<T>) {
         let now = self.queue.clock().now();
-        let successor = outcome.successor.as_ref();
-        // It cannot fail: the token that was presented has a digest, too.
-        let digest = successor.and_then(|token| Digest::of(token.expose()).ok());
+        let digest = outcome.successor_digest();
         let id = self.arrival.family;
         self.queue
             .change(|table| table.adopt(id, outcome, digest, now));

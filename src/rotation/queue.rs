@@ -21,6 +21,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::UserId,
     limiter::OnceAMinute,
+    running::{Running, RunningTasks},
     session::SignedToken,
     telemetry,
     token::RefreshToken,
@@ -58,14 +59,10 @@ struct QueueShared<T> {
     slow_down: Mutex<SlowDown>,
     calls: Arc<Semaphore>,
     retries: Arc<Semaphore>,
-    /// The number of tasks under way.
-    running: watch::Sender<usize>,
+    running: RunningTasks,
     draining: watch::Sender<bool>,
     limit_warning: OnceAMinute,
 }
-
-/// Counts a task as under way for as long as it lives.
-pub(super) struct Running(watch::Sender<usize>);
 
 /// A place among the calls that are under way.
 pub(super) struct CallPermit {
@@ -127,9 +124,7 @@ impl<T> RotationQueue<T> {
 
     /// Counts a task in.
     pub(super) fn running(&self) -> Running {
-        let running = self.shared.running.clone();
-        running.send_modify(|count| *count += 1);
-        Running(running)
+        self.shared.running.begin()
     }
 
     /// Completes once the queue is being drained.
@@ -143,15 +138,15 @@ impl<T> RotationQueue<T> {
     /// confirmed are sent once more, and their pauses are not waited for. Returns the number of
     /// tasks that were left.
     pub(crate) async fn drain(&self, within: Duration) -> usize {
-        let mut running = self.shared.running.subscribe();
+        let running = &self.shared.running;
         self.shared.draining.send_replace(true);
         tokio::select! {
             biased;
-            _ = running.wait_for(|count| *count == 0) => {}
+            () = running.none_left() => {}
             () = self.clock().deadline(within) => {}
         }
         self.shared.draining.send_replace(false);
-        *running.borrow_and_update()
+        running.count()
     }
 
     fn slow_down(&self) -> MutexGuard<'_, SlowDown> {
@@ -227,7 +222,7 @@ impl<T: KeptSession> RotationQueue<T> {
                 slow_down: Mutex::new(SlowDown::new()),
                 calls: Arc::new(Semaphore::new(MAX_CALLS)),
                 retries: Arc::new(Semaphore::new(MAX_RETRIES)),
-                running: watch::Sender::new(0),
+                running: RunningTasks::new(),
                 draining: watch::Sender::new(false),
                 limit_warning: OnceAMinute::default(),
             }),
@@ -364,12 +359,6 @@ impl<T: KeptSession> RotationQueue<T> {
                  everywhere: their older sessions may go on elsewhere"
             );
         }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count = count.saturating_sub(1));
     }
 }
 

@@ -7,7 +7,6 @@ use super::{
     claim::SendingClaim,
     envelope::OpenedAnswer,
     hop::{Hop, ended},
-    poll::Pauses,
     record::{Attempt, Claim, EndedBy, Ending, Purpose, StoredAnswer},
     replica::{Replica, later, unavailable},
     store::{StoreError, StoreErrorKind},
@@ -57,14 +56,12 @@ impl Replica {
             replica: self,
             attempt: Attempt::new()?,
             shown,
-            goal: goal.clone(),
             walk: Walk::new(goal, self.inner.times.keep),
             hop: first.clone(),
             hand: None,
             asked: self.now(),
         };
-        let started = self.now();
-        let mut pauses = Pauses::new(self.average());
+        let mut wait = self.wait(patience);
         let mut next = walker.walk.next();
         loop {
             next = match next {
@@ -77,12 +74,9 @@ impl Replica {
                     Err(error) => return walker.without_store(&error),
                 },
                 Next::AskAgain { age } => {
-                    let left = patience.saturating_sub(self.now().since(&started));
-                    if left.is_zero() {
+                    if !wait.pause(age).await {
                         return Err(later(Duration::from_secs(1)));
                     }
-                    let pause = pauses.next(age).min(left);
-                    self.inner.clock.deadline(pause).await;
                     walker.walk.next()
                 }
                 Next::Open(stored) => walker.open(&stored)?,
@@ -127,7 +121,6 @@ struct Walker<'a> {
     attempt: Attempt,
     /// True if the token that the walk began with was presented.
     shown: bool,
-    goal: Goal,
     walk: Walk,
     hop: Hop,
     /// The answer opened last, and the token that was sent for it.
@@ -143,7 +136,7 @@ impl Walker<'_> {
         let claim = Claim {
             name: self.hop.name,
             attempt: self.attempt,
-            purpose: match self.goal {
+            purpose: match self.walk.goal() {
                 Goal::SignOut => Purpose::SignOut,
                 _ => Purpose::Exchange,
             },
@@ -171,7 +164,7 @@ impl Walker<'_> {
     async fn look(&mut self) -> Result<Next, StoreError> {
         let found = self.replica.look(self.hop.name).await?;
         let settling = self.replica.settling();
-        if found.state.is_none() && self.goal == Goal::Read && !settling.is_zero() {
+        if found.state.is_none() && *self.walk.goal() == Goal::Read && !settling.is_zero() {
             // The token may have been replaced before the store lost its memory.
             return Ok(Next::Refuse(Refusal::Lost { left: settling }));
         }
@@ -207,7 +200,7 @@ impl Walker<'_> {
 
     fn used(&mut self) -> Way {
         match self.hand.take() {
-            _ if self.goal == Goal::Read => Way::Token(self.hop.token.clone()),
+            _ if *self.walk.goal() == Goal::Read => Way::Token(self.hop.token.clone()),
             Some((opened, sent)) => Way::Answer {
                 answer: Box::new(opened.answer),
                 sent,
@@ -219,7 +212,7 @@ impl Walker<'_> {
     /// The way on where the store does not answer: a session is ended all the same, and an answer in
     /// hand goes out. Nothing else does.
     fn without_store(&mut self, error: &StoreError) -> Result<Way, Error> {
-        match (&self.goal, self.walk.next()) {
+        match (self.walk.goal(), self.walk.next()) {
             (Goal::SignOut, _) => Ok(self.sending(None, true)),
             (Goal::AtHand | Goal::Refresh { .. } | Goal::Select(_), Next::Look) => Ok(self.used()),
             _ => Err(unavailable(error)),

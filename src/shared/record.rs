@@ -5,10 +5,6 @@ use std::{fmt, time::Duration};
 
 use crate::{digest::Digest, error::Error, random};
 
-/// How long after delivery it is remembered that a token was replaced, beyond the keep time: the
-/// span after which Descope judges it (`rotation/chain.rs` has the same one in a process).
-pub(crate) const REMEMBER_DELIVERED: Duration = Duration::from_secs(15 * 60);
-
 /// The name of a record: the beginning of the digest of a token or a key, and of which of the two.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct RecordName {

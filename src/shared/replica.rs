@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     breaker::{Breaker, PAUSE},
     known::Known,
-    poll,
-    record::{Claim, Claimed, Found, REMEMBER_DELIVERED, Record, RecordKind, RecordName},
+    poll::{self, Pauses},
+    record::{Claim, Claimed, Found, Record, RecordKind, RecordName},
     seal::Sealer,
     store::{Store, StoreError, StoreErrorKind, Tick},
 };
@@ -25,7 +25,9 @@ use crate::{
     clock::{Clock, Now},
     digest::Digest,
     error::{Error, ErrorKind},
+    running::RunningTasks,
     telemetry,
+    token::REMEMBER_DELIVERED,
 };
 
 /// How much longer a claim stands than the call that it is made for.
@@ -99,23 +101,7 @@ pub(super) struct ReplicaInner {
     pub(super) ticked: Mutex<Option<(Tick, Now)>>,
     pub(super) ticker: Mutex<Option<JoinHandle<()>>>,
     /// The number of steps that are made in the background.
-    running: watch::Sender<usize>,
-}
-
-/// Counts a step as made in the background for as long as it lives.
-struct Running(watch::Sender<usize>);
-
-impl Running {
-    fn new(count: &watch::Sender<usize>) -> Self {
-        count.send_modify(|count| *count += 1);
-        Self(count.clone())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count = count.saturating_sub(1));
-    }
+    running: RunningTasks,
 }
 
 impl Replica {
@@ -137,7 +123,7 @@ impl Replica {
                 average: AtomicU64::default(),
                 ticked: Mutex::default(),
                 ticker: Mutex::default(),
-                running: watch::Sender::new(0),
+                running: RunningTasks::new(),
             }),
         }
     }
@@ -257,7 +243,7 @@ impl Replica {
             return;
         };
         let clock = self.inner.clock.clone();
-        let running = Running::new(&self.inner.running);
+        let running = self.inner.running.begin();
         runtime.spawn(async move {
             let started = clock.now();
             while let Err(error) = step().await {
@@ -278,9 +264,41 @@ impl Replica {
 
     /// Waits until the store has been told all that it is to be told.
     pub(crate) async fn drained(&self) {
-        let mut running = self.inner.running.subscribe();
-        // It fails only without a sender, and `self` has one.
-        let _ = running.wait_for(|count| *count == 0).await;
+        self.inner.running.none_left().await;
+    }
+}
+
+/// A wait for another replica's call, until somebody's patience is over.
+pub(super) struct Wait<'a> {
+    replica: &'a Replica,
+    started: Now,
+    patience: Duration,
+    pauses: Pauses,
+}
+
+impl Replica {
+    pub(super) fn wait(&self, patience: Duration) -> Wait<'_> {
+        Wait {
+            replica: self,
+            started: self.now(),
+            patience,
+            pauses: Pauses::new(self.average()),
+        }
+    }
+}
+
+impl Wait<'_> {
+    /// Pauses before the store is asked again about a call that is as old as this. Returns `false` once
+    /// nobody waits any more.
+    pub(super) async fn pause(&mut self, age: Option<Duration>) -> bool {
+        let waited = self.replica.now().since(&self.started);
+        let left = self.patience.saturating_sub(waited);
+        if left.is_zero() {
+            return false;
+        }
+        let pause = self.pauses.next(age).min(left);
+        self.replica.inner.clock.deadline(pause).await;
+        true
     }
 }
 

@@ -97,6 +97,10 @@ impl Walk {
         }
     }
 
+    pub(crate) fn goal(&self) -> &Goal {
+        &self.goal
+    }
+
     /// How many answers were followed.
     pub(crate) fn hops(&self) -> usize {
         self.hops

@@ -9,11 +9,10 @@ use crate::{
     error::{Error, ErrorKind},
     rotation::{
         call::{CallOutcome, Operation},
-        chain::REMEMBER_DELIVERED,
         family::{Family, Newest},
         table::FamilyId,
     },
-    token::RefreshToken,
+    token::{REMEMBER_DELIVERED, RefreshToken},
 };
 
 const SECOND: Duration = Duration::from_secs(1);

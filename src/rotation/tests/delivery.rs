@@ -5,12 +5,16 @@ use std::time::Duration;
 use super::{
     super::{
         call::Operation,
-        chain::{KeepTimes, MAX_LINKS, REMEMBER_DELIVERED},
+        chain::{KeepTimes, MAX_LINKS},
         table::Bounds,
     },
     bench::{Bench, KEEP, LIFE, Seen, WITHOUT_RECORD, failed, rotated, select, sends, unrotated},
 };
-use crate::{digest::Digest, error::ErrorKind, token::RefreshToken};
+use crate::{
+    digest::Digest,
+    error::ErrorKind,
+    token::{REMEMBER_DELIVERED, RefreshToken},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LATE: Seen = Seen::Refuse(ErrorKind::RefreshTokenReplaced, false);

@@ -27,12 +27,16 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    super::{call::Operation, chain::REMEMBER_DELIVERED, family::FamilyStep},
+    super::{call::Operation, family::FamilyStep},
     bench::KEEP,
     upstream::{Reply, RequestKind},
     world::{Cookies, Event, Request, Stage, World, name},
 };
-use crate::{digest::Digest, error::ErrorKind, token::RefreshToken};
+use crate::{
+    digest::Digest,
+    error::ErrorKind,
+    token::{REMEMBER_DELIVERED, RefreshToken},
+};
 
 const KINDS: [RequestKind; 4] = [
     RequestKind::Refresh,

@@ -2,12 +2,15 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::shared::{
-    record::{
-        Attempt, Claim, Claimed, EndedBy, Ending, Found, Publication, Published, Purpose,
-        REMEMBER_DELIVERED, Record, RecordName, StoredAnswer,
+use crate::{
+    shared::{
+        record::{
+            Attempt, Claim, Claimed, EndedBy, Ending, Found, Publication, Published, Purpose,
+            Record, RecordName, StoredAnswer,
+        },
+        store::Tick,
     },
-    store::Tick,
+    token::REMEMBER_DELIVERED,
 };
 
 /// The records, and since when they are remembered. Pure: each step is given the time.

@@ -15,7 +15,7 @@ use super::{
     super::{
         record::{
             Attempt, Claim, Claimed, EndedBy, Ending, Found, Publication, Published, Purpose,
-            REMEMBER_DELIVERED, Record, RecordName,
+            Record, RecordName,
         },
         store::{Store, StoreError, StoreErrorKind, Tick},
     },
@@ -26,7 +26,7 @@ use super::{
     scripts::{Run, Scripts},
     settings::RedisSettings,
 };
-use crate::error::Error;
+use crate::{error::Error, token::REMEMBER_DELIVERED};
 
 /// A Redis or Valkey, or a cluster of them.
 pub(crate) struct RedisStore {

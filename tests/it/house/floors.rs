@@ -34,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("limiter", 1),
     ("metrics", 1),
     ("random", 1),
+    ("running", 1),
     ("json", 1),
     ("origin", 1),
     ("rejection", 0),
