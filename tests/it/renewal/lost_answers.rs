@@ -24,7 +24,7 @@ const SELECT: &str = "/v1/auth/tenant/select";
 
 /// Goes to another tenant with a browser's token; the answer is the caller's to deliver, or lose.
 async fn select(descope: &Descope, browser: &Browser, tenant: &str) -> Browser {
-    let refresh = RefreshToken::new(&*browser.jar["DSR"]);
+    let refresh = browser.refresh_token();
     let tenant = TenantId::new(tenant).unwrap();
     let answer = descope.select_tenant(&refresh, &tenant).await.unwrap();
     Browser::with(
@@ -70,7 +70,7 @@ async fn a_refresh_token_that_came_alone_is_spent_by_a_page_though_the_session_i
             .body("<html>");
         fake.respond_next(path, half);
         if path == SELECT {
-            let refresh = RefreshToken::new(&*browser.jar["DSR"]);
+            let refresh = browser.refresh_token();
             let tenant = TenantId::new("T2").unwrap();
             assert!(descope.select_tenant(&refresh, &tenant).await.is_err());
         } else {
@@ -140,7 +140,7 @@ async fn who_signed_out_is_not_signed_in_again_by_a_page_that_is_behind() {
     let app = late(&descope);
     let browser = Browser::signed_in(&fake, "ann@example.test");
     let switched = select(&descope, &browser, "T2").await;
-    let refresh = RefreshToken::new(&*switched.jar["DSR"]);
+    let refresh = switched.refresh_token();
     descope.logout(&refresh).await.unwrap();
     assert!(untouched(&call(&app, browser.get()).await));
 }
@@ -181,7 +181,7 @@ async fn a_refresh_token_that_expired_since_it_was_replaced_gets_its_successor()
     let lost = call(&app, browser.get()).await;
     assert_eq!(lost.body(), "U1@T1");
     fake.clock().advance(Duration::from_secs(20));
-    let refresh = RefreshToken::new(&*browser.jar["DSR"]);
+    let refresh = browser.refresh_token();
     descope.refresh(&refresh).await.expect("the kept answer");
     assert_eq!(browser.visit(&app).await.body(), "U1@T1");
     assert_eq!(set_cookies(lost.headers()).len(), 2);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tower_descope::{ErrorKind, RefreshToken};
+use tower_descope::ErrorKind;
 
 use super::Replicas;
 use crate::{
@@ -15,20 +15,11 @@ use crate::{
     },
 };
 
-fn refresh_token(browser: &Browser) -> RefreshToken {
-    RefreshToken::new(&*browser.jar["DSR"])
-}
-
 #[tokio::test]
 async fn who_signed_out_at_one_replica_is_let_in_by_none_and_keeps_newer_cookies() {
-    let replicas = Replicas::start(3, fake()).await;
-    let apps = replicas.apps();
-    let old = Browser::ann(&replicas.fake);
-    let mut browser = old.clone();
-    replicas.fake.clock().advance(EXPIRY);
-    browser.visit(&apps[0]).await;
+    let (replicas, apps, old, browser) = Replicas::renewed(3).await;
     replicas.handles[1]
-        .logout(&refresh_token(&browser))
+        .logout(&browser.refresh_token())
         .await
         .unwrap();
     replicas.settle().await;
@@ -49,15 +40,9 @@ async fn who_signed_out_at_one_replica_is_let_in_by_none_and_keeps_newer_cookies
 
 #[tokio::test]
 async fn a_sign_out_goes_up_with_the_newest_token_whichever_was_presented() {
-    let replicas = Replicas::start(2, fake()).await;
-    let apps = replicas.apps();
-    let old = Browser::ann(&replicas.fake);
-    let mut browser = old.clone();
-    replicas.fake.clock().advance(EXPIRY);
-    browser.visit(&apps[0]).await;
-    replicas.settle().await;
+    let (replicas, _, old, browser) = Replicas::renewed(2).await;
     replicas.handles[1]
-        .logout(&refresh_token(&old))
+        .logout(&old.refresh_token())
         .await
         .unwrap();
     let logouts = replicas.fake.requests();
@@ -76,7 +61,7 @@ async fn a_refresh_under_way_at_one_replica_brings_nobody_a_session_after_a_sign
     let (app, request) = (apps[0].clone(), browser.get());
     let page = tokio::spawn(async move { call(&app, request).await });
     replicas.fake.wait_for_calls(REFRESH, 1).await;
-    let (other, token) = (replicas.handles[1].clone(), refresh_token(&browser));
+    let (other, token) = (replicas.handles[1].clone(), browser.refresh_token());
     let logout = tokio::spawn(async move { other.logout(&token).await });
     settled(&replicas.fake).await;
     // The claim is marked by then, so that its answer is nobody's.
@@ -99,7 +84,7 @@ async fn a_sign_out_that_descope_missed_holds_at_every_replica() {
     let apps = replicas.apps();
     let mut browser = Browser::ann(&replicas.fake);
     replicas.fake.fail_next(100);
-    let logout = replicas.handles[0].logout(&refresh_token(&browser)).await;
+    let logout = replicas.handles[0].logout(&browser.refresh_token()).await;
     assert!(logout.unwrap_err().is_transient());
     replicas.fake.fail_next(0);
     replicas.fake.clock().advance(Duration::from_secs(120));
@@ -117,7 +102,7 @@ async fn a_sign_out_while_the_store_is_away_is_told_to_it_when_it_is_back() {
     let mut browser = Browser::ann(&replicas.fake);
     replicas.shared.set_reachable(false);
     replicas.handles[0]
-        .logout(&refresh_token(&browser))
+        .logout(&browser.refresh_token())
         .await
         .unwrap();
     assert_eq!(replicas.fake.calls(LOGOUT), 1, "it depends on no store");
@@ -139,7 +124,7 @@ async fn what_descope_ended_is_asked_once_for_all_replicas() {
     let browser = Browser::ann(&replicas.fake);
     replicas.fake.log_out("U1");
     for handle in &replicas.handles {
-        let error = handle.refresh(&refresh_token(&browser)).await.unwrap_err();
+        let error = handle.refresh(&browser.refresh_token()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SessionEnded);
         assert_eq!(error.upstream_code(), Some("E064001"));
         assert!(error.ends_session());
@@ -150,14 +135,8 @@ async fn what_descope_ended_is_asked_once_for_all_replicas() {
 
 #[tokio::test]
 async fn calls_that_only_read_are_made_with_the_newest_token_of_all_replicas() {
-    let replicas = Replicas::start(2, fake()).await;
-    let apps = replicas.apps();
-    let old = Browser::ann(&replicas.fake);
-    let mut browser = old.clone();
-    replicas.fake.clock().advance(EXPIRY);
-    browser.visit(&apps[0]).await;
-    replicas.settle().await;
-    let user = replicas.handles[1].me(&refresh_token(&old)).await.unwrap();
+    let (replicas, _, old, browser) = Replicas::renewed(2).await;
+    let user = replicas.handles[1].me(&old.refresh_token()).await.unwrap();
     assert_eq!(user.id().unwrap().as_str(), "U1");
     let requests = replicas.fake.requests();
     let me = requests.iter().find(|it| it.path == ME).unwrap();

@@ -16,7 +16,8 @@ use crate::{
     routes::SELECT,
     support::{
         App,
-        world::{REFRESH, early, late},
+        browser::Browser,
+        world::{EXPIRY, REFRESH, early, fake, late, spent},
     },
 };
 
@@ -62,16 +63,20 @@ impl Replicas {
 
     /// The refresh tokens that were sent to be exchanged, oldest first. None may be sent twice.
     pub(crate) fn spent(&self) -> Vec<String> {
-        let requests = self.fake.requests().into_iter();
-        let exchanges = requests.filter(|it| it.path == REFRESH || it.path == SELECT);
-        let tokens: Vec<String> = exchanges
-            .map(|request| request.header("authorization").unwrap().to_owned())
-            .collect();
-        let mut distinct = tokens.clone();
-        distinct.sort();
-        distinct.dedup();
-        assert_eq!(distinct.len(), tokens.len(), "a token was spent twice");
-        tokens
+        spent(&self.fake, &[REFRESH, SELECT])
+    }
+
+    /// So many replicas, and a browser of Ann's whose session the first has just renewed; beside it the
+    /// cookies of before.
+    pub(crate) async fn renewed(number: usize) -> (Self, Vec<App>, Browser, Browser) {
+        let replicas = Self::start(number, fake()).await;
+        let apps = replicas.apps();
+        let old = Browser::ann(&replicas.fake);
+        let mut browser = old.clone();
+        replicas.fake.clock().advance(EXPIRY);
+        browser.visit(&apps[0]).await;
+        replicas.settle().await;
+        (replicas, apps, old, browser)
     }
 
     /// Waits until every replica has told the store what it knows.

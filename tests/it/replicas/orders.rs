@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::{
     collection::vec, prelude::*, sample::select, strategy::ValueTree, test_runner::TestRunner,
 };
-use tower_descope::{RefreshToken, TenantId};
+use tower_descope::TenantId;
 
 use super::Replicas;
 use crate::support::{
@@ -45,7 +45,7 @@ async fn select_tenant(
     browser: &mut Browser,
     tenant: &str,
 ) -> Result<(), tower_descope::Error> {
-    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    let token = browser.refresh_token();
     let tenant = TenantId::new(tenant).unwrap();
     let selected = replicas.handles[number]
         .select_tenant(&token, &tenant)
@@ -128,7 +128,7 @@ async fn a_sign_out_anywhere_ends_what_runs_elsewhere_in_every_order() {
         let apps = replicas.apps();
         let browser = Browser::ann(&replicas.fake);
         replicas.fake.clock().advance(EXPIRY);
-        let token = RefreshToken::new(&*browser.jar["DSR"]);
+        let token = browser.refresh_token();
         let tenant = TenantId::new("T2").unwrap();
         let yields = |count: usize| async move {
             for _ in 0..count {

@@ -1,35 +1,17 @@
 //! Responses that take long: what another replica did meanwhile is seen before cookies are written.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use http::{Request, Response};
+use http::Response;
 use tokio::{sync::Notify, task::JoinHandle};
-use tower::ServiceBuilder;
-use tower_descope::{Descope, RefreshToken, TenantId};
+use tower_descope::TenantId;
 
 use super::Replicas;
 use crate::support::{
-    App,
     browser::{Browser, untouched},
-    call, seen, settled,
-    world::{EXPIRY, REFRESH, fake, layer},
+    call, settled,
+    world::{EXPIRY, REFRESH, fake, held},
 };
-
-/// A service whose handler waits until it is told to go on.
-fn held(descope: &Descope, go_on: &Arc<Notify>) -> App {
-    let go_on = Arc::clone(go_on);
-    let handler = move |request: Request<()>| {
-        let go_on = Arc::clone(&go_on);
-        async move {
-            go_on.notified().await;
-            Ok::<_, Infallible>(Response::new(seen(&request)))
-        }
-    };
-    let service = ServiceBuilder::new()
-        .layer(layer(descope, 0))
-        .service_fn(handler);
-    App::new(service)
-}
 
 /// A page at the first replica whose handler is at work, after the browser's session was renewed.
 async fn page_at_work(
@@ -37,7 +19,7 @@ async fn page_at_work(
     browser: &Browser,
     go_on: &Arc<Notify>,
 ) -> JoinHandle<Response<String>> {
-    let (app, request) = (held(&replicas.handles[0], go_on), browser.get());
+    let (app, request) = (held(&replicas.handles[0], 0, go_on), browser.get());
     replicas.fake.clock().advance(EXPIRY);
     let page = tokio::spawn(async move { call(&app, request).await });
     replicas.fake.wait_for_calls(REFRESH, 1).await;
@@ -52,7 +34,7 @@ async fn a_response_of_ninety_seconds_writes_nothing_after_a_sign_out_at_another
     let browser = Browser::ann(&replicas.fake);
     let go_on = Arc::new(Notify::new());
     let page = page_at_work(&replicas, &browser, &go_on).await;
-    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    let token = browser.refresh_token();
     replicas.handles[1].logout(&token).await.unwrap();
     replicas.settle().await;
     // Somebody else signs in with the same browser, and their cookies are newer.
@@ -69,7 +51,7 @@ async fn a_response_of_ninety_seconds_writes_the_session_that_another_replica_ha
     let mut browser = Browser::ann(&replicas.fake);
     let go_on = Arc::new(Notify::new());
     let page = page_at_work(&replicas, &browser, &go_on).await;
-    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    let token = browser.refresh_token();
     let tenant = TenantId::new("T2").unwrap();
     let other = &replicas.handles[1];
     let newest = other.select_tenant(&token, &tenant).await.unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tower_descope::{RefreshToken, TenantId};
+use tower_descope::TenantId;
 
 use super::Replicas;
 use crate::support::{
@@ -202,7 +202,7 @@ async fn what_is_kept_here_is_looked_at_once_more_before_it_goes_out() {
     let old = browser.clone();
     browser.visit(&apps[0]).await;
     // Another tab goes to another tenant, at the other replica.
-    let refresh = RefreshToken::new(&*browser.jar["DSR"]);
+    let refresh = browser.refresh_token();
     let tenant = TenantId::new("T2").unwrap();
     let other = &replicas.handles[1];
     let newest = other.select_tenant(&refresh, &tenant).await.unwrap();
@@ -231,7 +231,7 @@ async fn an_early_renewal_that_meets_another_replica_s_waits_for_nothing_and_fai
     assert_eq!(response.body(), "U1@T1");
     assert!(untouched(&response));
     // It leaves nothing that would refuse a tenant selection a moment later.
-    let refresh = RefreshToken::new(&*browser.jar["DSR"]);
+    let refresh = browser.refresh_token();
     let tenant = TenantId::new("T2").unwrap();
     let other = replicas.handles[1].clone();
     let selection = tokio::spawn(async move { other.select_tenant(&refresh, &tenant).await });
@@ -303,7 +303,7 @@ async fn a_straggler_gets_the_newest_however_often_the_session_has_gone_on_withi
     let replicas = Replicas::start(2, fake()).await;
     let apps = replicas.apps();
     let old = Browser::ann(&replicas.fake);
-    let mut token = RefreshToken::new(&*old.jar["DSR"]);
+    let mut token = old.refresh_token();
     for number in 0..30 {
         let tenant = TenantId::new(["T2", "T1"][number % 2]).unwrap();
         let answer = replicas.handles[0]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tower_descope::{ErrorKind, RefreshToken, test_util::Canned};
+use tower_descope::{ErrorKind, test_util::Canned};
 
 use super::Replicas;
 use crate::{
@@ -40,7 +40,7 @@ async fn while_the_store_is_away_good_sessions_pass_and_others_are_told_to_come_
             assert!(untouched(&response));
         }
     }
-    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    let token = browser.refresh_token();
     let error = replicas.handles[0].refresh(&token).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SharedStateUnavailable);
     assert!(error.is_transient() && !error.ends_session());
@@ -118,7 +118,7 @@ async fn a_sign_out_is_remembered_by_whoever_took_it_when_the_store_forgets() {
     let replicas = Replicas::start(2, fake()).await;
     let apps = replicas.apps();
     let mut browser = Browser::ann(&replicas.fake);
-    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    let token = browser.refresh_token();
     replicas.fake.fail_next(100);
     assert!(replicas.handles[0].logout(&token).await.is_err());
     replicas.fake.fail_next(0);
@@ -141,7 +141,7 @@ async fn a_sign_out_in_the_quarantine_goes_up_all_the_same() {
     let replicas = Replicas::start(2, fake()).await;
     let browser = Browser::ann(&replicas.fake);
     replicas.shared.lose_memory();
-    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    let token = browser.refresh_token();
     replicas.handles[1].logout(&token).await.unwrap();
 }
 
@@ -149,7 +149,7 @@ async fn a_sign_out_in_the_quarantine_goes_up_all_the_same() {
 async fn what_only_reads_is_not_sent_either_while_the_store_settles() {
     let replicas = Replicas::start(2, fake()).await;
     let browser = Browser::ann(&replicas.fake);
-    let token = RefreshToken::new(&*browser.jar["DSR"]);
+    let token = browser.refresh_token();
     replicas.shared.lose_memory();
     replicas.handles[0].warm_up().await.unwrap();
     let error = replicas.handles[0].me(&token).await.unwrap_err();
@@ -163,7 +163,7 @@ async fn what_only_reads_is_not_sent_either_while_the_store_settles() {
 async fn a_429_is_told_to_all_replicas_within_a_second() {
     let replicas = Replicas::start(2, fake()).await;
     let tokens: Vec<_> = (0..3)
-        .map(|_| RefreshToken::new(&*Browser::ann(&replicas.fake).jar["DSR"]))
+        .map(|_| Browser::ann(&replicas.fake).refresh_token())
         .collect();
     let slow_down = Canned::error(429, "E130429", "x").header("retry-after", "30");
     replicas.fake.respond_next(REFRESH, slow_down);

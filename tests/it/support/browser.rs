@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::Full;
-use tower_descope::test_util::{FakeDescope, SignedIn};
+use tower_descope::{
+    RefreshToken,
+    test_util::{FakeDescope, SignedIn},
+};
 
 use super::{App, call};
 
@@ -63,6 +66,11 @@ impl Browser {
             }
         }
         browser
+    }
+
+    /// The refresh token of its cookie.
+    pub(crate) fn refresh_token(&self) -> RefreshToken {
+        RefreshToken::new(&*self.jar["DSR"])
     }
 
     pub(crate) fn cookies(&self) -> String {

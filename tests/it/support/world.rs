@@ -1,14 +1,17 @@
 //! The world of the tests: Ann and Bob, their tenants, and a service that renews their sessions.
 
-use std::time::Duration;
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use http::{Request, Response};
+use tokio::sync::Notify;
+use tower::ServiceBuilder;
 use tower_descope::{
     Descope, Renewal, TenantLayer,
     cookie::SessionCookies,
     test_util::{FakeDescope, FakeDescopeBuilder},
 };
 
-use super::{App, app_with};
+use super::{App, app_with, seen};
 
 pub(crate) const REFRESH: &str = "/v1/auth/refresh";
 
@@ -44,6 +47,36 @@ pub(crate) fn early(descope: &Descope) -> App {
 
 pub(crate) fn layer(descope: &Descope, window: u64) -> TenantLayer {
     TenantLayer::new(descope.clone()).renew(Renewal::new().early(Duration::from_secs(window)))
+}
+
+/// A service whose handler waits until it is told to go on.
+pub(crate) fn held(descope: &Descope, window: u64, go_on: &Arc<Notify>) -> App {
+    let go_on = Arc::clone(go_on);
+    let handler = move |request: Request<()>| {
+        let go_on = Arc::clone(&go_on);
+        async move {
+            go_on.notified().await;
+            Ok::<_, Infallible>(Response::new(seen(&request)))
+        }
+    };
+    let service = ServiceBuilder::new()
+        .layer(layer(descope, window))
+        .service_fn(handler);
+    App::new(service)
+}
+
+/// The tokens that were sent to these paths, oldest first. None may be sent twice.
+pub(crate) fn spent(fake: &FakeDescope, paths: &[&str]) -> Vec<String> {
+    let requests = fake.requests().into_iter();
+    let exchanges = requests.filter(|request| paths.contains(&&*request.path));
+    let tokens: Vec<String> = exchanges
+        .map(|request| request.header("authorization").unwrap().to_owned())
+        .collect();
+    let mut distinct = tokens.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), tokens.len(), "a token was spent twice");
+    tokens
 }
 
 /// A session token that has expired, of a user who is active in `T1`.

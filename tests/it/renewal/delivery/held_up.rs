@@ -1,11 +1,10 @@
 //! Slow upstream answers, slow handlers, requests that are given up: the browser gets the answer by
 //! its next request, whenever that comes.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use http::{Request, Response};
+use http::Response;
 use tokio::{sync::Notify, task::JoinHandle};
-use tower::ServiceBuilder;
 use tower_descope::{Descope, SelectTenant, test_util::FakeDescope};
 
 use super::{KEPT, spent};
@@ -14,8 +13,8 @@ use crate::{
     support::{
         App,
         browser::{Browser, set_cookies, untouched},
-        call, seen,
-        world::{ALMOST, EXPIRY, REFRESH, early, fake, late, layer},
+        call,
+        world::{ALMOST, EXPIRY, REFRESH, early, fake, held, late},
     },
 };
 
@@ -25,22 +24,6 @@ const DEADLINE: Duration = Duration::from_secs(10);
 fn send(app: &App, browser: &Browser) -> JoinHandle<Response<String>> {
     let (app, request) = (app.clone(), browser.get());
     tokio::spawn(async move { call(&app, request).await })
-}
-
-/// A service whose handler waits until it is told to go on.
-fn held(descope: &Descope, go_on: &Arc<Notify>) -> App {
-    let go_on = Arc::clone(go_on);
-    let handler = move |request: Request<()>| {
-        let go_on = Arc::clone(&go_on);
-        async move {
-            go_on.notified().await;
-            Ok::<_, Infallible>(Response::new(seen(&request)))
-        }
-    };
-    let service = ServiceBuilder::new()
-        .layer(layer(descope, 60))
-        .service_fn(handler);
-    App::new(service)
 }
 
 /// The browser is signed in, now and after its session's end.
@@ -189,7 +172,7 @@ async fn renewed_and_held(wait: Duration) -> Held {
     let (go_on, mut browser) = (Arc::new(Notify::new()), Browser::ann(&fake));
     browser.visit(&late(&descope)).await;
     fake.clock().advance(wait);
-    let slow = send(&held(&descope, &go_on), &browser);
+    let slow = send(&held(&descope, 60, &go_on), &browser);
     fake.wait_for_calls(REFRESH, 1).await;
     descope.drain().await;
     Held {

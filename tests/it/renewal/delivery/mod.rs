@@ -10,21 +10,12 @@ use std::time::Duration;
 
 use tower_descope::test_util::FakeDescope;
 
-use crate::support::world::REFRESH;
+use crate::support::world::{self, REFRESH};
 
 /// Just longer than answers are kept for repeats.
 const KEPT: Duration = Duration::from_secs(61);
 
 /// The refresh tokens that were sent to be exchanged, oldest first. None may be sent twice.
 fn spent(fake: &FakeDescope) -> Vec<String> {
-    let requests = fake.requests().into_iter();
-    let refreshes = requests.filter(|request| request.path == REFRESH);
-    let tokens: Vec<String> = refreshes
-        .map(|request| request.header("authorization").unwrap().to_owned())
-        .collect();
-    let mut distinct = tokens.clone();
-    distinct.sort();
-    distinct.dedup();
-    assert_eq!(distinct.len(), tokens.len(), "a token was spent twice");
-    tokens
+    world::spent(fake, &[REFRESH])
 }
