@@ -62,7 +62,7 @@ mod fake;
 mod flow;
 #[path = "demo/html.rs"]
 mod html;
-#[path = "demo/log.rs"]
+#[path = "shared/log.rs"]
 mod log;
 #[path = "demo/pages.rs"]
 mod pages;

@@ -34,6 +34,13 @@ impl Digest {
         sha256(secret).map(Self)
     }
 
+    /// Compares two digests in a time that says nothing of how much of them is alike.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let pairs = self.0.iter().zip(&other.0);
+        let difference = pairs.fold(0, |all, (one, other)| all | (one ^ other));
+        std::hint::black_box(difference) == 0
+    }
+
     /// The first sixteen bytes.
     pub(crate) fn first_half(&self) -> [u8; 16] {
         let half = self.0.first_chunk::<16>();
@@ -127,6 +134,19 @@ mod hex_tests {
         assert!(Digest::from_hex(&text[2..]).is_none());
         assert!(Digest::from_hex(&text.replace("0f", "0x")).is_none());
         assert!(Digest::from_hex(&text.replace("0f", "\u{e9}")).is_none());
+    }
+
+    #[test]
+    fn digests_that_differ_in_one_bit_are_not_the_same() {
+        let digest = Digest([0x5a; 32]);
+        assert!(digest.is_same(&digest.clone()));
+        for at in 0..32 {
+            for bit in 0..8 {
+                let mut other = digest;
+                other.0[at] ^= 1 << bit;
+                assert!(!digest.is_same(&other), "byte {at}, bit {bit}");
+            }
+        }
     }
 }
 

@@ -73,19 +73,15 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for ActiveTenant {
     }
 }
 
-/// Absent is `None`; present and wrong is still a refusal. A session that was good once and has
-/// expired counts as absent: else a public page would answer 401 to everybody who was away for
-/// ten minutes. So does one of a visitor, who has not signed in.
+/// Absent is `None`; present and wrong is still a refusal.
 fn present<T>(found: Result<T, Rejection>) -> Result<Option<T>, Rejection> {
     match found {
         Ok(found) => Ok(Some(found)),
-        Err(rejection) => match rejection.kind() {
-            RejectionKind::MissingToken
-            | RejectionKind::ExpiredToken
-            | RejectionKind::AnonymousSession
-            | RejectionKind::NoActiveTenant => Ok(None),
-            _ => Err(rejection),
-        },
+        Err(rejection) => {
+            let is_absent =
+                rejection.means_nobody() || rejection.kind() == RejectionKind::NoActiveTenant;
+            if is_absent { Ok(None) } else { Err(rejection) }
+        }
     }
 }
 

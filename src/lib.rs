@@ -209,6 +209,7 @@ mod error;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod extract;
+pub mod forward;
 mod gate;
 mod head;
 mod ids;
@@ -258,6 +259,7 @@ pub use answer::{SessionAnswer, TenantSelection};
 pub use auth::TenantLayer;
 pub use descope::{Descope, DescopeBuilder};
 pub use error::{Error, ErrorKind};
+pub use forward::ForwardAuth;
 pub use ids::{TenantId, UserId};
 pub use rejection::{Rejection, RejectionKind};
 pub use renewal::Renewal;

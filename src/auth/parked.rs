@@ -65,7 +65,15 @@ impl<S, R, ReqBody> Parked<S, R, ReqBody> {
                     }
                 }
                 Wait::Renewal(renewal) => {
-                    let Renewed { verdict, update } = ready!(renewal.as_mut().poll(cx));
+                    let renewed = ready!(renewal.as_mut().poll(cx));
+                    let Renewed {
+                        verdict,
+                        token,
+                        update,
+                    } = renewed;
+                    if let Some(token) = token {
+                        self.request.extensions_mut().insert(token);
+                    }
                     (verdict, update.map(EarlyRenewal::carrying))
                 }
                 Wait::Readiness(Passage { early, no_store }) => {

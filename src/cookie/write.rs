@@ -156,6 +156,32 @@ impl SessionCookies {
             .collect()
     }
 
+    /// The most `Set-Cookie` lines that one response can have: where both cookies are written, or all are
+    /// removed.
+    pub(crate) fn most_lines(&self) -> usize {
+        let attributes = CookieAttributes {
+            insecure: false,
+            persistent: true,
+        };
+        let of_kind = |kind| {
+            let lines = |place| 1 + self.evictions(kind, place, attributes).count();
+            self.places(kind).map(lines).max().unwrap_or_default()
+        };
+        let remembered = self.remembered_removals(attributes).len();
+        let written = of_kind(CookieKind::Session) + of_kind(CookieKind::Refresh) + remembered;
+        written.max(self.removals(attributes).len())
+    }
+
+    /// The places that a cookie may be written to.
+    fn places(&self, kind: CookieKind) -> impl Iterator<Item = CookiePlace<'_>> {
+        let names = self.names(kind).iter();
+        let scopes = || std::iter::once(&self.scope).chain(&self.former);
+        let chosen = names.flat_map(move |name| scopes().map(move |scope| (name, scope)));
+        let chosen = chosen.filter(|(name, scope)| self.follow_answer && fits(name, scope));
+        let chosen = chosen.map(|(name, scope)| CookiePlace { name, scope });
+        std::iter::once(self.place(kind, None, None)).chain(chosen)
+    }
+
     fn former_removals(
         &self,
         kind: CookieKind,

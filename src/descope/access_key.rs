@@ -26,7 +26,7 @@ use crate::{
     rejection::{Rejection, RejectionKind},
     session::Session,
     shared::Exchanging,
-    token::{AccessKey, Credential},
+    token::{AccessKey, Credential, SessionToken},
     verifier::{AuthenticToken, Presented, VerificationStep},
 };
 
@@ -190,6 +190,19 @@ impl Descope {
         let exchanger = self.inner.exchanger.as_ref()?;
         let is_key = exchanger.takes(credential);
         is_key.then(|| self.by_access_key(exchanger, credential))
+    }
+
+    /// The token of the session at hand of the machine that presents `credential`; `None` if that is no
+    /// access key, or none are taken.
+    pub(super) fn machine_token(&self, credential: &[u8]) -> Option<SessionToken> {
+        let exchanger = self.inner.exchanger.as_ref()?;
+        if !exchanger.takes(credential) {
+            return None;
+        }
+        match self.look_up(exchanger, credential, &self.now()) {
+            SessionLookup::Session(cached) => Some(cached.session.session_token().clone()),
+            SessionLookup::Wait(_) | SessionLookup::Refused(_) => None,
+        }
     }
 
     fn by_access_key(&self, exchanger: &Exchanger, key: &[u8]) -> Authentication {

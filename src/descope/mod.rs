@@ -12,6 +12,7 @@ mod exchange;
 mod flow;
 mod former;
 mod handle;
+mod in_force;
 mod judge;
 mod notices;
 mod offered;

@@ -52,6 +52,10 @@ pub(crate) enum RefusalKind {
     AnonymousSession,
     /// A sign-in may succeed a little later.
     Unavailable,
+    /// A proxy's question with fields that no honest client's request makes.
+    InvalidForwarded,
+    /// A proxy's question that does not say which request it is about.
+    Misconfigured,
     Internal,
 }
 
@@ -139,6 +143,10 @@ impl RefusalKind {
                 RejectionKind::AnonymousSession.code(), "an anonymous session is no sign-in"),
             Self::Unavailable => Row(Status::SERVICE_UNAVAILABLE, Level::DEBUG,
                 "unavailable", "nobody can sign in at the moment, try again later"),
+            Self::InvalidForwarded => Row(Status::BAD_REQUEST, Level::DEBUG,
+                "invalid_forwarded", "the X-Forwarded fields do not say which request is meant"),
+            Self::Misconfigured => Row(Status::INTERNAL_SERVER_ERROR, Level::ERROR,
+                "misconfigured", "the proxy does not say which request is meant, the server's log says how it can"),
             Self::Internal => Row(Status::INTERNAL_SERVER_ERROR, Level::ERROR,
                 "internal_error", "the call cannot be made, the server's log says why"),
         }

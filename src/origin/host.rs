@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use url::Url;
 
 use crate::head::RequestHead;
 
@@ -36,6 +37,24 @@ pub(crate) fn effective_host(head: RequestHead<'_>) -> Option<Host<'_>> {
 /// `.localhost`, 127.0.0.0/8 or `[::1]`. The one place where that is decided.
 pub(crate) fn is_loopback(host: &str) -> bool {
     Host::parse(host).is_some_and(|host| host.is_loopback())
+}
+
+/// Returns `true` for `host[:port]` with nothing around it.
+pub(crate) fn is_host(text: &str) -> bool {
+    Host::parse(text).is_some()
+}
+
+/// Returns `true` if both name the same host and port for a client that uses `scheme`.
+pub(crate) fn is_same_host(one: &str, other: &str, scheme: &str) -> bool {
+    Host::parse(one)
+        .zip(Host::parse(other))
+        .is_some_and(|(one, other)| one.same_as(&other, Some(scheme)))
+}
+
+/// Returns `true` for the URL of a page that people may be sent to: https, or http on loopback.
+pub(crate) fn is_secure(url: &Url) -> bool {
+    let is_loopback = url.host_str().is_some_and(is_loopback);
+    url.scheme() == "https" || url.scheme() == "http" && is_loopback
 }
 
 /// Returns the host that the request is for; the error is the reason for the log.

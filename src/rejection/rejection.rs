@@ -225,6 +225,18 @@ impl Rejection {
         })
     }
 
+    /// Returns `true` where nobody is signed in, rather than something wrong with a credential. A session
+    /// that was good once and has expired counts as none: else a public page would answer 401 to everybody
+    /// who was away for ten minutes. So does one of a visitor, who has not signed in.
+    pub(crate) fn means_nobody(&self) -> bool {
+        matches!(
+            self.kind(),
+            RejectionKind::MissingToken
+                | RejectionKind::ExpiredToken
+                | RejectionKind::AnonymousSession
+        )
+    }
+
     /// The code as a field's value.
     pub(crate) fn code_header(&self) -> HeaderValue {
         self.kind().code_header()

@@ -15,5 +15,5 @@ pub use self::settings::Renewal;
 
 pub(crate) use self::{
     early::EarlyRenewal,
-    renew::{PendingRenewal, Renewed, SessionRenewal},
+    renew::{PendingRenewal, Renewed, RenewedToken, SessionRenewal},
 };

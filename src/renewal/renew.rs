@@ -14,6 +14,7 @@ use crate::{
     rejection::Rejection,
     session::Session,
     telemetry,
+    token::SessionToken,
     verifier::CheckedTokens,
 };
 
@@ -47,9 +48,16 @@ enum RenewalToken {
 /// The end of a renewal that its request waited for.
 pub(crate) struct Renewed {
     pub(crate) verdict: Result<Session, Rejection>,
+    /// The token of the new session.
+    pub(crate) token: Option<RenewedToken>,
     /// The cookies that the response is to carry.
     pub(crate) update: Option<CookieUpdate>,
 }
+
+/// The token of a session that was renewed for a request, in its extensions: the request itself stays as
+/// it came, with the old one.
+#[derive(Clone)]
+pub(crate) struct RenewedToken(pub(crate) SessionToken);
 
 /// A renewal to come. Dropping it cancels no call that has begun.
 pub(crate) type PendingRenewal = Pin<Box<dyn Future<Output = Renewed> + Send>>;
@@ -98,6 +106,7 @@ impl SessionRenewal {
         match renewer.renew_missing(token).await {
             Ok(new) => Renewed {
                 verdict: Ok(new.0.session().clone()),
+                token: Some(RenewedToken(new.0.session_token().clone())),
                 update: Some(renewer.update(new)),
             },
             Err(failure) => {
@@ -105,6 +114,7 @@ impl SessionRenewal {
                 let ended = matches!(failure, Failure::Ended(_));
                 Renewed {
                     verdict: Err(failure.rejection(before)),
+                    token: None,
                     update: ended
                         .then(|| CookieUpdate::remove(renewer.descope, renewer.attributes)),
                 }

@@ -55,6 +55,42 @@ pub(crate) fn families_lost(number: usize) {
     }
 }
 
+/// Records a question of forward-auth that is not the proxy's. `log` limits the line to one a minute, since
+/// anybody who reaches the service can ask.
+pub(crate) fn not_the_proxy(reason: &'static str, log: bool) {
+    if log {
+        tracing::warn!(
+            reason,
+            "a request without the proxy's secret was refused: have the proxy set X-Auth-Proxy, and let \
+             nobody else reach this service"
+        );
+    }
+    count(counter::REQUESTS, "not_the_proxy");
+}
+
+/// Records a question of forward-auth that does not say which request it is about. `remedy` is the
+/// directive that the proxy lacks; `None` where that has just been said, or where the client may be the
+/// one at fault.
+pub(crate) fn not_effective(
+    code: &'static str,
+    field: &str,
+    reason: &'static str,
+    remedy: Option<&'static str>,
+) {
+    if let Some(remedy) = remedy {
+        tracing::error!(
+            field,
+            reason,
+            remedy,
+            "the proxy does not say which request it asks about: have it set the field, in place of \
+             whatever the client sent"
+        );
+    } else {
+        tracing::debug!(field, reason, "a forwarded field was refused");
+    }
+    count(counter::REQUESTS, code);
+}
+
 /// Counts a key fetch.
 pub(crate) fn keys_fetched(outcome: &'static str) {
     count(counter::KEY_FETCHES, outcome);

@@ -194,3 +194,52 @@ fn an_answer_chooses_among_the_configured_names_and_scopes_only_where_it_may() {
         .collect();
     assert_eq!(heads, ["DS=", "appS=", "DS="], "{evicted:?}");
 }
+
+#[test]
+fn no_response_has_more_lines_than_is_said() {
+    use crate::cookie::CookieLife;
+
+    let formerly = |cookies: SessionCookies| {
+        cookies
+            .former_cookie_scope(Some("a.test"), "/")
+            .former_cookie_scope(None, "/app")
+    };
+    for (cookies, most) in [
+        (SessionCookies::new(), 2),
+        (SessionCookies::host_prefixed(), 4),
+        (SessionCookies::host_prefixed().without_fallbacks(), 2),
+        (SessionCookies::new().life(CookieLife::Chosen), 3),
+        (formerly(SessionCookies::new()), 6),
+        (formerly(SessionCookies::host_prefixed()), 8),
+        (
+            formerly(SessionCookies::new().domain("b.test")).follow_answer(true),
+            6,
+        ),
+        (
+            SessionCookies::host_prefixed()
+                .same_site(SameSite::None)
+                .partitioned(true),
+            8,
+        ),
+    ] {
+        cookies.check().unwrap();
+        assert_eq!(cookies.most_lines(), most, "{cookies:?}");
+        let removed = cookies.removals(CookieAttributes::USUAL).len();
+        assert!(removed <= most, "{cookies:?}");
+        for (name, domain) in [(None, None), (Some("DS"), Some("a.test"))] {
+            let mut lines = Vec::new();
+            let grant = crate::cookie::CookieGrant {
+                session_token: TOKEN,
+                refresh_token: Some(TOKEN),
+                session_age: HOUR,
+                refresh_age: HOUR,
+                session_scope: (name, domain),
+                refresh_scope: (None, domain),
+            };
+            grant
+                .write(&cookies, CookieAttributes::USUAL, &mut lines)
+                .unwrap();
+            assert!(lines.len() <= most, "{cookies:?}: {lines:?}");
+        }
+    }
+}

@@ -134,8 +134,7 @@ impl FlowPages {
             Error::config(why)
         };
         let parsed = Url::parse(text).map_err(|_| refuse())?;
-        let is_loopback = parsed.host_str().is_some_and(origin::is_loopback);
-        if parsed.scheme() != "https" && !(parsed.scheme() == "http" && is_loopback) {
+        if !origin::is_secure(&parsed) {
             return Err(refuse());
         }
         let Pages {

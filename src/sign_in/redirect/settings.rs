@@ -194,8 +194,7 @@ fn checked_url(text: &str) -> Result<String, Error> {
     };
     let url = Url::parse(text)
         .map_err(|_| refuse("give the whole URL, for example \"https://app.example.com/auth\""))?;
-    let is_loopback = url.host_str().is_some_and(origin::is_loopback);
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback) {
+    if !origin::is_secure(&url) {
         return Err(refuse("it has to be https, or http on loopback"));
     }
     if url.query().is_some() || url.fragment().is_some() {

@@ -1,5 +1,5 @@
 //! Prints what is logged, one event a line. An application takes `tracing-subscriber` for this; the
-//! demo does without its crates so that it is built sooner.
+//! examples do without its crates so that they are built sooner.
 
 use std::{
     env,
@@ -14,7 +14,7 @@ use tracing::{
     subscriber::{SetGlobalDefaultError, set_global_default},
 };
 
-/// Shows the events of the demo and the crate up to the level in `RUST_LOG`, and warnings of others.
+/// Shows the events of the example and the crate up to the level in `RUST_LOG`, and warnings of others.
 /// Anything else than a level, which may be meant for another program, counts as `info`.
 pub(crate) fn init() -> Result<(), SetGlobalDefaultError> {
     let level = env::var("RUST_LOG")
@@ -33,7 +33,7 @@ impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let name = metadata.target().split("::").next();
         let shown = match name {
-            Some("demo" | "tower_descope") => self.own,
+            Some("demo" | "forward_auth" | "tower_descope") => self.own,
             _ => LevelFilter::WARN,
         };
         *metadata.level() <= shown
