@@ -62,6 +62,7 @@
 //!   forms.
 //! - [`FlowRoutes`] is the base URL of Descope's own sign-in component, whose tokens become cookies on the
 //!   way; [`FlowPages`](sign_in::flow::FlowPages) serves its screens.
+//! - [`ForwardAuth`] is the layer for services in any language: a proxy asks it about each request.
 //! - [`Visitor`] is for pages that serve people before they sign in, too.
 //! - [`AccessKeys`] lets machines in: an access key sent as a bearer token is exchanged for a
 //!   session once, and handlers see an [`ActiveTenant`] like any other.

@@ -59,11 +59,7 @@ impl Descope {
     }
 }
 
-#[cfg(all(
-    test,
-    feature = "test-util",
-    any(feature = "aws-lc-rs", feature = "rust-crypto")
-))]
+#[cfg(test)]
 mod tests {
     use http::{HeaderValue, header};
 

@@ -1,7 +1,8 @@
-//! The response types of the crate's services, [`SelectTenant`](crate::SelectTenant) and
-//! [`SessionRoutes`](crate::SessionRoutes).
+//! The response types of the crate's services: [`SelectTenant`](crate::SelectTenant),
+//! [`SessionRoutes`](crate::SessionRoutes), those of [`sign_in`](crate::sign_in), and
+//! [`ForwardAuth`](crate::ForwardAuth).
 //!
-//! Both answer with a [`ResponseBody`] and never fail: what goes wrong is a response, too.
+//! All answer with a [`ResponseBody`] and never fail: what goes wrong is a response, too.
 //!
 //! ```
 //! use std::convert::Infallible;

@@ -13,7 +13,7 @@
 //!    without either the caller decides: no browser sends a cross-site POST so.
 //!
 //! The host is the request target's authority (HTTP/2) or the `Host` field. `X-Forwarded-Host`
-//! and its like are never read: whoever reaches the service directly can write them.
+//! and its like are never read here: whoever reaches the service directly can write them.
 
 mod check;
 mod host;

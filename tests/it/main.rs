@@ -12,6 +12,7 @@
 mod auth;
 mod fake;
 mod flows;
+mod forward;
 mod hostile;
 mod house;
 mod keys;
