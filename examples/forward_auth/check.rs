@@ -43,7 +43,7 @@ const WRONG: [(&[(&str, &str)], &str); 14] = [
 /// The environment's settings, with the usual ones behind them; those alone for a check.
 pub(crate) fn settings() -> Result<Settings, String> {
     if env::var_os("EXAMPLE_CHECK").is_some() {
-        return Settings::new(|name| usual(name));
+        return Settings::new(usual);
     }
     Settings::new(|name| match env::var(name) {
         Err(VarError::NotPresent) => usual(name),

@@ -26,6 +26,10 @@ const SETTERS: [(&str, &str); 10] = [
     ("numbered_cookies", "NUMBERED_COOKIES"),
 ];
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a variable each, and all are independent"
+)]
 pub(crate) struct Settings {
     listen: SocketAddr,
     secrets: Vec<String>,
@@ -45,6 +49,7 @@ pub(crate) struct Settings {
     access_keys: Option<AccessKeys>,
     page_sign_in: bool,
     forms_page: Option<ReturnPaths>,
+    #[cfg(feature = "redis")]
     redis: Option<(String, String)>,
 }
 
@@ -95,6 +100,13 @@ impl Settings {
                 return Err("REDIS_URL: it is not set, and SHARED_SECRET is".to_owned());
             }
         };
+        if redis.is_some() && !cfg!(feature = "redis") {
+            return Err(
+                "REDIS_URL: this program was built without Redis, build it with \
+                        `--features redis`"
+                    .to_owned(),
+            );
+        }
         Ok(Self {
             listen,
             secrets: [text("PROXY_SECRET")?, text("FORMER_PROXY_SECRET")?]
@@ -117,6 +129,7 @@ impl Settings {
             access_keys: text("ACCESS_KEY_PREFIX")?.map(|it| AccessKeys::new().key_prefix(it)),
             page_sign_in: switch("PAGE_SIGN_IN", false)?,
             forms_page,
+            #[cfg(feature = "redis")]
             redis,
         })
     }
@@ -133,29 +146,16 @@ impl Settings {
         if let Some(keys) = &self.access_keys {
             builder = builder.access_keys(keys.clone());
         }
-        self.shared(builder)?.build().map_err(named)
-    }
+        #[cfg(feature = "redis")]
+        {
+            use tower_descope::{RedisSettings, SharedState};
 
-    #[cfg(feature = "redis")]
-    fn shared(&self, builder: DescopeBuilder) -> Result<DescopeBuilder, String> {
-        use tower_descope::{RedisSettings, SharedState};
-
-        let Some((url, secret)) = &self.redis else {
-            return Ok(builder);
-        };
-        let redis = RedisSettings::new(url.as_str(), secret.as_str());
-        Ok(builder.shared_state(SharedState::redis(redis)))
-    }
-
-    #[cfg(not(feature = "redis"))]
-    fn shared(&self, builder: DescopeBuilder) -> Result<DescopeBuilder, String> {
-        match self.redis {
-            None => Ok(builder),
-            Some(_) => Err(
-                "REDIS_URL: this program was built without Redis, build it with `--features redis`"
-                    .to_owned(),
-            ),
+            if let Some((url, secret)) = &self.redis {
+                let redis = RedisSettings::new(url.as_str(), secret.as_str());
+                builder = builder.shared_state(SharedState::redis(redis));
+            }
         }
+        builder.build().map_err(named)
     }
 
     pub(crate) fn forward_auth(&self, descope: Descope) -> Result<ForwardAuth, String> {

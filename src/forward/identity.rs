@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     endpoint::ResponseBody,
+    ids::TenantId,
     rejection::{Rejection, RejectionKind},
     renewal::RenewedToken,
     session::Session,
@@ -109,7 +110,7 @@ fn write_identity(
         USER_ID,
         id(session.map(|session| session.user_id().as_str()))?,
     );
-    headers.insert(TENANT_ID, id(tenant.map(|tenant| tenant.as_str()))?);
+    headers.insert(TENANT_ID, id(tenant.map(TenantId::as_str))?);
     // Of the active tenant alone. The project's would give who leaves a tenant more rights than before.
     let roles = session.into_iter().flat_map(Session::roles);
     headers.insert(TENANT_ROLES, list(roles));

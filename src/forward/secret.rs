@@ -71,7 +71,7 @@ impl fmt::Debug for ProxySecrets {
     }
 }
 
-#[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#[cfg(test)]
 mod tests {
     use http::HeaderValue;
 

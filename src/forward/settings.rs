@@ -19,6 +19,10 @@ const RETURN_PARAMETER: &str = "return_to";
 /// Builds a [`ForwardAuth`](super::ForwardAuth).
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build()`"]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each named after its setter"
+)]
 pub struct ForwardAuthBuilder {
     descope: Descope,
     renewal: Option<Renewal>,

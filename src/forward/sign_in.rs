@@ -241,6 +241,11 @@ mod tests {
         assert_eq!(at("app.example.test"), None);
     }
 
+    /// The page `/in` of these hosts.
+    fn of_hosts(hosts: &[&str]) -> SignInPage {
+        page("/in", hosts).unwrap().unwrap()
+    }
+
     #[test]
     fn a_path_is_a_page_of_the_host_at_hand_and_leads_back_to_a_path() {
         let page = page("/auth/sso?tenant=T1", &[]).unwrap().unwrap();
@@ -254,7 +259,7 @@ mod tests {
         ] {
             assert_eq!(at(odd), "/auth/sso?tenant=T1", "{odd}");
         }
-        let page = super::tests::page("/in", &["a.test"]).unwrap().unwrap();
+        let page = of_hosts(&["a.test"]);
         assert_eq!(location(&page, "GET", "b.test", "/"), None);
         assert_eq!(
             location(&page, "HEAD", "a.test", "/").unwrap(),
