@@ -4,9 +4,10 @@ use std::fmt::Debug;
 
 use tower_descope::{
     AccessKey, AccessKeySession, AccessKeys, ActiveTenant, Descope, DescopeBuilder, Error,
-    ErrorKind, ExchangeOptions, RefreshToken, Rejection, RejectionKind, Renewal, ReturnPaths,
-    SelectTenant, Session, SessionAnswer, SessionCacheStatus, SessionRoutes, SessionToken,
-    TenantId, TenantLayer, TenantSelection, UserId, answer, auth, cookie, endpoint, jwks,
+    ErrorKind, ExchangeOptions, ForwardAuth, RefreshToken, Rejection, RejectionKind, Renewal,
+    ReturnPaths, SelectTenant, Session, SessionAnswer, SessionCacheStatus, SessionRoutes,
+    SessionToken, TenantId, TenantLayer, TenantSelection, UserId, answer, auth, cookie, endpoint,
+    forward, jwks,
 };
 
 fn all<T: Send + Sync + Unpin + Debug>() {}
@@ -53,6 +54,9 @@ fn public_types_are_send_sync_unpin_and_debug() {
     all_clone::<jwks::KeyStatus>();
     all_clone::<endpoint::ResponseBody>();
     all_clone::<ReturnPaths>();
+    all_clone::<ForwardAuth>();
+    all_clone::<forward::ForwardAuthBuilder>();
+    all_clone::<forward::NumberedCookies>();
 }
 
 #[test]
