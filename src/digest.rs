@@ -135,6 +135,18 @@ mod hex_tests {
         assert!(Digest::from_hex(&text.replace("0f", "0x")).is_none());
         assert!(Digest::from_hex(&text.replace("0f", "\u{e9}")).is_none());
     }
+}
+
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_sha_256() {
+        let Digest(digest) = Digest::of("abc").unwrap();
+        assert_eq!(digest[..4], [0xba, 0x78, 0x16, 0xbf]);
+        assert_eq!(digest[28..], [0xf2, 0x00, 0x15, 0xad]);
+    }
 
     #[test]
     fn digests_that_differ_in_one_bit_are_not_the_same() {
@@ -147,17 +159,5 @@ mod hex_tests {
                 assert!(!digest.is_same(&other), "byte {at}, bit {bit}");
             }
         }
-    }
-}
-
-#[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_digest_is_sha_256() {
-        let Digest(digest) = Digest::of("abc").unwrap();
-        assert_eq!(digest[..4], [0xba, 0x78, 0x16, 0xbf]);
-        assert_eq!(digest[28..], [0xf2, 0x00, 0x15, 0xad]);
     }
 }
