@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn digests_that_differ_in_one_bit_are_not_the_same() {
         let digest = Digest([0x5a; 32]);
-        assert!(digest.is_same(&digest.clone()));
+        assert!(digest.is_same(&Digest([0x5a; 32])));
         for at in 0..32 {
             for bit in 0..8 {
                 let mut other = digest;
