@@ -212,6 +212,7 @@ mod error;
 pub mod extract;
 pub mod forward;
 mod gate;
+pub mod guard;
 mod head;
 mod ids;
 #[cfg(feature = "__internals")]
@@ -253,14 +254,16 @@ mod telemetry;
 )]
 pub mod test_util;
 mod token;
+pub mod url_tenant;
 mod verifier;
 
 pub use access_key::{AccessKeySession, AccessKeys, ExchangeOptions};
 pub use answer::{SessionAnswer, TenantSelection};
-pub use auth::TenantLayer;
+pub use auth::{SignInPage, TenantLayer};
 pub use descope::{Descope, DescopeBuilder};
 pub use error::{Error, ErrorKind};
 pub use forward::ForwardAuth;
+pub use guard::Require;
 pub use ids::{TenantId, UserId};
 pub use rejection::{Rejection, RejectionKind};
 pub use renewal::Renewal;
@@ -274,6 +277,7 @@ pub use shared::RedisSettings;
 pub use shared::{SharedState, SharedStatus};
 pub use sign_in::{flow::FlowRoutes, redirect::RedirectSignIn};
 pub use token::{AccessKey, RefreshToken, SessionToken};
+pub use url_tenant::UrlTenant;
 pub use verifier::SessionCacheStatus;
 
 /// Chapters that are too long for an item's documentation.

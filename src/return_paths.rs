@@ -1,5 +1,6 @@
 //! The pages that a form may send its browser on to: paths of this site, never anything else.
 
+use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 use url::{Position, Url};
 
@@ -84,6 +85,28 @@ impl ReturnPaths {
     pub(crate) fn page(&self) -> &str {
         &self.page
     }
+}
+
+/// The page that a request asks for, as a path of this site to come back to; `None` if browsers would
+/// resolve it to another place than it shows.
+pub(crate) fn page_of(uri: &Uri) -> Option<String> {
+    local(uri.path_and_query()?.as_str())
+}
+
+/// A configured page with these fields added to its query, for `Location`.
+pub(crate) fn page_with(page: &ReturnPaths, fields: &[(&str, &str)]) -> HeaderValue {
+    let page = page.page();
+    let query: String = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    let separator = match query.is_empty() {
+        true => "",
+        false if page.contains('?') => "&",
+        false => "?",
+    };
+    // Both are visible ASCII; if that were ever untrue, this stays on the site too.
+    HeaderValue::from_str(&format!("{page}{separator}{query}"))
+        .unwrap_or(const { HeaderValue::from_static("/") })
 }
 
 const NOT_LOCAL: &str = "give an absolute path of this site, such as \"/app\", without \"..\"";

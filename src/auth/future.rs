@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::parked::{Parked, Passage, Settled};
 use crate::{
     gate::{self, Gate},
-    rejection::{self, Rejection, RejectionResponse},
+    rejection::{Rejection, RejectionResponse, refuse},
     renewal::EarlyRenewal,
     session::Session,
 };
@@ -59,11 +59,9 @@ impl<S, R, ReqBody, F, ResBody> ResponseFuture<S, R, ReqBody, F, ResBody> {
         R: RejectionResponse<ResBody>,
     {
         let (parts, _) = request.into_parts();
-        let mut response = shaper.rejection_response(rejection.clone(), &parts);
-        rejection::response::mark(&mut response, rejection);
         Self {
             state: State::Answered {
-                response: Some(response),
+                response: Some(refuse(shaper, &parts, rejection)),
                 early,
             },
         }

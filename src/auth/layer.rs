@@ -3,8 +3,13 @@ use std::fmt;
 use http::{Response, request::Parts};
 use tower_layer::Layer;
 
-use super::{response::DefaultRejectionResponse, service::TenantService};
-use crate::{descope::Descope, gate::Gate, rejection::Rejection, renewal::Renewal};
+use super::service::TenantService;
+use crate::{
+    descope::Descope,
+    gate::Gate,
+    rejection::{DefaultRejectionResponse, Rejection},
+    renewal::Renewal,
+};
 
 /// Layer that verifies the session of each request.
 ///

@@ -69,13 +69,12 @@
 mod future;
 mod layer;
 mod parked;
-mod response;
 mod service;
+mod sign_in_page;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
-    future::ResponseFuture, layer::TenantLayer, response::DefaultRejectionResponse,
-    service::TenantService,
+    future::ResponseFuture, layer::TenantLayer, service::TenantService, sign_in_page::SignInPage,
 };
-pub use crate::rejection::RejectionResponse;
+pub use crate::rejection::{DefaultRejectionResponse, RejectionResponse};

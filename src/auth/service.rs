@@ -13,6 +13,7 @@ use super::{
 use crate::{
     gate::{Beginning, Decision, Gate},
     rejection::RejectionResponse,
+    session::PassedUnseen,
 };
 
 /// Service made by [`TenantLayer`](super::TenantLayer).
@@ -63,8 +64,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         if self.gate.passes_unseen((&request).into()) {
+            request.extensions_mut().insert(PassedUnseen);
             return ResponseFuture::inner(self.inner.call(request), None, false);
         }
         let wait = match self.gate.begin((&request).into()) {

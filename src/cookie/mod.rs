@@ -55,6 +55,7 @@
 mod check;
 mod grant;
 mod life;
+mod named;
 mod names;
 mod own;
 mod read;
@@ -79,6 +80,7 @@ pub use self::{
 pub(crate) use self::{
     grant::{CookieGrant, RefreshGrant, refresh_age, session_age},
     life::CookieAttributes,
+    named::{CookieValue, NamedCookie},
     own::{OwnCookie, own_cookies},
     read::{CookieReader, PresentedCookies, cookie_fields},
     request::RequestCookies,

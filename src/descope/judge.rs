@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     cookie::{CookieKind, CookieSlot, PresentedCookies},
+    ids::TenantId,
     jwt::check::TokenUse,
     rejection::{Rejection, RejectionKind},
     token::RefreshToken,
@@ -29,13 +30,21 @@ pub(super) enum SlotStep<'h> {
     Wait(PendingTokens<&'h str>),
 }
 
+/// The refresh token that a request's cookies present.
+pub(super) struct FoundToken {
+    pub(super) found: FoundRefresh,
+    pub(super) token: SlotToken,
+    /// The tenant of the session beside it.
+    pub(super) tenant_beside: Option<TenantId>,
+}
+
 impl Descope {
     /// The refresh token that a request's cookies present, whatever its time.
     pub(super) async fn refresh_of_cookies(
         &self,
         presented: &PresentedCookies<'_>,
         checked: &mut CheckedTokens,
-    ) -> Result<(FoundRefresh, SlotToken), Rejection> {
+    ) -> Result<FoundToken, Rejection> {
         let missing = || Rejection::new(RejectionKind::MissingToken);
         // Most requests without a session have no such cookie either: nothing need be judged then.
         if !presented.has_refresh() {
@@ -46,8 +55,13 @@ impl Descope {
             let wanted = match judged.find_refresh(self.cookies()) {
                 Ok(found) => {
                     let found = found?;
+                    let tenant_beside = judged.tenant_beside(found.slot);
                     let token = judged.into_token(found.slot).ok_or_else(missing)?;
-                    return Ok((found, token));
+                    return Ok(FoundToken {
+                        found,
+                        token,
+                        tenant_beside,
+                    });
                 }
                 Err(wanted) => wanted,
             };

@@ -18,8 +18,8 @@
 use smallvec::SmallVec;
 
 use crate::{
-    cookie::{CookieSlot, SessionCookies},
-    ids::UserId,
+    cookie::{CookieKind, CookieSlot, SessionCookies},
+    ids::{TenantId, UserId},
     rejection::{Rejection, RejectionKind},
     session::Session,
     token::RefreshToken,
@@ -94,6 +94,19 @@ impl JudgedSlots {
             SlotVerdict::Authentic(token) => Some(token),
             SlotVerdict::Absent | SlotVerdict::Refused(_) => None,
         }
+    }
+
+    /// The tenant of a session that came beside a refresh token, of the same user.
+    pub(super) fn tenant_beside(&self, refresh: CookieSlot) -> Option<TenantId> {
+        let user = self.of(refresh).ok()?.user()?;
+        let sessions = self.slots.iter().filter(|(slot, verdict)| {
+            slot.kind == CookieKind::Session && verdict.user() == Some(user)
+        });
+        let mut tenants = sessions.filter_map(|(_, verdict)| match verdict {
+            SlotVerdict::Authentic(token) => token.authentic.claims().current_tenant(),
+            SlotVerdict::Absent | SlotVerdict::Refused(_) => None,
+        });
+        tenants.next().cloned()
     }
 
     /// The verdict that [`find_session`](Self::find_session) ended with.

@@ -10,7 +10,7 @@ use std::{
 
 use http::HeaderMap;
 
-use super::{handle::Descope, pairs::SlotToken, refused::refused_refresh};
+use super::{handle::Descope, judge::FoundToken, pairs::SlotToken, refused::refused_refresh};
 use crate::{
     answer::SessionAnswer,
     clock::system_time,
@@ -45,6 +45,8 @@ pub(crate) struct PresentedRefresh {
     pub(crate) verified: VerifiedRefresh,
     /// True for a token that came as a cookie, so that new cookies may be written.
     pub(crate) from_cookie: bool,
+    /// The tenant that the session beside it is in, else the one that it names; for the log.
+    pub(crate) tenant_before: Option<TenantId>,
     /// True if it came under the name of another pair than the one that counts.
     is_borrowed: bool,
     /// The headers that tell Descope of the browser's device, for calls that open a session.
@@ -161,13 +163,19 @@ impl Descope {
         cookies: &mut RequestCookies<'_>,
         checked: &mut CheckedTokens,
     ) -> Result<PresentedRefresh, RefreshRefusal> {
-        let found = self.refresh_of_cookies(cookies.texts()?, checked).await?;
-        let (found, SlotToken { authentic, refresh }) = found;
+        let FoundToken {
+            found,
+            token: SlotToken { authentic, refresh },
+            tenant_beside,
+        } = self.refresh_of_cookies(cookies.texts()?, checked).await?;
         let token = refresh.ok_or(RefreshRefusal::Missing)?;
+        let presented = self.in_time(token, &authentic, found.shows_session)?;
         Ok(PresentedRefresh {
             from_cookie: true,
             is_borrowed: found.is_borrowed,
-            ..self.in_time(token, &authentic, found.shows_session)?
+            // Without rotation a refresh token goes on naming the tenant that it was made with.
+            tenant_before: tenant_beside.or(presented.tenant_before.clone()),
+            ..presented
         })
     }
 
@@ -261,6 +269,7 @@ impl Descope {
                 .map_err(|_| Rejection::invalid("no_crypto_backend"))?,
             from_cookie: false,
             is_borrowed: false,
+            tenant_before: claims.current_tenant().cloned(),
             devices: None,
             verified: VerifiedRefresh {
                 token,

@@ -7,7 +7,7 @@ use crate::{
     origin::{self, WhenAbsent},
     rejection::{self, Rejection, RejectionKind},
     renewal::{EarlyRenewal, PendingRenewal, Renewal, SessionRenewal},
-    session::{AnonymousSession, Session},
+    session::{ActiveTenant, AnonymousSession, Session},
     telemetry,
     token::{self, Authorization},
     verifier::{CheckedTokens, refuse_anonymous},
@@ -208,7 +208,10 @@ impl Gate {
         extensions: &mut Extensions,
     ) -> Result<bool, Rejection> {
         // Another layer further out may have spoken for another project: its word ends here.
-        extensions.remove::<Session>();
+        if extensions.remove::<Session>().is_some() {
+            // It counts beside its session only.
+            extensions.remove::<ActiveTenant>();
+        }
         extensions.remove::<Rejection>();
         // An anonymous session goes to `Visitor` alone: whoever names `Session` or `ActiveTenant` means
         // somebody who has signed in.

@@ -3,7 +3,7 @@
 use super::table::{List, Table, Text, Value};
 use crate::{
     ids::{TenantId, UserId},
-    json::Fault,
+    json::{self, Fault},
 };
 
 mod read;
@@ -32,7 +32,7 @@ pub(crate) struct Claims {
     pub(crate) permissions: List,
     pub(crate) authentication_methods: List,
     pub(crate) stepped_up: bool,
-    pub(crate) impersonator: Option<Value>,
+    pub(crate) actor: Option<Value>,
     /// `danu`: the token is of a visitor who has not signed in.
     pub(crate) anonymous: bool,
     /// `rexp`, as it stands; when it is, is asked seldom.
@@ -121,7 +121,7 @@ impl Claims {
             permissions: read.permissions,
             authentication_methods: read.authentication_methods,
             stepped_up: read.stepped_up,
-            impersonator: read.impersonator,
+            actor: read.actor,
             anonymous: read.anonymous,
             refresh_expires_at: read.refresh_expires_at,
             table,
@@ -151,6 +151,23 @@ impl Claims {
     pub(crate) fn entry(&self, id: &str) -> Option<&Entry> {
         let mut entries = self.entries().iter();
         entries.find(|entry| self.table.is(entry.id, id))
+    }
+
+    /// The id of who acts as the user: `act` itself if it is a string, else its `sub`.
+    pub(crate) fn actor_id(&self) -> Option<UserId> {
+        let act = self.table.value(self.actor?);
+        if let Some(id) = json::string(act) {
+            return UserId::from_claim(&id);
+        }
+        let mut id = None;
+        json::members(act, |member| {
+            if member.name == "sub" {
+                id = json::string(member.value);
+            }
+            Ok(())
+        })
+        .ok()?;
+        UserId::from_claim(&id?)
     }
 
     fn entries(&self) -> &[Entry] {

@@ -55,10 +55,10 @@ fn stepped_up_is_the_word_true_and_nothing_else() {
 }
 
 #[test]
-fn an_impersonator_is_whatever_act_says_but_null() {
+fn an_actor_is_whatever_act_says_but_null() {
     let actor = |members: &str| {
         let claims = claims(members);
-        let value = claims.impersonator;
+        let value = claims.actor;
         value.map(|value| claims.table.value(value).to_owned())
     };
     assert_eq!(actor(r#""act":null"#), None);

@@ -6,7 +6,7 @@ use super::host::{Origin, host, is_plainly_own, single};
 use crate::{error::Error, head::RequestHead};
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+pub(super) const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// How many bytes of a field are logged; the longest host name has 253, honest ones are shorter.

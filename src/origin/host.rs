@@ -58,7 +58,7 @@ pub(crate) fn is_secure(url: &Url) -> bool {
 }
 
 /// Returns the host that the request is for; the error is the reason for the log.
-pub(super) fn host<'r>(head: RequestHead<'r>) -> Result<Option<Host<'r>>, &'static str> {
+pub(crate) fn host<'r>(head: RequestHead<'r>) -> Result<Option<Host<'r>>, &'static str> {
     let parse = |text: &'r str| Host::parse(text).ok_or("malformed_host");
     let field = single(head.headers, &header::HOST, "repeated_host")?
         .map(|field| parse(field.to_str().map_err(|_| "malformed_host")?))
@@ -173,6 +173,14 @@ impl<'a> Host<'a> {
                 (HostName::V6(one), HostName::V6(other)) => one == other,
                 _ => false,
             }
+    }
+
+    /// The name, if it is one and no address; as it was written, without the port.
+    pub(crate) fn name(&self) -> Option<&'a str> {
+        match self.name {
+            HostName::Name(name) => Some(name),
+            HostName::V4(_) | HostName::V6(_) => None,
+        }
     }
 
     /// Returns `true` for `localhost` and the names below it (RFC 6761 section 6.3), 127.0.0.0/8 and

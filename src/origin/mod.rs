@@ -17,6 +17,7 @@
 
 mod check;
 mod host;
+mod navigation;
 
 #[cfg(test)]
 mod tests;
@@ -26,5 +27,6 @@ pub(crate) use self::{
         AllowedOrigins, WhenAbsent, check, has_fetch_metadata, is_cross_site, is_same_site,
         log_refusal, may_open_a_page, opens_a_page, opens_in_a_frame,
     },
-    host::{effective_host, is_host, is_loopback, is_same_host, is_secure},
+    host::{effective_host, host, is_host, is_loopback, is_same_host, is_secure},
+    navigation::is_navigation,
 };

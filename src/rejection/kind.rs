@@ -22,12 +22,22 @@ pub enum RejectionKind {
     NoActiveTenant,
     /// The session's tenant is not one of the user's, or not the one the request was meant for.
     TenantMismatch,
+    /// The request is for another tenant than the active one, and the user may switch to it: see
+    /// [`UrlTenant`](crate::UrlTenant).
+    OtherTenant,
+    /// The request does not say which tenant it is for, or names more than one: see
+    /// [`UrlTenant`](crate::UrlTenant).
+    TenantNotNamed,
     /// The session is another user's than the request was meant for.
     UserMismatch,
     /// The user lacks a role in the active tenant.
     MissingRole,
     /// The user lacks a permission in the active tenant.
     MissingPermission,
+    /// The user has not signed in once more for something sensitive (`su`), or too long ago.
+    StepUpRequired,
+    /// Somebody else acts as the user (`act`), which this route does not allow.
+    Impersonated,
     /// The request comes from another site and would act with this site's cookies.
     CrossSite,
     /// There are no keys to check signatures with.
@@ -40,7 +50,7 @@ pub enum RejectionKind {
     /// slow down, or too many unknown keys came at once. Only where
     /// [`DescopeBuilder::access_keys`](crate::DescopeBuilder::access_keys) is set.
     ExchangeUnavailable,
-    /// The handler asked for a session where no [`TenantLayer`](crate::TenantLayer) ran.
+    /// A handler or a guard asked for a session where no [`TenantLayer`](crate::TenantLayer) ran.
     LayerMissing,
 }
 
@@ -103,9 +113,13 @@ kinds! {
     HeadersTooLarge = "headers_too_large"
     NoActiveTenant = "no_active_tenant"
     TenantMismatch = "tenant_mismatch"
+    OtherTenant = "other_tenant"
+    TenantNotNamed = "tenant_not_named"
     UserMismatch = "user_mismatch"
     MissingRole = "missing_role"
     MissingPermission = "missing_permission"
+    StepUpRequired = "step_up_required"
+    Impersonated = "impersonated"
     CrossSite = "cross_site"
     KeysUnavailable = "keys_unavailable"
     RenewalUnavailable = "renewal_unavailable"

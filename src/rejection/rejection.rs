@@ -16,7 +16,8 @@ pub const REJECTION_HEADER: HeaderName = HeaderName::from_static("x-descope-reje
 pub struct Rejection {
     kind: WideKind,
     reason: &'static str,
-    retry_after: Option<Duration>,
+    /// How long to wait before the next try, or, of `StepUpRequired`, how old a step-up may be.
+    period: Option<Duration>,
 }
 
 impl Rejection {
@@ -48,7 +49,7 @@ impl Rejection {
         Self {
             kind: WideKind::new(kind),
             reason,
-            retry_after: None,
+            period: None,
         }
     }
 
@@ -62,7 +63,7 @@ impl Rejection {
         Self {
             kind: WideKind::KeysUnavailable,
             reason: RejectionKind::KeysUnavailable.code(),
-            retry_after: Some(retry_after),
+            period: Some(retry_after),
         }
     }
 
@@ -71,7 +72,7 @@ impl Rejection {
         Self {
             kind: WideKind::RenewalUnavailable,
             reason: RejectionKind::RenewalUnavailable.code(),
-            retry_after: Some(retry_after),
+            period: Some(retry_after),
         }
     }
 
@@ -80,7 +81,16 @@ impl Rejection {
         Self {
             kind: WideKind::ExchangeUnavailable,
             reason,
-            retry_after: Some(retry_after),
+            period: Some(retry_after),
+        }
+    }
+
+    /// No step-up, or none that is younger than `max_age`.
+    pub(crate) const fn step_up_required(reason: &'static str, max_age: Option<Duration>) -> Self {
+        Self {
+            kind: WideKind::StepUpRequired,
+            reason,
+            period: max_age,
         }
     }
 
@@ -104,7 +114,19 @@ impl Rejection {
     /// How long to wait before the next try, for `KeysUnavailable`, `RenewalUnavailable` and
     /// `ExchangeUnavailable`. Rounded up to whole seconds in the `Retry-After` header.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+        match self.kind {
+            WideKind::StepUpRequired => None,
+            _ => self.period,
+        }
+    }
+
+    /// How long ago the user may have stepped up, for `StepUpRequired` where there is a bound. In
+    /// whole seconds in the challenge, rounded down.
+    pub fn max_age(&self) -> Option<Duration> {
+        match self.kind {
+            WideKind::StepUpRequired => self.period,
+            _ => None,
+        }
     }
 
     /// The HTTP status of the refusal.
@@ -113,15 +135,18 @@ impl Rejection {
             RejectionKind::MissingToken
             | RejectionKind::ExpiredToken
             | RejectionKind::InvalidToken
-            | RejectionKind::AnonymousSession => StatusCode::UNAUTHORIZED,
-            RejectionKind::AmbiguousCredentials | RejectionKind::HeadersTooLarge => {
-                StatusCode::BAD_REQUEST
-            }
+            | RejectionKind::AnonymousSession
+            | RejectionKind::StepUpRequired => StatusCode::UNAUTHORIZED,
+            RejectionKind::AmbiguousCredentials
+            | RejectionKind::HeadersTooLarge
+            | RejectionKind::TenantNotNamed => StatusCode::BAD_REQUEST,
+            RejectionKind::OtherTenant => StatusCode::CONFLICT,
             RejectionKind::NoActiveTenant
             | RejectionKind::TenantMismatch
             | RejectionKind::UserMismatch
             | RejectionKind::MissingRole
             | RejectionKind::MissingPermission
+            | RejectionKind::Impersonated
             | RejectionKind::CrossSite => StatusCode::FORBIDDEN,
             RejectionKind::KeysUnavailable
             | RejectionKind::RenewalUnavailable
@@ -137,13 +162,19 @@ impl Rejection {
             RejectionKind::MissingToken
             | RejectionKind::ExpiredToken
             | RejectionKind::InvalidToken
-            | RejectionKind::AnonymousSession => 16,
-            RejectionKind::AmbiguousCredentials | RejectionKind::HeadersTooLarge => 3,
+            | RejectionKind::AnonymousSession
+            | RejectionKind::StepUpRequired => 16,
+            RejectionKind::AmbiguousCredentials
+            | RejectionKind::HeadersTooLarge
+            | RejectionKind::TenantNotNamed => 3,
+            // Of no use until the user has switched tenant, and then the same call is good.
+            RejectionKind::OtherTenant => 9,
             RejectionKind::NoActiveTenant
             | RejectionKind::TenantMismatch
             | RejectionKind::UserMismatch
             | RejectionKind::MissingRole
             | RejectionKind::MissingPermission
+            | RejectionKind::Impersonated
             | RejectionKind::CrossSite => 7,
             RejectionKind::KeysUnavailable
             | RejectionKind::RenewalUnavailable
@@ -165,11 +196,19 @@ impl Rejection {
             }
             RejectionKind::NoActiveTenant => "no tenant is selected in this session",
             RejectionKind::TenantMismatch => "the session is not for this tenant",
+            RejectionKind::OtherTenant => {
+                "another tenant is active in this session than the request is for"
+            }
+            RejectionKind::TenantNotNamed => "the request does not name the tenant that it is for",
             RejectionKind::UserMismatch => {
                 "the session is another user's than the page was made for"
             }
             RejectionKind::MissingRole => "a required role is missing",
             RejectionKind::MissingPermission => "a required permission is missing",
+            RejectionKind::StepUpRequired => {
+                "this takes a recent additional sign-in (step-up), sign in once more"
+            }
+            RejectionKind::Impersonated => "this cannot be done in another person's place",
             RejectionKind::CrossSite => {
                 "the request comes from another site; a client that is no browser sends its token \
                  as Authorization: Bearer"
@@ -185,7 +224,8 @@ impl Rejection {
             }
             RejectionKind::LayerMissing => {
                 "no session in the request's extensions: is tower_descope::TenantLayer added to \
-                 this route, from the same version of tower-descope?"
+                 this route, outside of all that asks for a session, from the same version of \
+                 tower-descope?"
             }
         }
     }
@@ -199,6 +239,15 @@ impl Rejection {
             };
         }
         Some(match self.kind.kind() {
+            RejectionKind::StepUpRequired => {
+                let challenge = challenge!(
+                    r#"Bearer error="insufficient_user_authentication", error_description="this takes a recent additional sign-in (step-up), sign in once more""#
+                );
+                match self.max_age() {
+                    Some(max_age) => with_max_age(challenge, max_age),
+                    None => challenge,
+                }
+            }
             RejectionKind::MissingToken => challenge!("Bearer"),
             RejectionKind::ExpiredToken => challenge!(
                 r#"Bearer error="invalid_token", error_description="the session token has expired""#
@@ -244,7 +293,7 @@ impl Rejection {
 
     /// `Retry-After` in whole seconds, rounded up, where the refusal has one.
     pub(crate) fn retry_after_header(&self) -> Option<HeaderValue> {
-        self.retry_after.map(retry_after_header)
+        self.retry_after().map(retry_after_header)
     }
 
     /// The default body of the refusal: small JSON, from `code` and `description`, which are fixed
@@ -275,6 +324,12 @@ impl Rejection {
             RejectionKind::TenantMismatch => {
                 r#"{"error":"tenant_mismatch","error_description":"the session is not for this tenant"}"#
             }
+            RejectionKind::OtherTenant => {
+                r#"{"error":"other_tenant","error_description":"another tenant is active in this session than the request is for"}"#
+            }
+            RejectionKind::TenantNotNamed => {
+                r#"{"error":"tenant_not_named","error_description":"the request does not name the tenant that it is for"}"#
+            }
             RejectionKind::UserMismatch => {
                 r#"{"error":"user_mismatch","error_description":"the session is another user's than the page was made for"}"#
             }
@@ -283,6 +338,12 @@ impl Rejection {
             }
             RejectionKind::MissingPermission => {
                 r#"{"error":"missing_permission","error_description":"a required permission is missing"}"#
+            }
+            RejectionKind::StepUpRequired => {
+                r#"{"error":"step_up_required","error_description":"this takes a recent additional sign-in (step-up), sign in once more"}"#
+            }
+            RejectionKind::Impersonated => {
+                r#"{"error":"impersonated","error_description":"this cannot be done in another person's place"}"#
             }
             RejectionKind::CrossSite => {
                 r#"{"error":"cross_site","error_description":"the request comes from another site; a client that is no browser sends its token as Authorization: Bearer"}"#
@@ -297,7 +358,7 @@ impl Rejection {
                 r#"{"error":"exchange_unavailable","error_description":"access keys cannot be exchanged at the moment, try again later"}"#
             }
             RejectionKind::LayerMissing => {
-                r#"{"error":"layer_missing","error_description":"no session in the request's extensions: is tower_descope::TenantLayer added to this route, from the same version of tower-descope?"}"#
+                r#"{"error":"layer_missing","error_description":"no session in the request's extensions: is tower_descope::TenantLayer added to this route, outside of all that asks for a session, from the same version of tower-descope?"}"#
             }
         }
     }
@@ -310,6 +371,14 @@ impl fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+/// A challenge with the bound on the age of a sign-in (RFC 9470 section 3), in whole seconds.
+fn with_max_age(challenge: HeaderValue, max_age: Duration) -> HeaderValue {
+    let bounded = challenge.to_str().ok().and_then(|text| {
+        HeaderValue::try_from(format!(r#"{text}, max_age="{}""#, max_age.as_secs())).ok()
+    });
+    bounded.unwrap_or(challenge)
+}
 
 /// `after` in whole seconds, rounded up, at least one.
 pub(crate) fn retry_after_header(after: Duration) -> HeaderValue {

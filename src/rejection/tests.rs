@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::*;
 
-const KINDS: [RejectionKind; 16] = [
+const KINDS: [RejectionKind; 20] = [
     RejectionKind::MissingToken,
     RejectionKind::ExpiredToken,
     RejectionKind::InvalidToken,
@@ -13,9 +13,13 @@ const KINDS: [RejectionKind; 16] = [
     RejectionKind::HeadersTooLarge,
     RejectionKind::NoActiveTenant,
     RejectionKind::TenantMismatch,
+    RejectionKind::OtherTenant,
+    RejectionKind::TenantNotNamed,
     RejectionKind::UserMismatch,
     RejectionKind::MissingRole,
     RejectionKind::MissingPermission,
+    RejectionKind::StepUpRequired,
+    RejectionKind::Impersonated,
     RejectionKind::CrossSite,
     RejectionKind::KeysUnavailable,
     RejectionKind::RenewalUnavailable,
@@ -54,6 +58,29 @@ fn challenges_separate_their_params_with_commas_and_repeat_the_description() {
             );
         }
     }
+}
+
+#[test]
+fn a_bound_on_the_age_of_a_step_up_is_in_its_challenge_and_is_no_retry_after() {
+    let bounded = Rejection::step_up_required("x", Some(Duration::from_millis(300_900)));
+    let challenge = bounded.challenge().unwrap();
+    let challenge = challenge.to_str().unwrap();
+    assert!(challenge.ends_with(r#", max_age="300""#), "{challenge}");
+    assert!(challenge.starts_with(r#"Bearer error="insufficient_user_authentication", "#));
+    assert_eq!(bounded.max_age(), Some(Duration::from_millis(300_900)));
+    assert_eq!(bounded.retry_after(), None);
+    let unbounded = Rejection::new(RejectionKind::StepUpRequired);
+    assert!(
+        !unbounded
+            .challenge()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .contains("max_age")
+    );
+    let unavailable = Rejection::keys_unavailable(Duration::from_secs(1));
+    assert_eq!(unavailable.max_age(), None);
+    assert_eq!(unavailable.retry_after(), Some(Duration::from_secs(1)));
 }
 
 #[test]

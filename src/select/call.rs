@@ -27,6 +27,10 @@ pub(super) struct SelectCall {
 struct SelectSubject {
     tenant: Option<TenantId>,
     user: Option<UserId>,
+    /// The tenant that was active.
+    before: Option<TenantId>,
+    /// Who acts as the user, by Descope's answer.
+    actor: Option<UserId>,
 }
 
 impl SelectCall {
@@ -46,7 +50,9 @@ impl SelectCall {
                 telemetry::selected("selected");
                 tracing::info!(
                     tenant.id = subject.tenant.map(tracing::field::display),
+                    tenant.before = subject.before.map(tracing::field::display),
                     user.id = subject.user.map(tracing::field::display),
+                    actor.id = subject.actor.map(tracing::field::display),
                     outcome = "selected",
                     "tenant selected",
                 );
@@ -80,6 +86,7 @@ impl SelectCall {
             .presented_refresh(&self.request.headers, self.settings.accept_bearer)
             .await?;
         subject.user = Some(presented.verified.user.clone());
+        subject.before.clone_from(&presented.tenant_before);
         let selected = self.descope.select_presented(&presented, &asked.tenant);
         let selection = match selected.await {
             Ok(selection) => selection,
@@ -90,6 +97,7 @@ impl SelectCall {
                 return Err(error.into());
             }
         };
+        subject.actor = selection.session().actor();
         if presented.from_cookie {
             let newest = presented.newest_after(selection.answer().clone())?;
             let grant = newest.cookie_grant(self.descope.now().date());

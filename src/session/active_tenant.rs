@@ -5,12 +5,9 @@ use std::fmt;
 use http::Extensions;
 use serde::de::DeserializeOwned;
 
-use super::{
-    membership::{Membership, read_claims, require_all, require_any},
-    session::Session,
-};
+use super::{membership::Membership, session::Session};
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     ids::{TenantId, UserId},
     jwt::claims::Tenants,
     rejection::{Rejection, RejectionKind},
@@ -19,7 +16,9 @@ use crate::{
 /// The tenant that a verified session is acting in.
 ///
 /// From the session's `dct` claim, Descope's *current tenant*; never from a path, a query or a
-/// header. As an axum extractor (feature `axum`), `ActiveTenant` refuses requests without one, and
+/// header by itself. Only under [`UrlTenant::membership_suffices`](crate::UrlTenant::membership_suffices),
+/// or where middleware of yours has put the tenant of [`Session::act_in`] into the request's extensions,
+/// it is that one: one of the tenants that the token names. As an axum extractor (feature `axum`), `ActiveTenant` refuses requests without one, and
 /// `Result<ActiveTenant, Rejection>` tells why there is none. `Option<ActiveTenant>`, behind
 /// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing or
 /// has expired, where no tenant is selected, or where the session is
@@ -44,6 +43,52 @@ impl Session {
         Ok(ActiveTenant {
             session: self.clone(),
             id: self.listed_tenant()?.clone(),
+        })
+    }
+
+    /// The user's part in any tenant that the token names, to act in it though another one is active:
+    /// for a tenant of the URL, a custom domain or a row of a database. With the roles and permissions
+    /// of *that* tenant.
+    ///
+    /// The membership is the token's: a tenant that it lists or, for a token without `tenants`, the
+    /// current tenant (`dct`) and no other; [`TenantClaims`](crate::TenantClaims) counts as everywhere.
+    /// Nothing is selected by it, and nothing else of the session changes: its
+    /// [`roles`](Self::roles) stay those of the active tenant. To make extractors and guards further
+    /// in use it, put it into the request's extensions, as [`UrlTenant`](crate::UrlTenant) does.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_descope::{TenantId, test_util::FakeDescope};
+    ///
+    /// let fake = FakeDescope::start().await;
+    /// let session = fake
+    ///     .session("U2ann")
+    ///     .tenant("T2acme", |at| at.role("owner"))
+    ///     .tenant("T2beta", |at| at.role("viewer"))
+    ///     .active("T2acme")
+    ///     .verify()
+    ///     .await?;
+    /// let beta = session.act_in(&TenantId::new("T2beta")?)?;
+    /// assert!(beta.has_role("viewer") && !beta.has_role("owner"));
+    /// assert!(session.act_in(&TenantId::new("T2gamma")?).is_err());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::TenantMismatch`] if the user does not belong to it, as far as the session says;
+    /// [`RejectionKind::AnonymousSession`] if nobody has signed in.
+    pub fn act_in(&self, tenant: &TenantId) -> Result<ActiveTenant, Rejection> {
+        self.require_signed_in()?;
+        self.tenant(tenant).ok_or_else(not_a_member)?;
+        Ok(ActiveTenant {
+            session: self.clone(),
+            id: tenant.clone(),
         })
     }
 
@@ -75,7 +120,6 @@ impl Session {
                 "tenants_of_wrong_type",
             ));
         }
-        let not_a_member = || Rejection::because(RejectionKind::TenantMismatch, "not_a_member");
         Ok((id, self.current_membership().ok_or_else(not_a_member)?))
     }
 }
@@ -85,11 +129,18 @@ impl ActiveTenant {
     /// request's extensions: for hyper, tonic and middleware. axum handlers name `ActiveTenant`
     /// as an argument instead.
     ///
+    /// An `ActiveTenant` of that very session in the extensions counts in its place: see
+    /// [`Session::act_in`].
+    ///
     /// # Errors
     ///
     /// As [`Session::from_extensions`] and [`Session::active_tenant`].
     pub fn from_extensions(extensions: &Extensions) -> Result<Self, Rejection> {
-        Session::from_extensions(extensions)?.active_tenant()
+        let session = Session::from_extensions(extensions)?;
+        match extensions.get::<Self>() {
+            Some(acting) if acting.session.is_same(session) => Ok(acting.clone()),
+            _ => session.active_tenant(),
+        }
     }
 
     /// The tenant's id. Filter every query by it.
@@ -97,7 +148,8 @@ impl ActiveTenant {
         &self.id
     }
 
-    /// The session that the tenant is active in.
+    /// The session that the tenant is active in. Its own [`roles`](Session::roles) are those of its `dct`,
+    /// which need not be this tenant: see [`Session::act_in`].
     pub fn session(&self) -> &Session {
         &self.session
     }
@@ -149,11 +201,7 @@ impl ActiveTenant {
         &self,
         roles: impl IntoIterator<Item = R>,
     ) -> Result<(), Rejection> {
-        require_all(
-            roles,
-            |role| self.has_role(role),
-            RejectionKind::MissingRole,
-        )
+        self.membership()?.require_all_roles(roles)
     }
 
     /// Asks for at least one of these roles; none offered is never granted.
@@ -165,11 +213,7 @@ impl ActiveTenant {
         &self,
         roles: impl IntoIterator<Item = R>,
     ) -> Result<(), Rejection> {
-        require_any(
-            roles,
-            |role| self.has_role(role),
-            RejectionKind::MissingRole,
-        )
+        self.membership()?.require_any_role(roles)
     }
 
     /// Asks for a permission.
@@ -190,11 +234,7 @@ impl ActiveTenant {
         &self,
         permissions: impl IntoIterator<Item = P>,
     ) -> Result<(), Rejection> {
-        require_all(
-            permissions,
-            |permission| self.has_permission(permission),
-            RejectionKind::MissingPermission,
-        )
+        self.membership()?.require_all_permissions(permissions)
     }
 
     /// Asks for at least one of these permissions; none offered is never granted.
@@ -206,11 +246,7 @@ impl ActiveTenant {
         &self,
         permissions: impl IntoIterator<Item = P>,
     ) -> Result<(), Rejection> {
-        require_any(
-            permissions,
-            |permission| self.has_permission(permission),
-            RejectionKind::MissingPermission,
-        )
+        self.membership()?.require_any_permission(permissions)
     }
 
     /// Asks that this is the tenant which a page was rendered for.
@@ -239,15 +275,27 @@ impl ActiveTenant {
     /// As [`Membership::claims`].
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self.membership() {
-            Some(membership) => membership.claims(),
-            None => read_claims("null"),
+            Ok(membership) => membership.claims(),
+            Err(rejection) => Err(Error::new(
+                ErrorKind::InvalidClaims,
+                rejection.description(),
+            )),
         }
     }
 
     /// Always there: it was when this was made, and a session does not change.
-    fn membership(&self) -> Option<Membership<'_>> {
-        self.session.current_membership()
+    fn membership(&self) -> Result<Membership<'_>, Rejection> {
+        // The active tenant's place is known; any other one's is looked for.
+        let membership = match self.session.current_tenant() {
+            Some(current) if *current == self.id => self.session.current_membership(),
+            _ => self.session.tenant(&self.id),
+        };
+        membership.ok_or_else(not_a_member)
     }
+}
+
+fn not_a_member() -> Rejection {
+    Rejection::because(RejectionKind::TenantMismatch, "not_a_member")
 }
 
 impl fmt::Debug for ActiveTenant {

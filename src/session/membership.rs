@@ -56,6 +56,76 @@ impl<'a> Membership<'a> {
         self.permissions().any(|has| has == permission)
     }
 
+    /// Asks for a role.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingRole`] if the user lacks it.
+    pub fn require_role(&self, role: &str) -> Result<(), Rejection> {
+        self.require_all_roles([role])
+    }
+
+    /// Asks for every one of these roles; none asked for is always granted.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingRole`] if the user lacks one.
+    pub fn require_all_roles<R: AsRef<str>>(
+        &self,
+        roles: impl IntoIterator<Item = R>,
+    ) -> Result<(), Rejection> {
+        let has = |role: &str| self.has_role(role);
+        require_all(roles, has, RejectionKind::MissingRole)
+    }
+
+    /// Asks for at least one of these roles; none offered is never granted.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingRole`] if the user lacks them all.
+    pub fn require_any_role<R: AsRef<str>>(
+        &self,
+        roles: impl IntoIterator<Item = R>,
+    ) -> Result<(), Rejection> {
+        let has = |role: &str| self.has_role(role);
+        require_any(roles, has, RejectionKind::MissingRole)
+    }
+
+    /// Asks for a permission.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingPermission`] if the user lacks it.
+    pub fn require_permission(&self, permission: &str) -> Result<(), Rejection> {
+        self.require_all_permissions([permission])
+    }
+
+    /// Asks for every one of these permissions; none asked for is always granted.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingPermission`] if the user lacks one.
+    pub fn require_all_permissions<P: AsRef<str>>(
+        &self,
+        permissions: impl IntoIterator<Item = P>,
+    ) -> Result<(), Rejection> {
+        let has = |permission: &str| self.has_permission(permission);
+        require_all(permissions, has, RejectionKind::MissingPermission)
+    }
+
+    /// Asks for at least one of these permissions; none offered is never granted.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectionKind::MissingPermission`] if the user lacks them all.
+    pub fn require_any_permission<P: AsRef<str>>(
+        &self,
+        permissions: impl IntoIterator<Item = P>,
+    ) -> Result<(), Rejection> {
+        let has = |permission: &str| self.has_permission(permission);
+        require_any(permissions, has, RejectionKind::MissingPermission)
+    }
+
     /// Reads the tenant's entry of the `tenants` claim, for what a JWT template adds to it.
     ///
     /// # Errors
@@ -95,7 +165,7 @@ pub(super) fn read_claims<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 }
 
 /// `Ok` if everything `wanted` is there; nothing wanted is always there.
-pub(super) fn require_all<W: AsRef<str>>(
+fn require_all<W: AsRef<str>>(
     wanted: impl IntoIterator<Item = W>,
     has: impl Fn(&str) -> bool,
     missing: RejectionKind,
@@ -108,7 +178,7 @@ pub(super) fn require_all<W: AsRef<str>>(
 }
 
 /// `Ok` if something `wanted` is there; where nothing is wanted, nothing can be.
-pub(super) fn require_any<W: AsRef<str>>(
+fn require_any<W: AsRef<str>>(
     wanted: impl IntoIterator<Item = W>,
     has: impl Fn(&str) -> bool,
     missing: RejectionKind,

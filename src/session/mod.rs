@@ -5,11 +5,14 @@
 //! real verifier.
 
 mod active_tenant;
+mod actor;
 mod membership;
 mod rights;
 mod session;
 mod signed;
+mod step_up;
 mod tenant_claims;
+mod unseen;
 mod visitor;
 
 pub(crate) use self::visitor::AnonymousSession;
@@ -18,4 +21,4 @@ pub use self::{
     tenant_claims::TenantClaims, visitor::Visitor,
 };
 
-pub(crate) use self::signed::SignedToken;
+pub(crate) use self::{signed::SignedToken, unseen::PassedUnseen};

@@ -108,6 +108,12 @@ impl Session {
         self.membership(id, entry)
     }
 
+    /// Returns `true` if the user may switch to a tenant, as far as the session can say: it lists it, or
+    /// lists none at all although the user may have several.
+    pub(crate) fn may_switch_to(&self, id: &TenantId) -> bool {
+        self.has_tenant(id) || self.root_is_current()
+    }
+
     /// The user's place in the selected tenant, if they belong to it.
     pub(super) fn current_membership(&self) -> Option<Membership<'_>> {
         let claims = &self.shared.claims;

@@ -1,5 +1,4 @@
 use std::{
-    borrow::Cow,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -13,7 +12,6 @@ use crate::{
     clock::{Clock, rfc3339, system_time},
     error::Error,
     ids::UserId,
-    json,
     jwt::claims::{Claims, Tenants},
     rejection::{Rejection, RejectionKind},
 };
@@ -121,8 +119,14 @@ impl Session {
     /// # fn main() {}
     /// ```
     pub fn expires_in(&self) -> Duration {
-        let now = self.shared.clock.now().date();
-        self.expires_at().duration_since(now).unwrap_or_default()
+        self.expires_at()
+            .duration_since(self.now())
+            .unwrap_or_default()
+    }
+
+    /// The time, by the clock of the handle that verified the session.
+    pub(super) fn now(&self) -> SystemTime {
+        self.shared.clock.now().date()
     }
 
     /// When the session token was issued (`iat`), if it says so.
@@ -143,11 +147,6 @@ impl Session {
         claims.table.list(claims.authentication_methods)
     }
 
-    /// `true` if the user has stepped up (`su`): signed in once more for something sensitive.
-    pub fn is_stepped_up(&self) -> bool {
-        self.shared.claims.stepped_up
-    }
-
     /// `true` if this is the session of a visitor who has not signed in, which Descope makes for
     /// anonymous users (`danu`, whatever it says but `false` and `null`).
     ///
@@ -158,31 +157,6 @@ impl Session {
     /// ask there.
     pub fn is_anonymous(&self) -> bool {
         self.shared.claims.anonymous
-    }
-
-    /// `true` if somebody else acts as this user (`act`).
-    pub fn is_impersonated(&self) -> bool {
-        self.shared.claims.impersonator.is_some()
-    }
-
-    /// The id of who acts as this user: `act` itself if it is a string, else its `sub` (RFC 8693
-    /// section 4.1). `None` also where `act` has another shape; see
-    /// [`is_impersonated`](Self::is_impersonated).
-    pub fn impersonator(&self) -> Option<Cow<'_, str>> {
-        let claims = &self.shared.claims;
-        let act = claims.table.value(claims.impersonator?);
-        if let Some(id) = json::string(act) {
-            return Some(id);
-        }
-        let mut id = None;
-        json::members(act, |member| {
-            if member.name == "sub" {
-                id = json::string(member.value);
-            }
-            Ok(())
-        })
-        .ok()?;
-        id
     }
 
     /// Reads the whole payload as a type of one's own, for custom claims.
@@ -234,6 +208,11 @@ impl Session {
             return Err(Rejection::new(RejectionKind::AnonymousSession));
         }
         Ok(())
+    }
+
+    /// Returns `true` if both are clones of one session.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// The verified payload: one JSON object.

@@ -10,13 +10,14 @@ use crate::{
     metrics::{
         count, count_admitted, count_session_call, count_shared_step, count_sign_in, counter,
     },
-    rejection::Rejection,
-    session::Session,
+    rejection::{Rejection, RejectionKind},
+    session::{ActiveTenant, Session},
 };
 
 /// The span fields that a request with a session records, where the span declares them.
 const USER_ID: &str = "user.id";
 const TENANT_ID: &str = "tenant.id";
+const ACTOR_ID: &str = "actor.id";
 
 /// Records a request that passed with a session.
 pub(crate) fn admitted(session: &Session) {
@@ -27,8 +28,29 @@ pub(crate) fn admitted(session: &Session) {
         if let Some(tenant) = session.current_tenant() {
             span.record(TENANT_ID, display(tenant));
         }
+        if let Some(actor) = session.actor() {
+            span.record(ACTOR_ID, display(actor));
+        }
     }
     count_admitted();
+}
+
+/// Records that a request acts in another tenant than the active one of its session.
+pub(crate) fn acts_in(tenant: &ActiveTenant) {
+    let span = Span::current();
+    if !span.is_disabled() && tenant.session().current_tenant() != Some(tenant.id()) {
+        span.record(TENANT_ID, display(tenant.id()));
+    }
+}
+
+/// Records that a guard behind the layer has refused a request, which the layer has counted already.
+pub(crate) fn guarded(rejection: &Rejection) {
+    let (code, reason) = (rejection.code(), rejection.reason());
+    if rejection.kind() == RejectionKind::LayerMissing {
+        tracing::error!(code, "{}", rejection.description());
+    } else {
+        tracing::debug!(code, reason, "not let in by a guard");
+    }
 }
 
 /// Records a request that was refused, or that passed without a session: in optional mode, or as an

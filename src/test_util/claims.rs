@@ -22,6 +22,8 @@ pub(super) struct Claims {
     /// When the refresh token beside this session token ends.
     pub(super) refresh_expires: Option<i64>,
     pub(super) active: Option<String>,
+    /// Who acts as the subject.
+    pub(super) actor: Option<String>,
     pub(super) template: Template,
     pub(super) grants: Grants,
 }
@@ -64,6 +66,7 @@ impl Claims {
             },
             refresh_expires: (kind == TokenKind::Session).then_some(refresh_expires),
             active: None,
+            actor: None,
             template: settings.template,
             grants,
         }
@@ -87,6 +90,9 @@ impl Claims {
         }
         if let Some(active) = &self.active {
             claims.insert("dct".into(), active.as_str().into());
+        }
+        if let Some(id) = &self.actor {
+            claims.insert("act".into(), actor(id));
         }
         self.rights(&mut claims);
         for (name, value) in &self.grants.claims {
@@ -118,6 +124,11 @@ impl Claims {
             }
         }
     }
+}
+
+/// The `act` claim.
+pub(super) fn actor(id: &str) -> Value {
+    json!({ "sub": id })
 }
 
 /// `2030-01-01T00:00:00Z`

@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 use super::{
     attempts,
     people::FakeUser,
-    routes,
+    routes::{self, Issued},
     running::Running,
     server,
     settings::{Settings, Time, TokenKind},
@@ -175,8 +175,50 @@ impl FakeDescope {
         self.sign_in_at(user, Some(tenant))
     }
 
-    fn sign_in_at(&self, user: &str, tenant: Option<&str>) -> SignedIn {
+    /// Begins a session of a user in which somebody else acts, as Descope's management call
+    /// `impersonate` does: `user` by user id or login id, `actor` by the id that `act` is to have, which
+    /// the fake need not know; with one of the user's tenants active, or none.
+    ///
+    /// Its tokens, those of renewals and selections included, have `act: {"sub": actor}`.
+    ///
+    /// ```
+    /// # use tower_descope::{SessionToken, test_util::FakeDescope};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # if cfg!(not(any(feature = "aws-lc-rs", feature = "rust-crypto"))) { return }
+    /// let fake = FakeDescope::builder()
+    ///     .user("ann@acme.test", |ann| ann.id("U2ann").tenant("T2acme", |at| at))
+    ///     .start()
+    ///     .await;
+    /// let tokens = fake.impersonate("ann@acme.test", "U2support", Some("T2acme"));
+    /// let session = SessionToken::new(tokens.session_jwt());
+    /// let session = fake.descope().verify(&session).await.unwrap();
+    /// assert_eq!(session.user_id(), "U2ann");
+    /// assert_eq!(session.actor().unwrap(), "U2support");
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there is no such user, or the user is not a member of the tenant.
+    pub fn impersonate(&self, user: &str, actor: &str, tenant: Option<&str>) -> SignedIn {
+        let found = self.member(user, tenant);
         let settings = self.settings();
+        let issued =
+            self.with_state(|state| routes::impersonate(settings, state, &found.id, actor, tenant));
+        self.signed_in(found.id, issued)
+    }
+
+    fn sign_in_at(&self, user: &str, tenant: Option<&str>) -> SignedIn {
+        let found = self.member(user, tenant);
+        let settings = self.settings();
+        let (_, issued) =
+            self.with_state(|state| routes::sign_in(settings, state, &found.id, "email", tenant));
+        self.signed_in(found.id, issued)
+    }
+
+    /// A user whom the fake knows, and who is a member of the tenant.
+    fn member(&self, user: &str, tenant: Option<&str>) -> FakeUser {
         let found = self.known_user(user);
         if let Some(tenant) = tenant {
             let member = found.grants.tenants.contains_key(tenant);
@@ -185,15 +227,17 @@ impl FakeDescope {
                 "the user `{user}` is not a member of the tenant `{tenant}`"
             );
         }
-        let (issued, names) = self.with_state(|state| {
-            let (_, issued) = routes::sign_in(settings, state, &found.id, "email", tenant);
-            (issued, state.cookie_names.clone())
-        });
+        found
+    }
+
+    fn signed_in(&self, user_id: String, issued: Issued) -> SignedIn {
+        let settings = self.settings();
+        let names = self.with_state(|state| state.cookie_names.clone());
         let names = names.unwrap_or_else(|| {
             let own = |kind| settings.cookie_name(kind).to_owned();
             (own(TokenKind::Session), own(TokenKind::Refresh))
         });
-        SignedIn::new(&names, found.id, issued)
+        SignedIn::new(&names, user_id, issued)
     }
 
     /// Adds a user, or changes the one who has this login id. Tokens that are out stay as they

@@ -21,6 +21,8 @@ pub(super) struct Family {
     stranger: Option<Box<FakeUser>>,
     /// The tenant selected last.
     pub(super) active: Option<String>,
+    /// Who acts as the user.
+    pub(super) actor: Option<String>,
     pub(super) amr: Vec<String>,
     pub(super) signed_in: i64,
     /// When the newest refresh token ends.
@@ -50,6 +52,7 @@ impl Families {
             user_id: user_id.into(),
             stranger: None,
             active: None,
+            actor: None,
             amr,
             signed_in: now,
             expires: now,
@@ -115,6 +118,11 @@ impl Families {
 
     pub(super) fn select(&mut self, index: usize, tenant: Option<String>) {
         self.all[index].active = tenant;
+    }
+
+    /// Has somebody act as the user of a sign-in, from the next token on.
+    pub(super) fn impersonate(&mut self, index: usize, actor: String) {
+        self.all[index].actor = Some(actor);
     }
 
     /// Adds ways in which the user of a sign-in has proven who they are.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{fake::FakeDescope, settings::Time, token::TokenBuilder};
+use super::{claims, fake::FakeDescope, settings::Time, token::TokenBuilder};
 use crate::{Descope, DescopeBuilder, Rejection, Session, SessionToken};
 
 impl FakeDescope {
@@ -47,6 +47,18 @@ impl FakeDescope {
 }
 
 impl TokenBuilder {
+    /// A session in which the user has stepped up, `su: true`, at the time of its
+    /// [`issued_at`](Self::issued_at).
+    pub fn stepped_up(self) -> Self {
+        self.claim("su", true)
+    }
+
+    /// A session in which somebody else acts as the user: `act`, as an object with the actor's id as
+    /// `sub`.
+    pub fn impersonated_by(self, actor: impl AsRef<str>) -> Self {
+        self.claim("act", claims::actor(actor.as_ref()))
+    }
+
     /// The session of this token, through the real verifier: a value for unit tests of handlers,
     /// which nothing else can make.
     ///

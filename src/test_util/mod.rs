@@ -64,6 +64,7 @@
 //! | if the refresh tokens of anonymous users say `danu`, too | no | [`danu_in_refresh_tokens`] |
 //! | selecting a tenant as an anonymous user | as any member does, or 403 with the made-up code [`FakeDescope::ANONYMOUS_REFUSED`] | [`anonymous_may_select`] |
 //! | if signing in keeps the id of an anonymous user | no, that is another user | |
+//! | the form of `act`, and if an impersonated session's refresh token has it, too | `{"sub": …}`, and it has ([`FakeDescope::impersonate`]) | |
 //! | the status of `E108201`, `E103205` and `E103202` | 400; `E103202` is for polls of a flow that is over | |
 //! | a flow that is not there | 400 with the made-up code [`FakeDescope::UNKNOWN_FLOW`] | |
 //! | a flow that fails | 400 with its code as `errorCode`, and it is over | |

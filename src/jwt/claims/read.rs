@@ -27,7 +27,7 @@ pub(super) struct Reader {
     pub(super) permissions: List,
     pub(super) authentication_methods: List,
     pub(super) stepped_up: bool,
-    pub(super) impersonator: Option<Value>,
+    pub(super) actor: Option<Value>,
     pub(super) anonymous: bool,
     pub(super) refresh_expires_at: Option<Text>,
 }
@@ -66,7 +66,7 @@ impl Reader {
             permissions: List::default(),
             authentication_methods: List::default(),
             stepped_up: false,
-            impersonator: None,
+            actor: None,
             anonymous: false,
             refresh_expires_at: None,
         };
@@ -160,7 +160,7 @@ impl Reader {
             }
             "act" => {
                 let value = scan.value(1)?;
-                self.impersonator = (value != "null").then(|| table.value(value));
+                self.actor = (value != "null").then(|| table.value(value));
                 16
             }
             "rexp" => {

@@ -24,6 +24,6 @@ pub(super) use self::{
     flow::UNKNOWN_FLOW,
     flow_steps::LINK_REFUSED,
     otp::{CODE_ATTEMPTS, ONE_TIME_CODE},
-    service::{Issued, NOT_A_MEMBER, Service, sign_in},
+    service::{Issued, NOT_A_MEMBER, Service, impersonate, sign_in},
     session::ANONYMOUS_REFUSED,
 };

@@ -138,6 +138,7 @@ pub(super) fn issue(
     let user = family.user(&state.directory);
     let mut active = family.active.clone();
     let amr = family.amr.clone();
+    let actor = family.actor.clone();
     let mut refresh_expires = family.expires;
 
     // A membership that ended ends the selection; a single one may be selected by itself.
@@ -151,6 +152,7 @@ pub(super) fn issue(
         let mut claims = Claims::new(settings, kind, &user.id, &user.grants, jti, now);
         claims.active.clone_from(&active);
         claims.amr.clone_from(&amr);
+        claims.actor.clone_from(&actor);
         claims
     };
     let refresh = with_refresh.then(|| {
@@ -199,6 +201,21 @@ pub(super) fn open(
     let index = state.families.open(user_id, methods, settings.now());
     state.families.select(index, tenant.map(Into::into));
     (index, issue(settings, state, index, true))
+}
+
+/// Opens a family in which `actor` acts as a user, and issues its first tokens.
+pub(in crate::test_util) fn impersonate(
+    settings: &Settings,
+    state: &mut State,
+    user_id: &str,
+    actor: &str,
+    tenant: Option<&str>,
+) -> Issued {
+    let methods = vec!["email".to_owned()];
+    let index = state.families.open(user_id, methods, settings.now());
+    state.families.select(index, tenant.map(Into::into));
+    state.families.impersonate(index, actor.to_owned());
+    issue(settings, state, index, true)
 }
 
 pub(super) fn bad_request(description: &str) -> Canned {

@@ -330,7 +330,7 @@ async fn a_session_tells_the_rest_of_its_claims() {
     );
     assert!(session.is_stepped_up());
     assert!(session.is_impersonated());
-    assert_eq!(session.impersonator().as_deref(), Some("U2boss"));
+    assert_eq!(session.actor().unwrap(), "U2boss");
     assert_eq!(seconds(session.expires_at()), 4_000_000_000);
     assert_eq!(session.issued_at().map(seconds), Some(1_500_000_000));
     assert_eq!(

@@ -18,6 +18,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("gate", 11),
     ("renewal", 10),
     ("endpoint", 10),
+    ("url_tenant", 7),
+    ("guard", 6),
     ("descope", 9),
     ("verifier", 8),
     ("extract", 7),

@@ -243,7 +243,7 @@ fn check(text: &[u8]) {
     assert!(signed_in || session.active_tenant().is_err());
     // Whatever is asked of it, it answers.
     let _ = (
-        session.impersonator(),
+        session.actor(),
         session.refresh_expires_at(),
         session.active_tenant().is_ok(),
     );

@@ -2,7 +2,7 @@ use std::marker::PhantomData;
 
 use http::{Response, request::Parts};
 
-use crate::rejection::{self, Rejection, RejectionResponse};
+use super::{rejection::Rejection, respond::RejectionResponse, response};
 
 /// The default refusal: status, challenge, and small JSON
 /// (`{"error": "…", "error_description": "…"}`) where the body type is one of axum's `Body`,
@@ -15,9 +15,9 @@ pub struct DefaultRejectionResponse {
 
 impl<B: Default + 'static> RejectionResponse<B> for DefaultRejectionResponse {
     fn rejection_response(&mut self, rejection: Rejection, request: &Parts) -> Response<B> {
-        if rejection::response::is_grpc(request.into()) {
-            return rejection::response::grpc(&rejection).map(|()| B::default());
+        if response::is_grpc(request.into()) {
+            return response::grpc(&rejection).map(|()| B::default());
         }
-        rejection::response::plain(&rejection)
+        response::plain(&rejection)
     }
 }
