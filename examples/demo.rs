@@ -12,6 +12,8 @@
 //! * `TenantLayer` with `route_layer`, in three strictnesses (see [`routes`]);
 //! * `ActiveTenant`, `Session` and `Option<ActiveTenant>` as handler arguments;
 //! * queries that can only be asked with an [`ActiveTenant`] (`demo/store.rs`);
+//! * `UrlTenant` and `Require`: the company in the address, in both of its meanings (`demo/by_url.rs`);
+//! * a banner while somebody works in another's place (`Session::actor`);
 //! * roles, permissions, and a form that knows which tenant it was rendered for;
 //! * refusals as redirects and pages for people, as JSON for programs;
 //! * `Renewal`: whose session has expired goes on working, and need not sign in again;
@@ -52,6 +54,8 @@ use tower_descope::{
 
 #[path = "demo/assets.rs"]
 mod assets;
+#[path = "demo/by_url.rs"]
+mod by_url;
 #[path = "shared/choice.rs"]
 mod choice;
 #[path = "demo/doors.rs"]
@@ -64,6 +68,8 @@ mod flow;
 mod html;
 #[path = "shared/log.rs"]
 mod log;
+#[path = "demo/notice.rs"]
+mod notice;
 #[path = "demo/pages.rs"]
 mod pages;
 #[path = "demo/people.rs"]
@@ -183,6 +189,7 @@ fn routes(app: Arc<App>, origin: &str) -> Result<Router, Box<dyn Error>> {
         .route("/access", get(access))
         .route_layer(explain())
         .route_layer(layer.clone().with_rejection_response(refusals::send_on));
+    let by_url = by_url::pages(&app, &layer)?;
     // Anybody; the handlers look whether there is a session. With `layer`, for unknown paths too: a
     // page that says so to somebody who is signed in shows that they are.
     let public = Router::new()
@@ -204,6 +211,7 @@ fn routes(app: Arc<App>, origin: &str) -> Result<Router, Box<dyn Error>> {
     let doors = Router::new()
         .route("/sign-in", post(sign_in::start))
         .route("/sign-in/code", post(sign_in::finish))
+        .route("/sign-in/support", post(sign_in::in_anns_place))
         .route("/sign-out", post(sign_in::out))
         .route("/sign-out/everywhere", post(sign_in::out_everywhere))
         .route("/visit", post(visit::begin))
@@ -219,6 +227,7 @@ fn routes(app: Arc<App>, origin: &str) -> Result<Router, Box<dyn Error>> {
     Ok(Router::new()
         .merge(in_tenant)
         .merge(signed_in)
+        .merge(by_url)
         .merge(public)
         .merge(visits)
         .merge(doors)

@@ -71,7 +71,7 @@ fn ways_in(people: &People, next: &str) -> String {
         )
     });
     format!(
-        r#"<form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}"><ul class="people">{everybody}</ul>{stay}</form><p class="actions">{google}<a class="button quiet" href="/auth/sso?tenant=T2acme&amp;return_to={return_to}&amp;remember=1">Acme’s single sign-on</a><a class="button quiet" href="/sign-in/flow">Descope’s component</a><a class="button quiet" href="/visit">Look around first</a></p>{SHOWS}"#
+        r#"<form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}"><ul class="people">{everybody}</ul>{stay}</form><p class="actions">{google}<a class="button quiet" href="/auth/sso?tenant=T2acme&amp;return_to={return_to}&amp;remember=1">Acme’s single sign-on</a><a class="button quiet" href="/sign-in/flow">Descope’s component</a><a class="button quiet" href="/visit">Look around first</a></p><form method="post" action="/sign-in/support" class="actions"><button class="quiet">Help desk, in Ann’s place</button></form>{SHOWS}"#
     )
 }
 
@@ -134,9 +134,15 @@ pub(crate) fn refused(rejection: &Rejection, viewer: Option<&Viewer>, path: &str
                 roles = E(&roles),
             ),
         ),
-        RejectionKind::NoActiveTenant | RejectionKind::TenantMismatch => (
+        RejectionKind::NoActiveTenant
+        | RejectionKind::TenantMismatch
+        | RejectionKind::TenantNotNamed => (
             "Choose a company first",
             "This page belongs to a company, and your session is in none that is yours.".to_owned(),
+        ),
+        RejectionKind::OtherTenant => (
+            "That is another company’s",
+            "This address belongs to another company than the one you act for. Nothing was changed.".to_owned(),
         ),
         RejectionKind::KeysUnavailable => (
             "Sign-ins cannot be checked just now",
@@ -156,9 +162,10 @@ pub(crate) fn refused(rejection: &Rejection, viewer: Option<&Viewer>, path: &str
         ),
     };
     let way_on = match rejection.kind() {
-        RejectionKind::NoActiveTenant | RejectionKind::TenantMismatch => {
-            r#"<a class="button" href="/tenants">Choose a company</a>"#
-        }
+        RejectionKind::NoActiveTenant
+        | RejectionKind::TenantMismatch
+        | RejectionKind::TenantNotNamed
+        | RejectionKind::OtherTenant => r#"<a class="button" href="/tenants">Choose a company</a>"#,
         RejectionKind::MissingRole | RejectionKind::MissingPermission => {
             r#"<a class="button" href="/projects">Back to projects</a><a class="button quiet" href="/access">See your access</a>"#
         }

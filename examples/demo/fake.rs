@@ -73,6 +73,15 @@ pub(crate) fn visitor(fake: &FakeDescope) -> (SessionToken, RefreshToken) {
     )
 }
 
+/// The tokens of somebody at the help desk who works in Ann's place.
+pub(crate) fn in_anns_place(fake: &FakeDescope) -> (SessionToken, RefreshToken) {
+    let tokens = fake.impersonate("ann@acme.test", "U2support", Some("T2acme"));
+    (
+        SessionToken::new(tokens.session_jwt()),
+        RefreshToken::new(tokens.refresh_jwt()),
+    )
+}
+
 /// Returns `true` for the id of a visitor.
 pub(crate) fn is_visitor(user: &UserId) -> bool {
     user.as_str().starts_with(VISITOR)

@@ -8,8 +8,9 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use time::OffsetDateTime;
-use tower_descope::{Error, ErrorKind, Session, TenantId};
+use tower_descope::{ActiveTenant, Session, TenantId};
 
+pub(crate) use crate::notice::{Mood, Notice, notice};
 use crate::people::People;
 
 /// Text as it may stand in an element or in a quoted attribute.
@@ -33,6 +34,8 @@ pub(crate) struct Viewer {
     pub(crate) name: String,
     pub(crate) active: Option<Place>,
     pub(crate) tenants: Vec<Place>,
+    /// Who works in the viewer's place.
+    actor: Option<String>,
     session_began: Option<i64>,
     session_ends: i64,
 }
@@ -68,8 +71,20 @@ impl Viewer {
                     .cloned()
             }),
             tenants,
+            actor: session.actor().map(|id| people.name_of(id.as_str())),
             session_began: session.issued_at().map(unix),
             session_ends: unix(session.expires_at()),
+        }
+    }
+
+    /// Whoever looks at a page of a tenant that need not be the active one.
+    pub(crate) fn at(tenant: &ActiveTenant, people: &People) -> Self {
+        let viewer = Self::new(tenant.session(), people);
+        let mut places = viewer.tenants.iter();
+        let active = places.find(|place| *tenant.id() == place.id.as_str());
+        Self {
+            active: active.cloned(),
+            ..viewer
         }
     }
 
@@ -83,93 +98,6 @@ impl Viewer {
         self.active
             .as_ref()
             .map_or("No company", |place| &place.name)
-    }
-}
-
-/// Something that happened, at the top of a page.
-pub(crate) struct Notice {
-    pub(crate) mood: Mood,
-    text: String,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Mood {
-    Info,
-    Good,
-    Bad,
-}
-
-impl Notice {
-    pub(crate) fn new(mood: Mood, text: impl Into<String>) -> Self {
-        Self {
-            mood,
-            text: text.into(),
-        }
-    }
-
-    pub(crate) fn good(text: impl Into<String>) -> Self {
-        Self::new(Mood::Good, text)
-    }
-
-    pub(crate) fn bad(text: impl Into<String>) -> Self {
-        Self::new(Mood::Bad, text)
-    }
-
-    /// Why a code was not sent, or did not sign in.
-    pub(crate) fn failed(error: &Error) -> Self {
-        Self::bad(match error.kind() {
-            ErrorKind::Refused if !error.is_transient() => {
-                "Descope refused that. Check the address or the code; a code works once and for \
-                 a few minutes, and after several wrong ones you need a new one."
-            }
-            ErrorKind::RateLimited => "That was tried too often. Wait a minute, then try again.",
-            _ => "Descope gave no usable answer. Try again in a moment.",
-        })
-    }
-
-    /// Why somebody came back from an identity provider without a session.
-    fn not_signed_in(code: &str) -> Self {
-        Self::bad(match code {
-            "idp_refused" => "You were not signed in there. Try again, or choose another way.",
-            "attempt_expired" | "no_attempt" => {
-                "That sign-in was begun too long ago, or in another browser. Please begin again."
-            }
-            "tenant_mismatch" => "You are not a member of that company.",
-            "code_refused" => {
-                "Descope refused that sign-in. Is this address an approved domain of the project, \
-                 and the provider configured?"
-            }
-            "rate_limited" => "Too many people sign in at once. Try again in a moment.",
-            _ => "You could not be signed in just now. Try again in a moment.",
-        })
-    }
-
-    /// Why somebody came to the sign-in page.
-    pub(crate) fn why(code: Option<&str>, sign_in_error: Option<&str>) -> Option<Self> {
-        if let Some(error) = sign_in_error {
-            return Some(Self::not_signed_in(error));
-        }
-        Some(match code? {
-            // While it can be renewed, an expired session is; so there is nothing left to renew.
-            "expired_token" => Self::bad(
-                "Your session is over: it reached its end, or you signed out everywhere. Sign in \
-                 again to go on where you were.",
-            ),
-            "invalid_token" => Self::bad("Your sign-in is no longer valid. Please sign in again."),
-            "signed_out" => Self::good("You are signed out."),
-            "signed_out_everywhere_true" => Self::good(
-                "You are signed out everywhere. A browser elsewhere may show pages until its \
-                 session runs out, a few minutes at most.",
-            ),
-            "signed_out_everywhere_false" => Self::bad(
-                "You are signed out in this browser. Others may still be signed in: Descope did \
-                 not confirm that it signed them out.",
-            ),
-            _ => Self::new(
-                Mood::Info,
-                "Sign in to see that page. You will come back to it.",
-            ),
-        })
     }
 }
 
@@ -219,10 +147,22 @@ impl<'a> Page<'a> {
             more = self
                 .viewer
                 .map_or_else(String::new, |viewer| more(viewer, self.here)),
+            banner = self.viewer.map_or_else(String::new, banner),
             main = main,
         );
         (self.status, Html(html)).into_response()
     }
+}
+
+/// Whoever works in somebody's place is told so on each page.
+fn banner(viewer: &Viewer) -> String {
+    viewer.actor.as_ref().map_or_else(String::new, |actor| {
+        format!(
+            r#"<p class="notice bad" role="note"><strong>{actor}</strong> is working in the place of <strong>{name}</strong>. What you do here is done in their name, and your own is in the log.</p>"#,
+            actor = E(actor),
+            name = E(&viewer.name),
+        )
+    })
 }
 
 /// Each tenant has its colour, so that a switch is seen before it is read.
@@ -323,17 +263,6 @@ fn more(viewer: &Viewer, here: &str) -> String {
         who = who(viewer),
         nav = nav(Some(viewer), here),
     )
-}
-
-pub(crate) fn notice(notice: Option<&Notice>) -> String {
-    notice.map_or_else(String::new, |Notice { mood, text }| {
-        let (class, role) = match mood {
-            Mood::Info => ("info", "status"),
-            Mood::Good => ("good", "status"),
-            Mood::Bad => ("bad", "alert"),
-        };
-        format!(r#"<p class="notice {class}" role="{role}">{}</p>"#, E(text))
-    })
 }
 
 pub(crate) fn list<T>(items: impl IntoIterator<Item = T>, item: impl FnMut(T) -> String) -> String {

@@ -45,6 +45,7 @@ impl People {
                 ("U2ann", "Ann Archer"),
                 ("U2ben", "Ben Osei"),
                 ("U2cleo", "Cleo Castillo"),
+                ("U2support", "Sam of the help desk"),
                 ("T2acme", "Acme Robotics"),
                 ("T2beta", "Beta Bakery"),
             ] {

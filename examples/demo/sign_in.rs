@@ -13,7 +13,7 @@ use tower_descope::{
     Error, RedirectSignIn, Rejection, RejectionKind, ReturnPaths, Session, sign_in::CodeRecipient,
 };
 
-use crate::{App, doors, html::Notice, refusals::LocalPath};
+use crate::{App, doors, fake, html::Notice, refusals::LocalPath};
 
 /// Google and single sign-on: a service of its own, mounted at `/auth`.
 pub(crate) fn by_redirect(app: &Arc<App>, origin: &str) -> Result<RedirectSignIn, Error> {
@@ -90,6 +90,18 @@ pub(crate) async fn finish(
             (signed_in, done).into_response()
         }
         Err(error) => doors::try_again(&app.people, &form, &error),
+    }
+}
+
+/// With the fake, which can make such a session: Descope's own does it by its management API.
+pub(crate) async fn in_anns_place(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let Some(fake) = &app.fake else {
+        return Redirect::to("/sign-in").into_response();
+    };
+    let (session, refresh) = fake::in_anns_place(fake);
+    match app.descope.adopt(&headers, session, refresh).await {
+        Ok(signed_in) => (signed_in, Redirect::to("/projects")).into_response(),
+        Err(error) => doors::sign_in(&app.people, "/projects", Some(&Notice::failed(&error))),
     }
 }
 

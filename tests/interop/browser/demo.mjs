@@ -43,6 +43,8 @@ main(300, async () => {
       await people(browser, demo);
       await keyboard(browser, demo);
       await withoutScript(browser, demo);
+      await byAddress(browser, demo);
+      await helpDesk(browser, demo);
       await otherSites(browser, demo);
       await lostCookies(browser, demo);
       await ownProject(browser, demo);
@@ -340,6 +342,68 @@ async function otherSites(browser, { origin }) {
   check("nor any row", !(await rows(page)).includes("Planted"));
   await page.goto(`${origin}/sign-in?next=//evil.test/&why=x`);
   equal("a next page of another site is not followed", await page.locator("input[name=next]").getAttribute("value"), "/projects");
+  await context.close();
+}
+
+// The company in the address: two tabs, two companies, each writing into its own.
+async function byAddress(browser, { origin }) {
+  const { context, page, complaints } = await visit(browser, origin);
+  await signInAs(page, origin, "Ann Archer");
+  await follow(page.getByRole("main").getByRole("button", { name: "Acme Robotics" }));
+  await page.waitForURL(`${origin}/projects`);
+  const before = await cookies(context);
+  const [acme, beta] = [await context.newPage(), await context.newPage()];
+  await acme.goto(`${origin}/t/T2acme/projects`);
+  await beta.goto(`${origin}/t/T2beta/projects`);
+  check("one tab shows Acme", (await rows(acme)).includes(ACME) && !(await rows(acme)).includes(BETA));
+  check("the other shows Beta", (await rows(beta)).includes(BETA) && !(await rows(beta)).includes(ACME));
+  await beta.getByLabel("Name").fill("Panini press");
+  await follow(beta.getByRole("button", { name: "Add to Beta Bakery" }));
+  await acme.getByLabel("Name").fill("Servo tests");
+  await follow(acme.getByRole("button", { name: "Add to Acme Robotics" }));
+  equal("each tab stays where it is", [acme.url(), beta.url()], [`${origin}/t/T2acme/projects`, `${origin}/t/T2beta/projects`]);
+  equal("and has written into its own company", [(await rows(acme))[0], (await rows(beta))[0]], ["Servo tests", "Panini press"]);
+  check("and not into the other", !(await rows(acme)).includes("Panini press") && !(await rows(beta)).includes("Servo tests"));
+  equal("no cookie has changed", await cookies(context), before);
+  await shoot(beta, "24-by-address");
+  const stranger = await page.goto(`${origin}/t/T2gamma/projects`);
+  equal("a company that is not one's own is refused", [stranger.status(), await heading(page)], [403, "Choose a company first"]);
+
+  await page.goto(`${origin}/at/T2acme/projects`);
+  check("where the company has to be the active one, its page opens", (await rows(page)).includes(ACME));
+  await page.goto(`${origin}/at/T2beta/projects`);
+  equal("another one's leads to the switch", page.url(), `${origin}/switch?tenant=T2beta&return_to=%2Fat%2FT2beta%2Fprojects`);
+  equal("which nobody has made yet", await cookies(context), before);
+  await shoot(page, "25-switch");
+  await follow(page.getByRole("button", { name: "Switch to Beta Bakery" }));
+  await page.waitForURL(`${origin}/at/T2beta/projects`);
+  check("and back to the page", (await rows(page)).includes(BETA));
+  const program = await page.evaluate(async () => {
+    const answer = await fetch("/at/T2acme/projects", { headers: { accept: "application/json" } });
+    return [answer.status, answer.headers.get("x-descope-rejection")];
+  });
+  equal("a program is told so", program, [409, "other_tenant"]);
+  await page.goto(`${origin}/switch?tenant=${encodeURIComponent(`"><b>x`)}&return_to=//evil.test/`);
+  equal("what stands in a link is text", [await page.locator("main b").count(), await page.locator("input[name=return_to]").getAttribute("value")], [0, "/projects"]);
+  equal("no page complained", complaints, []);
+  await context.close();
+}
+
+// Somebody works in Ann's place, and each page says so.
+async function helpDesk(browser, { origin }) {
+  const { context, page, complaints } = await visit(browser, origin);
+  await page.goto(`${origin}/sign-in`);
+  await follow(page.getByRole("button", { name: "Help desk" }));
+  await page.waitForURL(`${origin}/projects`);
+  const says = () => page.getByRole("note").innerText();
+  check("who works in another's place is told so", (await says()).startsWith("Sam of the help desk is working in the place of Ann Archer."), await says());
+  await shoot(page, "26-help-desk");
+  await switchTo(page, "Beta Bakery");
+  check("after a switch, too", (await says()).includes("Ann Archer"));
+  await follow(page.getByRole("button", { name: "Sign out" }));
+  await signInAs(page, origin, "Ann Archer");
+  equal("Ann's own session says nothing of it", await page.getByRole("note").count(), 0);
+  equal("no page complained", complaints, []);
   await context.close();
 }
 

@@ -40,8 +40,10 @@ fn ask() -> impl Strategy<Value = Ask> {
 /// The claims that decide, in shapes of all sorts.
 fn claims() -> impl Strategy<Value = Value> {
     let lists = || proptest::option::of(names());
-    let entry = || (lists(), lists())
-        .prop_map(|(roles, permissions)| json!({"roles": roles, "permissions": permissions}));
+    let entry = || {
+        (lists(), lists())
+            .prop_map(|(roles, permissions)| json!({"roles": roles, "permissions": permissions}))
+    };
     let tenants = prop_oneof![
         1 => Just(Value::Null),
         1 => Just(json!({})),
