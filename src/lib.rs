@@ -52,6 +52,9 @@
 //!   [`require_permission`](ActiveTenant::require_permission) and the like return a [`Rejection`],
 //!   which axum handlers can return with `?`. `Option<ActiveTenant>` is for public pages, behind
 //!   [`TenantLayer::optional`].
+//! - [`Require`] guards whole routers: a role, a permission, a recent step-up, nobody in the user's place.
+//!   [`UrlTenant`] compares the tenant in a path, a host, a header or a cookie with the session;
+//!   [`SignInPage`] sends people to sign in where programs get 401.
 //! - [`SessionRoutes`] is a service with all of a session's calls: refresh, tenant switch, logout,
 //!   profile. Descope's browser SDK works against it, without a token that scripts can read.
 //! - [`SelectTenant`] is the tenant switch alone; it takes HTML forms too.
@@ -174,6 +177,7 @@
 //! |---|---|
 //! | [Coming from …](_docs::coming_from) | who knows Descope's other SDKs, jwt-authorizer, Clerk or WorkOS |
 //! | [Signing in](_docs::sign_in) | who asks how a browser gets its session: codes, single sign-on, Descope's component |
+//! | [Roles and tenants in routes](_docs::authorization) | who guards routers, puts the tenant into the URL, or asks who really acts |
 //! | [Deployment](_docs::deployment) | who runs it: proxies, caches, clocks |
 //! | [Several replicas](_docs::replicas) | who runs more than one: shared state, and what fails how |
 //! | [Operations](_docs::operations) | who watches it: events, span fields, counters |
@@ -287,6 +291,9 @@ pub mod _docs {
 
     #[doc = include_str!("docs/sign_in.md")]
     pub mod sign_in {}
+
+    #[doc = include_str!("docs/authorization.md")]
+    pub mod authorization {}
 
     #[doc = include_str!("docs/deployment.md")]
     pub mod deployment {}

@@ -5,9 +5,9 @@ use std::fmt::Debug;
 use tower_descope::{
     AccessKey, AccessKeySession, AccessKeys, ActiveTenant, Descope, DescopeBuilder, Error,
     ErrorKind, ExchangeOptions, ForwardAuth, RefreshToken, Rejection, RejectionKind, Renewal,
-    ReturnPaths, SelectTenant, Session, SessionAnswer, SessionCacheStatus, SessionRoutes,
-    SessionToken, TenantId, TenantLayer, TenantSelection, UserId, answer, auth, cookie, endpoint,
-    forward, jwks,
+    Require, ReturnPaths, SelectTenant, Session, SessionAnswer, SessionCacheStatus, SessionRoutes,
+    SessionToken, SignInPage, TenantId, TenantLayer, TenantSelection, UrlTenant, UserId, answer,
+    auth, cookie, endpoint, forward, jwks,
 };
 
 fn all<T: Send + Sync + Unpin + Debug>() {}
@@ -26,7 +26,12 @@ fn public_types_are_send_sync_unpin_and_debug() {
     all_clone::<RefreshToken>();
     all_clone::<Rejection>();
     all_clone::<RejectionKind>();
+    all_clone::<Require>();
+    all_clone::<tower_descope::guard::RequireService<()>>();
     all_clone::<SelectTenant>();
+    all_clone::<SignInPage>();
+    all_clone::<UrlTenant>();
+    all_clone::<tower_descope::url_tenant::UrlTenantService<()>>();
     all_clone::<Session>();
     all_clone::<SessionAnswer>();
     all_clone::<SessionRoutes>();
@@ -72,6 +77,16 @@ fn a_layer_shows_itself_whatever_answers_its_refusals() {
     );
     assert!(check(&layer).starts_with("TenantLayer {"));
     let service = tower::Layer::layer(&layer, "inner");
+    let refuse =
+        |rejection: Rejection, _: &http::request::Parts| http::Response::new(rejection.to_string());
+    let guard = Require::role("owner").with_rejection_response(refuse);
+    assert!(check(&guard).contains("owner"));
+    let guarded = check(&tower::Layer::layer(&guard, "inner"));
+    assert!(guarded.starts_with(r#"RequireService { inner: "inner""#));
+    let tenant = UrlTenant::after("/t/").with_rejection_response(refuse);
+    assert!(check(&tenant).contains("MustBeActive"));
+    let tenant = check(&tower::Layer::layer(&tenant, "inner"));
+    assert!(tenant.starts_with(r#"UrlTenantService { inner: "inner""#));
     assert!(check(&service).starts_with(r#"TenantService { inner: "inner""#));
 }
 
@@ -105,6 +120,10 @@ fn public_futures_are_send() {
     let layer = TenantLayer::new(descope.clone());
     let mut service = tower::Layer::layer(&layer, inner);
     let request = || http::Request::new(());
+    drop(send(tower::Service::call(&mut service, request())));
+    let mut service = tower::Layer::layer(&Require::tenant(), inner);
+    drop(send(tower::Service::call(&mut service, request())));
+    let mut service = tower::Layer::layer(&UrlTenant::path_segment(0), inner);
     drop(send(tower::Service::call(&mut service, request())));
     let request = || http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
     let mut select = SelectTenant::new(descope.clone());
