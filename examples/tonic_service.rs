@@ -1,5 +1,5 @@
-//! A tonic server with one protected service and one open one: the layer stands around the first
-//! alone, so that health checks need no session.
+//! A tonic server with one protected service and one open one: the layer, and in it a guard that asks
+//! for a permission, stand around the first alone, so that health checks need no session.
 //!
 //! ```console
 //! cargo run --example tonic_service --features tonic -- --fake
@@ -25,7 +25,9 @@ use tonic::{
     },
 };
 use tonic_prost::ProstCodec;
-use tower_descope::{ActiveTenant, Descope, Rejection, TenantLayer, test_util::FakeDescope};
+use tower_descope::{
+    ActiveTenant, Descope, Rejection, Require, TenantLayer, test_util::FakeDescope,
+};
 
 use self::generated::{HealthServer, ListReply, ProjectsServer};
 
@@ -37,7 +39,6 @@ mod stop;
 /// `rpc List(google.protobuf.Empty) returns (ListReply)` of the protected service.
 async fn list(request: Request<()>) -> Result<Response<ListReply>, Status> {
     let tenant = ActiveTenant::from_extensions(request.extensions()).map_err(status)?;
-    tenant.require_permission("projects.read").map_err(status)?;
     Ok(Response::new(ListReply {
         tenant: tenant.id().to_string(),
         projects: vec!["apollo".to_owned(), "gemini".to_owned()],
@@ -58,8 +59,9 @@ fn status(rejection: Rejection) -> Status {
 
 fn server(descope: Descope) -> Router {
     let layer = TenantLayer::new(descope);
+    let guard = Require::permission("projects.read");
     Server::builder()
-        .add_service(layer.named_layer(ProjectsServer))
+        .add_service(layer.named_layer(guard.named_layer(ProjectsServer)))
         .add_service(HealthServer)
 }
 

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use http::{HeaderName, Response, request::Parts};
 use tower_layer::Layer;
 
-use super::{service::UrlTenantService, source::Source, verdict::Rule};
+use super::{service::UrlTenantService, settings::Settings, source::Source, verdict::Rule};
 use crate::{
     cookie::NamedCookie,
     error::Error,
@@ -20,14 +20,6 @@ use crate::{
 pub struct UrlTenant<R = DefaultRejectionResponse> {
     settings: Settings,
     rejection: R,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) source: Arc<Source>,
-    pub(super) rule: Rule,
-    pub(super) or_active: bool,
-    pub(super) switch_page: Option<ReturnPaths>,
 }
 
 impl UrlTenant {

@@ -97,6 +97,7 @@
 mod layer;
 mod named;
 mod service;
+mod settings;
 mod source;
 mod verdict;
 

@@ -3,16 +3,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response, request::Parts};
+use http::{Request, Response};
 use tower_service::Service;
 
-use super::{layer::Settings, verdict::Verdict};
+use super::{settings::Settings, verdict::Verdict};
 use crate::{
     guard::ResponseFuture,
-    ids::TenantId,
-    origin,
-    rejection::{DefaultRejectionResponse, RejectionResponse, refuse, send_on},
-    return_paths::{page_of, page_with},
+    rejection::{DefaultRejectionResponse, RejectionResponse, refuse},
     session::PassedUnseen,
     telemetry,
 };
@@ -95,22 +92,6 @@ where
             }
         };
         future.varying(self.settings.source.field().cloned())
-    }
-}
-
-impl Settings {
-    /// Sends a person on to the page that offers the switch, where there is one.
-    fn offer_switch<B>(&self, response: &mut Response<B>, wanted: &TenantId, request: &Parts) {
-        let Some(page) = &self.switch_page else {
-            return;
-        };
-        if !origin::is_navigation(request.into()) {
-            return;
-        }
-        let here = page_of(&request.uri);
-        let mut fields = vec![("tenant", wanted.as_str())];
-        fields.extend(here.as_deref().map(|path| ("return_to", path)));
-        send_on(response, page_with(page, &fields));
     }
 }
 

@@ -10,7 +10,7 @@ mod sign_in_page;
 use std::convert::Infallible;
 
 use http::{Request, Response};
-use tower::{Layer, ServiceBuilder, util::BoxCloneSyncService};
+use tower::{ServiceBuilder, util::BoxCloneSyncService};
 use tower_descope::{Require, TenantLayer, test_util::FakeDescope};
 
 use crate::support::{App, seen};
@@ -21,7 +21,7 @@ fn guarded(fake: &FakeDescope, guard: Require) -> App {
 }
 
 fn guarded_by(layer: TenantLayer, guard: Require) -> App {
-    BoxCloneSyncService::new(layer.layer(behind(guard)))
+    BoxCloneSyncService::new(ServiceBuilder::new().layer(layer).service(behind(guard)))
 }
 
 /// A guard without any layer.

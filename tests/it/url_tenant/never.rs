@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use http::HeaderName;
+use percent_encoding::percent_encode_byte;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
 use tower_descope::{TenantClaims, TenantLayer, UrlTenant, test_util::FakeDescope};
@@ -48,11 +49,7 @@ fn claims() -> impl Strategy<Value = Value> {
 
 /// A name as somebody may write it, and what is written.
 fn written() -> impl Strategy<Value = String> {
-    let encoded = |id: &str| {
-        id.bytes()
-            .map(|byte| format!("%{byte:02x}"))
-            .collect::<String>()
-    };
+    let encoded = |id: &str| id.bytes().map(percent_encode_byte).collect::<String>();
     let ids = || proptest::sample::select(&IDS[..]);
     prop_oneof![
         4 => ids().prop_map(str::to_owned),
