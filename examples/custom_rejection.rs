@@ -1,5 +1,6 @@
 //! Refusals of one's own: browsers are sent to a sign-in page and come back to where they were,
-//! everybody else gets JSON.
+//! everybody else gets JSON. `SignInPage` does just this in one line; here it is by hand, as the
+//! beginning of more.
 //!
 //! ```console
 //! cargo run --example custom_rejection -- --fake

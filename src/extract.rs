@@ -10,6 +10,9 @@
 //! | `Option<ActiveTenant>` | `None` | `None` | `None` | 401 | `None` | 503 |
 //! | `Result<ActiveTenant, Rejection>` | `Err` | `Err` | `Err` | `Err` | `Err` | `Err` |
 //!
+//! Under [`UrlTenant::membership_suffices`](crate::UrlTenant::membership_suffices) both forms of
+//! `ActiveTenant` are the tenant of the URL.
+//!
 //! A session whose `dct` is not one of its tenants is refused with 403 by both forms of
 //! `ActiveTenant`. Where no [`TenantLayer`](crate::TenantLayer) ran, all of them answer 500 and
 //! say so.
