@@ -45,8 +45,6 @@ pub(crate) struct PresentedRefresh {
     pub(crate) verified: VerifiedRefresh,
     /// True for a token that came as a cookie, so that new cookies may be written.
     pub(crate) from_cookie: bool,
-    /// The tenant that the session beside it is in, else the one that it names; for the log.
-    pub(crate) tenant_before: Option<TenantId>,
     /// True if it came under the name of another pair than the one that counts.
     is_borrowed: bool,
     /// The headers that tell Descope of the browser's device, for calls that open a session.
@@ -111,11 +109,31 @@ impl Descope {
         headers: &HeaderMap,
         bearer: bool,
     ) -> Result<PresentedRefresh, RefreshRefusal> {
+        let (presented, _) = self.presented_in_tenant(headers, bearer).await?;
+        Ok(presented)
+    }
+
+    /// As [`presented_refresh`](Self::presented_refresh), with the tenant that is active at the browser,
+    /// as far as it is known: for the log.
+    pub(crate) async fn presented_in_tenant(
+        &self,
+        headers: &HeaderMap,
+        bearer: bool,
+    ) -> Result<(PresentedRefresh, Option<TenantId>), RefreshRefusal> {
         let mut checked = CheckedTokens::default();
         let mut cookies = self.cookies_of(headers);
         match self.presented_cookie(&mut cookies, &mut checked).await {
-            Err(RefreshRefusal::Missing) if bearer => self.presented_bearer(headers).await,
-            presented => self.explained(presented, headers),
+            Err(RefreshRefusal::Missing) if bearer => {
+                let presented = self.presented_bearer(headers).await?;
+                let tenant = presented.verified.tenant.clone();
+                Ok((presented, tenant))
+            }
+            Ok((presented, beside)) => {
+                // Without rotation a refresh token goes on naming the tenant that it was made with.
+                let tenant = beside.or_else(|| presented.verified.tenant.clone());
+                Ok((presented, tenant))
+            }
+            Err(refusal) => self.explained(Err(refusal), headers),
         }
     }
 
@@ -130,7 +148,9 @@ impl Descope {
         // Dropping it gives up its place among those who wait for keys, and cancels no fetch.
         let presented = pin!(self.presented_cookie(cookies, checked));
         match presented.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(presented) => Some(self.explained(presented, headers)),
+            Poll::Ready(presented) => {
+                Some(self.explained(presented.map(|(presented, _)| presented), headers))
+            }
             Poll::Pending => None,
         }
     }
@@ -143,40 +163,39 @@ impl Descope {
     ) -> Result<PresentedRefresh, RefreshRefusal> {
         let mut cookies = self.cookies_of(headers);
         let presented = self.presented_cookie(&mut cookies, checked).await;
-        self.explained(presented, headers)
+        self.explained(presented.map(|(presented, _)| presented), headers)
     }
 
     /// Says in the log why a request without a refresh token may be one.
-    fn explained(
+    fn explained<T>(
         &self,
-        presented: Result<PresentedRefresh, RefreshRefusal>,
+        presented: Result<T, RefreshRefusal>,
         headers: &HeaderMap,
-    ) -> Result<PresentedRefresh, RefreshRefusal> {
+    ) -> Result<T, RefreshRefusal> {
         if matches!(presented, Err(RefreshRefusal::Missing)) {
             self.explain_missing(headers);
         }
         presented
     }
 
+    /// The refresh token of the cookies, with the tenant that the session beside it is in.
     async fn presented_cookie(
         &self,
         cookies: &mut RequestCookies<'_>,
         checked: &mut CheckedTokens,
-    ) -> Result<PresentedRefresh, RefreshRefusal> {
+    ) -> Result<(PresentedRefresh, Option<TenantId>), RefreshRefusal> {
         let FoundToken {
             found,
             token: SlotToken { authentic, refresh },
             tenant_beside,
         } = self.refresh_of_cookies(cookies.texts()?, checked).await?;
         let token = refresh.ok_or(RefreshRefusal::Missing)?;
-        let presented = self.in_time(token, &authentic, found.shows_session)?;
-        Ok(PresentedRefresh {
+        let presented = PresentedRefresh {
             from_cookie: true,
             is_borrowed: found.is_borrowed,
-            // Without rotation a refresh token goes on naming the tenant that it was made with.
-            tenant_before: tenant_beside.or(presented.tenant_before.clone()),
-            ..presented
-        })
+            ..self.in_time(token, &authentic, found.shows_session)?
+        };
+        Ok((presented, tenant_beside))
     }
 
     async fn presented_bearer(
@@ -269,7 +288,6 @@ impl Descope {
                 .map_err(|_| Rejection::invalid("no_crypto_backend"))?,
             from_cookie: false,
             is_borrowed: false,
-            tenant_before: claims.current_tenant().cloned(),
             devices: None,
             verified: VerifiedRefresh {
                 token,

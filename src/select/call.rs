@@ -81,12 +81,12 @@ impl SelectCall {
     ) -> Result<Response<ResponseBody>, Refusal> {
         let asked = self.settings.read(&self.request, body).await?;
         subject.tenant = Some(asked.tenant.clone());
-        let presented = self
+        let (presented, before) = self
             .descope
-            .presented_refresh(&self.request.headers, self.settings.accept_bearer)
+            .presented_in_tenant(&self.request.headers, self.settings.accept_bearer)
             .await?;
         subject.user = Some(presented.verified.user.clone());
-        subject.before.clone_from(&presented.tenant_before);
+        subject.before = before;
         let selected = self.descope.select_presented(&presented, &asked.tenant);
         let selection = match selected.await {
             Ok(selection) => selection,
