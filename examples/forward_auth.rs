@@ -35,6 +35,7 @@
 //! | `REDIRECTS` | `true`: who opens a page without a session is redirected there |
 //! | `COOKIE_NAMES` | `host` (default): `__Host-DS`, and `DS` is read; `plain`: `DS` |
 //! | `COOKIE_DOMAIN` | with `plain`: one session for all hosts below it |
+//! | `FORMER_COOKIE_DOMAIN` | the domain that the cookies once had: those are removed |
 //! | `COOKIE_SAME_SITE` | `strict` (default), `lax` or `none` |
 //! | `ORIGINS` | other origins whose pages may act with cookies, with commas between them |
 //! | `ACCESS_KEY_PREFIX` | how the access keys of machines begin; default: none are taken |

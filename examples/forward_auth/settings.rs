@@ -220,7 +220,10 @@ fn cookies(
     } else {
         SessionCookies::new()
     };
-    let cookies = cookies.same_site(same_site.unwrap_or_default());
+    let mut cookies = cookies.same_site(same_site.unwrap_or_default());
+    if let Some(domain) = text("FORMER_COOKIE_DOMAIN")? {
+        cookies = cookies.former_cookie_scope(Some(&domain), "/");
+    }
     Ok(match text("COOKIE_DOMAIN")? {
         Some(domain) => cookies.domain(domain),
         None => cookies,
