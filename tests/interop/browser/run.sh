@@ -1,6 +1,6 @@
 #!/bin/sh
-# The demo, signing in, Descope's browser SDK and component, and attacks from foreign pages, in
-# Chromium. Installs what is missing below target/interop (npm packages, from the registry) and, as
+# The demo, signing in, Descope's browser SDK and component, attacks from foreign pages, and an application
+# behind nginx, in Chromium. Installs what is missing below target/interop (npm packages, from the registry) and, as
 # root on Debian, Chromium. Binds to 127.0.0.1 only.
 # Every check prints PASS or FAIL; the exit status is 0 only if all passed. Nothing is skipped.
 set -eu
@@ -24,7 +24,7 @@ if [ ! -x "$CHROMIUM" ]; then
         DEBIAN_FRONTEND=noninteractive timeout 600 apt-get install -y -qq --no-install-recommends \
             chromium fonts-dejavu-core) >/dev/null || fail "Chromium could not be installed"
 fi
-for tool in node npm cargo openssl; do
+for tool in node npm cargo openssl nginx python3; do
     command -v "$tool" >/dev/null || fail "no $tool"
 done
 
@@ -38,10 +38,10 @@ fi
 
 # The scripts run the examples; built here, so that their deadlines do not count it.
 (cd "$root" && timeout 1500 cargo build --quiet --example demo --example fake_descope \
-    --example page_sign_in --example select_tenant) || fail "the examples do not build"
+    --example forward_auth --example page_sign_in --example select_tenant) || fail "the examples do not build"
 
 status=0
-for script in demo sign_in flow frameworks page sdk attacks; do
+for script in demo sign_in flow frameworks page sdk attacks forward; do
     echo
     echo "== $script"
     timeout 900 node "$here/$script.mjs" || status=1
