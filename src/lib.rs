@@ -179,6 +179,7 @@
 //! | [Signing in](_docs::sign_in) | who asks how a browser gets its session: codes, single sign-on, Descope's component |
 //! | [Roles and tenants in routes](_docs::authorization) | who guards routers, puts the tenant into the URL, or asks who really acts |
 //! | [Deployment](_docs::deployment) | who runs it: proxies, caches, clocks |
+//! | [Behind a proxy](_docs::behind_a_proxy) | who has services in other languages: nginx, Caddy, HAProxy, Envoy, Traefik |
 //! | [Several replicas](_docs::replicas) | who runs more than one: shared state, and what fails how |
 //! | [Operations](_docs::operations) | who watches it: events, span fields, counters |
 //! | [Cookies and cross-site requests](_docs::cookies) | who names and scopes the cookies |
@@ -297,6 +298,9 @@ pub mod _docs {
 
     #[doc = include_str!("docs/deployment.md")]
     pub mod deployment {}
+
+    #[doc = include_str!("docs/behind_a_proxy.md")]
+    pub mod behind_a_proxy {}
 
     #[doc = include_str!("docs/replicas.md")]
     pub mod replicas {}
