@@ -1,6 +1,6 @@
 //! axum's extractors: [`Session`], [`ActiveTenant`] and [`Visitor`] as handler arguments.
 //!
-//! | argument | no token | expired token | anonymous session | forged token | no active tenant | keys unavailable |
+//! | argument | no token | expired or revoked session | anonymous session | forged token | no active tenant | keys or revocation unavailable |
 //! |---|---|---|---|---|---|---|
 //! | `Session` | 401 | 401 | 401 | 401 | the session | 503 |
 //! | `Option<Session>` | `None` | `None` | `None` | 401 | the session | 503 |

@@ -112,6 +112,7 @@ pub fn claims(payload: &str) -> Result<Session, Fault> {
         claims,
         TenantClaims::default(),
         crate::clock::Clock::System,
+        None,
     ))
 }
 

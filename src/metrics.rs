@@ -12,6 +12,8 @@ pub(crate) mod counter {
     pub(crate) const RENEWALS: &str = "tower_descope_renewals_total";
     pub(crate) const SHARED_CLAIMS: &str = "tower_descope_shared_claims_total";
     pub(crate) const LOST_FAMILIES: &str = "tower_descope_lost_sessions_total";
+    pub(crate) const REVOCATION_MARKS: &str = "tower_descope_revocation_marks_total";
+    pub(crate) const REVOCATION_UNSURE: &str = "tower_descope_revocation_unsure_total";
     pub(crate) const ACCESS_KEY_EXCHANGES: &str = "tower_descope_access_key_exchanges_total";
 }
 
@@ -115,6 +117,14 @@ mod recorded {
             (
                 counter::LOST_FAMILIES,
                 "Sessions that were forgotten for want of room while they may be needed",
+            ),
+            (
+                counter::REVOCATION_MARKS,
+                "Revocation marks that were made here, by what they are about",
+            ),
+            (
+                counter::REVOCATION_UNSURE,
+                "Requests with a session while revocation marks may be missing",
             ),
             (
                 counter::ACCESS_KEY_EXCHANGES,

@@ -1,7 +1,7 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::Value;
@@ -11,6 +11,7 @@ use crate::{
     client::RawAnswer,
     cookie::{CookieGrant, refresh_age, session_age},
     ids::TenantId,
+    revocation::MarkName,
     rotation::KeptSession,
     session::Session,
     token::{OpaqueToken, RefreshToken, SessionToken},
@@ -205,6 +206,14 @@ impl SessionAnswer {
 impl KeptSession for SessionAnswer {
     fn size(&self) -> usize {
         size_of::<AnswerParts>() + self.parts.size
+    }
+
+    fn revoked_at(&self) -> Option<Duration> {
+        self.session().revoked_at()
+    }
+
+    fn mark_name(&self) -> Option<MarkName> {
+        self.session().mark_name()
     }
 
     fn without_record(&self) -> Self {

@@ -131,6 +131,7 @@ impl Descope {
         let session = verifier
             .verify_fresh(token.expose(), TokenUse::Session)
             .await
+            .map(AuthenticToken::whatever_is_revoked)
             .and_then(AuthenticToken::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
         check_machine(&session, answer.key_id.as_ref())?;
@@ -346,6 +347,6 @@ fn check_machine(session: &Session, key_id: Option<&Value>) -> Result<(), Error>
 fn is_over(rejection: &Rejection) -> bool {
     matches!(
         rejection.kind(),
-        RejectionKind::InvalidToken | RejectionKind::ExpiredToken
+        RejectionKind::InvalidToken | RejectionKind::ExpiredToken | RejectionKind::SessionRevoked
     )
 }

@@ -177,6 +177,7 @@ impl Descope {
             return Err(no_sign_in("the session token was issued in the future"));
         }
         let session = session
+            .whatever_is_revoked()
             .session_or_anonymous()
             .map_err(|rejection| refused_session(&rejection))?;
         let claims = session.verified();

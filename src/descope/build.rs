@@ -119,6 +119,7 @@ impl DescopeBuilder {
             shared: self.shared_state.is_some(),
         };
         let shared = self.replica()?;
+        let marks = self.marks(shared.as_ref())?;
         let queue = RotationQueue::new(queue, self.clock.clone());
         #[cfg(feature = "test-util")]
         self.tell_built();
@@ -134,6 +135,7 @@ impl DescopeBuilder {
                     refresh_tokens: queue.clone(),
                     rules,
                     tenant_claims: self.tenant_claims,
+                    marks,
                     max_token_len: self.max_token_len,
                     clock: self.clock,
                     clock_warning: OnceAMinute::default(),

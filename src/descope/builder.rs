@@ -7,7 +7,8 @@ use super::{handle::Descope, sign_in_rules::SignInRules, variables::Variables};
 use crate::clock::TestClock;
 use crate::{
     access_key::AccessKeys, client::transport::HttpSettings, clock::Clock, cookie::SessionCookies,
-    jwks::KeyCache, session::TenantClaims, shared::SharedState, verifier::Bounds,
+    jwks::KeyCache, revocation::Revocation, session::TenantClaims, shared::SharedState,
+    verifier::Bounds,
 };
 
 /// Builds a [`Descope`]. Setters never fail; [`build`](Self::build) checks everything.
@@ -60,6 +61,7 @@ pub struct DescopeBuilder {
     pub(super) kept_sessions: usize,
     pub(super) kept_session_bytes: usize,
     pub(super) shared_state: Option<SharedState>,
+    pub(super) revocation: Option<Revocation>,
     pub(super) key_cache: KeyCache,
     pub(super) access_keys: Option<AccessKeys>,
     pub(super) sign_in: SignInRules,
@@ -110,6 +112,7 @@ impl Descope {
             kept_sessions: 10_000,
             kept_session_bytes: 32 * 1024 * 1024,
             shared_state: None,
+            revocation: None,
             key_cache: KeyCache::default(),
             access_keys: None,
             sign_in: SignInRules::default(),

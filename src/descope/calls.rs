@@ -169,6 +169,7 @@ impl Descope {
         if everywhere {
             self.inner.queue.sign_out_everywhere(&user);
         }
+        self.mark_signed_out(presented, everywhere).await;
         let this = self.clone();
         let out = user.clone();
         let holder = presented.verified.clone();
@@ -184,6 +185,10 @@ impl Descope {
                 let result = this.sign_out_over_replicas(holder, token, call).await;
                 if everywhere {
                     this.note_everywhere(&user, &result);
+                    if result.is_ok() {
+                        // What was renewed elsewhere since the first mark was not Descope's word on this.
+                        this.mark_user(&user).await;
+                    }
                 }
                 result
             }

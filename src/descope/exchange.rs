@@ -27,6 +27,10 @@ pub(super) struct Exchange {
     pub(super) early: bool,
 }
 
+/// Of a token that stays in force the answer is kept for a while, and until then nobody asks again.
+const WAITS_FOR_NEXT: &str =
+    "no call was made: the session was revoked, and another replica has renewed it just before";
+
 /// The outcome of a call, and the answer's bytes where it may have rotated the token.
 pub(super) type JudgedAnswer = (
     Option<AnswerBytes>,
@@ -66,21 +70,31 @@ impl Descope {
         } else {
             shared.times().lease()
         };
-        let shown = token == holder.token;
-        let way = shared.follow(&token, shown, exchange.goal, patience).await;
-        let way = way.map_err(|error| match error.kind() {
-            // It is renewed elsewhere, or will be: nothing has failed.
-            ErrorKind::SharedStateUnavailable if exchange.early => Error::throttled(
-                "no call was made: another replica may be renewing this session",
-                Duration::from_secs(1),
-            ),
-            _ => error,
-        })?;
-        let (outcome, sent) = match way {
-            Way::Answer { answer, sent } => {
-                let hop = self.sent_token(holder, sent.clone()).await;
-                (self.verify_answer(*answer, hop, wanted).await, sent)
+        let mut shown = token == holder.token;
+        let mut next = token.clone();
+        let way = loop {
+            let way = shared.follow(&next, shown, exchange.goal.clone(), patience);
+            let way = way.await.map_err(|error| match error.kind() {
+                // It is renewed elsewhere, or will be: nothing has failed.
+                ErrorKind::SharedStateUnavailable if exchange.early => Error::throttled(
+                    "no call was made: another replica may be renewing this session",
+                    Duration::from_secs(1),
+                ),
+                _ => error,
+            })?;
+            let Way::Answer { answer, sent } = way else {
+                break way;
+            };
+            let hop = self.sent_token(holder.clone(), sent.clone()).await;
+            let outcome = self.verify_answer(*answer, hop, wanted.clone()).await;
+            match outcome.as_ref().ok().and_then(revoked_for) {
+                None => return outcome.map(|it| with_token_in_force(it, &token, sent)),
+                // Its session is refused by now: Descope is asked once more.
+                Some(Some(successor)) => (next, shown) = (successor, false),
+                Some(None) => return Err(Error::throttled(WAITS_FOR_NEXT, Duration::from_secs(1))),
             }
+        };
+        let (outcome, sent) = match way {
             Way::Send(claim) => {
                 let sent = claim.token().clone();
                 let judge = |answer, token| async {
@@ -91,7 +105,7 @@ impl Descope {
                 let sending = self.send_claimed(claim, exchange.withdrawn, call, judge);
                 (sending.await, sent)
             }
-            Way::Token(_) | Way::AtHand => return Err(nowhere()),
+            Way::Answer { .. } | Way::Token(_) | Way::AtHand => return Err(nowhere()),
         };
         outcome.map(|outcome| with_token_in_force(outcome, &token, sent))
     }
@@ -285,6 +299,13 @@ impl Descope {
         }
         presented.newest_after(answer)
     }
+}
+
+/// The token to go on with, if the session that another replica was given is refused by now.
+fn revoked_for(outcome: &CallOutcome<SessionAnswer>) -> Option<Option<RefreshToken>> {
+    let answer = outcome.answer.as_ref().ok()?;
+    answer.session().revoked_at()?;
+    Some(outcome.successor.clone())
 }
 
 /// The token that is in force after a call with a later token of the chain than the family here knew.

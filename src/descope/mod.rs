@@ -20,6 +20,7 @@ mod pairs;
 mod present;
 mod profile;
 mod refused;
+mod revocation;
 mod session;
 mod shared;
 mod sign_in_rules;

@@ -84,7 +84,11 @@ impl Descope {
             return Ok(());
         };
         self.keep_ticking(shared);
-        shared.tick(None).await.map(drop)
+        shared.tick(None).await?;
+        match self.marks() {
+            Some(view) => shared.learn_marks(view).await,
+            None => Ok(()),
+        }
     }
 
     /// Waits until the store has been told all that it is to be told, for `limit` at most.

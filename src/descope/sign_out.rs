@@ -54,6 +54,7 @@ impl Descope {
     ) -> SignOutOutcome {
         let presented = self.cookies_to_sign_out(headers);
         let mut tokens = self.to_sign_out(&presented);
+        self.mark_presented(&presented).await;
         // A header that holds no refresh token leaves nothing to sign out of.
         if tokens.is_empty()
             && bearer

@@ -142,7 +142,9 @@ impl Gate {
             ),
             Err(rejection) => matches!(
                 rejection.kind(),
-                RejectionKind::MissingToken | RejectionKind::ExpiredToken
+                RejectionKind::MissingToken
+                    | RejectionKind::ExpiredToken
+                    | RejectionKind::SessionRevoked
             ),
         };
         let wanted = due || lacks_answer;

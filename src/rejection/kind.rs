@@ -8,6 +8,9 @@ pub enum RejectionKind {
     MissingToken,
     /// The session token is valid but for its time, which is over.
     ExpiredToken,
+    /// The session was revoked: its user has signed out, or a [`Mark`](crate::Mark) is about it. Only with
+    /// [`DescopeBuilder::revocation`](crate::DescopeBuilder::revocation).
+    SessionRevoked,
     /// The session token is not one: malformed, forged, of another project, of another kind, not
     /// yet valid.
     InvalidToken,
@@ -46,6 +49,9 @@ pub enum RejectionKind {
     /// is lost, the user is still signed in. Only with
     /// [`TenantLayer::renew`](crate::TenantLayer::renew).
     RenewalUnavailable,
+    /// It is not known now which sessions were revoked, since the shared state does not answer. Only with
+    /// [`Revocation::strict`](crate::Revocation::strict).
+    RevocationUnavailable,
     /// An access key cannot be exchanged for a session now: Descope does not answer or asks to
     /// slow down, or too many unknown keys came at once. Only where
     /// [`DescopeBuilder::access_keys`](crate::DescopeBuilder::access_keys) is set.
@@ -107,6 +113,7 @@ macro_rules! kinds {
 kinds! {
     MissingToken = "missing_token"
     ExpiredToken = "expired_token"
+    SessionRevoked = "session_revoked"
     InvalidToken = "invalid_token"
     AnonymousSession = "anonymous_session"
     AmbiguousCredentials = "ambiguous_credentials"
@@ -123,6 +130,7 @@ kinds! {
     CrossSite = "cross_site"
     KeysUnavailable = "keys_unavailable"
     RenewalUnavailable = "renewal_unavailable"
+    RevocationUnavailable = "revocation_unavailable"
     ExchangeUnavailable = "exchange_unavailable"
     LayerMissing = "layer_missing"
 }

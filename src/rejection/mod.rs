@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|
 //! | `MissingToken` | 401 | `missing_token` | `Bearer` | 16 |
 //! | `ExpiredToken` | 401 | `expired_token` | `Bearer error="invalid_token"` | 16 |
+//! | `SessionRevoked` | 401 | `session_revoked` | `Bearer error="invalid_token"` | 16 |
 //! | `InvalidToken` | 401 | `invalid_token` | `Bearer error="invalid_token"` | 16 |
 //! | `AnonymousSession` | 401 | `anonymous_session` | `Bearer error="insufficient_user_authentication"` | 16 |
 //! | `AmbiguousCredentials` | 400 | `ambiguous_credentials` | `Bearer error="invalid_request"` | 3 |
@@ -20,6 +21,7 @@
 //! | `CrossSite` | 403 | `cross_site` | none | 7 |
 //! | `KeysUnavailable` | 503 | `keys_unavailable` | none, but `Retry-After` | 14 |
 //! | `RenewalUnavailable` | 503 | `renewal_unavailable` | none, but `Retry-After` | 14 |
+//! | `RevocationUnavailable` | 503 | `revocation_unavailable` | none, but `Retry-After` | 14 |
 //! | `ExchangeUnavailable` | 503 | `exchange_unavailable` | none, but `Retry-After` | 14 |
 //! | `LayerMissing` | 500 | `layer_missing` | none | 13 |
 //!

@@ -76,6 +76,15 @@ impl Rejection {
         }
     }
 
+    /// Nobody knows now who was revoked; worth another try after `retry_after`.
+    pub(crate) const fn revocation_unavailable(retry_after: Duration) -> Self {
+        Self {
+            kind: WideKind::RevocationUnavailable,
+            reason: RejectionKind::RevocationUnavailable.code(),
+            retry_after: Some(retry_after),
+        }
+    }
+
     /// No exchange of an access key; worth another try after `retry_after`.
     pub(crate) const fn exchange_unavailable(reason: &'static str, retry_after: Duration) -> Self {
         Self {
@@ -111,8 +120,8 @@ impl Rejection {
         self.reason
     }
 
-    /// How long to wait before the next try, for `KeysUnavailable`, `RenewalUnavailable` and
-    /// `ExchangeUnavailable`. Rounded up to whole seconds in the `Retry-After` header.
+    /// How long to wait before the next try, for `KeysUnavailable`, `RenewalUnavailable`,
+    /// `RevocationUnavailable` and `ExchangeUnavailable`. Rounded up to whole seconds in the `Retry-After` header.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.kind {
             WideKind::StepUpRequired => None,
@@ -134,6 +143,7 @@ impl Rejection {
         match self.kind.kind() {
             RejectionKind::MissingToken
             | RejectionKind::ExpiredToken
+            | RejectionKind::SessionRevoked
             | RejectionKind::InvalidToken
             | RejectionKind::AnonymousSession
             | RejectionKind::StepUpRequired => StatusCode::UNAUTHORIZED,
@@ -150,6 +160,7 @@ impl Rejection {
             | RejectionKind::CrossSite => StatusCode::FORBIDDEN,
             RejectionKind::KeysUnavailable
             | RejectionKind::RenewalUnavailable
+            | RejectionKind::RevocationUnavailable
             | RejectionKind::ExchangeUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             RejectionKind::LayerMissing => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -161,6 +172,7 @@ impl Rejection {
         match self.kind.kind() {
             RejectionKind::MissingToken
             | RejectionKind::ExpiredToken
+            | RejectionKind::SessionRevoked
             | RejectionKind::InvalidToken
             | RejectionKind::AnonymousSession
             | RejectionKind::StepUpRequired => 16,
@@ -178,6 +190,7 @@ impl Rejection {
             | RejectionKind::CrossSite => 7,
             RejectionKind::KeysUnavailable
             | RejectionKind::RenewalUnavailable
+            | RejectionKind::RevocationUnavailable
             | RejectionKind::ExchangeUnavailable => 14,
             RejectionKind::LayerMissing => 13,
         }
@@ -188,6 +201,7 @@ impl Rejection {
         match self.kind.kind() {
             RejectionKind::MissingToken => "no session token was presented",
             RejectionKind::ExpiredToken => "the session token has expired",
+            RejectionKind::SessionRevoked => "the session was revoked",
             RejectionKind::InvalidToken => "the session token is invalid",
             RejectionKind::AnonymousSession => "nobody has signed in to this session",
             RejectionKind::AmbiguousCredentials => "several credentials were presented",
@@ -218,6 +232,9 @@ impl Rejection {
             }
             RejectionKind::RenewalUnavailable => {
                 "the session cannot be renewed at the moment, try again later"
+            }
+            RejectionKind::RevocationUnavailable => {
+                "it is not known at the moment which sessions were revoked, try again later"
             }
             RejectionKind::ExchangeUnavailable => {
                 "access keys cannot be exchanged at the moment, try again later"
@@ -252,6 +269,9 @@ impl Rejection {
             RejectionKind::ExpiredToken => challenge!(
                 r#"Bearer error="invalid_token", error_description="the session token has expired""#
             ),
+            RejectionKind::SessionRevoked => challenge!(
+                r#"Bearer error="invalid_token", error_description="the session was revoked""#
+            ),
             RejectionKind::InvalidToken => challenge!(
                 r#"Bearer error="invalid_token", error_description="the session token is invalid""#
             ),
@@ -276,12 +296,13 @@ impl Rejection {
 
     /// Returns `true` where nobody is signed in, rather than something wrong with a credential. A session
     /// that was good once and has expired counts as none: else a public page would answer 401 to everybody
-    /// who was away for ten minutes. So does one of a visitor, who has not signed in.
+    /// who was away for ten minutes. So does one that was revoked, and one of a visitor, who has not signed in.
     pub(crate) fn means_nobody(&self) -> bool {
         matches!(
             self.kind(),
             RejectionKind::MissingToken
                 | RejectionKind::ExpiredToken
+                | RejectionKind::SessionRevoked
                 | RejectionKind::AnonymousSession
         )
     }
@@ -305,6 +326,9 @@ impl Rejection {
             }
             RejectionKind::ExpiredToken => {
                 r#"{"error":"expired_token","error_description":"the session token has expired"}"#
+            }
+            RejectionKind::SessionRevoked => {
+                r#"{"error":"session_revoked","error_description":"the session was revoked"}"#
             }
             RejectionKind::InvalidToken => {
                 r#"{"error":"invalid_token","error_description":"the session token is invalid"}"#
@@ -353,6 +377,9 @@ impl Rejection {
             }
             RejectionKind::RenewalUnavailable => {
                 r#"{"error":"renewal_unavailable","error_description":"the session cannot be renewed at the moment, try again later"}"#
+            }
+            RejectionKind::RevocationUnavailable => {
+                r#"{"error":"revocation_unavailable","error_description":"it is not known at the moment which sessions were revoked, try again later"}"#
             }
             RejectionKind::ExchangeUnavailable => {
                 r#"{"error":"exchange_unavailable","error_description":"access keys cannot be exchanged at the moment, try again later"}"#

@@ -217,7 +217,8 @@ impl Renewer {
     }
 
     fn is_good(&self, answer: &SessionAnswer) -> bool {
-        answer.session().expires_at() > self.descope.now().date()
+        let session = answer.session();
+        session.expires_at() > self.descope.now().date() && session.revoked_at().is_none()
     }
 
     fn update(self, (answer, presented): NewSession) -> CookieUpdate {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::call::{CallOutcome, Operation};
-use crate::{clock::Now, ids::TenantId};
+use crate::{clock::Now, ids::TenantId, revocation::MarkName};
 
 /// An answer that the queue keeps.
 pub(crate) trait KeptSession: Clone {
@@ -13,6 +13,13 @@ pub(crate) trait KeptSession: Clone {
     /// The answer without the user's record, which may be large, and which only those ask for who
     /// wait for the call itself.
     fn without_record(&self) -> Self;
+
+    /// When it became known here that its session is refused although its time is not over, on the
+    /// monotonic clock.
+    fn revoked_at(&self) -> Option<Duration>;
+
+    /// The name of its session for a mark, where sessions can be revoked.
+    fn mark_name(&self) -> Option<MarkName>;
 }
 
 #[derive(Clone, Debug)]
@@ -23,6 +30,8 @@ pub(super) struct KeptAnswer<T> {
     expires_at: Option<SystemTime>,
     /// Which call brought it, counted from 1.
     call: u64,
+    /// When that was sent, on the monotonic clock; zero where it is not known.
+    sent: Duration,
     /// When it came, on the monotonic clock.
     at: Duration,
     has_record: bool,
@@ -41,13 +50,20 @@ pub(super) struct Wanted<'a> {
 }
 
 impl<T: KeptSession> KeptAnswer<T> {
-    /// The answer of the call number `call`.
-    pub(super) fn new(outcome: &CallOutcome<T>, answer: &T, call: u64, now: Now) -> Self {
+    /// The answer of the call number `call`, which was sent at a time of the monotonic clock.
+    pub(super) fn new(
+        outcome: &CallOutcome<T>,
+        answer: &T,
+        call: u64,
+        sent: Duration,
+        now: Now,
+    ) -> Self {
         Self {
             answer: answer.clone(),
             tenant: outcome.tenant.clone(),
             expires_at: outcome.expires_at,
             call,
+            sent,
             at: now.mono,
             has_record: true,
         }
@@ -55,7 +71,7 @@ impl<T: KeptSession> KeptAnswer<T> {
 
     /// Returns `true` if the answer is also the answer to this request.
     pub(super) fn fits(&self, wanted: Wanted<'_>, keep: Duration, now: Now) -> bool {
-        if self.expires_at.is_some_and(|end| end <= now.date()) {
+        if self.expires_at.is_some_and(|end| end <= now.date()) || self.is_revoked() {
             return false;
         }
         let is_equal = match wanted.operation {
@@ -68,6 +84,13 @@ impl<T: KeptSession> KeptAnswer<T> {
         // successor is sent, so that Descope's word counts.
         let lost = wanted.replaced && (self.is_recent(keep, now) || wanted.shows_session);
         is_equal && (came_meanwhile || lost)
+    }
+
+    /// Returns `true` if the answer's session is refused. Not for a mark that was known before its call was
+    /// sent: Descope knew, and let the user go on.
+    pub(super) fn is_revoked(&self) -> bool {
+        let revoked_at = self.answer.revoked_at();
+        revoked_at.is_some_and(|at| at >= self.sent)
     }
 
     /// Returns `true` if the session of the answer ends after a time, or nobody knows when.

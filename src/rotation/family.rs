@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use self::given::GivenSessions;
 use super::{
     answer::{KeptAnswer, KeptSession, Wanted},
     call::{CallOutcome, Operation},
@@ -17,6 +18,7 @@ use crate::{clock::Now, digest::Digest, error::Error, limiter::TokenBucket, toke
 
 mod early;
 mod ending;
+mod given;
 mod memory;
 mod replicas;
 
@@ -83,11 +85,15 @@ pub(super) struct Family<T> {
     seen: Duration,
     /// The limit on calls that rotate the token.
     calls: TokenBucket,
+    /// Sessions that browsers were given, for the time when their user signs out.
+    given: GivenSessions,
 }
 
 #[derive(Clone, Debug)]
 struct ClaimedCall {
     operation: Operation,
+    /// When it was, on the monotonic clock.
+    since: Duration,
     /// True once its caller's deadline has passed. Its answer is still waited for.
     overdue: bool,
 }
@@ -114,6 +120,7 @@ impl<T: KeptSession> Family<T> {
             early: None,
             seen: now.mono,
             calls: TokenBucket::new(CALLS, CALL_INTERVAL),
+            given: GivenSessions::default(),
         }
     }
 
@@ -162,6 +169,7 @@ impl<T: KeptSession> Family<T> {
         }
         self.claimed = Some(ClaimedCall {
             operation: op.clone(),
+            since: now.mono,
             overdue: false,
         });
         FamilyStep::Send {
@@ -250,13 +258,18 @@ impl<T: KeptSession> Family<T> {
             // Signed out while the call was under way: its tokens must not sign in again.
             return (Err(dead.error.clone().leaving_cookies()), forgotten);
         }
-        let Some(ClaimedCall { operation, .. }) = claimed else {
+        let Some(ClaimedCall {
+            operation, since, ..
+        }) = claimed
+        else {
             return (result.map(|(_, answer)| answer), forgotten);
         };
         let result = match result {
             Ok((outcome, answer)) => {
                 self.seen = now.mono;
-                self.kept = Some(KeptAnswer::new(&outcome, &answer, self.ended, now));
+                self.note_given(&answer, now);
+                let kept = KeptAnswer::new(&outcome, &answer, self.ended, since, now);
+                self.kept = Some(kept);
                 self.failed = None;
                 self.early = None;
                 Ok(answer)
@@ -301,7 +314,8 @@ impl<T: KeptSession> Family<T> {
             ..self.wanted(ticket, &Operation::Refresh)
         };
         let keep = self.times.keep;
-        (kept.is_recent(keep, now) || kept.fits(wanted, keep, now)).then(|| kept.answer.clone())
+        let is_kept = kept.is_recent(keep, now) && !kept.is_revoked();
+        (is_kept || kept.fits(wanted, keep, now)).then(|| kept.answer.clone())
     }
 
     /// The current token and how long it lives, if it took the place of the one presented.

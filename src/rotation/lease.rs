@@ -14,7 +14,10 @@ use super::{
     queue::RotationQueue,
     table::{Arrival, Holder},
 };
-use crate::{digest::Digest, error::Error, ids::UserId, session::SignedToken, token::RefreshToken};
+use crate::{
+    digest::Digest, error::Error, ids::UserId, revocation::MarkName, session::SignedToken,
+    token::RefreshToken,
+};
 
 /// Whoever presents a refresh token, by its verified claims.
 #[derive(Clone, Copy, Debug)]
@@ -187,6 +190,14 @@ impl<T: KeptSession> FamilyLease<T> {
     /// cookies from then on.
     pub(crate) fn note_adopted(&self) {
         self.queue.table().note_adopted(self.arrival.family);
+    }
+
+    /// The names of the sessions that this family brought within so long, for marks.
+    pub(crate) fn given_sessions(&self, within: Duration) -> Vec<MarkName> {
+        let now = self.queue.clock().now();
+        let since = now.mono.saturating_sub(within);
+        let given = self.family(|family| family.given_since(since));
+        given.unwrap_or_default()
     }
 
     /// Returns `true` if a token is of this family.

@@ -6,6 +6,7 @@
 
 mod active_tenant;
 mod actor;
+mod marks;
 mod membership;
 mod rights;
 mod session;

@@ -7,13 +7,14 @@ use std::{
 use http::Extensions;
 use serde::de::DeserializeOwned;
 
-use super::{membership::read_claims, tenant_claims::TenantClaims};
+use super::{marks::SessionMarks, membership::read_claims, tenant_claims::TenantClaims};
 use crate::{
     clock::{Clock, rfc3339, system_time},
     error::Error,
     ids::UserId,
     jwt::claims::{Claims, Tenants},
     rejection::{Rejection, RejectionKind},
+    revocation::RevocationView,
 };
 
 /// A verified session: who the user is, which tenants they belong to, and until when.
@@ -37,16 +38,25 @@ pub(super) struct SessionShared {
     pub(super) tenant_claims: TenantClaims,
     /// The clock of the handle that verified it.
     pub(super) clock: Clock,
+    /// Where that has revocation on.
+    pub(super) marks: Option<SessionMarks>,
 }
 
 impl Session {
-    /// Only for what has been verified.
-    pub(crate) fn new(claims: Claims, tenant_claims: TenantClaims, clock: Clock) -> Self {
+    /// Only for what has been verified. `marks` are those by which it may be refused.
+    pub(crate) fn new(
+        claims: Claims,
+        tenant_claims: TenantClaims,
+        clock: Clock,
+        marks: Option<&Arc<RevocationView>>,
+    ) -> Self {
+        let marks = marks.map(|view| SessionMarks::new(view, &claims));
         Self {
             shared: Arc::new(SessionShared {
                 claims,
                 tenant_claims,
                 clock,
+                marks,
             }),
         }
     }

@@ -10,13 +10,15 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
+    log::{LogPage, LogPosition},
     record::{Attempt, Claim, Claimed, Ending, Found, Publication, Published, Record, RecordName},
     store::{Store, StoreError, StoreErrorKind, Tick},
 };
 
 pub(super) use self::records::Memory;
-use crate::clock::Clock;
+use crate::{clock::Clock, revocation::CutMark};
 
+mod log;
 mod records;
 
 /// A store in memory. It goes by the clock of the handle that was built with it first.
@@ -126,6 +128,18 @@ impl Store for MemoryStore {
 
     async fn tick(&self, slow_down: Option<Duration>) -> Result<Tick, StoreError> {
         self.step(|memory, now| memory.tick(slow_down, now))
+    }
+
+    async fn append_marks(&self, marks: &[CutMark], keep: Duration) -> Result<(), StoreError> {
+        self.step(|memory, now| memory.append_marks(marks, keep, now))
+    }
+
+    async fn read_marks(
+        &self,
+        after: Option<LogPosition>,
+        keep: Duration,
+    ) -> Result<LogPage, StoreError> {
+        self.step(|memory, now| memory.read_marks(after, keep, now))
     }
 }
 

@@ -13,7 +13,7 @@
 //! (when to ask again), `breaker` (when not to ask), `known` (what can be published anew), `envelope`
 //! (the content of an answer). `store` is the seam to the engine, `memory` and `redis` are the engines,
 //! `seal` is what keeps answers from both. `replica` makes the steps, `tick` asks
-//! for what all know, `follow` walks from `hop` to hop, `claim`
+//! for what all know, `marks` tells and learns which sessions are revoked, by the `log`, `follow` walks from `hop` to hop, `claim`
 //! is a token until it is known what came of it, `machine` an
 //! access key, `state` is what a service sees.
 
@@ -30,7 +30,9 @@ mod envelope;
 mod follow;
 mod hop;
 mod known;
+mod log;
 mod machine;
+mod marks;
 mod memory;
 mod poll;
 mod record;

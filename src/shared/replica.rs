@@ -100,6 +100,7 @@ pub(super) struct ReplicaInner {
     /// The last tick, and when it was.
     pub(super) ticked: Mutex<Option<(Tick, Now)>>,
     pub(super) ticker: Mutex<Option<JoinHandle<()>>>,
+    pub(super) follower: Mutex<Option<JoinHandle<()>>>,
     /// The number of steps that are made in the background.
     running: RunningTasks,
 }
@@ -123,6 +124,7 @@ impl Replica {
                 average: AtomicU64::default(),
                 ticked: Mutex::default(),
                 ticker: Mutex::default(),
+                follower: Mutex::default(),
                 running: RunningTasks::new(),
             }),
         }

@@ -4,9 +4,11 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
-use super::record::{
-    Attempt, Claim, Claimed, Ending, Found, Publication, Published, Record, RecordName,
+use super::{
+    log::{LogPage, LogPosition},
+    record::{Attempt, Claim, Claimed, Ending, Found, Publication, Published, Record, RecordName},
 };
+use crate::revocation::CutMark;
 
 /// Keeps the records. Each method is one atomic step, by the store's own clock, which may be another
 /// than a replica's. A step whose answer is an error may have been made all the same.
@@ -69,6 +71,17 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Says what all replicas are to know, having noted since when the store remembers, where it did
     /// not. `slow_down` is told to all others: for how long Descope wants no calls.
     async fn tick(&self, slow_down: Option<Duration>) -> Result<Tick, StoreError>;
+
+    /// Appends marks to the log that all replicas read, where they are kept for so long.
+    async fn append_marks(&self, marks: &[CutMark], keep: Duration) -> Result<(), StoreError>;
+
+    /// Reads the log after an entry; without one, what was written within `keep`. It notes that somebody
+    /// was there, where nobody was for a while, and is an error where the store takes no writes.
+    async fn read_marks(
+        &self,
+        after: Option<LogPosition>,
+        keep: Duration,
+    ) -> Result<LogPage, StoreError>;
 }
 
 /// The common knowledge of all replicas.

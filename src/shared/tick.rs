@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    sync::{MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -44,10 +44,12 @@ impl Replica {
 
     /// Leave to begin the task that ticks, where none runs.
     pub(crate) fn begin_ticking(&self) -> Option<Ticking<'_>> {
-        let ticker = &self.inner.ticker;
-        let ticker = ticker.lock().unwrap_or_else(PoisonError::into_inner);
-        let runs = ticker.as_ref().is_some_and(|task| !task.is_finished());
-        (!runs).then_some(Ticking(ticker))
+        Ticking::begin(&self.inner.ticker)
+    }
+
+    /// Leave to begin the task that reads the log of marks, where none runs.
+    pub(super) fn begin_following(&self) -> Option<Ticking<'_>> {
+        Ticking::begin(&self.inner.follower)
     }
 
     fn ticked(&self) -> MutexGuard<'_, Option<(Tick, Now)>> {
@@ -105,23 +107,46 @@ impl Replica {
     }
 }
 
-impl Ticking<'_> {
+impl<'a> Ticking<'a> {
+    fn begin(task: &'a Mutex<Option<JoinHandle<()>>>) -> Option<Self> {
+        let task = task.lock().unwrap_or_else(PoisonError::into_inner);
+        let runs = task.as_ref().is_some_and(|task| !task.is_finished());
+        (!runs).then_some(Self(task))
+    }
+
     /// Begins the task, on the runtime of whoever asks; `tick` is called once each `pause` until it
     /// returns `false`.
-    pub(crate) fn run<F, Fut>(mut self, clock: Clock, pause: Duration, tick: F)
+    pub(crate) fn run<F, Fut>(self, clock: Clock, pause: Duration, tick: F)
     where
         F: Fn() -> Fut + Send + 'static,
         Fut: Future<Output = bool> + Send,
     {
-        if let Ok(runtime) = Handle::try_current() {
-            *self.0 = Some(runtime.spawn(async move {
-                loop {
-                    clock.sleep(pause).await;
-                    if !tick().await {
-                        return;
-                    }
+        self.spawn(async move {
+            loop {
+                clock.sleep(pause).await;
+                if !tick().await {
+                    return;
                 }
-            }));
+            }
+        });
+    }
+
+    /// As [`run`](Self::run), and for the first time at once.
+    pub(super) fn run_at_once<F, Fut>(self, clock: Clock, pause: Duration, tick: F)
+    where
+        F: Fn() -> Fut + Send + 'static,
+        Fut: Future<Output = bool> + Send,
+    {
+        self.spawn(async move {
+            while tick().await {
+                clock.sleep(pause).await;
+            }
+        });
+    }
+
+    fn spawn(mut self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = Handle::try_current() {
+            *self.0 = Some(runtime.spawn(task));
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     jwks::KeyWait,
     jwt::{check::TimeCheck, claims::Claims},
     rejection::{Rejection, RejectionKind},
+    revocation::{MarkName, Standing},
     session::{Session, SignedToken},
 };
 
@@ -19,6 +20,8 @@ pub(crate) struct AuthenticToken {
     /// Private to this room, so that no session is handed out before its time was checked.
     pub(super) session: Session,
     pub(crate) time_check: TimeCheck,
+    /// Whether its session is refused although its time is right.
+    pub(super) standing: Standing,
     /// Of a refresh token, what its family is to remember of it.
     pub(crate) signed: Option<Arc<SignedToken>>,
 }
@@ -36,11 +39,25 @@ impl AuthenticToken {
         self.session.verified()
     }
 
+    /// The name of its session for a mark, where sessions can be revoked.
+    pub(crate) fn mark_name(&self) -> Option<MarkName> {
+        self.session.mark_name()
+    }
+
     /// A session to which somebody has signed in, if the token is neither expired nor dated in the
-    /// future.
+    /// future, and nobody has revoked it.
     #[inline]
     pub(crate) fn session(self) -> Result<Session, Rejection> {
         refuse_anonymous(self.session_or_anonymous())
+    }
+
+    /// The token as one that Descope has issued a moment ago, for whoever has just proved who they are: a
+    /// mark is about what was there before, and in the same second none can tell.
+    pub(crate) fn whatever_is_revoked(self) -> Self {
+        Self {
+            standing: Standing::Good,
+            ..self
+        }
     }
 
     /// As [`session`](Self::session), or an anonymous one. Whoever asks for it decides what becomes of
@@ -48,7 +65,7 @@ impl AuthenticToken {
     #[inline]
     pub(crate) fn session_or_anonymous(self) -> Result<Session, Rejection> {
         match self.time_check.verdict() {
-            Ok(()) => Ok(self.session),
+            Ok(()) => self.standing.verdict().map(|()| self.session),
             Err(rejection)
                 if rejection.kind() == RejectionKind::ExpiredToken
                     && self.session.is_anonymous() =>

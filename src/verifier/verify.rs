@@ -21,6 +21,7 @@ use crate::{
     },
     limiter::OnceAMinute,
     rejection::Rejection,
+    revocation::{RevocationView, Standing},
     rotation::RotationQueue,
     session::{Session, SignedToken, TenantClaims},
 };
@@ -40,6 +41,8 @@ pub(crate) struct Verifier {
     pub(crate) refresh_tokens: RotationQueue<SessionAnswer>,
     pub(crate) rules: Rules,
     pub(crate) tenant_claims: TenantClaims,
+    /// Where revocation is on.
+    pub(crate) marks: Option<Arc<RevocationView>>,
     pub(crate) max_token_len: usize,
     pub(crate) clock: Clock,
     /// Limits the warning that this machine's clock is behind.
@@ -209,16 +212,22 @@ impl Verifier {
         }
     }
 
-    /// Adds the judgement of the token's time as of now.
+    /// Adds the judgement of the token's time as of now, and whether its session is refused all the same.
+    /// Of a refresh token nobody asks for the latter.
     #[inline]
     pub(super) fn with_time_check(&self, session: Session, now: &Now) -> AuthenticToken {
         let time_check = self.rules.check_time(&session.verified().times, now.wall);
         if let TimeCheck::IssuedInFuture { by } = time_check {
             self.warn_of_clock(by, now);
         }
+        let standing = match &self.marks {
+            Some(marks) => marks.standing(&session, now),
+            None => Standing::Good,
+        };
         AuthenticToken {
             session,
             time_check,
+            standing,
             signed: None,
         }
     }
@@ -292,7 +301,8 @@ impl Verifier {
         }
         let claims = compact.payload().and_then(Claims::parse)?;
         self.rules.check(&claims, token.token_use, *access_token)?;
-        let session = Session::new(claims, self.tenant_claims, self.clock.clone());
+        let marks = self.marks.as_ref();
+        let session = Session::new(claims, self.tenant_claims, self.clock.clone(), marks);
         let signed = token.digest.map(|digest| {
             Arc::new(SignedToken {
                 digest,

@@ -14,7 +14,12 @@ fn answer(raw: RawAnswer) -> SessionAnswer {
             session_token: Some(SessionToken::new("eyJs")),
             ..raw
         },
-        Session::new(claims, TenantClaims::default(), crate::clock::Clock::System),
+        Session::new(
+            claims,
+            TenantClaims::default(),
+            crate::clock::Clock::System,
+            None,
+        ),
         InForce {
             token: RefreshToken::new("eyJr"),
             expires_at: Some(UNIX_EPOCH + Duration::from_secs(1_769_644_800)),

@@ -44,7 +44,9 @@ impl<T: KeptSession> Family<T> {
         let (_, forgotten) = self.done(now, Ok(outcome.clone()), successor_digest);
         if let Ok(answer) = &outcome.answer {
             // Nobody waits for a call: it is there for repeats, as one of this replica's own would be.
-            self.kept = Some(KeptAnswer::new(outcome, answer, self.ended, now));
+            self.note_given(answer, now);
+            let sent = Duration::ZERO;
+            self.kept = Some(KeptAnswer::new(outcome, answer, self.ended, sent, now));
             self.seen = now.mono;
         }
         forgotten

@@ -15,6 +15,7 @@ use crate::{
     digest::Digest,
     error::{Error, ErrorKind},
     ids::{TenantId, UserId},
+    revocation::MarkName,
     token::RefreshToken,
 };
 
@@ -31,6 +32,14 @@ impl KeptSession for u32 {
 
     fn without_record(&self) -> Self {
         WITHOUT_RECORD + self % WITHOUT_RECORD
+    }
+
+    fn revoked_at(&self) -> Option<Duration> {
+        None
+    }
+
+    fn mark_name(&self) -> Option<MarkName> {
+        None
     }
 }
 

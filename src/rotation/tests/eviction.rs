@@ -13,7 +13,7 @@ use super::{
     },
     bench::{KEEP, LIFE},
 };
-use crate::{clock::Now, digest::Digest, ids::UserId, token::RefreshToken};
+use crate::{clock::Now, digest::Digest, ids::UserId, revocation::MarkName, token::RefreshToken};
 
 /// An answer with a user's record of 100 KB.
 #[derive(Clone, Debug)]
@@ -28,6 +28,14 @@ impl KeptSession for Large {
 
     fn without_record(&self) -> Self {
         Self { has_record: false }
+    }
+
+    fn revoked_at(&self) -> Option<Duration> {
+        None
+    }
+
+    fn mark_name(&self) -> Option<MarkName> {
+        None
     }
 }
 

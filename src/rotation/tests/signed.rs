@@ -26,7 +26,7 @@ fn signed(token: &str) -> Arc<SignedToken> {
     let claims = Claims::parse(r#"{"iss":"P1","sub":"U1","exp":1}"#.into()).unwrap();
     Arc::new(SignedToken {
         digest: digest(token),
-        session: Session::new(claims, TenantClaims::default(), Clock::System),
+        session: Session::new(claims, TenantClaims::default(), Clock::System, None),
         key: Arc::new(VerifyingKey::from_jwk(&jwk).unwrap()),
     })
 }

@@ -2,8 +2,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use super::log::Log;
 use crate::{
+    revocation::CutMark,
     shared::{
+        log::{LogPage, LogPosition},
         record::{
             Attempt, Claim, Claimed, EndedBy, Ending, Found, Publication, Published, Purpose,
             Record, RecordName, StoredAnswer,
@@ -21,6 +24,7 @@ pub(crate) struct Memory {
     /// How many times it has been lost.
     losses: u64,
     slow_down_until: Option<Duration>,
+    log: Log,
     /// The steps that were made.
     pub(crate) steps: u64,
 }
@@ -70,6 +74,19 @@ impl Memory {
             steps: self.steps,
             ..Self::default()
         };
+    }
+
+    pub(crate) fn append_marks(&mut self, marks: &[CutMark], keep: Duration, now: Duration) {
+        self.log.append(marks, keep, now);
+    }
+
+    pub(crate) fn read_marks(
+        &mut self,
+        after: Option<LogPosition>,
+        keep: Duration,
+        now: Duration,
+    ) -> LogPage {
+        self.log.read(after, keep, now, self.losses)
     }
 
     /// The records in a form that is the same for the same ones.

@@ -26,7 +26,7 @@ pub(super) enum State {
     There(Record),
 }
 
-fn strange() -> StoreError {
+pub(super) fn strange() -> StoreError {
     failure::invalid("redis: the answer is none of our script's")
 }
 
@@ -144,7 +144,7 @@ pub(super) fn setting(value: Value) -> Option<String> {
     text(&value).ok().map(str::to_owned)
 }
 
-fn text(value: &Value) -> Result<&str, StoreError> {
+pub(super) fn text(value: &Value) -> Result<&str, StoreError> {
     match value {
         Value::BulkString(bytes) => str::from_utf8(bytes).map_err(|_| strange()),
         Value::SimpleString(text) => Ok(text),
@@ -152,14 +152,14 @@ fn text(value: &Value) -> Result<&str, StoreError> {
     }
 }
 
-fn into_bytes(value: Value) -> Result<Vec<u8>, StoreError> {
+pub(super) fn into_bytes(value: Value) -> Result<Vec<u8>, StoreError> {
     match value {
         Value::BulkString(bytes) => Ok(bytes),
         _ => Err(strange()),
     }
 }
 
-fn millis(value: &Value) -> Result<Duration, StoreError> {
+pub(super) fn millis(value: &Value) -> Result<Duration, StoreError> {
     match value {
         Value::Int(number) => u64::try_from(*number)
             .map(Duration::from_millis)

@@ -74,6 +74,16 @@ impl Keys {
         self.key(part, "stop")
     }
 
+    /// The log of marks.
+    pub(super) fn marks(&self) -> String {
+        self.key(Part::FIRST, "marks")
+    }
+
+    /// Since when it is remembered, when somebody wrote last, and where it ends.
+    pub(super) fn marks_state(&self) -> String {
+        self.key(Part::FIRST, "marks-state")
+    }
+
     fn key(&self, part: Part, what: &str) -> String {
         let beginning = &self.beginning;
         match (self.is_cluster, part.number()) {

@@ -18,6 +18,7 @@ mod answers;
 mod connection;
 mod failure;
 mod keys;
+mod marks;
 mod nodes;
 mod scripts;
 mod settings;

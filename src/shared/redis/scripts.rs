@@ -13,6 +13,8 @@ pub(super) struct Scripts {
     pub(super) deliver: Source,
     pub(super) end: Source,
     pub(super) tick: Source,
+    pub(super) append_marks: Source,
+    pub(super) read_marks: Source,
 }
 
 /// A script, and the name by which Redis knows it once it has seen it.
@@ -31,6 +33,8 @@ impl Scripts {
             deliver: Source::new(include_str!("deliver.lua")),
             end: Source::new(include_str!("end.lua")),
             tick: Source::new(include_str!("tick.lua")),
+            append_marks: Source::new(include_str!("append_marks.lua")),
+            read_marks: Source::new(include_str!("read_marks.lua")),
         }
     }
 }
@@ -105,6 +109,8 @@ mod tests {
             &scripts.deliver,
             &scripts.end,
             &scripts.tick,
+            &scripts.append_marks,
+            &scripts.read_marks,
         ];
         for (at, source) in all.iter().enumerate() {
             assert!(source.text.starts_with(COMMON) && source.digest.len() == 40);

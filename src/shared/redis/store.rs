@@ -13,6 +13,7 @@ use redis::Value;
 
 use super::{
     super::{
+        log::{BEAT, LogPage, LogPosition, PAGE},
         record::{
             Attempt, Claim, Claimed, EndedBy, Ending, Found, Publication, Published, Purpose,
             Record, RecordName,
@@ -22,11 +23,12 @@ use super::{
     answers::{self, State},
     failure,
     keys::{self, Keys, Part},
+    marks,
     nodes::Nodes,
     scripts::{Run, Scripts},
     settings::RedisSettings,
 };
-use crate::{error::Error, token::REMEMBER_DELIVERED};
+use crate::{error::Error, revocation::CutMark, token::REMEMBER_DELIVERED};
 
 /// A Redis or Valkey, or a cluster of them.
 pub(crate) struct RedisStore {
@@ -280,6 +282,32 @@ impl Store for RedisStore {
         }
         self.look_at_policy().await;
         failed.map_or(Ok(tick), Err)
+    }
+
+    async fn append_marks(&self, marks: &[CutMark], keep: Duration) -> Result<(), StoreError> {
+        let (log, state) = (self.keys.marks(), self.keys.marks_state());
+        let mut run = self.scripts.append_marks.on(&[&log, &state]);
+        run = run.number(millis(keep));
+        for (cut, names) in marks::by_cut(marks) {
+            run = run.number(cut.into()).arg(names);
+        }
+        // A failover may not forget who was signed out.
+        let (answer, confirmed) = self.run_writing(Part::FIRST, &run).await?;
+        answers::noted(&answer)?;
+        confirmed
+    }
+
+    async fn read_marks(
+        &self,
+        after: Option<LogPosition>,
+        keep: Duration,
+    ) -> Result<LogPage, StoreError> {
+        let (log, state) = (self.keys.marks(), self.keys.marks_state());
+        let after = after.map_or_else(String::new, marks::written);
+        let run = self.scripts.read_marks.on(&[&log, &state]);
+        let run = run.arg(after).number(millis(keep));
+        let run = run.number(PAGE as u64).number(millis(BEAT));
+        marks::page(self.run(Part::FIRST, &run).await?)
     }
 }
 

@@ -59,7 +59,7 @@ mod tests {
         let payload = format!(r#"{{"iss":"P1","sub":"U1","exp":2000,"x":"{own}"}}"#);
         let encoded = base64_simd::URL_SAFE_NO_PAD.encode_to_string(&payload);
         let claims = Claims::parse(payload.into()).unwrap();
-        let session = Session::new(claims, TenantClaims::default(), Clock::System);
+        let session = Session::new(claims, TenantClaims::default(), Clock::System, None);
         (
             session,
             format!("eyJhbGciOiJFUzI1NiJ9.{encoded}.c2lnbmF0dXJl"),

@@ -34,7 +34,12 @@ fn session(lives: u64, bytes: usize) -> Session {
         "x".repeat(bytes)
     );
     let claims = Claims::parse(payload.into()).unwrap();
-    Session::new(claims, TenantClaims::default(), crate::clock::Clock::System)
+    Session::new(
+        claims,
+        TenantClaims::default(),
+        crate::clock::Clock::System,
+        None,
+    )
 }
 
 /// With an end that is like a signature's: unlike any other in all its bytes.

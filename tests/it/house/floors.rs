@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("rotation", 6),
     ("shared", 6),
     ("session", 4),
+    ("revocation", 3),
     ("client", 4),
     ("cookie", 3),
     ("jwt", 2),

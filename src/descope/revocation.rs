@@ -1,0 +1,174 @@
+//! Revocation: the setting, the marks that are made, the status.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{builder::DescopeBuilder, handle::Descope, present::PresentedRefresh};
+use crate::{
+    cookie::{CookieKind, PresentedCookies},
+    error::Error,
+    ids::UserId,
+    jwt::check::{TimeCheck, TokenUse},
+    revocation::{Mark, MarkName, Revocation, RevocationStatus, RevocationView},
+    shared::Replica,
+    verifier::VerificationStep,
+};
+
+/// How long a sign-out waits for the shared state to take its marks: they hold here at once, and are told
+/// in the background as long as that takes.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How many session tokens of one request are marked when it signs out.
+const MAX_MARKED: usize = 16;
+
+impl DescopeBuilder {
+    /// Refuses sessions that were revoked, before their time is over: after a sign-out, and wherever
+    /// [`Descope::revoke`] says so. Default: off, and a session token is good until it expires. See
+    /// [`revocation`](crate::revocation) for what that is and costs.
+    ///
+    /// Give every replica the same.
+    pub fn revocation(mut self, revocation: Revocation) -> Self {
+        self.revocation = Some(revocation);
+        self
+    }
+
+    /// The marks of a new handle.
+    pub(super) fn marks(
+        &self,
+        shared: Option<&Replica>,
+    ) -> Result<Option<Arc<RevocationView>>, Error> {
+        let Some(revocation) = &self.revocation else {
+            return Ok(None);
+        };
+        revocation.check()?;
+        let view = Arc::new(RevocationView::new(revocation.clone(), self.clock.clone()));
+        if let Some(shared) = shared {
+            shared.inform(&view);
+        }
+        Ok(Some(view))
+    }
+}
+
+/// # Revocation
+impl Descope {
+    /// Refuses sessions from now on: here at once, and on all replicas that
+    /// [share their state](DescopeBuilder::shared_state) within a fraction of a second. Nothing is said to
+    /// Descope: where a user should not come in again, tell it, too.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_descope::{Mark, Revocation, SessionToken, TenantId, test_util::FakeDescope};
+    ///
+    /// let fake = FakeDescope::start().await;
+    /// let builder = fake.descope_builder().revocation(Revocation::available());
+    /// let descope = builder.build()?;
+    /// let of_acme = SessionToken::new(fake.session("U1").tenant("acme", |t| t).token());
+    /// let of_other = SessionToken::new(fake.session("U2").tenant("other", |t| t).token());
+    ///
+    /// descope.revoke(Mark::tenant(&TenantId::new("acme")?)).await?;
+    /// assert!(descope.verify(&of_acme).await.is_err());
+    /// assert!(descope.verify(&of_other).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) without
+    /// [`revocation`](DescopeBuilder::revocation), or for a mark about what is no session token.
+    /// [`ErrorKind::SharedStateUnavailable`](crate::ErrorKind::SharedStateUnavailable) where other
+    /// replicas could not be told: the mark holds here, and they are told as soon as the shared state can
+    /// be reached, while this process runs.
+    pub async fn revoke(&self, mark: Mark) -> Result<(), Error> {
+        let Some(view) = self.marks() else {
+            return Err(Error::config(
+                "nothing is revoked: switch it on with DescopeBuilder::revocation",
+            ));
+        };
+        let name = mark.name()?;
+        tracing::info!(?mark, "sessions are revoked");
+        view.mark(&[name], self.now());
+        match self.sharing() {
+            Some(shared) => shared.tell_marks(view).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The status of revocation; `None` without [`revocation`](DescopeBuilder::revocation). For a health
+    /// check, or a gauge of one's own.
+    pub fn revocation_status(&self) -> Option<RevocationStatus> {
+        self.marks().map(|view| view.status())
+    }
+
+    pub(super) fn marks(&self) -> Option<&Arc<RevocationView>> {
+        self.inner.verifier.marks.as_ref()
+    }
+
+    /// Marks what was ended by a sign-out: here at once. Waits a little for the shared state to take it.
+    pub(super) async fn mark(&self, names: Vec<MarkName>) {
+        let Some(view) = self.marks() else { return };
+        if names.is_empty() {
+            return;
+        }
+        view.mark(&names, self.now());
+        let Some(shared) = self.sharing() else { return };
+        let (shared, view) = (shared.clone(), Arc::clone(view));
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        // It is not cut off: what fails is tried again by the task that reads marks.
+        let telling = runtime.spawn(async move {
+            if let Err(error) = shared.tell_marks(&view).await {
+                tracing::debug!(%error, "other replicas are told of a sign-out later");
+            }
+        });
+        tokio::select! {
+            biased;
+            _ = telling => {}
+            () = self.clock().deadline(PATIENCE) => {}
+        }
+    }
+
+    /// Marks the sessions of a family that is signed out, as far as this process knows them; with
+    /// `everywhere` all sessions of its user.
+    pub(super) async fn mark_signed_out(&self, presented: &PresentedRefresh, everywhere: bool) {
+        let Some(view) = self.marks() else { return };
+        if everywhere {
+            self.mark_user(&presented.verified.user).await;
+        } else {
+            self.mark(presented.family.given_sessions(view.horizon()))
+                .await;
+        }
+    }
+
+    /// Marks all sessions of a user.
+    pub(super) async fn mark_user(&self, user: &UserId) {
+        // It fails without a crypto backend only, and then nothing was verified either.
+        self.mark(Mark::user(user).name().into_iter().collect())
+            .await;
+    }
+
+    /// Marks the sessions that a request presents which signs out of them: each genuine one whose time is
+    /// not over.
+    pub(super) async fn mark_presented(&self, presented: &PresentedCookies<'_>) {
+        if self.marks().is_none() {
+            return;
+        }
+        let verifier = &self.inner.verifier;
+        let values = presented.of_kind(CookieKind::Session);
+        let names = values.take(MAX_MARKED).filter_map(|(_, value)| {
+            match verifier.start(value, TokenUse::Session) {
+                VerificationStep::Done(Ok(token)) if token.time_check != TimeCheck::Expired => {
+                    token.mark_name()
+                }
+                // Keys are not waited for: a token that nobody can verify signs nobody in.
+                VerificationStep::Done(_) | VerificationStep::Wait(_) => None,
+            }
+        });
+        let names = names.collect();
+        self.mark(names).await;
+    }
+}

@@ -1,0 +1,187 @@
+//! The marks by their whole names, with what is to be told to other replicas. Pure.
+
+use std::{
+    collections::{HashMap, hash_map},
+    time::Duration,
+};
+
+use super::{
+    mark::{CutMark, MarkKind, MarkName, is_cut},
+    slots::{ALWAYS, Slots},
+};
+use crate::clock::{Now, whole_seconds};
+
+/// How much longer a mark is kept than a session lives: the clocks of replicas differ.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Between two looks for marks whose time is over.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(super) struct Marks {
+    marks: HashMap<MarkName, Noted>,
+    longest_session: Duration,
+    max: usize,
+    /// Until when a mark is missing for which there was no room, in seconds since the Unix epoch.
+    lacking_until: u32,
+    /// On the monotonic clock.
+    pruned_at: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    cut: u32,
+    /// When it was noted here, on the monotonic clock.
+    at: Duration,
+    /// In seconds since the Unix epoch.
+    until: u32,
+    /// True once it stands where all replicas read it.
+    is_told: bool,
+}
+
+/// A change, as far as the table for requests has to follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Nothing,
+    /// This mark is new, or its cut later.
+    Marked,
+    /// There was no room for it.
+    Lacking,
+}
+
+impl Marks {
+    pub(super) fn new(longest_session: Duration, max: usize) -> Self {
+        Self {
+            marks: HashMap::new(),
+            longest_session,
+            max,
+            lacking_until: 0,
+            pruned_at: Duration::ZERO,
+        }
+    }
+
+    /// Notes a mark: `told` if it was read where all replicas read it.
+    pub(super) fn note(&mut self, mark: CutMark, told: bool, now: Now) -> Change {
+        // From the cut on: a clock that is ahead must not end it early.
+        let began = Duration::from_secs(mark.cut.into()).max(now.wall);
+        let until = began
+            .saturating_add(self.longest_session)
+            .saturating_add(SLACK);
+        let until = whole_seconds(until);
+        let has_room = self.marks.len() < self.max;
+        match self.marks.entry(mark.name) {
+            hash_map::Entry::Occupied(mut entry) => {
+                let noted = entry.get_mut();
+                let is_later = mark.cut > noted.cut && mark.name.kind() != MarkKind::Session;
+                noted.until = noted.until.max(until);
+                noted.is_told = if mark.cut < noted.cut {
+                    noted.is_told
+                } else {
+                    told || noted.is_told && !is_later
+                };
+                if !is_later {
+                    return Change::Nothing;
+                }
+                (noted.cut, noted.at) = (mark.cut, now.mono);
+                Change::Marked
+            }
+            hash_map::Entry::Vacant(entry) if has_room => {
+                entry.insert(Noted {
+                    cut: mark.cut,
+                    at: now.mono,
+                    until,
+                    is_told: told,
+                });
+                Change::Marked
+            }
+            hash_map::Entry::Vacant(_) => {
+                self.lacking_until = self.lacking_until.max(until);
+                Change::Lacking
+            }
+        }
+    }
+
+    /// When the mark of a name was noted, if a session is refused by it that was issued then.
+    pub(super) fn cuts(&self, name: MarkName, issued: Option<f64>) -> Option<Duration> {
+        let noted = self.marks.get(&name)?;
+        let is_marked = name.kind() == MarkKind::Session || is_cut(issued, noted.cut);
+        is_marked.then_some(noted.at)
+    }
+
+    /// Returns `true` while a mark is missing for want of room.
+    pub(super) fn is_lacking(&self, now: Now) -> bool {
+        whole_seconds(now.wall) < self.lacking_until
+    }
+
+    /// Forgets the marks whose time is over, from time to time. Returns `true` if there were any.
+    pub(super) fn prune(&mut self, now: Now) -> bool {
+        if now.mono.saturating_sub(self.pruned_at) < PRUNE_EVERY {
+            return false;
+        }
+        self.pruned_at = now.mono;
+        let before = self.marks.len();
+        let today = whole_seconds(now.wall);
+        self.marks.retain(|_, noted| noted.until > today);
+        self.marks.len() < before
+    }
+
+    /// What other replicas are to be told: so many at most, the earliest first.
+    pub(super) fn untold(&self, most: usize) -> Vec<CutMark> {
+        let untold = self.marks.iter().filter(|(_, noted)| !noted.is_told);
+        let mut untold: Vec<_> = untold
+            .map(|(&name, noted)| CutMark {
+                name,
+                cut: noted.cut,
+            })
+            .collect();
+        untold.sort_by_key(|mark| (mark.cut, mark.name));
+        untold.truncate(most);
+        untold
+    }
+
+    /// Notes that these were told.
+    pub(super) fn note_told(&mut self, marks: &[CutMark]) {
+        for mark in marks {
+            if let Some(noted) = self.marks.get_mut(&mark.name) {
+                noted.is_told |= noted.cut <= mark.cut;
+            }
+        }
+    }
+
+    /// Notes that all of it is to be told again.
+    pub(super) fn forget_told(&mut self) {
+        for noted in self.marks.values_mut() {
+            noted.is_told = false;
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// The table for requests, with all marks.
+    pub(super) fn slots(&self) -> Slots {
+        let slots = Slots::with_room(self.marks.len());
+        for (&name, noted) in &self.marks {
+            enter(&slots, name, noted.cut);
+        }
+        slots
+    }
+}
+
+/// Enters a mark into the table for requests.
+pub(super) fn enter(slots: &Slots, name: MarkName, cut: u32) {
+    use std::sync::atomic::Ordering::Release;
+
+    match name.kind() {
+        MarkKind::User => slots.put(name.key(), cut),
+        MarkKind::Session => slots.put(name.key(), ALWAYS),
+        MarkKind::Tenant => {
+            slots.put(name.key(), cut);
+            slots.tenants.fetch_max(cut, Release);
+        }
+        MarkKind::Everybody => {
+            slots.everybody.fetch_max(cut, Release);
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The marks as this process knows them, and how sure it is to know all.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{
+            AtomicU32, AtomicU64,
+            Ordering::{Acquire, Release},
+        },
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use super::{
+    mark::{CutMark, MarkName, Subject, is_cut},
+    marks::{Change, Marks, enter},
+    settings::Revocation,
+    slots::Slots,
+    status::RevocationStatus,
+};
+use crate::{
+    clock::{Clock, Now, whole_seconds},
+    limiter::OnceAMinute,
+    metrics::{self, counter},
+    rejection::{Rejection, RejectionKind},
+};
+
+/// The `Retry-After` while it is not known which sessions are refused.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The marks that this process knows, for everybody who verifies sessions.
+///
+/// First what each request reads, in one line of the processor's cache.
+#[repr(C)]
+pub(crate) struct RevocationView {
+    /// Before which time no mark can be missing, in nanoseconds of the monotonic clock.
+    fresh_before: AtomicU64,
+    /// The newest cut of any mark but a session token's.
+    newest: AtomicU32,
+    /// One where a session token may be marked.
+    sessions: AtomicU32,
+    slots: ArcSwap<Slots>,
+    clock: Clock,
+    settings: Revocation,
+    marks: Mutex<Marks>,
+    /// Asks other replicas for their marks; absent where there are none.
+    source: OnceLock<MarkSource>,
+    /// When the newest news of other replicas were written, on the monotonic clock.
+    heard: Mutex<Option<Duration>>,
+    /// Counts the changes.
+    changes: watch::Sender<u64>,
+    stale_error: OnceAMinute,
+}
+
+/// Begins to ask for marks, where nobody does.
+pub(crate) type MarkSource = Box<dyn Fn(&RevocationView) + Send + Sync>;
+
+/// Whether a session is refused although its time is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Good,
+    Revoked,
+    /// There may be marks that are not known here.
+    Unknown,
+}
+
+impl Standing {
+    #[inline]
+    pub(crate) fn verdict(self) -> Result<(), Rejection> {
+        match self {
+            Self::Good => Ok(()),
+            Self::Revoked => Err(Rejection::new(RejectionKind::SessionRevoked)),
+            Self::Unknown => Err(Rejection::revocation_unavailable(RETRY_AFTER)),
+        }
+    }
+}
+
+impl RevocationView {
+    pub(crate) fn new(settings: Revocation, clock: Clock) -> Self {
+        Self {
+            fresh_before: AtomicU64::new(u64::MAX),
+            newest: AtomicU32::new(0),
+            sessions: AtomicU32::new(0),
+            slots: ArcSwap::from_pointee(Slots::with_room(0)),
+            marks: Mutex::new(Marks::new(settings.longest_session, settings.max_marks)),
+            clock,
+            settings,
+            source: OnceLock::new(),
+            heard: Mutex::default(),
+            changes: watch::Sender::new(0),
+            stale_error: OnceAMinute::default(),
+        }
+    }
+
+    /// Makes it stale until other replicas have been heard of. Once, before any session is verified.
+    pub(crate) fn listen_to(&self, source: MarkSource) {
+        if self.source.set(source).is_ok() {
+            self.fresh_before.store(0, Release);
+        }
+    }
+
+    pub(crate) fn tick(&self) -> Duration {
+        self.settings.tick
+    }
+
+    /// How far back marks are of use.
+    pub(crate) fn horizon(&self) -> Duration {
+        self.settings.longest_session
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether a session is refused.
+    #[inline]
+    pub(crate) fn standing(&self, subject: &impl Subject, now: &Now) -> Standing {
+        if nanoseconds(now.mono) >= self.fresh_before.load(Acquire) && self.is_unsure(now) {
+            return Standing::Unknown;
+        }
+        let newest = self.newest.load(Acquire);
+        if !is_cut(subject.issued(), newest) && self.sessions.load(Acquire) == 0 {
+            return Standing::Good;
+        }
+        if self.may_be_marked(subject) && self.revoked_at(subject).is_some() {
+            return Standing::Revoked;
+        }
+        Standing::Good
+    }
+
+    /// A look without a lock: `false` for nearly all that are not marked.
+    fn may_be_marked(&self, subject: &impl Subject) -> bool {
+        let slots = self.slots.load();
+        let issued = subject.issued();
+        let keys = subject.keys();
+        slots.may_cut(keys.session, issued)
+            || slots.may_cut(keys.user, issued)
+            || is_cut(issued, slots.everybody.load(Acquire))
+            || is_cut(issued, slots.tenants.load(Acquire))
+    }
+
+    /// When the newest mark was noted here by which a session is refused, on the monotonic clock.
+    pub(crate) fn revoked_at(&self, subject: &impl Subject) -> Option<Duration> {
+        let issued = subject.issued();
+        let marks = self.marks();
+        let cuts = |name: Result<MarkName, _>| marks.cuts(name.ok()?, issued);
+        let of_itself = [
+            cuts(MarkName::session(subject.payload())),
+            cuts(MarkName::user(subject.user().as_str())),
+            marks.cuts(MarkName::EVERYBODY, issued),
+        ];
+        let mut newest = of_itself.into_iter().flatten().max();
+        if is_cut(issued, self.slots.load().tenants.load(Acquire)) {
+            subject.any_tenant(&mut |tenant| {
+                newest = newest.max(cuts(MarkName::tenant(tenant)));
+                false
+            });
+        }
+        newest
+    }
+
+    /// Notes marks that were made here.
+    pub(crate) fn mark(&self, names: &[MarkName], now: Now) {
+        let cut = whole_seconds(now.wall).max(1);
+        let marks = names.iter().map(|&name| CutMark { name, cut });
+        self.note(marks, self.source.get().is_none(), now);
+        for name in names {
+            metrics::count(counter::REVOCATION_MARKS, name.kind().label());
+        }
+    }
+
+    /// Notes marks that all replicas read.
+    pub(crate) fn note_told(&self, marks: impl IntoIterator<Item = CutMark>, now: Now) {
+        self.note(marks, true, now);
+    }
+
+    fn note(&self, new: impl IntoIterator<Item = CutMark>, told: bool, now: Now) {
+        let mut marks = self.marks();
+        let mut changed = false;
+        if marks.prune(now) {
+            self.slots.store(Arc::new(marks.slots()));
+        }
+        for mark in new {
+            match marks.note(mark, told, now) {
+                Change::Nothing => {}
+                Change::Marked => {
+                    changed = true;
+                    self.enter(&marks, mark);
+                }
+                Change::Lacking => {
+                    // What is not known here refuses nobody.
+                    self.fresh_before.store(0, Release);
+                }
+            }
+        }
+        drop(marks);
+        if changed {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Lets requests see a mark: first where it is found, then that there is one.
+    fn enter(&self, marks: &Marks, mark: CutMark) {
+        let slots = self.slots.load();
+        if slots.is_full() {
+            self.slots.store(Arc::new(marks.slots()));
+        } else {
+            enter(&slots, mark.name, mark.cut);
+        }
+        if mark.name.is_session() {
+            self.sessions.store(1, Release);
+        } else {
+            self.newest.fetch_max(mark.cut, Release);
+        }
+    }
+
+    /// Marks that other replicas are to be told: so many at most.
+    pub(crate) fn untold(&self, most: usize) -> Vec<CutMark> {
+        self.marks().untold(most)
+    }
+
+    /// Notes that these stand where all replicas read them.
+    pub(crate) fn told(&self, marks: &[CutMark]) {
+        self.marks().note_told(marks);
+    }
+
+    /// Notes that all of it is to be told once more.
+    pub(crate) fn forget_told(&self) {
+        self.marks().forget_told();
+    }
+
+    /// Notes that all marks are known that were made up to some time before `asked`: so much before.
+    pub(crate) fn note_heard(&self, asked: Now, before: Duration) {
+        let written = asked.mono.saturating_sub(before);
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        // Answers may come in another order than they were asked for.
+        *heard = (*heard).max(Some(written));
+        drop(heard);
+        self.refresh(asked);
+    }
+
+    /// Sets until when it is sure that no mark is missing.
+    fn refresh(&self, now: Now) {
+        let is_lacking = self.marks().is_lacking(now);
+        let until = match (is_lacking, self.source.get()) {
+            (true, _) => 0,
+            (false, None) => u64::MAX,
+            (false, Some(_)) => {
+                let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+                let until = heard.map(|at| at.saturating_add(self.settings.stale_after));
+                until.map_or(0, |until| nanoseconds(until).saturating_add(1))
+            }
+        };
+        self.fresh_before.store(until, Release);
+    }
+
+    /// Past the time until when it was sure: `true` where that refuses everybody. Sees to it that other
+    /// replicas' marks are asked for.
+    #[cold]
+    fn is_unsure(&self, now: &Now) -> bool {
+        if let Some(source) = self.source.get() {
+            source(self);
+        }
+        self.refresh(*now);
+        if self.is_fresh(now) {
+            return false;
+        }
+        if self.stale_error.is_due(now) {
+            self.say_stale(now);
+        }
+        let outcome = if self.settings.is_strict {
+            "refused"
+        } else {
+            "served"
+        };
+        metrics::count(counter::REVOCATION_UNSURE, outcome);
+        self.settings.is_strict
+    }
+
+    fn say_stale(&self, now: &Now) {
+        let served = !self.settings.is_strict;
+        if self.marks().is_lacking(*now) {
+            tracing::error!(
+                served,
+                "more revocation marks than `max_marks` allows: some are missing here, so that it is \
+                 unknown which sessions are refused; raise it"
+            );
+        } else if self.age(now).is_some() {
+            tracing::error!(
+                served,
+                "other replicas' revocation marks cannot be learned of: the shared state does not \
+                 answer, so that it is unknown which sessions are refused"
+            );
+        }
+    }
+
+    fn is_fresh(&self, now: &Now) -> bool {
+        nanoseconds(now.mono) < self.fresh_before.load(Acquire)
+    }
+
+    /// How long ago the newest news of other replicas were written.
+    fn age(&self, now: &Now) -> Option<Duration> {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.map(|at| now.mono.saturating_sub(at))
+    }
+
+    pub(crate) fn status(&self) -> RevocationStatus {
+        let now = self.clock.now();
+        self.refresh(now);
+        RevocationStatus {
+            marks: self.marks().len(),
+            fresh: self.is_fresh(&now),
+            age: self.age(&now),
+        }
+    }
+
+    /// Tells of each change from now on: for whoever waits for the end of a session.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for RevocationView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevocationView")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// As far as a number goes, which is some centuries.
+#[inline]
+fn nanoseconds(mono: Duration) -> u64 {
+    mono.as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(mono.subsec_nanos().into())
+}
