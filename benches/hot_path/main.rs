@@ -14,6 +14,7 @@ mod keys;
 mod layer;
 mod renewal;
 mod renewing;
+mod revocation;
 mod row;
 mod signatures;
 mod tokens;
@@ -30,6 +31,7 @@ fn main() {
     layer::bench(&mut bench, &bed);
     renewal::bench(&mut bench, &bed);
     renewing::bench(&mut bench, &bed);
+    revocation::bench(&mut bench, &bed);
     keys::bench(&mut bench, &bed);
     cache::bench(&mut bench, &bed);
     bench.end();

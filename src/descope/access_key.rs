@@ -131,7 +131,6 @@ impl Descope {
         let session = verifier
             .verify_fresh(token.expose(), TokenUse::Session)
             .await
-            .map(AuthenticToken::whatever_is_revoked)
             .and_then(AuthenticToken::session)
             .map_err(|rejection| refused_answer("session token", &rejection))?;
         check_machine(&session, answer.key_id.as_ref())?;
@@ -289,7 +288,9 @@ impl Descope {
         let claimed = match shared.exchanging(key, &body.to_json()?).await {
             Exchanging::Done(answer) => {
                 // A session that does not hold here and now is no reason to refuse the machine.
-                if let Ok(session) = self.verify_exchange(&answer, options).await {
+                if let Ok(session) = self.verify_exchange(&answer, options).await
+                    && session.session().revoked_at().is_none()
+                {
                     return Ok(session);
                 }
                 None

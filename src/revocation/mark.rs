@@ -1,4 +1,4 @@
-//! What marks are about, and the names by which replicas speak of it.
+//! Marks, and the names by which replicas speak of them.
 
 use std::fmt;
 
@@ -54,7 +54,7 @@ impl Mark {
     ///
     /// # Errors
     ///
-    /// What was given as a session token is none; or there is no crypto backend.
+    /// The session token is none; or there is no crypto backend.
     pub(crate) fn name(&self) -> Result<MarkName, Error> {
         match &self.0 {
             Target::User(user) => MarkName::user(user.as_str()),
@@ -80,7 +80,7 @@ impl fmt::Debug for Mark {
     }
 }
 
-/// What a mark is about, without saying it: the beginning of a SHA-256 digest.
+/// The name of a mark, which does not say whom it is about: the beginning of a SHA-256 digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct MarkName {
     kind: MarkKind,

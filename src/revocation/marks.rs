@@ -125,18 +125,18 @@ impl Marks {
         self.marks.len() < before
     }
 
-    /// What other replicas are to be told: so many at most, the earliest first.
-    pub(super) fn untold(&self, most: usize) -> Vec<CutMark> {
-        let untold = self.marks.iter().filter(|(_, noted)| !noted.is_told);
-        let mut untold: Vec<_> = untold
+    /// The marks that other replicas are yet to be told: so many at most, the earliest first.
+    pub(super) fn unsent(&self, most: usize) -> Vec<CutMark> {
+        let unsent = self.marks.iter().filter(|(_, noted)| !noted.is_told);
+        let mut unsent: Vec<_> = unsent
             .map(|(&name, noted)| CutMark {
                 name,
                 cut: noted.cut,
             })
             .collect();
-        untold.sort_by_key(|mark| (mark.cut, mark.name));
-        untold.truncate(most);
-        untold
+        unsent.sort_by_key(|mark| (mark.cut, mark.name));
+        unsent.truncate(most);
+        unsent
     }
 
     /// Notes that these were told.

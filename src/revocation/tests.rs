@@ -250,21 +250,21 @@ fn a_view_is_relied_on_for_as_long_as_it_may_be() {
 fn what_was_marked_here_is_told_until_it_is_read_again() {
     let bench = Bench::shared(STRICT);
     bench.mark(&user("U1"));
-    let untold = bench.view.untold(10);
-    assert_eq!(untold.len(), 1);
-    bench.view.told(&untold);
-    assert_eq!(bench.view.untold(10), []);
+    let unsent = bench.view.unsent(10);
+    assert_eq!(unsent.len(), 1);
+    bench.view.told(&unsent);
+    assert_eq!(bench.view.unsent(10), []);
     // Again later it is news.
     bench.pass(5);
     bench.mark(&user("U1"));
-    assert_eq!(bench.view.untold(10).len(), 1);
-    bench.view.told(&untold);
-    assert_eq!(bench.view.untold(10).len(), 1, "the earlier one was told");
-    bench.view.note_told(bench.view.untold(10), bench.now());
-    assert_eq!(bench.view.untold(10), []);
+    assert_eq!(bench.view.unsent(10).len(), 1);
+    bench.view.told(&unsent);
+    assert_eq!(bench.view.unsent(10).len(), 1, "the earlier one was told");
+    bench.view.note_told(bench.view.unsent(10), bench.now());
+    assert_eq!(bench.view.unsent(10), []);
     bench.view.forget_told();
-    assert_eq!(bench.view.untold(10).len(), 1);
-    assert_eq!(bench.view.untold(0), []);
+    assert_eq!(bench.view.unsent(10).len(), 1);
+    assert_eq!(bench.view.unsent(0), []);
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(crate) struct RevocationView {
 /// Begins to ask for marks, where nobody does.
 pub(crate) type MarkSource = Box<dyn Fn(&RevocationView) + Send + Sync>;
 
-/// Whether a session is refused although its time is not over.
+/// The standing of a session, its time aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Good,
@@ -117,7 +117,7 @@ impl RevocationView {
         &self.clock
     }
 
-    /// Whether a session is refused.
+    /// The standing of a session as of now.
     #[inline]
     pub(crate) fn standing(&self, subject: &impl Subject, now: &Now) -> Standing {
         if nanoseconds(now.mono) >= self.fresh_before.load(Acquire) && self.is_unsure(now) {
@@ -220,8 +220,8 @@ impl RevocationView {
     }
 
     /// Marks that other replicas are to be told: so many at most.
-    pub(crate) fn untold(&self, most: usize) -> Vec<CutMark> {
-        self.marks().untold(most)
+    pub(crate) fn unsent(&self, most: usize) -> Vec<CutMark> {
+        self.marks().unsent(most)
     }
 
     /// Notes that these stand where all replicas read them.

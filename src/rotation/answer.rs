@@ -90,7 +90,7 @@ impl<T: KeptSession> KeptAnswer<T> {
     /// sent: Descope knew, and let the user go on.
     pub(super) fn is_revoked(&self) -> bool {
         let revoked_at = self.answer.revoked_at();
-        revoked_at.is_some_and(|at| at >= self.sent)
+        revoked_at.is_some_and(|at| at > self.sent)
     }
 
     /// Returns `true` if the session of the answer ends after a time, or nobody knows when.

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use self::given::GivenSessions;
 use super::{
     answer::{KeptAnswer, KeptSession, Wanted},
     call::{CallOutcome, Operation},
     chain::{Chain, KeepTimes, Standing},
     end::FamilyEnd,
     failure::FailedCall,
+    given::GivenSessions,
     signed::SignedTokens,
 };
 use crate::{clock::Now, digest::Digest, error::Error, limiter::TokenBucket, token::RefreshToken};

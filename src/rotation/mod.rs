@@ -70,6 +70,7 @@ mod end;
 mod everywhere;
 mod failure;
 mod family;
+mod given;
 mod lease;
 mod pressure;
 mod queue;

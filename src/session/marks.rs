@@ -1,18 +1,16 @@
-//! A session and the marks by which it may be refused.
+//! The marks by which a session may be refused.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::session::Session;
 use crate::{
-    ids::UserId,
-    jwt::claims::{Claims, Tenants},
-    revocation::{MarkKeys, MarkName, RevocationView, Subject},
+    jwt::claims::Claims,
+    revocation::{MarkKeys, RevocationView},
 };
 
 /// The marks that the handle knows that verified a session, and the numbers to find them by.
 pub(super) struct SessionMarks {
-    view: Arc<RevocationView>,
-    keys: MarkKeys,
+    pub(super) view: Arc<RevocationView>,
+    pub(super) keys: MarkKeys,
 }
 
 impl SessionMarks {
@@ -20,56 +18,6 @@ impl SessionMarks {
         Self {
             view: Arc::clone(view),
             keys: MarkKeys::new(&claims.user, claims.table.payload()),
-        }
-    }
-}
-
-impl Session {
-    /// When the newest mark was noted here by which the session is refused, on the monotonic clock.
-    pub(crate) fn revoked_at(&self) -> Option<Duration> {
-        let marks = self.shared.marks.as_ref()?;
-        marks.view.revoked_at(self)
-    }
-
-    /// The name of the session for a mark, where revocation is on.
-    pub(crate) fn mark_name(&self) -> Option<MarkName> {
-        self.shared.marks.as_ref()?;
-        MarkName::session(self.payload()).ok()
-    }
-}
-
-impl Subject for Session {
-    #[inline]
-    fn keys(&self) -> MarkKeys {
-        let marks = self.shared.marks.as_ref();
-        marks.map(|marks| marks.keys).unwrap_or_default()
-    }
-
-    #[inline]
-    fn issued(&self) -> Option<f64> {
-        self.shared.claims.times.issued
-    }
-
-    fn user(&self) -> &UserId {
-        self.user_id()
-    }
-
-    fn payload(&self) -> &str {
-        self.payload()
-    }
-
-    fn any_tenant(&self, visit: &mut dyn FnMut(&str) -> bool) -> bool {
-        let claims = &self.shared.claims;
-        let current = claims.current_tenant().map(|id| id.as_str());
-        if current.is_some_and(&mut *visit) {
-            return true;
-        }
-        match &claims.tenants {
-            Tenants::Listed(entries) => {
-                let mut ids = entries.iter().map(|entry| claims.table.text(entry.id));
-                ids.any(visit)
-            }
-            Tenants::None | Tenants::Unusable => false,
         }
     }
 }

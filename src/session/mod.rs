@@ -8,6 +8,7 @@ mod active_tenant;
 mod actor;
 mod marks;
 mod membership;
+mod revoked;
 mod rights;
 mod session;
 mod signed;

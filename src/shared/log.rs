@@ -52,7 +52,7 @@ pub(super) struct LogReader {
     pub(super) hold: u8,
 }
 
-/// What a page says of the log.
+/// The progress that a page brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// The store has lost entries: all is to be read, and told, anew.

@@ -112,14 +112,14 @@ impl Replica {
 
     async fn tell_some(&self, view: &RevocationView) -> Result<(), StoreError> {
         for _ in 0..TOLD_AT_ONCE {
-            let untold = view.untold(ENTRY);
-            if untold.is_empty() {
+            let unsent = view.unsent(ENTRY);
+            if unsent.is_empty() {
                 break;
             }
             let store = &self.inner.store;
-            let append = store.append_marks(&untold, view.horizon());
+            let append = store.append_marks(&unsent, view.horizon());
             self.step("append_marks", append).await?;
-            view.told(&untold);
+            view.told(&unsent);
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub(crate) struct AuthenticToken {
     /// Private to this room, so that no session is handed out before its time was checked.
     pub(super) session: Session,
     pub(crate) time_check: TimeCheck,
-    /// Whether its session is refused although its time is right.
+    /// The standing of its session, which may be refused although its time is right.
     pub(super) standing: Standing,
     /// Of a refresh token, what its family is to remember of it.
     pub(crate) signed: Option<Arc<SignedToken>>,

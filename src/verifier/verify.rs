@@ -165,14 +165,16 @@ impl Verifier {
     }
 
     /// As [`verify`](Self::verify), for a token that Descope has issued a moment ago: one that has
-    /// expired already says that this machine's clock is ahead.
+    /// expired already says that this machine's clock is ahead, and nobody has revoked it since.
     pub(crate) async fn verify_fresh(
         &self,
         token: &str,
         token_use: TokenUse,
     ) -> Result<AuthenticToken, Rejection> {
         let verdict = self.verify(token, token_use).await;
-        verdict.inspect(|fresh| self.check_clock(fresh))
+        verdict
+            .inspect(|fresh| self.check_clock(fresh))
+            .map(AuthenticToken::whatever_is_revoked)
     }
 
     /// Goes on where [`start`](Self::start) had to wait.

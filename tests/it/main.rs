@@ -23,6 +23,7 @@ mod oracles;
 mod redirects;
 mod renewal;
 mod replicas;
+mod revocation;
 mod routes;
 mod select;
 mod sign_in;
