@@ -262,6 +262,7 @@ pub mod test_util;
 mod token;
 pub mod url_tenant;
 mod verifier;
+pub mod watch;
 
 pub use access_key::{AccessKeySession, AccessKeys, ExchangeOptions};
 pub use answer::{SessionAnswer, TenantSelection};
@@ -286,6 +287,7 @@ pub use sign_in::{flow::FlowRoutes, redirect::RedirectSignIn};
 pub use token::{AccessKey, RefreshToken, SessionToken};
 pub use url_tenant::UrlTenant;
 pub use verifier::SessionCacheStatus;
+pub use watch::{SessionEnd, SessionWatch, UntilEnded};
 
 /// Chapters that are too long for an item's documentation.
 pub mod _docs {

@@ -30,6 +30,7 @@ mod token_rules;
 mod unread;
 mod variables;
 mod verify_answer;
+mod watched;
 
 pub(crate) use self::{
     adopt::{AdoptRules, Adopted, WantedTenant},
@@ -38,5 +39,6 @@ pub(crate) use self::{
     offered::Offered,
     present::{PresentedRefresh, RefreshRefusal},
     sign_out::SignOutOutcome,
+    watched::{SharedLook, WatchedFamily},
 };
 pub use self::{builder::DescopeBuilder, handle::Descope};

@@ -98,6 +98,11 @@ impl<T: KeptSession> KeptAnswer<T> {
         self.expires_at.is_none_or(|end| end > time)
     }
 
+    /// When its session ends, if that is known.
+    pub(super) fn session_end(&self) -> Option<SystemTime> {
+        self.expires_at
+    }
+
     /// Returns `true` while the answer is kept for repeats.
     pub(super) fn is_recent(&self, keep: Duration, now: Now) -> bool {
         now.mono.saturating_sub(self.at) < keep

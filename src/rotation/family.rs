@@ -3,7 +3,7 @@
 //! A *family* is the [chain](super::chain) of tokens that rotation makes of one. As far as this
 //! process knows: what another replica rotated is not in it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::{
     answer::{KeptAnswer, KeptSession, Wanted},
@@ -345,6 +345,11 @@ impl<T: KeptSession> Family<T> {
     /// for it either.
     pub(super) fn is_overdue(&self) -> bool {
         self.claimed.as_ref().is_some_and(|call| call.overdue)
+    }
+
+    /// When the newest session ends, as far as that is kept.
+    pub(super) fn session_end(&self) -> Option<SystemTime> {
+        self.kept.as_ref().and_then(KeptAnswer::session_end)
     }
 
     /// How the family ended, if it has.

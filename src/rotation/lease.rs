@@ -6,6 +6,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::watch;
+
 use super::{
     answer::KeptSession,
     call::CallOutcome,
@@ -13,6 +15,7 @@ use super::{
     family::{Family, Newest},
     queue::RotationQueue,
     table::{Arrival, Holder},
+    watched::FamilyNews,
 };
 use crate::{
     digest::Digest, error::Error, ids::UserId, revocation::MarkName, session::SignedToken,
@@ -198,6 +201,11 @@ impl<T: KeptSession> FamilyLease<T> {
         let since = now.mono.saturating_sub(within);
         let given = self.family(|family| family.given_since(since));
         given.unwrap_or_default()
+    }
+
+    /// Tells of the family's news from now on.
+    pub(crate) fn watch(&self) -> watch::Receiver<FamilyNews> {
+        self.queue.table().watch(self.arrival.family)
     }
 
     /// Returns `true` if a token is of this family.

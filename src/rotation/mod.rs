@@ -83,6 +83,7 @@ mod signed;
 mod table;
 mod turn;
 mod users;
+mod watched;
 
 #[cfg(test)]
 mod tests;
@@ -96,4 +97,5 @@ pub(crate) use self::{
     queue::{QueueSettings, RotationQueue},
     reads::ReadKey,
     table::Bounds,
+    watched::FamilyNews,
 };

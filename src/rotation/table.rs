@@ -6,6 +6,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::watch;
+
 use super::{
     answer::KeptSession,
     chain::{KeepTimes, Standing},
@@ -15,6 +17,7 @@ use super::{
     reads::Reads,
     turn::Turn,
     users::{UndeliveredUsers, UserKey},
+    watched::FamilyNews,
 };
 use crate::{clock::Now, digest::Digest, session::SignedToken, token::RefreshToken};
 
@@ -23,6 +26,7 @@ mod call;
 mod early;
 mod signed;
 mod signed_out;
+mod watched;
 
 /// How often what is stale is looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(10);
@@ -56,6 +60,8 @@ pub(super) struct FamilyTable<T> {
     /// Counts arrivals: the source of ids, and the order of last use.
     arrivals: u64,
     purged_at: Option<Now>,
+    /// By the current token of a family that is not here.
+    watched: HashMap<Digest, watch::Sender<FamilyNews>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +101,7 @@ pub(super) struct FamilyEntry<T> {
     counted: bool,
     /// True if it began with a sign-in here.
     adopted: bool,
+    watched: Option<watch::Sender<FamilyNews>>,
 }
 
 impl<T: KeptSession> FamilyTable<T> {
@@ -118,6 +125,7 @@ impl<T: KeptSession> FamilyTable<T> {
             lost: 0,
             arrivals: 0,
             purged_at: None,
+            watched: HashMap::new(),
         }
     }
 
@@ -262,6 +270,7 @@ impl<T: KeptSession> FamilyTable<T> {
         }
         let id = FamilyId(self.arrivals);
         let family = Family::new(self.times, token.clone(), digest, holder.life, now);
+        let watched = self.take_watch(digest);
         self.families.insert(
             id,
             FamilyEntry {
@@ -275,6 +284,7 @@ impl<T: KeptSession> FamilyTable<T> {
                 size: 0,
                 counted: false,
                 adopted: false,
+                watched,
             },
         );
         self.tokens.insert(digest, id);
@@ -297,6 +307,7 @@ impl<T: KeptSession> FamilyTable<T> {
         for id in gone {
             self.remove(id);
         }
+        self.purge_watches();
         let mut changed = Vec::new();
         for (id, entry) in &mut self.families {
             // A request in it may still want the whole answer.
@@ -331,6 +342,7 @@ impl<T: KeptSession> FamilyTable<T> {
         for token in entry.family.chain().tokens() {
             self.unlink(id, token);
         }
+        self.keep_watch(entry);
     }
 
     /// Brings the sums up to date after a family has changed.
@@ -341,6 +353,7 @@ impl<T: KeptSession> FamilyTable<T> {
         let size = entry.family.size() + size_of::<FamilyEntry<T>>();
         self.bytes = self.bytes - entry.size + size;
         entry.size = size;
+        entry.tell();
         let undelivered = entry.family.end().is_none() && entry.family.chain().is_undelivered();
         match (entry.counted, undelivered) {
             (false, true) => self.undelivered.add(entry.user),

@@ -29,3 +29,4 @@ mod select;
 mod sign_in;
 mod support;
 mod url_tenant;
+mod watch;

@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("endpoint", 10),
     ("url_tenant", 7),
     ("guard", 6),
+    ("watch", 10),
     ("descope", 9),
     ("verifier", 8),
     ("extract", 7),

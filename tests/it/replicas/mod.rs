@@ -8,7 +8,7 @@ mod sessions;
 mod store;
 
 use tower_descope::{
-    Descope, SharedState,
+    Descope, DescopeBuilder, SharedState,
     test_util::{FakeDescope, FakeDescopeBuilder},
 };
 
@@ -30,11 +30,21 @@ pub(crate) struct Replicas {
 
 impl Replicas {
     pub(crate) async fn start(number: usize, fake: FakeDescopeBuilder) -> Self {
+        Self::with(number, fake, |builder| builder).await
+    }
+
+    /// With settings of their own.
+    pub(crate) async fn with(
+        number: usize,
+        fake: FakeDescopeBuilder,
+        settings: impl Fn(DescopeBuilder) -> DescopeBuilder,
+    ) -> Self {
         let fake = fake.start().await;
         let shared = SharedState::in_memory();
         let replica = |_| {
             let builder = fake.descope_builder();
-            builder.shared_state(shared.clone()).build().unwrap()
+            let builder = settings(builder.shared_state(shared.clone()));
+            builder.build().unwrap()
         };
         let handles: Vec<_> = (0..number).map(replica).collect();
         for handle in &handles {

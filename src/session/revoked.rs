@@ -1,0 +1,60 @@
+//! A session, for the question whether it was revoked.
+
+use std::time::Duration;
+
+use super::session::Session;
+use crate::{
+    ids::UserId,
+    jwt::claims::Tenants,
+    revocation::{MarkKeys, MarkName, Subject},
+};
+
+impl Session {
+    /// When the newest mark was noted here by which the session is refused, on the monotonic clock.
+    pub(crate) fn revoked_at(&self) -> Option<Duration> {
+        let marks = self.shared.marks.as_ref()?;
+        marks.view.revoked_at(self)
+    }
+
+    /// The name of the session for a mark, where revocation is on.
+    pub(crate) fn mark_name(&self) -> Option<MarkName> {
+        self.shared.marks.as_ref()?;
+        MarkName::session(self.payload()).ok()
+    }
+}
+
+impl Subject for Session {
+    #[inline]
+    fn keys(&self) -> MarkKeys {
+        let marks = self.shared.marks.as_ref();
+        marks.map(|marks| marks.keys).unwrap_or_default()
+    }
+
+    #[inline]
+    fn issued(&self) -> Option<f64> {
+        self.shared.claims.times.issued
+    }
+
+    fn user(&self) -> &UserId {
+        self.user_id()
+    }
+
+    fn payload(&self) -> &str {
+        self.payload()
+    }
+
+    fn any_tenant(&self, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+        let claims = &self.shared.claims;
+        let current = claims.current_tenant().map(|id| id.as_str());
+        if current.is_some_and(&mut *visit) {
+            return true;
+        }
+        match &claims.tenants {
+            Tenants::Listed(entries) => {
+                let mut ids = entries.iter().map(|entry| claims.table.text(entry.id));
+                ids.any(visit)
+            }
+            Tenants::None | Tenants::Unusable => false,
+        }
+    }
+}
