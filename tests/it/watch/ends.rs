@@ -90,7 +90,9 @@ async fn a_sign_out_in_its_browser_ends_it_at_once_and_no_other() {
     for path in [LOGOUT, LOGOUT_ALL] {
         let (fake, descope) = world().await;
         let routes = routes(&descope);
-        let (mut ann, mut device) = (Browser::ann(&fake), Browser::ann(&fake));
+        let mut ann = Browser::ann(&fake);
+        pass(&fake, 1).await;
+        let mut device = Browser::ann(&fake);
         let mut watch = opened(&descope, &mut ann).await;
         let mut elsewhere = opened(&descope, &mut device).await;
         // It has gone on to another token since.
