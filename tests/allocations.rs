@@ -19,6 +19,7 @@ use std::{
     hint::black_box,
     pin::pin,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -26,7 +27,7 @@ use http::{HeaderValue, Request, Response};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service, service_fn};
 use tower_descope::{
-    Descope, Renewal, SessionToken, TenantLayer,
+    Descope, Mark, Renewal, Revocation, SessionToken, TenantLayer, UserId,
     test_util::{FakeDescope, TokenBuilder},
 };
 
@@ -147,6 +148,8 @@ async fn memory_is_taken_as_seldom_and_as_little_as_promised() {
     the_hot_path_allocates_what_it_must_and_no_more().await;
     the_cache_takes_no_more_memory_than_its_bound().await;
     a_renewal_allocates_as_often_as_promised().await;
+    whether_a_session_was_revoked_is_asked_without_an_allocation().await;
+    a_watch_takes_no_task_and_leaves_nothing_behind().await;
 }
 
 async fn the_hot_path_allocates_what_it_must_and_no_more() {
@@ -275,4 +278,92 @@ async fn a_renewal_allocates_as_often_as_promised() {
     }
     println!("one renewal: {renewal}, of which a bare proxy makes {proxy}");
     assert!(renewal <= 150, "one renewal: {renewal}");
+}
+
+async fn whether_a_session_was_revoked_is_asked_without_an_allocation() {
+    let fake = FakeDescope::start().await;
+    let revocation = Revocation::strict(Duration::from_secs(1));
+    let descope = fake.descope_builder().revocation(revocation).build();
+    let descope = descope.unwrap();
+    let token = SessionToken::new(fake.session("U2ann").token());
+    descope.verify(&token).await.unwrap();
+    assert_eq!(allocations(|| now(descope.verify(&token))), 0, "no marks");
+    for n in 0..10_000 {
+        let user = UserId::new(format!("U{n}")).unwrap();
+        descope.revoke(Mark::user(&user)).await.unwrap();
+    }
+    assert_eq!(
+        allocations(|| now(descope.verify(&token))),
+        0,
+        "10,000 marks"
+    );
+    let status = descope.revocation_status().unwrap();
+    assert!(status.fresh && status.marks == 10_000);
+}
+
+/// Ten thousand connections of as many browsers, each of which waits for the end of its session.
+async fn a_watch_takes_no_task_and_leaves_nothing_behind() {
+    const WATCHES: usize = 10_000;
+    let fake = FakeDescope::start().await;
+    fake.add_key_for("ES256");
+    let descope = fake.descope_builder().kept_sessions(100).build().unwrap();
+    let opened = |n: usize| {
+        let user = format!("U2Zq8mXkQv1cD4eF5gH6iJ{n:05}");
+        let refresh = fake.refresh(&user).key_algorithm("ES256").token();
+        let session = fake.session(&user).key_algorithm("ES256").token();
+        let request = Request::get("/").header("cookie", format!("DS={session}; DSR={refresh}"));
+        (SessionToken::new(session), request.body(()).unwrap())
+    };
+    let mut parts = Vec::new();
+    for n in 0..WATCHES {
+        let (token, request) = opened(n);
+        let (mut head, ()) = request.into_parts();
+        head.extensions
+            .insert(descope.verify(&token).await.unwrap());
+        parts.push(head);
+    }
+    // What the handle keeps of the last ones is not the watches'.
+    drop(
+        parts
+            .iter()
+            .map(|parts| descope.watch(parts))
+            .collect::<Vec<_>>(),
+    );
+    let tasks = tokio::runtime::Handle::current()
+        .metrics()
+        .num_alive_tasks();
+    let region = Region::new(ALLOCATOR);
+    let live = |region: &Region<'_, System>| {
+        let change = region.change();
+        i64::try_from(change.bytes_allocated).unwrap()
+            - i64::try_from(change.bytes_deallocated).unwrap()
+            + i64::try_from(change.bytes_reallocated).unwrap()
+    };
+    let mut waits: Vec<_> = parts
+        .iter()
+        .map(|parts| {
+            let mut watch = descope.watch(parts);
+            Box::pin(async move { watch.ended().await })
+        })
+        .collect();
+    for wait in &mut waits {
+        let polled = wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+    }
+    let alive = tokio::runtime::Handle::current()
+        .metrics()
+        .num_alive_tasks();
+    assert_eq!(alive, tasks, "no task each");
+    let each = live(&region) / i64::try_from(WATCHES).unwrap();
+    println!("a watch takes {each} bytes");
+    // The timer, the news of its browser, and what tells of marks.
+    assert!(each <= 1_000, "{each} bytes");
+    drop(waits);
+    let left = live(&region);
+    println!("{WATCHES} watches that were dropped leave {left} bytes");
+    // The news of browsers are forgotten when the table is next tidied.
+    fake.clock().advance(Duration::from_secs(60));
+    descope.watch(&parts[0]).session().unwrap();
+    let left = live(&region);
+    assert!(left < 200_000, "{left} bytes are left");
 }

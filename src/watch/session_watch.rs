@@ -140,7 +140,8 @@ impl SessionWatch {
         let Some(presented) = presented else {
             return Some(SessionEnd::Expired);
         };
-        match self.descope.look_at_replicas(presented).await {
+        // In a box, so that the many who only wait have no room for it.
+        match Box::pin(self.descope.look_at_replicas(presented)).await {
             SharedLook::RenewedUntil(end) if end > self.until => {
                 self.until = end;
                 self.unanswered = 0;
@@ -149,7 +150,7 @@ impl SessionWatch {
             SharedLook::Ended => Some(SessionEnd::SignedOut),
             SharedLook::Unknown if self.unanswered < ASK_MOST => {
                 self.unanswered += 1;
-                self.descope.clock().deadline(ASK_AGAIN).await;
+                Box::pin(self.descope.clock().deadline(ASK_AGAIN)).await;
                 None
             }
             SharedLook::RenewedUntil(_) | SharedLook::Nothing | SharedLook::Unknown => {
