@@ -90,9 +90,9 @@ impl Descope {
         };
         let name = mark.name()?;
         tracing::info!(?mark, "sessions are revoked");
-        view.mark(&[name], self.now());
+        let marks = view.mark(&[name], self.now());
         match self.sharing() {
-            Some(shared) => shared.tell_marks(view).await,
+            Some(shared) => shared.tell_marks(view, &marks).await,
             None => Ok(()),
         }
     }
@@ -113,7 +113,7 @@ impl Descope {
         if names.is_empty() {
             return;
         }
-        view.mark(&names, self.now());
+        let marks = view.mark(&names, self.now());
         let Some(shared) = self.sharing() else { return };
         let (shared, view) = (shared.clone(), Arc::clone(view));
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -121,7 +121,7 @@ impl Descope {
         };
         // It is not cut off: what fails is tried again by the task that reads marks.
         let telling = runtime.spawn(async move {
-            if let Err(error) = shared.tell_marks(&view).await {
+            if let Err(error) = shared.tell_marks(&view, &marks).await {
                 tracing::debug!(%error, "other replicas are told of a sign-out later");
             }
         });

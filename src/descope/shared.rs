@@ -97,9 +97,15 @@ impl Descope {
             return;
         };
         shared.deliver(self.inner.queue.take_delivered());
+        let all_told = async {
+            shared.drained().await;
+            if let Some(view) = self.marks() {
+                shared.all_marks_told(view).await;
+            }
+        };
         tokio::select! {
             biased;
-            () = shared.drained() => {}
+            () = all_told => {}
             () = self.clock().deadline(limit) => {
                 tracing::error!("the process ends before the shared state was told all");
             }

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 
 use crate::{
     error::Error,
+    revocation::{CutMark, MarkName},
     shared::{
         RedisSettings,
         contract::{
             self, Bench,
             steps::{
                 Attempt, Claim, EndedBy, Ending, Publication, Purpose, RecordKind, RecordName,
-                RedisStore, Store, StoreError,
+                RedisStore, Store, StoreError, log_times,
             },
         },
     },
@@ -63,6 +64,11 @@ impl Bench for Real {
         tokio::time::sleep(span).await;
     }
 
+    async fn interrupt(&self, span: Duration) {
+        // Nobody else asks it.
+        tokio::time::sleep(span).await;
+    }
+
     async fn forget_all(&self) {
         (self.forget)().await;
     }
@@ -109,6 +115,8 @@ pub const STEPS: &[&str] = &[
     "dead",
     "out",
     "tick",
+    "append marks",
+    "read marks",
 ];
 
 impl Probe {
@@ -156,6 +164,17 @@ impl Probe {
             "link" => format!("{:?}", store.link(this, name(!number), long).await?),
             "deliver" => format!("{:?}", store.deliver(this, long).await?),
             "tick" => format!("{:?}", store.tick(None).await?),
+            "append marks" => {
+                let marks = [CutMark {
+                    name: MarkName::EVERYBODY,
+                    cut: u32::from(number),
+                }];
+                format!("{:?}", store.append_marks(&marks, log_times()).await?)
+            }
+            "read marks" => {
+                let page = store.read_marks(None, log_times()).await?;
+                format!("{} entries", page.entries.len())
+            }
             _ => {
                 let ending = match step {
                     "free" => Ending::Free,

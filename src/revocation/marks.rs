@@ -1,7 +1,7 @@
 //! The marks by their whole names, with what is to be told to other replicas. Pure.
 
 use std::{
-    collections::{HashMap, hash_map},
+    collections::{BTreeSet, HashMap, hash_map},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use super::{
 use crate::clock::{Now, whole_seconds};
 
 /// How much longer a mark is kept than a session lives: the clocks of replicas differ.
-const SLACK: Duration = Duration::from_secs(60);
+pub(super) const SLACK: Duration = Duration::from_secs(60);
 
 /// Between two looks for marks whose time is over.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
@@ -20,6 +20,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Marks {
     marks: HashMap<MarkName, Noted>,
+    /// Those that do not stand yet where all replicas read them.
+    unsent: BTreeSet<MarkName>,
     longest_session: Duration,
     max: usize,
     /// Until when a mark is missing for which there was no room, in seconds since the Unix epoch.
@@ -31,12 +33,10 @@ pub(super) struct Marks {
 #[derive(Clone, Copy, Debug)]
 struct Noted {
     cut: u32,
-    /// When it was noted here, on the monotonic clock.
+    /// When it was noted here last, on the monotonic clock.
     at: Duration,
     /// In seconds since the Unix epoch.
     until: u32,
-    /// True once it stands where all replicas read it.
-    is_told: bool,
 }
 
 /// A change, as far as the table for requests has to follow it.
@@ -53,6 +53,7 @@ impl Marks {
     pub(super) fn new(longest_session: Duration, max: usize) -> Self {
         Self {
             marks: HashMap::new(),
+            unsent: BTreeSet::new(),
             longest_session,
             max,
             lacking_until: 0,
@@ -74,15 +75,21 @@ impl Marks {
                 let noted = entry.get_mut();
                 let is_later = mark.cut > noted.cut && mark.name.kind() != MarkKind::Session;
                 noted.until = noted.until.max(until);
-                noted.is_told = if mark.cut < noted.cut {
-                    noted.is_told
-                } else {
-                    told || noted.is_told && !is_later
-                };
+                if mark.cut >= noted.cut {
+                    // One of the same second may have been made later, whoever tells of it: an answer that
+                    // came between the two is refused by it.
+                    noted.at = now.mono;
+                    if told {
+                        self.unsent.remove(&mark.name);
+                    }
+                }
                 if !is_later {
                     return Change::Nothing;
                 }
-                (noted.cut, noted.at) = (mark.cut, now.mono);
+                noted.cut = mark.cut;
+                if !told {
+                    self.unsent.insert(mark.name);
+                }
                 Change::Marked
             }
             hash_map::Entry::Vacant(entry) if has_room => {
@@ -90,8 +97,10 @@ impl Marks {
                     cut: mark.cut,
                     at: now.mono,
                     until,
-                    is_told: told,
                 });
+                if !told {
+                    self.unsent.insert(mark.name);
+                }
                 Change::Marked
             }
             hash_map::Entry::Vacant(_) => {
@@ -122,37 +131,33 @@ impl Marks {
         let before = self.marks.len();
         let today = whole_seconds(now.wall);
         self.marks.retain(|_, noted| noted.until > today);
+        self.unsent.retain(|name| self.marks.contains_key(name));
         self.marks.len() < before
     }
 
-    /// The marks that other replicas are yet to be told: so many at most, the earliest first.
+    /// The marks that other replicas are yet to be told: so many at most.
     pub(super) fn unsent(&self, most: usize) -> Vec<CutMark> {
-        let unsent = self.marks.iter().filter(|(_, noted)| !noted.is_told);
-        let mut unsent: Vec<_> = unsent
-            .map(|(&name, noted)| CutMark {
-                name,
-                cut: noted.cut,
-            })
-            .collect();
-        unsent.sort_by_key(|mark| (mark.cut, mark.name));
-        unsent.truncate(most);
-        unsent
+        let unsent = self.unsent.iter().take(most);
+        let marks = unsent.filter_map(|&name| {
+            let cut = self.marks.get(&name)?.cut;
+            Some(CutMark { name, cut })
+        });
+        marks.collect()
     }
 
     /// Notes that these were told.
     pub(super) fn note_told(&mut self, marks: &[CutMark]) {
         for mark in marks {
-            if let Some(noted) = self.marks.get_mut(&mark.name) {
-                noted.is_told |= noted.cut <= mark.cut;
+            let noted = self.marks.get(&mark.name);
+            if noted.is_some_and(|noted| noted.cut <= mark.cut) {
+                self.unsent.remove(&mark.name);
             }
         }
     }
 
     /// Notes that all of it is to be told again.
     pub(super) fn forget_told(&mut self) {
-        for noted in self.marks.values_mut() {
-            noted.is_told = false;
-        }
+        self.unsent = self.marks.keys().copied().collect();
     }
 
     pub(super) fn len(&self) -> usize {

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::{
     mark::{CutMark, MarkName, Subject, is_cut},
-    marks::{Change, Marks, enter},
+    marks::{Change, Marks, SLACK, enter},
     settings::Revocation,
     slots::Slots,
     status::RevocationStatus,
@@ -49,11 +49,19 @@ pub(crate) struct RevocationView {
     marks: Mutex<Marks>,
     /// Asks other replicas for their marks; absent where there are none.
     source: OnceLock<MarkSource>,
-    /// When the newest news of other replicas were written, on the monotonic clock.
-    heard: Mutex<Option<Duration>>,
+    heard: Mutex<Heard>,
     /// Counts the changes.
     changes: watch::Sender<u64>,
     stale_error: OnceAMinute,
+}
+
+/// What was heard of other replicas, on the monotonic clock.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heard {
+    /// When the newest news were written.
+    at: Option<Duration>,
+    /// When somebody asked for the first time.
+    asked: Option<Duration>,
 }
 
 /// Begins to ask for marks, where nobody does.
@@ -107,9 +115,13 @@ impl RevocationView {
         self.settings.tick
     }
 
+    pub(crate) fn stale_after(&self) -> Duration {
+        self.settings.stale_after
+    }
+
     /// How far back marks are of use.
     pub(crate) fn horizon(&self) -> Duration {
-        self.settings.longest_session
+        self.settings.longest_session.saturating_add(SLACK)
     }
 
     #[cfg(test)]
@@ -120,17 +132,19 @@ impl RevocationView {
     /// The standing of a session as of now.
     #[inline]
     pub(crate) fn standing(&self, subject: &impl Subject, now: &Now) -> Standing {
-        if nanoseconds(now.mono) >= self.fresh_before.load(Acquire) && self.is_unsure(now) {
-            return Standing::Unknown;
-        }
+        let is_unsure =
+            nanoseconds(now.mono) >= self.fresh_before.load(Acquire) && self.is_unsure(now);
         let newest = self.newest.load(Acquire);
-        if !is_cut(subject.issued(), newest) && self.sessions.load(Acquire) == 0 {
-            return Standing::Good;
-        }
-        if self.may_be_marked(subject) && self.revoked_at(subject).is_some() {
+        let any = is_cut(subject.issued(), newest) || self.sessions.load(Acquire) != 0;
+        if any && self.may_be_marked(subject) && self.revoked_at(subject).is_some() {
+            // Whatever else may be missing.
             return Standing::Revoked;
         }
-        Standing::Good
+        if is_unsure {
+            Standing::Unknown
+        } else {
+            Standing::Good
+        }
     }
 
     /// A look without a lock: `false` for nearly all that are not marked.
@@ -164,13 +178,24 @@ impl RevocationView {
         newest
     }
 
-    /// Notes marks that were made here.
-    pub(crate) fn mark(&self, names: &[MarkName], now: Now) {
+    /// Notes marks that were made here, and returns them.
+    pub(crate) fn mark(&self, names: &[MarkName], now: Now) -> Vec<CutMark> {
         let cut = whole_seconds(now.wall).max(1);
         let marks = names.iter().map(|&name| CutMark { name, cut });
-        self.note(marks, self.source.get().is_none(), now);
+        let marks: Vec<_> = marks.collect();
+        self.note(marks.iter().copied(), self.source.get().is_none(), now);
         for name in names {
             metrics::count(counter::REVOCATION_MARKS, name.kind().label());
+        }
+        // Where no request came yet nobody listens, and so nobody would tell them later.
+        self.keep_listening();
+        marks
+    }
+
+    /// Sees to it that other replicas are listened to, if there are any.
+    pub(crate) fn keep_listening(&self) {
+        if let Some(source) = self.source.get() {
+            source(self);
         }
     }
 
@@ -237,42 +262,40 @@ impl RevocationView {
     /// Notes that all marks are known that were made up to some time before `asked`: so much before.
     pub(crate) fn note_heard(&self, asked: Now, before: Duration) {
         let written = asked.mono.saturating_sub(before);
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard = self.heard();
         // Answers may come in another order than they were asked for.
-        *heard = (*heard).max(Some(written));
+        heard.at = heard.at.max(Some(written));
         drop(heard);
         self.refresh(asked);
     }
 
     /// Sets until when it is sure that no mark is missing.
     fn refresh(&self, now: Now) {
-        let is_lacking = self.marks().is_lacking(now);
-        let until = match (is_lacking, self.source.get()) {
+        // Until the end, so that a mark that is found to be missing meanwhile is not forgotten.
+        let marks = self.marks();
+        let until = match (marks.is_lacking(now), self.source.get()) {
             (true, _) => 0,
             (false, None) => u64::MAX,
             (false, Some(_)) => {
-                let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+                let heard = self.heard().at;
                 let until = heard.map(|at| at.saturating_add(self.settings.stale_after));
                 until.map_or(0, |until| nanoseconds(until).saturating_add(1))
             }
         };
         self.fresh_before.store(until, Release);
+        drop(marks);
     }
 
     /// Past the time until when it was sure: `true` where that refuses everybody. Sees to it that other
     /// replicas' marks are asked for.
     #[cold]
     fn is_unsure(&self, now: &Now) -> bool {
-        if let Some(source) = self.source.get() {
-            source(self);
-        }
+        self.keep_listening();
         self.refresh(*now);
         if self.is_fresh(now) {
             return false;
         }
-        if self.stale_error.is_due(now) {
-            self.say_stale(now);
-        }
+        self.say_stale(now);
         let outcome = if self.settings.is_strict {
             "refused"
         } else {
@@ -283,14 +306,20 @@ impl RevocationView {
     }
 
     fn say_stale(&self, now: &Now) {
+        let is_lacking = self.marks().is_lacking(*now);
+        // A process that has just begun knows nothing yet, and nothing is wrong with that.
+        let begins = !is_lacking && self.heard().is_beginning(now, self.settings.stale_after);
+        if begins || !self.stale_error.is_due(now) {
+            return;
+        }
         let served = !self.settings.is_strict;
-        if self.marks().is_lacking(*now) {
+        if is_lacking {
             tracing::error!(
                 served,
                 "more revocation marks than `max_marks` allows: some are missing here, so that it is \
                  unknown which sessions are refused; raise it"
             );
-        } else if self.age(now).is_some() {
+        } else {
             tracing::error!(
                 served,
                 "other replicas' revocation marks cannot be learned of: the shared state does not \
@@ -305,7 +334,7 @@ impl RevocationView {
 
     /// How long ago the newest news of other replicas were written.
     fn age(&self, now: &Now) -> Option<Duration> {
-        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = self.heard().at;
         heard.map(|at| now.mono.saturating_sub(at))
     }
 
@@ -326,6 +355,18 @@ impl RevocationView {
 
     fn marks(&self) -> MutexGuard<'_, Marks> {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Heard {
+    /// Returns `true` where nothing was heard yet, and nobody has asked for longer than `patience`.
+    fn is_beginning(&mut self, now: &Now, patience: Duration) -> bool {
+        let asked = *self.asked.get_or_insert(now.mono);
+        self.at.is_none() && now.mono.saturating_sub(asked) < patience
     }
 }
 

@@ -2,26 +2,33 @@
 //! what was marked here.
 
 use std::{
-    sync::{Arc, Weak},
+    future::Future,
+    sync::{Arc, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use super::{
-    log::{ENTRY, LogReader, Progress},
-    replica::{Replica, ReplicaInner, unavailable},
-    store::StoreError,
+    breaker::Breaker,
+    log::{HOLD, LogReader, LogTimes, Progress, TOLD},
+    replica::{REPEAT_AFTER, Replica, ReplicaInner, unavailable},
+    store::{StoreError, StoreErrorKind},
 };
-use crate::{error::Error, random, revocation::RevocationView, telemetry};
+use crate::{
+    error::Error,
+    random,
+    revocation::{CutMark, RevocationView},
+    telemetry,
+};
 
-/// How often a replica that begins asks for marks until it knows all.
-const LEARNING: usize = 10;
+/// How much longer than a log settles a replica that begins asks for marks until it knows all.
+const LEARNING: Duration = Duration::from_secs(1);
 
 /// The most entries that are told between two looks at the log.
 const TOLD_AT_ONCE: usize = 20;
 
 impl Replica {
     /// Sees to it that the view learns of other replicas' marks, for as long as both live. It is begun by
-    /// the first request, on whose runtime it runs.
+    /// the warm-up or the first request, on whose runtime it runs.
     pub(crate) fn inform(&self, view: &Arc<RevocationView>) {
         let replica = Arc::downgrade(&self.inner);
         let known = Arc::downgrade(view);
@@ -51,14 +58,12 @@ impl Replica {
         view: &RevocationView,
         reader: &mut LogReader,
     ) -> Result<(), StoreError> {
+        let times = times(view);
         loop {
             let asked = self.now();
-            let read = self
-                .inner
-                .store
-                .read_marks(reader.position(), view.horizon());
-            let page = self.step("read_marks", read).await?;
-            let progress = reader.advance(&page);
+            let read = self.inner.store.read_marks(reader.position(), times);
+            let page = self.log_step("read_marks", read).await?;
+            let progress = reader.advance(&page, times);
             if progress == Progress::Lost {
                 telemetry::shared_memory_lost();
                 view.forget_told();
@@ -87,42 +92,106 @@ impl Replica {
     ///
     /// The store cannot be asked.
     pub(crate) async fn learn_marks(&self, view: &RevocationView) -> Result<(), Error> {
-        // A log that has just begun settles within the first few.
-        for _ in 0..LEARNING {
-            let mut reader = LogReader::default();
+        let mut reader = LogReader::default();
+        let pause = view.tick().min(Duration::from_millis(200));
+        let mut waited = Duration::ZERO;
+        loop {
             let read = self.read_marks(view, &mut reader).await;
             read.map_err(|error| unavailable(&error))?;
-            if view.status().fresh {
-                break;
+            if view.status().fresh || waited > times(view).settle.saturating_add(LEARNING) {
+                // From now on, or the first request would find that nothing was heard for a while.
+                view.keep_listening();
+                return Ok(());
             }
-            self.inner.clock.deadline(view.tick()).await;
+            // A log that has just begun settles.
+            self.inner.clock.deadline(pause).await;
+            waited = waited.saturating_add(pause);
         }
-        Ok(())
     }
 
-    /// Tells the other replicas what was marked here.
+    /// Tells the other replicas of marks that were made here.
     ///
     /// # Errors
     ///
-    /// The store cannot be asked: it is told later.
-    pub(crate) async fn tell_marks(&self, view: &RevocationView) -> Result<(), Error> {
-        let told = self.tell_some(view).await;
+    /// The store cannot be asked: they are told later.
+    pub(crate) async fn tell_marks(
+        &self,
+        view: &RevocationView,
+        marks: &[CutMark],
+    ) -> Result<(), Error> {
+        if self.log_breaker().is_open() {
+            // Nobody waits in vain: the task that reads the log tells them once it can.
+            telemetry::shared_step("append_marks", "skipped");
+            let why = "the log of marks could not be reached of late";
+            return Err(unavailable(&StoreError::new(
+                StoreErrorKind::Unreachable,
+                why,
+            )));
+        }
+        let told = self.append(view, marks).await;
         told.map_err(|error| unavailable(&error))
+    }
+
+    /// Waits until the other replicas have been told all that was marked here.
+    pub(crate) async fn all_marks_told(&self, view: &RevocationView) {
+        while !view.unsent(1).is_empty() {
+            if self.tell_some(view).await.is_err() {
+                self.inner.clock.deadline(REPEAT_AFTER).await;
+            }
+        }
     }
 
     async fn tell_some(&self, view: &RevocationView) -> Result<(), StoreError> {
         for _ in 0..TOLD_AT_ONCE {
-            let unsent = view.unsent(ENTRY);
+            let unsent = view.unsent(TOLD);
             if unsent.is_empty() {
                 break;
             }
-            let store = &self.inner.store;
-            let append = store.append_marks(&unsent, view.horizon());
-            self.step("append_marks", append).await?;
-            view.told(&unsent);
+            self.append(view, &unsent).await?;
         }
         Ok(())
     }
+
+    async fn append(&self, view: &RevocationView, marks: &[CutMark]) -> Result<(), StoreError> {
+        let append = self.inner.store.append_marks(marks, times(view));
+        self.log_step("append_marks", append).await?;
+        view.told(marks);
+        Ok(())
+    }
+
+    /// Makes a step at the log. One that fails holds up no step of another kind, and none of those holds
+    /// up this one: the log is asked at the same pace whether the store answers or not, since what was
+    /// marked while it was away is to be known everywhere soon after.
+    async fn log_step<R>(
+        &self,
+        name: &'static str,
+        step: impl Future<Output = Result<R, StoreError>>,
+    ) -> Result<R, StoreError> {
+        let result = step.await;
+        let outcome = result
+            .as_ref()
+            .map_or_else(|error| error.kind.name(), |_| "ok");
+        telemetry::shared_step(name, outcome);
+        let changed = self.log_breaker().note(result.is_ok(), self.now());
+        match &result {
+            // That it cannot be reached is told by the steps that all replicas make.
+            Err(error) if changed && error.kind != StoreErrorKind::Unreachable => {
+                telemetry::marks_refused(error, error.kind.name());
+            }
+            Err(error) => tracing::debug!(step = name, %error, "a step at the log of marks failed"),
+            Ok(_) => {}
+        }
+        result
+    }
+
+    fn log_breaker(&self) -> MutexGuard<'_, Breaker> {
+        let breaker = self.inner.log_breaker.lock();
+        breaker.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn times(view: &RevocationView) -> LogTimes {
+    LogTimes::new(view.horizon(), view.tick(), view.stale_after())
 }
 
 /// One look at the log. Returns `false` once nobody is interested any more.
@@ -140,11 +209,11 @@ async fn read_once(
     true
 }
 
-/// From one to five, by chance.
+/// From one to [`HOLD`], by chance.
 fn a_few() -> u8 {
     let mut bytes = [0];
     // Without random numbers nobody waits longer than the others.
     let _ = random::fill(&mut bytes);
     let [byte] = bytes;
-    1 + byte % 5
+    1 + byte % HOLD
 }

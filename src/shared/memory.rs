@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    log::{LogPage, LogPosition},
+    log::{LogPage, LogPosition, LogTimes},
     record::{Attempt, Claim, Claimed, Ending, Found, Publication, Published, Record, RecordName},
     store::{Store, StoreError, StoreErrorKind, Tick},
 };
@@ -47,7 +47,12 @@ impl MemoryStore {
 
     /// Makes it misbehave, or behave again.
     pub(crate) fn set_fault(&self, fault: Option<StoreFault>) {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        let mut current = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.is_some() && fault.is_none() {
+            let now = self.now();
+            self.memory().note_interruption(now);
+        }
+        *current = fault;
     }
 
     /// Loses all that it remembers.
@@ -60,13 +65,17 @@ impl MemoryStore {
         self.memory().steps
     }
 
+    fn now(&self) -> Duration {
+        self.clock.get_or_init(Clock::default).now().mono
+    }
+
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn step<R>(&self, step: impl FnOnce(&mut Memory, Duration) -> R) -> Result<R, StoreError> {
         let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.clock.get_or_init(Clock::default).now().mono;
+        let now = self.now();
         let lost = || StoreError::new(StoreErrorKind::Unreachable, "a test switched it off");
         if fault == Some(StoreFault::Unreachable) {
             return Err(lost());
@@ -130,16 +139,16 @@ impl Store for MemoryStore {
         self.step(|memory, now| memory.tick(slow_down, now))
     }
 
-    async fn append_marks(&self, marks: &[CutMark], keep: Duration) -> Result<(), StoreError> {
-        self.step(|memory, now| memory.append_marks(marks, keep, now))
+    async fn append_marks(&self, marks: &[CutMark], times: LogTimes) -> Result<(), StoreError> {
+        self.step(|memory, now| memory.append_marks(marks, times.keep, now))
     }
 
     async fn read_marks(
         &self,
         after: Option<LogPosition>,
-        keep: Duration,
+        times: LogTimes,
     ) -> Result<LogPage, StoreError> {
-        self.step(|memory, now| memory.read_marks(after, keep, now))
+        self.step(|memory, now| memory.read_marks(after, times.keep, now))
     }
 }
 
@@ -180,6 +189,12 @@ mod tests {
 
         async fn pass(&self, span: Duration) {
             self.clock.advance(span);
+        }
+
+        async fn interrupt(&self, span: Duration) {
+            self.store.set_fault(Some(StoreFault::Unreachable));
+            self.clock.advance(span);
+            self.store.set_fault(None);
         }
 
         async fn forget_all(&self) {

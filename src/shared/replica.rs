@@ -38,7 +38,7 @@ const QUARANTINE_BEYOND_LEASE: Duration = Duration::from_secs(1);
 
 /// For how long a step that nobody waits for is tried again.
 const REPEAT_FOR: Duration = Duration::from_secs(10);
-const REPEAT_AFTER: Duration = Duration::from_millis(500);
+pub(super) const REPEAT_AFTER: Duration = Duration::from_millis(500);
 
 /// The times that the replicas of a project have in common.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +94,8 @@ pub(super) struct ReplicaInner {
     pub(super) clock: Clock,
     pub(super) times: SharedTimes,
     breaker: Mutex<Breaker>,
+    /// That of the steps at the log of marks.
+    pub(super) log_breaker: Mutex<Breaker>,
     known: Mutex<Known>,
     /// The time that a refresh takes here on average, in microseconds.
     average: AtomicU64,
@@ -120,6 +122,7 @@ impl Replica {
                 clock,
                 times,
                 breaker: Mutex::default(),
+                log_breaker: Mutex::default(),
                 known: Mutex::new(known),
                 average: AtomicU64::default(),
                 ticked: Mutex::default(),

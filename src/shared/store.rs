@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    log::{LogPage, LogPosition},
+    log::{LogPage, LogPosition, LogTimes},
     record::{Attempt, Claim, Claimed, Ending, Found, Publication, Published, Record, RecordName},
 };
 use crate::revocation::CutMark;
@@ -72,15 +72,15 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// not. `slow_down` is told to all others: for how long Descope wants no calls.
     async fn tick(&self, slow_down: Option<Duration>) -> Result<Tick, StoreError>;
 
-    /// Appends marks to the log that all replicas read, where they are kept for so long.
-    async fn append_marks(&self, marks: &[CutMark], keep: Duration) -> Result<(), StoreError>;
+    /// Appends marks to the log that all replicas read.
+    async fn append_marks(&self, marks: &[CutMark], times: LogTimes) -> Result<(), StoreError>;
 
-    /// Reads the log after an entry; without one, what was written within `keep`. It notes that somebody
-    /// was there, where nobody was for a while, and is an error where the store takes no writes.
+    /// Reads the log after an entry; without one, what is not older than entries are kept. It notes that
+    /// somebody was there, where nobody was for a while, and is an error where the store takes no writes.
     async fn read_marks(
         &self,
         after: Option<LogPosition>,
-        keep: Duration,
+        times: LogTimes,
     ) -> Result<LogPage, StoreError>;
 }
 

@@ -163,6 +163,16 @@ pub(crate) fn shared_state_back() {
     tracing::info!("the shared state answers again");
 }
 
+/// Records that the store refuses the steps at the log of revocation marks, or answers what is none of the
+/// log: not that it cannot be reached.
+pub(crate) fn marks_refused(error: &dyn std::error::Error, kind: &'static str) {
+    tracing::error!(
+        kind,
+        error = %error,
+        "revocation marks cannot be told to other replicas, nor learned from them"
+    );
+}
+
 /// Records that the store has forgotten what it was told.
 pub(crate) fn shared_memory_lost() {
     tracing::error!(

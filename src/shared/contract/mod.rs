@@ -3,6 +3,7 @@
 mod answers;
 mod claims;
 mod ends;
+mod marks;
 mod memory;
 
 use std::time::Duration;
@@ -24,6 +25,9 @@ pub(crate) trait Bench: Send + Sync {
 
     /// Lets so much of the store's time pass.
     async fn pass(&self, span: Duration);
+
+    /// Lets so much of its time pass in which nobody reaches it.
+    async fn interrupt(&self, span: Duration);
 
     /// Has it lose its memory.
     async fn forget_all(&self);
@@ -60,6 +64,13 @@ macro_rules! each_check {
             after_a_loss_of_memory_nobody_claims_but_a_sign_out,
             a_birth_is_noted_by_a_tick_alone_and_is_another_after_a_loss,
             replicas_learn_that_descope_wants_no_calls,
+            marks_are_read_once_and_in_their_order,
+            a_long_log_is_read_page_by_page,
+            many_marks_of_one_second_are_all_told,
+            old_marks_are_not_read_and_their_age_is_no_loss,
+            a_log_that_was_lost_is_another_one,
+            whoever_reads_notes_that_somebody_was_there,
+            a_log_that_nobody_could_reach_is_young_again,
             records_of_tokens_and_of_access_keys_are_apart,
             empty_and_large_answers_come_back_as_they_were,
         }
@@ -69,7 +80,7 @@ macro_rules! each_check {
 pub(crate) use each_check;
 
 #[allow(unused_imports, reason = "for the tests of each engine")]
-pub(crate) use self::{answers::*, claims::*, ends::*, memory::*};
+pub(crate) use self::{answers::*, claims::*, ends::*, marks::*, memory::*};
 
 /// Longer than any check takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -201,4 +212,9 @@ pub(crate) mod steps {
         redis::RedisStore,
         store::{Store, StoreError},
     };
+
+    /// Of replicas that rely on what they have heard for two seconds.
+    pub(crate) fn log_times() -> super::super::log::LogTimes {
+        super::marks::long()
+    }
 }

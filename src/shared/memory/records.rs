@@ -76,6 +76,11 @@ impl Memory {
         };
     }
 
+    /// Notes that nobody could reach it until now.
+    pub(crate) fn note_interruption(&mut self, now: Duration) {
+        self.log.note_interruption(now);
+    }
+
     pub(crate) fn append_marks(&mut self, marks: &[CutMark], keep: Duration, now: Duration) {
         self.log.append(marks, keep, now);
     }

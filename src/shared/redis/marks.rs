@@ -1,26 +1,27 @@
 //! The log of marks, as it is written down.
 
-use std::collections::BTreeMap;
-
 use redis::Value;
 
 use super::{
     super::{
-        log::{LogPage, LogPosition},
+        log::{ENTRY, LogPage, LogPosition},
         store::StoreError,
     },
     answers::{into_bytes, millis, strange, text},
 };
 use crate::revocation::{CutMark, MarkName};
 
-/// Marks by their cuts, with the names of each written one after the other.
-pub(super) fn by_cut(marks: &[CutMark]) -> BTreeMap<u32, Vec<u8>> {
-    let mut entries = BTreeMap::<u32, Vec<u8>>::new();
-    for mark in marks {
-        let names = entries.entry(mark.cut).or_default();
-        names.extend_from_slice(&mark.name.to_bytes());
-    }
-    entries
+/// The entries of marks: each is a cut, and the names of its marks one after the other.
+pub(super) fn entries(marks: &[CutMark]) -> Vec<(u32, Vec<u8>)> {
+    let mut marks = marks.to_vec();
+    marks.sort_by_key(|mark| mark.cut);
+    let of_a_cut = marks.chunk_by(|one, other| one.cut == other.cut);
+    let entries = of_a_cut.flat_map(|marks| marks.chunks(ENTRY));
+    let written = entries.filter_map(|entry| {
+        let names = entry.iter().flat_map(|mark| mark.name.to_bytes());
+        Some((entry.first()?.cut, names.collect()))
+    });
+    written.collect()
 }
 
 /// The id of an entry.
@@ -29,7 +30,7 @@ pub(super) fn written(position: LogPosition) -> String {
 }
 
 pub(super) fn page(value: Value) -> Result<LogPage, StoreError> {
-    let [since, age, written, newest, entries] = parts(value)?;
+    let [since, age, written, newest, continues, entries] = parts(value)?;
     let Value::Array(entries) = entries else {
         return Err(strange());
     };
@@ -38,6 +39,7 @@ pub(super) fn page(value: Value) -> Result<LogPage, StoreError> {
         age: millis(&age)?,
         written: millis(&written)?,
         newest: number(text(&newest)?)?,
+        continues: flag(&continues)?,
         entries: entries.into_iter().map(entry).collect::<Result<_, _>>()?,
     })
 }
@@ -68,6 +70,14 @@ fn parts<const N: usize>(value: Value) -> Result<[Value; N], StoreError> {
     parts.try_into().map_err(|_| strange())
 }
 
+fn flag(value: &Value) -> Result<bool, StoreError> {
+    match value {
+        Value::Int(0) => Ok(false),
+        Value::Int(1) => Ok(true),
+        _ => Err(strange()),
+    }
+}
+
 fn number(text: &str) -> Result<u64, StoreError> {
     text.parse().map_err(|_| strange())
 }
@@ -76,7 +86,8 @@ fn number(text: &str) -> Result<u64, StoreError> {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
+    use super::{super::stream::LONGEST_ANSWER, *};
+    use crate::shared::log::PAGE;
 
     fn told(id: &str, cut: &str, names: &[u8]) -> Value {
         let bytes = |bytes: &[u8]| Value::BulkString(bytes.into());
@@ -86,6 +97,7 @@ mod tests {
             Value::Int(5_000),
             Value::Int(7),
             bytes(b"3"),
+            Value::Int(1),
             Value::Array(vec![Value::Array(entry)]),
         ])
     }
@@ -103,9 +115,11 @@ mod tests {
                 cut: 1_700_000_000,
             },
         ];
-        let written = by_cut(&marks);
-        let names = written.get(&1_700_000_000).unwrap();
-        assert_eq!((written.len(), names.len()), (1, 34));
+        let written = entries(&marks);
+        let [(1_700_000_000, names)] = &*written else {
+            panic!("{written:?}");
+        };
+        assert_eq!(names.len(), 34);
         let read = page(told("1700000000001-3", "1700000000", names)).unwrap();
         let position = LogPosition {
             at: 1_700_000_000_001,
@@ -114,6 +128,30 @@ mod tests {
         assert_eq!(read.entries, [(position, marks.to_vec())]);
         assert_eq!(super::written(position), "1700000000001-3");
         assert_eq!((read.newest, read.written), (3, Duration::from_millis(7)));
+        assert!(read.continues);
+    }
+
+    /// However many are told at once, a page of full entries is an answer that is taken.
+    #[test]
+    fn an_entry_has_one_cut_and_no_more_marks_than_a_page_has_room_for() {
+        let name = MarkName::EVERYBODY;
+        let marks: Vec<_> = (0..200)
+            .map(|number| CutMark {
+                name,
+                cut: 1 + number % 2,
+            })
+            .collect();
+        let entries = entries(&marks);
+        let shown: Vec<_> = entries
+            .iter()
+            .map(|(cut, names)| (*cut, names.len() / MarkName::BYTES))
+            .collect();
+        assert_eq!(
+            shown,
+            [(1, 40), (1, 40), (1, 20), (2, 40), (2, 40), (2, 20)]
+        );
+        let of_entry = ENTRY * MarkName::BYTES + 80;
+        assert!((PAGE + 1) * of_entry < LONGEST_ANSWER, "{of_entry}");
     }
 
     #[test]

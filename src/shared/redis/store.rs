@@ -13,7 +13,7 @@ use redis::Value;
 
 use super::{
     super::{
-        log::{BEAT, LogPage, LogPosition, PAGE},
+        log::{BEAT, LogPage, LogPosition, LogTimes, PAGE},
         record::{
             Attempt, Claim, Claimed, EndedBy, Ending, Found, Publication, Published, Purpose,
             Record, RecordName,
@@ -284,11 +284,11 @@ impl Store for RedisStore {
         failed.map_or(Ok(tick), Err)
     }
 
-    async fn append_marks(&self, marks: &[CutMark], keep: Duration) -> Result<(), StoreError> {
+    async fn append_marks(&self, marks: &[CutMark], times: LogTimes) -> Result<(), StoreError> {
         let (log, state) = (self.keys.marks(), self.keys.marks_state());
         let mut run = self.scripts.append_marks.on(&[&log, &state]);
-        run = run.number(millis(keep));
-        for (cut, names) in marks::by_cut(marks) {
+        run = run.number(millis(times.keep)).number(millis(times.quiet));
+        for (cut, names) in marks::entries(marks) {
             run = run.number(cut.into()).arg(names);
         }
         // A failover may not forget who was signed out.
@@ -300,13 +300,13 @@ impl Store for RedisStore {
     async fn read_marks(
         &self,
         after: Option<LogPosition>,
-        keep: Duration,
+        times: LogTimes,
     ) -> Result<LogPage, StoreError> {
         let (log, state) = (self.keys.marks(), self.keys.marks_state());
         let after = after.map_or_else(String::new, marks::written);
         let run = self.scripts.read_marks.on(&[&log, &state]);
-        let run = run.arg(after).number(millis(keep));
-        let run = run.number(PAGE as u64).number(millis(BEAT));
+        let run = run.number(millis(times.keep)).number(millis(times.quiet));
+        let run = run.arg(after).number(PAGE as u64).number(millis(BEAT));
         marks::page(self.run(Part::FIRST, &run).await?)
     }
 }

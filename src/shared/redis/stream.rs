@@ -15,8 +15,9 @@ use tokio::{
 
 use super::address::Place;
 
-/// An answer has two sealed texts of 64 KiB at most, and a server's own errors are a line.
-const LONGEST_ANSWER: usize = 1024 * 1024;
+/// An answer has two sealed texts of 64 KiB at most, or a page of marks, and a server's own errors are a
+/// line.
+pub(super) const LONGEST_ANSWER: usize = 1024 * 1024;
 
 /// Anything that bytes go through.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}

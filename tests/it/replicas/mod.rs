@@ -4,6 +4,7 @@ mod ends;
 mod machines;
 mod orders;
 mod responses;
+mod revocation;
 mod sessions;
 mod store;
 
@@ -33,28 +34,29 @@ impl Replicas {
         Self::with(number, fake, |builder| builder).await
     }
 
-    /// With settings of their own.
+    /// Replicas with more settings.
     pub(crate) async fn with(
         number: usize,
         fake: FakeDescopeBuilder,
         settings: impl Fn(DescopeBuilder) -> DescopeBuilder,
     ) -> Self {
-        let fake = fake.start().await;
-        let shared = SharedState::in_memory();
-        let replica = |_| {
-            let builder = fake.descope_builder();
-            let builder = settings(builder.shared_state(shared.clone()));
-            builder.build().unwrap()
+        let mut replicas = Self {
+            fake: fake.start().await,
+            shared: SharedState::in_memory(),
+            handles: Vec::new(),
         };
-        let handles: Vec<_> = (0..number).map(replica).collect();
-        for handle in &handles {
+        for _ in 0..number {
+            let handle = replicas.one_more(&settings);
             handle.warm_up().await.unwrap();
+            replicas.handles.push(handle);
         }
-        Self {
-            fake,
-            shared,
-            handles,
-        }
+        replicas
+    }
+
+    /// Another replica beside them, which has asked nobody anything yet.
+    pub(crate) fn one_more(&self, settings: impl Fn(DescopeBuilder) -> DescopeBuilder) -> Descope {
+        let builder = settings(self.fake.descope_builder());
+        builder.shared_state(self.shared.clone()).build().unwrap()
     }
 
     /// The services, whose layers renew only what has expired.

@@ -108,6 +108,11 @@ async fn an_answer_of_another_shape_is_no_answer() {
         b"*5\r\n$3\r\nown\r\n:-1\r\n:0\r\n$0\r\n\r\n$0\r\n\r\n",
         b"*5\r\n$4\r\ndead\r\n:0\r\n:0\r\n$1\r\n\xff\r\n$0\r\n\r\n",
         b"*5\r\n$3\r\nown\r\n:1\r\n:0\r\n$0\r\n\r\n$3\r\nabc\r\n",
+        // Pages of marks, but for an age below zero, a number that is none, a mark that is cut off.
+        b"*6\r\n$1\r\n1\r\n:-1\r\n:0\r\n$1\r\n0\r\n:1\r\n*0\r\n",
+        b"*6\r\n$1\r\n1\r\n:1\r\n:0\r\n$1\r\n0\r\n:2\r\n*0\r\n",
+        b"*6\r\n$1\r\nx\r\n:1\r\n:0\r\n$1\r\n0\r\n:1\r\n*0\r\n",
+        b"*6\r\n$1\r\n1\r\n:1\r\n:0\r\n$1\r\n1\r\n:1\r\n*1\r\n*3\r\n$3\r\n1-1\r\n$1\r\n5\r\n$1\r\nu\r\n",
         b"garbage\r\n",
     ] {
         let probe = liar(Way::Steps(bytes)).await;

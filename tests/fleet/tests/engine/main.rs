@@ -10,6 +10,7 @@
 mod cluster;
 mod contract;
 mod liars;
+mod marks;
 mod refusals;
 mod replicas;
 mod server;

@@ -1,5 +1,7 @@
 //! Servers that answer and refuse.
 
+use std::time::Duration;
+
 use tower_descope::internals::shared::{Probe, STEPS};
 use tower_descope_fleet::{PROJECT, Redis, until};
 
@@ -7,7 +9,7 @@ use crate::{all_fail, all_hold, probe, settings};
 
 /// The user that is enough, as the documentation gives it.
 const USER: &str = "~ds1:* resetchannels -@all +evalsha +eval +ping +time +hmget +hset +hdel +del +get +set \
-                    +pexpire +pttl";
+                    +pexpire +pttl +xadd +xrange +xtrim";
 
 #[tokio::test]
 async fn the_documented_user_may_do_all_that_is_done() {
@@ -46,7 +48,7 @@ async fn a_server_that_wants_a_password_refuses_and_is_used_when_it_wants_none()
         "",
     ]);
     // A login that was refused is tried again, and one that was not needed is none.
-    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    tokio::time::sleep(Duration::from_millis(150)).await;
     all_hold(&nobody).await;
 }
 
@@ -83,6 +85,8 @@ async fn a_replica_takes_no_writes() {
         "dead",
         "out",
         "tick",
+        "append marks",
+        "read marks",
     ];
     assert_eq!(all_fail(&probe, "refused", &writing).await, None);
 }
@@ -117,7 +121,9 @@ async fn a_server_without_memory_refuses_to_write_and_still_tells() {
     let probe = probe(&redis.url());
     probe.make("claim", 1).await.unwrap();
     redis.cli(&["config", "set", "maxmemory", "1"]);
-    let writing = ["claim", "publish", "link"];
+    // It is no page of a log in which marks may be missing that could not be told.
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let writing = ["claim", "publish", "link", "append marks", "read marks"];
     for (number, step) in (10..).zip(writing) {
         let failed = probe.make(step, number).await.unwrap_err();
         assert_eq!(failed.kind, "refused", "{step}: {failed}");
@@ -141,13 +147,25 @@ async fn a_key_of_another_type_is_refused_and_left_alone() {
     let probe = probe(&redis.url());
     let key = format!("ds1:{PROJECT}:{{e}}:c:{}", "07".repeat(16));
     redis.cli(&["set", &key, "mine"]);
-    let steps: Vec<_> = STEPS.iter().filter(|&&step| step != "tick").collect();
-    for step in steps {
+    let of_records = STEPS
+        .iter()
+        .filter(|&&step| step != "tick" && !step.ends_with("marks"));
+    for step in of_records {
         let failed = probe.make(step, 7).await.unwrap_err();
         assert_eq!(failed.kind, "refused", "{step}: {failed}");
     }
     assert_eq!(redis.cli(&["get", &key]), "mine");
-    let born = format!("ds1:{PROJECT}:{{e}}:born");
+    let key = |name: &str| format!("ds1:{PROJECT}:{{e}}:{name}");
+    for name in ["marks", "marks-state"] {
+        redis.cli(&["set", &key(name), "mine"]);
+        for step in ["append marks", "read marks"] {
+            let failed = probe.make(step, 7).await.unwrap_err();
+            assert_eq!(failed.kind, "refused", "{name}, {step}: {failed}");
+        }
+        assert_eq!(redis.cli(&["get", &key(name)]), "mine");
+        redis.cli(&["del", &key(name)]);
+    }
+    let born = key("born");
     redis.cli(&["rpush", &born, "mine"]);
     let failed = probe.make("tick", 7).await.unwrap_err();
     assert_eq!(failed.kind, "refused", "{failed}");

@@ -86,6 +86,17 @@ impl Browser {
             .await
     }
 
+    /// Asks for a page whose layer renews nothing.
+    pub(crate) async fn plain(&self, url: &str) -> Answer {
+        self.send(Request::get(format!("{url}/plain")), "").await
+    }
+
+    /// Has a replica revoke all sessions of a user.
+    pub(crate) async fn revoke(&self, url: &str, user: &str) -> Answer {
+        self.send(Request::post(format!("{url}/revoke/{user}")), "")
+            .await
+    }
+
     /// Waits until a replica has told Redis all that it knows.
     pub(crate) async fn drain(&self, url: &str) -> Answer {
         self.send(Request::post(format!("{url}/drain")), "").await

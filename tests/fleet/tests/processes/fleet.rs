@@ -31,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) keep: Duration,
     /// How long a step at Redis may take.
     pub(crate) response: Duration,
+    /// Where revocation is on, how long nothing may be heard of the others.
+    pub(crate) stale_after: Option<Duration>,
     pub(crate) trace: bool,
 }
 
@@ -41,6 +43,7 @@ impl Default for Setup {
             timeout: Duration::from_secs(10),
             keep: Duration::from_mins(1),
             response: Duration::from_secs(1),
+            stale_after: None,
             trace: false,
         }
     }
@@ -116,10 +119,14 @@ impl Fleet {
             .env("REPLICA_TIMEOUT_MS", ms(self.setup.timeout))
             .env("REPLICA_KEEP_MS", ms(self.setup.keep))
             .env("REPLICA_RESPONSE_MS", ms(self.setup.response))
+            .env_remove("REPLICA_STALE_MS")
             .env_remove("REPLICA_TRACE")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(file.unwrap());
+        if let Some(stale_after) = self.setup.stale_after {
+            command.env("REPLICA_STALE_MS", ms(stale_after));
+        }
         if self.setup.trace {
             command.env("REPLICA_TRACE", "1");
         }

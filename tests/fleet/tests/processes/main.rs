@@ -20,5 +20,6 @@ mod orders;
 mod outages;
 mod owner;
 mod quiet;
+mod revocation;
 mod secrets;
 mod storm;

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use tower_descope_fleet::{Redis, until};
@@ -22,6 +23,7 @@ async fn no_token_is_in_redis_s_files_in_what_it_is_sent_or_in_a_log() {
     ]);
     let url = redis.url();
     let setup = Setup {
+        stale_after: Some(Duration::from_secs(1)),
         trace: true,
         ..Setup::default()
     };
@@ -38,6 +40,9 @@ async fn no_token_is_in_redis_s_files_in_what_it_is_sent_or_in_a_log() {
     });
     let mut issued = BTreeSet::new();
     let urls = fleet.urls();
+    // Whose name would be found, which the others' are too short for.
+    let user = "U2rtheUserWhoWasRevokedInThisTest";
+    assert_eq!(fleet.browser(20).revoke(&urls[0], user).await.status, 204);
     for (number, mut browser) in fleet.expired(15).into_iter().enumerate() {
         let url = |step: usize| &urls[(number + step) % urls.len()];
         issued.insert(browser.refresh.clone());
@@ -76,6 +81,8 @@ async fn no_token_is_in_redis_s_files_in_what_it_is_sent_or_in_a_log() {
     // Each place has what this test is about, else nothing would be found in it.
     for name in ["dump.rdb", "incr.aof", "monitor.txt"] {
         assert!(holds(said(name), b"{e}:c:"), "{name}");
+        assert!(holds(said(name), b"{e}:marks"), "{name}");
+        assert!(!holds(said(name), user.as_bytes()), "{name}");
     }
     for number in 0..3 {
         let log = said(&format!("replica-{number}.log"));

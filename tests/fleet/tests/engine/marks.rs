@@ -1,0 +1,70 @@
+//! The log of revocation marks: what a server is to do with it that takes no writes, and what is read of
+//! one that has lost a part.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tower_descope_fleet::{PROJECT, Redis};
+
+use crate::{impatient, probe};
+
+/// Longer than a reader lets pass before it writes that it was there.
+const BEAT: Duration = Duration::from_millis(150);
+
+#[tokio::test]
+async fn a_server_that_pauses_its_writes_tells_no_page() {
+    let redis = Redis::start();
+    let probe = impatient(&redis.url());
+    probe.make("append marks", 1).await.unwrap();
+    redis.cli(&["client", "pause", "600", "write"]);
+    sleep(BEAT).await;
+    for step in ["read marks", "append marks"] {
+        let failed = probe.make(step, 2).await.unwrap_err();
+        assert_eq!(failed.kind, "unreachable", "{step}: {failed}");
+    }
+    sleep(Duration::from_secs(1)).await;
+    // The one that nobody waited for may have come in.
+    let told = probe.make("read marks", 0).await.unwrap();
+    assert!(told == "1 entries" || told == "2 entries", "{told}");
+}
+
+#[tokio::test]
+async fn a_server_that_became_a_replica_tells_a_page_while_its_master_is_there_and_then_none() {
+    let master = Redis::start();
+    let replica = master.replica();
+    let (writer, reader) = (probe(&master.url()), probe(&replica.url()));
+    writer.make("append marks", 1).await.unwrap();
+    // What somebody else has just written proves as much as what one writes.
+    let mut told = reader.make("read marks", 0).await;
+    for _ in 0..50 {
+        writer.make("append marks", 2).await.unwrap();
+        told = reader.make("read marks", 0).await;
+        if told.is_ok() {
+            break;
+        }
+    }
+    assert!(told.is_ok(), "{told:?}");
+    sleep(BEAT).await;
+    let failed = reader.make("read marks", 0).await.unwrap_err();
+    assert_eq!(failed.kind, "refused", "{failed}");
+}
+
+#[tokio::test]
+async fn a_log_of_another_shape_is_an_error_and_no_page() {
+    let redis = Redis::start();
+    let probe = probe(&redis.url());
+    let key = format!("ds1:{PROJECT}:{{e}}:marks");
+    for fields in [
+        &["c", "5", "m", "short"][..],
+        &["c", "soon", "m", "uABCDEFGHIJKLMNOP"],
+        &["m", "uABCDEFGHIJKLMNOP"],
+    ] {
+        let mut command = vec!["xadd", &key, "*"];
+        command.extend(fields);
+        redis.cli(&command);
+        let failed = probe.make("read marks", 0).await.unwrap_err();
+        assert_eq!(failed.kind, "invalid", "{fields:?}: {failed}");
+        redis.cli(&["del", &key]);
+    }
+    assert_eq!(probe.make("read marks", 0).await.unwrap(), "0 entries");
+}
