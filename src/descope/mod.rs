@@ -37,7 +37,7 @@ pub(crate) use self::{
     authenticate::{Authentication, LateVerdict, PendingSession},
     device::{device_tokens, is_device_token},
     offered::Offered,
-    present::{PresentedRefresh, RefreshRefusal},
+    present::{PresentedRefresh, RefreshRefusal, VerifiedRefresh},
     sign_out::SignOutOutcome,
     watched::{SharedLook, WatchedFamily},
 };

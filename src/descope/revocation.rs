@@ -139,8 +139,10 @@ impl Descope {
         if everywhere {
             self.mark_user(&presented.verified.user).await;
         } else {
-            self.mark(presented.family.given_sessions(view.horizon()))
-                .await;
+            let mut names = presented.family.given_sessions(view.horizon());
+            // For connections at other replicas, which know the session by an earlier token.
+            names.extend(MarkName::sign_out(&presented.verified.user));
+            self.mark(names).await;
         }
     }
 

@@ -1,9 +1,6 @@
 //! The session of a browser, as an open connection watches it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use http::request::Parts;
 use tokio::sync::watch;
@@ -58,20 +55,27 @@ impl Descope {
         })
     }
 
-    /// Asks what other replicas have made of a refresh token.
-    pub(crate) async fn look_at_replicas(&self, presented: &VerifiedRefresh) -> SharedLook {
+    /// Asks what other replicas have made of a refresh token, in whose place the newest is put.
+    pub(crate) async fn look_at_replicas(&self, presented: &mut VerifiedRefresh) -> SharedLook {
         let Some(shared) = self.claims() else {
             return SharedLook::Nothing;
         };
-        let way = shared.follow(&presented.token, false, Goal::AtHand, Duration::ZERO);
+        let patience = shared.times().call;
+        let way = shared.follow(&presented.token, false, Goal::Watch, patience);
         match way.await {
             Ok(Way::Answer { answer, sent }) => {
                 let hop = self.sent_token(presented.clone(), sent).await;
                 let outcome = self.verify_answer(*answer, hop, None).await;
-                match outcome.map(|outcome| outcome.answer) {
-                    Ok(Ok(answer)) => SharedLook::RenewedUntil(answer.session().expires_at()),
-                    _ => SharedLook::Unknown,
+                let Ok(outcome) = outcome else {
+                    return SharedLook::Unknown;
+                };
+                if let Some(successor) = &outcome.successor {
+                    // Its record is forgotten in time; that of its successor is asked for next.
+                    presented.token = successor.clone();
                 }
+                outcome.answer.map_or(SharedLook::Unknown, |answer| {
+                    SharedLook::RenewedUntil(answer.session().expires_at())
+                })
             }
             Ok(_) => SharedLook::Nothing,
             Err(error) => match error.kind() {

@@ -94,6 +94,7 @@ pub(crate) enum MarkKind {
     Session = b's',
     Tenant = b't',
     Everybody = b'e',
+    SignOut = b'o',
 }
 
 /// A mark as replicas tell it each other.
@@ -129,6 +130,12 @@ impl MarkName {
         Self::of(MarkKind::Session, payload)
     }
 
+    /// A sign-out of one of a user's sessions. It refuses nobody: whoever watches a session of theirs looks
+    /// if it was that one.
+    pub(crate) fn sign_out(user: &UserId) -> Result<Self, Error> {
+        Self::of(MarkKind::SignOut, user.as_str())
+    }
+
     fn of(kind: MarkKind, text: &str) -> Result<Self, Error> {
         let id = Digest::of(text)?.first_half();
         Ok(Self { kind, id })
@@ -136,10 +143,6 @@ impl MarkName {
 
     pub(super) fn kind(self) -> MarkKind {
         self.kind
-    }
-
-    pub(super) fn is_session(self) -> bool {
-        self.kind == MarkKind::Session
     }
 
     /// The number that it is found by. Of an even distribution, since it is a digest's.
@@ -170,6 +173,7 @@ impl MarkName {
             b"s" => MarkKind::Session,
             b"t" => MarkKind::Tenant,
             b"e" => MarkKind::Everybody,
+            b"o" => MarkKind::SignOut,
             _ => return None,
         };
         let id = *id.first_chunk()?;
@@ -185,6 +189,7 @@ impl MarkKind {
             Self::Session => "session_token",
             Self::Tenant => "tenant",
             Self::Everybody => "everybody",
+            Self::SignOut => "sign_out",
         }
     }
 }

@@ -117,6 +117,11 @@ impl Marks {
         is_marked.then_some(noted.at)
     }
 
+    /// When the mark of a name was noted last.
+    pub(super) fn noted_at(&self, name: MarkName) -> Option<Duration> {
+        self.marks.get(&name).map(|noted| noted.at)
+    }
+
     /// Returns `true` while a mark is missing for want of room.
     pub(super) fn is_lacking(&self, now: Now) -> bool {
         whole_seconds(now.wall) < self.lacking_until
@@ -180,6 +185,8 @@ pub(super) fn enter(slots: &Slots, name: MarkName, cut: u32) {
 
     match name.kind() {
         MarkKind::User => slots.put(name.key(), cut),
+        // It refuses nobody.
+        MarkKind::SignOut => {}
         MarkKind::Session => slots.put(name.key(), ALWAYS),
         MarkKind::Tenant => {
             slots.put(name.key(), cut);

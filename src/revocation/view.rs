@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::{
-    mark::{CutMark, MarkName, Subject, is_cut},
+    mark::{CutMark, MarkKind, MarkName, Subject, is_cut},
     marks::{Change, Marks, SLACK, enter},
     settings::Revocation,
     slots::Slots,
@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Now, whole_seconds},
+    ids::UserId,
     limiter::OnceAMinute,
     metrics::{self, counter},
     rejection::{Rejection, RejectionKind},
@@ -178,6 +179,11 @@ impl RevocationView {
         newest
     }
 
+    /// When one of a user's sessions was signed out last, as far as that is known, on the monotonic clock.
+    pub(crate) fn signed_out_at(&self, user: &UserId) -> Option<Duration> {
+        self.marks().noted_at(MarkName::sign_out(user).ok()?)
+    }
+
     /// Notes marks that were made here, and returns them.
     pub(crate) fn mark(&self, names: &[MarkName], now: Now) -> Vec<CutMark> {
         let cut = whole_seconds(now.wall).max(1);
@@ -237,10 +243,12 @@ impl RevocationView {
         } else {
             enter(&slots, mark.name, mark.cut);
         }
-        if mark.name.is_session() {
-            self.sessions.store(1, Release);
-        } else {
-            self.newest.fetch_max(mark.cut, Release);
+        match mark.name.kind() {
+            MarkKind::Session => self.sessions.store(1, Release),
+            MarkKind::SignOut => {}
+            MarkKind::User | MarkKind::Tenant | MarkKind::Everybody => {
+                self.newest.fetch_max(mark.cut, Release);
+            }
         }
     }
 
@@ -350,6 +358,7 @@ impl RevocationView {
 
     /// Tells of each change from now on: for whoever waits for the end of a session.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.keep_listening();
         self.changes.subscribe()
     }
 

@@ -162,7 +162,11 @@ impl Walker<'_> {
     }
 
     async fn look(&mut self) -> Result<Next, StoreError> {
-        let found = self.replica.look(self.hop.name).await?;
+        let found = if *self.walk.goal() == Goal::Watch {
+            self.replica.look_back(self.hop.name).await?
+        } else {
+            self.replica.look(self.hop.name).await?
+        };
         let settling = self.replica.settling();
         if found.state.is_none() && *self.walk.goal() == Goal::Read && !settling.is_zero() {
             // The token may have been replaced before the store lost its memory.

@@ -100,6 +100,10 @@ impl Store for MemoryStore {
         self.step(|memory, now| memory.look(name, now))
     }
 
+    async fn look_back(&self, name: RecordName) -> Result<Found<Option<Record>>, StoreError> {
+        self.step(|memory, now| memory.look_back(name, now))
+    }
+
     async fn publish(
         &self,
         name: RecordName,

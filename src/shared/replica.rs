@@ -206,6 +206,13 @@ impl Replica {
         self.step("look", self.inner.store.look(name)).await
     }
 
+    pub(super) async fn look_back(
+        &self,
+        name: RecordName,
+    ) -> Result<Found<Option<Record>>, StoreError> {
+        self.step("look", self.inner.store.look_back(name)).await
+    }
+
     /// Tells the store, in the background, that the successors of these tokens have been presented.
     pub(crate) fn deliver(&self, tokens: impl IntoIterator<Item = Digest>) {
         let name = |token: Digest| RecordName::new(RecordKind::Token, &token);

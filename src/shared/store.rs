@@ -32,6 +32,10 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// The state of a record, without claiming it.
     async fn look(&self, name: RecordName) -> Result<Found<Option<Record>>, StoreError>;
 
+    /// As [`look`](Self::look), for whoever asks what became of a token that was presented long ago: an
+    /// answer that is [`Late`](Record::Late) is told as the answer that it is.
+    async fn look_back(&self, name: RecordName) -> Result<Found<Option<Record>>, StoreError>;
+
     /// Keeps an answer, whoever has claimed the record: an answer is the truth however late it comes,
     /// for a token is rotated once. Only what its holder's own sign-out ended stays dead, and keeps the
     /// mark of a sign-out. In the place of another answer it keeps the age and the delivery of that.

@@ -27,6 +27,8 @@ pub(crate) enum Goal {
     Read,
     /// The answer of somebody who has one at hand, and asks for a newer one.
     AtHand,
+    /// The newest answer, for whoever watches a session and sends nothing: however long ago it went on.
+    Watch,
 }
 
 /// The next step of a walk.
@@ -108,7 +110,7 @@ impl Walk {
 
     /// The step for the token that the walk has come to.
     pub(crate) fn next(&self) -> Next {
-        if self.in_hand || self.goal == Goal::Read {
+        if self.in_hand || matches!(self.goal, Goal::Read | Goal::Watch) {
             Next::Look
         } else {
             Next::Claim
@@ -130,7 +132,7 @@ impl Walk {
             // Nothing newer is known.
             None | Some(Record::Rest { .. }) => Next::Use,
             // Of two answers the one in hand serves until the other has come.
-            Some(Record::Busy { .. }) if self.in_hand => Next::Use,
+            Some(Record::Busy { .. }) if self.in_hand && self.goal != Goal::Watch => Next::Use,
             Some(record) => self.taken(record),
         }
     }
@@ -148,7 +150,7 @@ impl Walk {
                 opened.is_good && is_recent && opened.tenant.as_ref() == Some(tenant)
             }
             Goal::Send | Goal::SignOut | Goal::Read => false,
-            Goal::AtHand => true,
+            Goal::AtHand | Goal::Watch => true,
         };
         match (opened.has_successor, self.in_hand) {
             (true, _) => self.next(),
@@ -212,6 +214,7 @@ mod tests {
             Goal::SignOut,
             Goal::Read,
             Goal::AtHand,
+            Goal::Watch,
         ]
     }
 

@@ -8,9 +8,16 @@ use http::request::Parts;
 use tokio::sync::watch;
 
 use crate::{
-    descope::{Descope, SharedLook, WatchedFamily},
+    descope::{Descope, SharedLook, VerifiedRefresh, WatchedFamily},
     session::Session,
 };
+
+/// How often the shared state is asked at least, so that what is forgotten there after a while has been
+/// seen.
+const LOOK_EVERY: Duration = Duration::from_secs(300);
+
+/// How long after a replica has told of a sign-out the shared state knows which session it is.
+const SIGN_OUT_TAKES: Duration = Duration::from_millis(500);
 
 /// The pause before the shared state is asked again whether another replica has renewed a session, and
 /// how often: a connection whose session is over stays no longer open for that.
@@ -29,6 +36,8 @@ pub struct SessionWatch {
     family: Option<WatchedFamily>,
     /// Counts the marks that became known here.
     marks: Option<watch::Receiver<u64>>,
+    /// When the shared state was asked last, on the monotonic clock.
+    looked_at: Duration,
     /// How often the shared state could not say at the end.
     unanswered: u32,
     end: Option<SessionEnd>,
@@ -69,6 +78,7 @@ impl Descope {
             session,
             family,
             marks,
+            looked_at: self.now().mono,
             unanswered: 0,
             end: None,
         }
@@ -89,10 +99,16 @@ impl SessionWatch {
                 return end;
             }
             let left = self.left();
-            if left.is_zero() {
-                self.end = self.end_of_time().await;
+            let look_in = self.look_in(left);
+            if look_in.is_some_and(|it| it.is_zero()) {
+                self.end = self.end_at_replicas(left.is_zero()).await;
                 continue;
             }
+            if left.is_zero() {
+                self.end = Some(SessionEnd::Expired);
+                continue;
+            }
+            let left = look_in.unwrap_or(left);
             let clock = self.descope.clock().clone();
             let family = self.family.as_mut().map(|family| &mut family.news);
             let (family, marks) = (next(family), next(self.marks.as_mut()));
@@ -134,28 +150,53 @@ impl SessionWatch {
         self.until.duration_since(now).unwrap_or_default()
     }
 
-    /// The end of a session whose time is over, unless another replica has renewed it.
-    async fn end_of_time(&mut self) -> Option<SessionEnd> {
-        let presented = self.family.as_ref().and_then(|it| it.presented.as_deref());
-        let Some(presented) = presented else {
-            return Some(SessionEnd::Expired);
-        };
+    fn presented(&self) -> Option<&VerifiedRefresh> {
+        self.family.as_ref()?.presented.as_deref()
+    }
+
+    /// In how long the shared state is to be asked: at the end of the session's time, after a sign-out of
+    /// its user's, or where it was not asked for long. `None` without shared state.
+    fn look_in(&self, left: Duration) -> Option<Duration> {
+        let presented = self.presented()?;
+        let now = self.descope.now().mono;
+        let view = self.descope.revocation_view();
+        let signed_out = view.and_then(|view| view.signed_out_at(&presented.user));
+        let signed_out = signed_out.filter(|at| *at >= self.looked_at);
+        let at = signed_out.map_or(self.looked_at.saturating_add(LOOK_EVERY), |at| {
+            at.saturating_add(SIGN_OUT_TAKES)
+        });
+        Some(at.saturating_sub(now).min(left))
+    }
+
+    /// The end that other replicas know of. At the end of its time the session is over unless one of them
+    /// has renewed it.
+    async fn end_at_replicas(&mut self, is_over: bool) -> Option<SessionEnd> {
+        // A mark that comes while it is asked is looked at once more.
+        self.looked_at = self
+            .descope
+            .now()
+            .mono
+            .saturating_add(Duration::from_nanos(1));
+        let descope = self.descope.clone();
+        let family = self.family.as_mut()?;
+        let presented = family.presented.as_deref_mut()?;
         // In a box, so that the many who only wait have no room for it.
-        match Box::pin(self.descope.look_at_replicas(presented)).await {
+        match Box::pin(descope.look_at_replicas(presented)).await {
+            SharedLook::Ended => Some(SessionEnd::SignedOut),
             SharedLook::RenewedUntil(end) if end > self.until => {
                 self.until = end;
                 self.unanswered = 0;
                 None
             }
-            SharedLook::Ended => Some(SessionEnd::SignedOut),
             SharedLook::Unknown if self.unanswered < ASK_MOST => {
-                self.unanswered += 1;
-                Box::pin(self.descope.clock().deadline(ASK_AGAIN)).await;
+                if is_over {
+                    self.unanswered += 1;
+                }
+                Box::pin(descope.clock().deadline(ASK_AGAIN)).await;
                 None
             }
-            SharedLook::RenewedUntil(_) | SharedLook::Nothing | SharedLook::Unknown => {
-                Some(SessionEnd::Expired)
-            }
+            _ if is_over => Some(SessionEnd::Expired),
+            _ => None,
         }
     }
 }

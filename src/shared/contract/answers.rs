@@ -2,7 +2,8 @@
 
 use super::{
     super::record::{Claimed, EndedBy, Ending, Publication, Published, Record},
-    Bench, LONG, Replica, SHORT, dead, look, name, past, predecessor, publication, sealed, taken,
+    Bench, LONG, Replica, SHORT, dead, is_busy, look, name, past, predecessor, publication, sealed,
+    taken,
 };
 
 pub(crate) async fn an_answer_is_told_to_everybody_whole_and_then_its_tokens(bench: &dyn Bench) {
@@ -144,6 +145,29 @@ pub(crate) async fn a_late_answer_is_told_to_a_sign_out(bench: &dyn Bench) {
     let told = taken(replica.sign_out(name(1)).await);
     assert!(sealed(Some(told)).starts_with("a, "));
     assert_eq!(look(bench, name(1)).await, Some(dead(EndedBy::SignOut)));
+}
+
+pub(crate) async fn a_late_answer_is_told_to_who_looks_back(bench: &dyn Bench) {
+    let replica = Replica::at(bench);
+    let answer = Publication {
+        delivered: true,
+        ..publication("a")
+    };
+    replica.publish(name(1), &answer).await;
+    assert_eq!(look(bench, name(1)).await, Some(Record::Late));
+    let back = async |name| bench.store().look_back(name).await.unwrap().state;
+    assert!(sealed(back(name(1)).await).starts_with("a, "));
+    assert_eq!(
+        look(bench, name(1)).await,
+        Some(Record::Late),
+        "it stays so"
+    );
+    // Of all else it is a look.
+    assert_eq!(back(name(2)).await, None);
+    replica.claim(name(2)).await;
+    is_busy(&back(name(2)).await.unwrap());
+    replica.sign_out(name(1)).await;
+    assert_eq!(back(name(1)).await, Some(dead(EndedBy::SignOut)));
 }
 
 pub(crate) async fn empty_and_large_answers_come_back_as_they_were(bench: &dyn Bench) {

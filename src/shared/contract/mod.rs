@@ -49,6 +49,7 @@ macro_rules! each_check {
             a_delivery_is_noted_once_and_tells_the_predecessor,
             an_answer_nobody_waits_for_is_late_at_once,
             a_late_answer_is_told_to_a_sign_out,
+            a_late_answer_is_told_to_who_looks_back,
             a_link_changes_no_state_and_outlives_it,
             a_link_without_a_state_is_no_record,
             a_claim_given_back_is_as_if_it_had_never_been,

@@ -151,9 +151,25 @@ impl Memory {
     }
 
     pub(crate) fn look(&mut self, name: RecordName, now: Duration) -> Found<Option<Record>> {
+        self.found(name, now, |entry| entry.record(false, now))
+    }
+
+    pub(crate) fn look_back(&mut self, name: RecordName, now: Duration) -> Found<Option<Record>> {
+        self.found(name, now, |entry| match entry.record(false, now) {
+            Record::Late => entry.record(true, now),
+            record => record,
+        })
+    }
+
+    fn found(
+        &mut self,
+        name: RecordName,
+        now: Duration,
+        record: impl FnOnce(&Entry) -> Record,
+    ) -> Found<Option<Record>> {
         let entry = self.entry(name, now);
         let found = Found {
-            state: entry.state.is_some().then(|| entry.record(false, now)),
+            state: entry.state.is_some().then(|| record(entry)),
             predecessor: entry.predecessor.map(|(name, _)| name),
         };
         self.tidy(name);

@@ -1,4 +1,5 @@
--- KEYS: state, whole, tokens, born. ARGV: attempt, purpose (exchange, out, look), lease, quarantine.
+-- KEYS: state, whole, tokens, born. ARGV: attempt, purpose (exchange, out, look, back), lease,
+-- quarantine. Who looks back is told what is late, too.
 local attempt, purpose = ARGV[1], ARGV[2]
 local record = read(KEYS[1])
 if not record then return bad end
@@ -7,7 +8,7 @@ local function told(word, first, second, bytes)
   return {word, first or 0, second or 0, bytes or '', record.predecessor or ''}
 end
 
-local looks, signs_out = purpose == 'look', purpose == 'out'
+local looks, signs_out = purpose == 'look' or purpose == 'back', purpose == 'out'
 local state = record.state
 if not state and looks then
   return told('none')
@@ -51,7 +52,7 @@ end
 
 if state == 'sent' then
   return told('busy', now - record.at, record.till - now)
-elseif record.late and now >= record.late and not signs_out then
+elseif record.late and now >= record.late and not signs_out and purpose ~= 'back' then
   return told('late')
 end
 local answer = redis.call('GET', KEYS[2]) or redis.call('GET', KEYS[3])

@@ -116,6 +116,21 @@ impl RedisStore {
         Ok((confirmed.answer, outcome))
     }
 
+    async fn look_for(
+        &self,
+        name: RecordName,
+        purpose: &str,
+    ) -> Result<Found<Option<Record>>, StoreError> {
+        let keys = self.keys.of(name);
+        let run = self
+            .scripts
+            .claim
+            .on(&[&keys.state, &keys.whole, &keys.tokens, &keys.born])
+            .arg("")
+            .arg(purpose);
+        answers::looked(answers::state(self.run(keys.part, &run).await?)?)
+    }
+
     async fn tick_part(
         &self,
         part: Part,
@@ -178,14 +193,11 @@ impl Store for RedisStore {
     }
 
     async fn look(&self, name: RecordName) -> Result<Found<Option<Record>>, StoreError> {
-        let keys = self.keys.of(name);
-        let run = self
-            .scripts
-            .claim
-            .on(&[&keys.state, &keys.whole, &keys.tokens, &keys.born])
-            .arg("")
-            .arg("look");
-        answers::looked(answers::state(self.run(keys.part, &run).await?)?)
+        self.look_for(name, "look").await
+    }
+
+    async fn look_back(&self, name: RecordName) -> Result<Found<Option<Record>>, StoreError> {
+        self.look_for(name, "back").await
     }
 
     async fn publish(

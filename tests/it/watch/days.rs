@@ -1,5 +1,7 @@
 //! A working day of connections, with renewals and one sign-out.
 
+use std::time::Duration;
+
 use tower_descope::SessionEnd;
 
 use super::{ended, opened, pass};
@@ -9,15 +11,14 @@ use crate::{
     routes::{LOGOUT, routes},
     support::{
         browser::Browser,
-        world::{fake, late},
+        world::{REFRESH, fake},
     },
 };
 
-/// Ann's and Bob's sockets at all replicas, eight hours, a page each five minutes at whichever replica is
-/// next; at the end Ann signs out.
+/// Ann's and Bob's sockets at all replicas, eight hours, in which their pages renew their sessions a
+/// moment before these end, at whichever replica is next; then Ann signs out.
 async fn working_day(number: usize) {
     let replicas = Replicas::with(number, fake(), |builder| builder.revocation(revocation())).await;
-    let apps: Vec<_> = replicas.handles.iter().map(late).collect();
     let mut people = [
         Browser::ann(&replicas.fake),
         Browser::signed_in(&replicas.fake, "bob@example.test"),
@@ -28,36 +29,32 @@ async fn working_day(number: usize) {
             sockets.push((person, opened(handle, browser).await));
         }
     }
-    for page in 0..96 {
-        for _ in 0..30 {
-            pass_ten(&replicas).await;
+    let services: Vec<_> = replicas.handles.iter().map(routes).collect();
+    for renewal in 0..50 {
+        // In steps that are shorter than a view may be old.
+        for _ in 0..57 {
+            for _ in 0..20 {
+                replicas.fake.clock().advance(Duration::from_millis(500));
+                tokio::task::yield_now().await;
+            }
+            for (person, socket) in &mut sockets {
+                assert_eq!(ended(socket).await, None, "{person} before {renewal}");
+            }
         }
         for browser in &mut people {
-            browser.visit(&apps[page % number]).await;
+            let service = &services[renewal % number];
+            assert_eq!(browser.call(service, REFRESH, "{}").await.status, 200);
         }
         replicas.settle().await;
-        for (person, socket) in &mut sockets {
-            assert_eq!(ended(socket).await, None, "{person} after {page} pages");
-        }
     }
     let [ann, _] = &mut people;
-    let logout = ann.call(&routes(&replicas.handles[0]), LOGOUT, "{}").await;
-    assert_eq!(logout.status, 200);
-    pass(&replicas.fake, 1).await;
+    assert_eq!(ann.call(&services[0], LOGOUT, "{}").await.status, 200);
+    replicas.settle().await;
+    pass(&replicas.fake, 2).await;
     for (person, socket) in &mut sockets {
         let end = ended(socket).await;
         assert_eq!(end.is_some(), *person == 0, "{end:?}");
         assert_ne!(end, Some(SessionEnd::Expired));
-    }
-}
-
-async fn pass_ten(replicas: &Replicas) {
-    for _ in 0..10 {
-        replicas
-            .fake
-            .clock()
-            .advance(std::time::Duration::from_secs(1));
-        tokio::task::yield_now().await;
     }
 }
 
