@@ -67,6 +67,8 @@
 //!   way; [`FlowPages`](sign_in::flow::FlowPages) serves its screens.
 //! - [`ForwardAuth`] is the layer for services in any language: a proxy asks it about each request.
 //! - [`Visitor`] is for pages that serve people before they sign in, too.
+//! - [`RevocationWebhook`] refuses the sessions of users who are removed or changed at Descope, as its audit
+//!   webhook tells.
 //! - [`AccessKeys`] lets machines in: an access key sent as a bearer token is exchanged for a
 //!   session once, and handlers see an [`ActiveTenant`] like any other.
 //!
@@ -263,6 +265,7 @@ mod token;
 pub mod url_tenant;
 mod verifier;
 pub mod watch;
+pub mod webhook;
 
 pub use access_key::{AccessKeySession, AccessKeys, ExchangeOptions};
 pub use answer::{SessionAnswer, TenantSelection};
@@ -288,6 +291,7 @@ pub use token::{AccessKey, RefreshToken, SessionToken};
 pub use url_tenant::UrlTenant;
 pub use verifier::SessionCacheStatus;
 pub use watch::{SessionEnd, SessionWatch, UntilEnded};
+pub use webhook::RevocationWebhook;
 
 /// Chapters that are too long for an item's documentation.
 pub mod _docs {

@@ -14,6 +14,7 @@ pub(crate) mod counter {
     pub(crate) const LOST_FAMILIES: &str = "tower_descope_lost_sessions_total";
     pub(crate) const REVOCATION_MARKS: &str = "tower_descope_revocation_marks_total";
     pub(crate) const REVOCATION_UNSURE: &str = "tower_descope_revocation_unsure_total";
+    pub(crate) const WEBHOOK_EVENTS: &str = "tower_descope_webhook_events_total";
     pub(crate) const ACCESS_KEY_EXCHANGES: &str = "tower_descope_access_key_exchanges_total";
 }
 
@@ -125,6 +126,10 @@ mod recorded {
             (
                 counter::REVOCATION_UNSURE,
                 "Requests with a session while revocation marks may be missing",
+            ),
+            (
+                counter::WEBHOOK_EVENTS,
+                "Audit events that the revocation webhook was told",
             ),
             (
                 counter::ACCESS_KEY_EXCHANGES,

@@ -83,14 +83,31 @@ impl Descope {
     /// replicas could not be told: the mark holds here, and they are told as soon as the shared state can
     /// be reached, while this process runs.
     pub async fn revoke(&self, mark: Mark) -> Result<(), Error> {
-        let Some(view) = self.marks() else {
-            return Err(Error::config(
-                "nothing is revoked: switch it on with DescopeBuilder::revocation",
-            ));
-        };
+        let view = self.revocable()?;
         let name = mark.name()?;
         tracing::info!(?mark, "sessions are revoked");
-        let marks = view.mark(&[name], self.now());
+        self.mark_and_tell(view, &[name]).await
+    }
+
+    /// As [`revoke`](Self::revoke), of several at once, which are told together and logged by the caller.
+    ///
+    /// # Errors
+    ///
+    /// As `revoke`; all of them hold here, or none.
+    pub(crate) async fn revoke_all(&self, marks: &[Mark]) -> Result<(), Error> {
+        let view = self.revocable()?;
+        let names: Result<Vec<_>, _> = marks.iter().map(Mark::name).collect();
+        self.mark_and_tell(view, &names?).await
+    }
+
+    fn revocable(&self) -> Result<&Arc<RevocationView>, Error> {
+        self.marks().ok_or_else(|| {
+            Error::config("nothing is revoked: switch it on with DescopeBuilder::revocation")
+        })
+    }
+
+    async fn mark_and_tell(&self, view: &RevocationView, names: &[MarkName]) -> Result<(), Error> {
+        let marks = view.mark(names, self.now());
         match self.sharing() {
             Some(shared) => shared.tell_marks(view, &marks).await,
             None => Ok(()),

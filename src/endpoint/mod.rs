@@ -1,6 +1,6 @@
-//! The response types of the crate's services: [`SelectTenant`](crate::SelectTenant),
-//! [`SessionRoutes`](crate::SessionRoutes), those of [`sign_in`](crate::sign_in), and
-//! [`ForwardAuth`](crate::ForwardAuth).
+//! The response types of the crate's services, such as [`SelectTenant`](crate::SelectTenant),
+//! [`SessionRoutes`](crate::SessionRoutes), [`ForwardAuth`](crate::ForwardAuth) and
+//! [`RevocationWebhook`](crate::RevocationWebhook).
 //!
 //! All answer with a [`ResponseBody`] and never fail: what goes wrong is a response, too.
 //!

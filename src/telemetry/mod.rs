@@ -195,3 +195,33 @@ pub(crate) fn shared_answer_unreadable() {
 pub(crate) fn access_key_exchanged(outcome: &'static str) {
     count(counter::ACCESS_KEY_EXCHANGES, outcome);
 }
+
+/// The outcome of an audit event that the webhook was told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum WebhookOutcome {
+    Marked,
+    /// Nothing that ends sessions, or nobody whose sessions it could end.
+    Unknown,
+    OtherProject,
+    /// A signed delivery that is no JSON.
+    Unreadable,
+    /// Other replicas could not be told.
+    Unavailable,
+    /// A request that is no signed delivery.
+    Refused,
+}
+
+/// Counts audit events with one outcome.
+pub(crate) fn webhook_events(outcome: WebhookOutcome, number: usize) {
+    let outcome = match outcome {
+        WebhookOutcome::Marked => "marked",
+        WebhookOutcome::Unknown => "unknown",
+        WebhookOutcome::OtherProject => "other_project",
+        WebhookOutcome::Unreadable => "unreadable",
+        WebhookOutcome::Unavailable => "unavailable",
+        WebhookOutcome::Refused => "refused",
+    };
+    for _ in 0..number {
+        count(counter::WEBHOOK_EVENTS, outcome);
+    }
+}

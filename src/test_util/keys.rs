@@ -147,6 +147,11 @@ impl TestKey {
     }
 }
 
+/// HMAC-SHA256 of a message.
+pub(super) fn hmac(secret: &[u8], message: &[u8]) -> Vec<u8> {
+    sign(Algorithm::HS256, &EncodingKey::from_secret(secret), message)
+}
+
 /// Panics unless there is something to sign with.
 pub(super) fn require_backend() {
     provider();

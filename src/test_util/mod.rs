@@ -140,6 +140,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod token;
+mod webhook;
 
 pub use self::{
     builder::FakeDescopeBuilder,

@@ -30,3 +30,4 @@ mod sign_in;
 mod support;
 mod url_tenant;
 mod watch;
+mod webhook;

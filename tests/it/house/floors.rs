@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sign_in", 11),
     ("auth", 12),
     ("select", 11),
+    ("webhook", 11),
     ("gate", 11),
     ("renewal", 10),
     ("endpoint", 10),

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use http::Request;
 use metrics_util::{
     CompositeKey,
     debugging::{DebugValue, DebuggingRecorder, Snapshotter},
 };
+use tower::ServiceExt;
 use tower_descope::{
-    RefreshToken, SessionToken,
+    RefreshToken, Revocation, RevocationWebhook, SessionToken, SharedState,
     test_util::{Canned, FakeDescope},
 };
 
@@ -15,6 +17,7 @@ use crate::{
     routes::{ME, routes},
     sign_in::adopt,
     support::{app, browser::Browser, send, token, verdict, world::fake},
+    webhook::{SECRET, deleted},
 };
 
 #[test]
@@ -105,6 +108,53 @@ fn sign_ins_are_counted_by_door_and_outcome() {
     let expected = [
         ("tower_descope_sign_ins_total handler invalid_token", 1),
         ("tower_descope_sign_ins_total handler ok", 1),
+    ];
+    assert_eq!(
+        counted.collect::<BTreeMap<_, _>>(),
+        expected.map(named).into()
+    );
+}
+
+#[test]
+fn audit_events_are_counted_by_outcome() {
+    let snapshotter = recorded(async {
+        let fake = fake().start().await;
+        let builder = fake.descope_builder();
+        let shared = SharedState::in_memory();
+        let builder = builder.shared_state(shared.clone());
+        let descope = builder.revocation(Revocation::available()).build().unwrap();
+        let webhook = RevocationWebhook::builder(descope, SECRET).build().unwrap();
+        let send = async |signature: Option<String>, body: &str| {
+            let mut request = Request::post("/");
+            if let Some(signature) = signature {
+                request = request.header("x-descope-webhook-s256", signature);
+            }
+            let request = request.body(body.to_owned()).unwrap();
+            webhook.clone().oneshot(request).await.unwrap().status()
+        };
+        let sign = |body: &str| Some(FakeDescope::webhook_signature(SECRET, body));
+        let list = r#"[
+            {"action":"UserDeleted","userId":"U1"},
+            {"action":"UserModified","userId":"U1"},
+            {"action":"LoginSucceed","userId":"U1"},
+            {"action":"UsersDeleted"},
+            {"action":"UserDeleted","userId":"U1","projectId":"P2another"}
+        ]"#;
+        assert_eq!(send(sign(list), list).await, 204);
+        assert_eq!(send(sign("{"), "{").await, 204);
+        assert_eq!(send(None, list).await, 401);
+        shared.set_reachable(false);
+        assert_eq!(send(sign(&deleted("U2")), &deleted("U2")).await, 503);
+    });
+    let counted = counters(&snapshotter).into_iter();
+    let counted = counted.filter(|(name, _)| name.starts_with("tower_descope_webhook"));
+    let expected = [
+        ("tower_descope_webhook_events_total marked", 2),
+        ("tower_descope_webhook_events_total other_project", 1),
+        ("tower_descope_webhook_events_total refused", 1),
+        ("tower_descope_webhook_events_total unavailable", 1),
+        ("tower_descope_webhook_events_total unknown", 2),
+        ("tower_descope_webhook_events_total unreadable", 1),
     ];
     assert_eq!(
         counted.collect::<BTreeMap<_, _>>(),

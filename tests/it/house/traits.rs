@@ -5,9 +5,9 @@ use std::fmt::Debug;
 use tower_descope::{
     AccessKey, AccessKeySession, AccessKeys, ActiveTenant, Descope, DescopeBuilder, Error,
     ErrorKind, ExchangeOptions, ForwardAuth, RefreshToken, Rejection, RejectionKind, Renewal,
-    Require, ReturnPaths, SelectTenant, Session, SessionAnswer, SessionCacheStatus, SessionRoutes,
-    SessionToken, SignInPage, TenantId, TenantLayer, TenantSelection, UrlTenant, UserId, answer,
-    auth, cookie, endpoint, forward, jwks,
+    Require, ReturnPaths, RevocationWebhook, SelectTenant, Session, SessionAnswer,
+    SessionCacheStatus, SessionRoutes, SessionToken, SignInPage, TenantId, TenantLayer,
+    TenantSelection, UrlTenant, UserId, answer, auth, cookie, endpoint, forward, jwks, webhook,
 };
 
 fn all<T: Send + Sync + Unpin + Debug>() {}
@@ -62,6 +62,8 @@ fn public_types_are_send_sync_unpin_and_debug() {
     all_clone::<ForwardAuth>();
     all_clone::<forward::ForwardAuthBuilder>();
     all_clone::<forward::NumberedCookies>();
+    all_clone::<RevocationWebhook>();
+    all::<webhook::RevocationWebhookBuilder>();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Sessions that are refused before their time is over, in one process.
 
 mod marks;
+mod replicas;
 mod sign_outs;
 
 use std::time::Duration;
