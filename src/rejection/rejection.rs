@@ -81,7 +81,7 @@ impl Rejection {
         Self {
             kind: WideKind::RevocationUnavailable,
             reason: RejectionKind::RevocationUnavailable.code(),
-            retry_after: Some(retry_after),
+            period: Some(retry_after),
         }
     }
 

@@ -149,13 +149,13 @@ pub(crate) async fn a_log_that_was_lost_is_another_one(bench: &dyn Bench) {
     let last = page.entries.last().map(|(it, _)| *it);
     bench.pass(SHORT).await;
     bench.forget_all().await;
-    let lost = read(store, last).await;
-    assert!(lost.since != page.since && !lost.continues, "{lost:?}");
-    assert_eq!((lost.newest, lost.entries.len()), (0, 0));
-    assert!(lost.age < SHORT, "{lost:?}");
+    let gone = read(store, last).await;
+    assert!(gone.since != page.since && !gone.continues, "{gone:?}");
+    assert_eq!((gone.newest, gone.entries.len()), (0, 0));
+    assert!(gone.age < SHORT, "{gone:?}");
     append(store, &[mark(3, 3)]).await;
     let anew = read(store, None).await;
-    assert_eq!((anew.since, anew.newest), (lost.since, 1));
+    assert_eq!((anew.since, anew.newest), (gone.since, 1));
     assert_eq!(marks(anew).0, [mark(3, 3)]);
     bench.pass(SHORT).await;
     assert!(read(store, None).await.age >= SHORT);
