@@ -33,8 +33,9 @@ pub struct Revocation {
 impl Revocation {
     /// Answers 503 (`revocation_unavailable`) to requests with a session once nothing was heard of
     /// other replicas' marks for `stale_after`, from 1 to 60 seconds: nobody goes on who was signed out
-    /// longer ago than that. A failover of Redis that takes ten seconds is nine seconds of 503 with
-    /// `strict(1 s)`, and none with `strict(15 s)`.
+    /// longer ago than that, if their replica can reach the store. A failover of Redis that takes ten seconds is
+    /// ten seconds of 503 with `strict(1 s)` (after one of grace, and until replicas have told what they had
+    /// marked meanwhile), and none with `strict(15 s)`.
     ///
     /// A replica that has just begun answers so until it has asked for the first time;
     /// [`Descope::warm_up`](crate::Descope::warm_up) waits for that.
@@ -75,10 +76,20 @@ impl Revocation {
 
     /// How often the shared state is asked for new marks, from 50 milliseconds to a fifth of what
     /// `strict` was given. Default: 200 milliseconds. For a store that is paid by the command:
-    /// `strict(5 s)` and a tick of one second.
+    /// `strict(5 s)` and a tick of one second. With [`available`](Self::available) up to 12 seconds: it says
+    /// that nothing is heard after five of them.
     pub const fn tick(mut self, tick: Duration) -> Self {
         self.tick = tick;
         self
+    }
+
+    /// How long what was heard is relied on.
+    pub(super) fn relied_on(&self) -> Duration {
+        if self.is_strict {
+            self.stale_after
+        } else {
+            self.stale_after.max(5 * self.tick)
+        }
     }
 
     /// # Errors
@@ -86,7 +97,11 @@ impl Revocation {
     /// A setting is out of its range.
     pub(crate) fn check(&self) -> Result<(), Error> {
         const SECOND: Duration = Duration::from_secs(1);
-        let longest_tick = self.stale_after / 5;
+        let longest_tick = if self.is_strict {
+            self.stale_after / 5
+        } else {
+            12 * SECOND
+        };
         for (name, value, least, most) in [
             ("strict", self.stale_after, SECOND, 60 * SECOND),
             (

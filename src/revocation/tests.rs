@@ -316,4 +316,7 @@ fn settings_out_of_range_are_named() {
     }
     STRICT.check().unwrap();
     Revocation::strict(5 * second).tick(second).check().unwrap();
+    Revocation::available().tick(12 * second).check().unwrap();
+    let message = Revocation::available().tick(13 * second).check();
+    assert!(message.unwrap_err().to_string().contains("tick"));
 }

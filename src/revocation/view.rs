@@ -117,7 +117,7 @@ impl RevocationView {
     }
 
     pub(crate) fn stale_after(&self) -> Duration {
-        self.settings.stale_after
+        self.settings.relied_on()
     }
 
     /// How far back marks are of use.
@@ -286,7 +286,7 @@ impl RevocationView {
             (false, None) => u64::MAX,
             (false, Some(_)) => {
                 let heard = self.heard().at;
-                let until = heard.map(|at| at.saturating_add(self.settings.stale_after));
+                let until = heard.map(|at| at.saturating_add(self.settings.relied_on()));
                 until.map_or(0, |until| nanoseconds(until).saturating_add(1))
             }
         };
@@ -316,7 +316,7 @@ impl RevocationView {
     fn say_stale(&self, now: &Now) {
         let is_lacking = self.marks().is_lacking(*now);
         // A process that has just begun knows nothing yet, and nothing is wrong with that.
-        let begins = !is_lacking && self.heard().is_beginning(now, self.settings.stale_after);
+        let begins = !is_lacking && self.heard().is_beginning(now, self.settings.relied_on());
         if begins || !self.stale_error.is_due(now) {
             return;
         }
