@@ -87,12 +87,14 @@ impl Descope {
             };
             let hop = self.sent_token(holder.clone(), sent.clone()).await;
             let outcome = self.verify_answer(*answer, hop, wanted.clone()).await;
-            match outcome.as_ref().ok().and_then(revoked_for) {
-                None => return outcome.map(|it| with_token_in_force(it, &token, sent)),
-                // Its session is refused by now: Descope is asked once more.
-                Some(Some(successor)) => (next, shown) = (successor, false),
-                Some(None) => return Err(Error::throttled(WAITS_FOR_NEXT, Duration::from_secs(1))),
+            if !outcome.as_ref().is_ok_and(is_revoked) {
+                return outcome.map(|it| with_token_in_force(it, &token, sent));
             }
+            // Its session is refused by now: Descope is asked once more.
+            let Some(successor) = outcome.ok().and_then(|outcome| outcome.successor) else {
+                return Err(Error::throttled(WAITS_FOR_NEXT, Duration::from_secs(1)));
+            };
+            (next, shown) = (successor, false);
         };
         let (outcome, sent) = match way {
             Way::Send(claim) => {
@@ -301,11 +303,10 @@ impl Descope {
     }
 }
 
-/// The token to go on with, if the session that another replica was given is refused by now.
-fn revoked_for(outcome: &CallOutcome<SessionAnswer>) -> Option<Option<RefreshToken>> {
-    let answer = outcome.answer.as_ref().ok()?;
-    answer.session().revoked_at()?;
-    Some(outcome.successor.clone())
+/// Returns `true` if the session that another replica was given is refused by now.
+fn is_revoked(outcome: &CallOutcome<SessionAnswer>) -> bool {
+    let answer = outcome.answer.as_ref();
+    answer.is_ok_and(|answer| answer.session().revoked_at().is_some())
 }
 
 /// The token that is in force after a call with a later token of the chain than the family here knew.

@@ -19,7 +19,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Marks {
-    marks: HashMap<MarkName, Noted>,
+    noted: HashMap<MarkName, Noted>,
     /// Those that do not stand yet where all replicas read them.
     unsent: BTreeSet<MarkName>,
     longest_session: Duration,
@@ -52,7 +52,7 @@ pub(super) enum Change {
 impl Marks {
     pub(super) fn new(longest_session: Duration, max: usize) -> Self {
         Self {
-            marks: HashMap::new(),
+            noted: HashMap::new(),
             unsent: BTreeSet::new(),
             longest_session,
             max,
@@ -69,8 +69,8 @@ impl Marks {
             .saturating_add(self.longest_session)
             .saturating_add(SLACK);
         let until = whole_seconds(until);
-        let has_room = self.marks.len() < self.max;
-        match self.marks.entry(mark.name) {
+        let has_room = self.noted.len() < self.max;
+        match self.noted.entry(mark.name) {
             hash_map::Entry::Occupied(mut entry) => {
                 let noted = entry.get_mut();
                 let is_later = mark.cut > noted.cut && mark.name.kind() != MarkKind::Session;
@@ -112,14 +112,14 @@ impl Marks {
 
     /// When the mark of a name was noted, if a session is refused by it that was issued then.
     pub(super) fn cuts(&self, name: MarkName, issued: Option<f64>) -> Option<Duration> {
-        let noted = self.marks.get(&name)?;
+        let noted = self.noted.get(&name)?;
         let is_marked = name.kind() == MarkKind::Session || is_cut(issued, noted.cut);
         is_marked.then_some(noted.at)
     }
 
     /// When the mark of a name was noted last.
     pub(super) fn noted_at(&self, name: MarkName) -> Option<Duration> {
-        self.marks.get(&name).map(|noted| noted.at)
+        self.noted.get(&name).map(|noted| noted.at)
     }
 
     /// Returns `true` while a mark is missing for want of room.
@@ -133,18 +133,18 @@ impl Marks {
             return false;
         }
         self.pruned_at = now.mono;
-        let before = self.marks.len();
+        let before = self.noted.len();
         let today = whole_seconds(now.wall);
-        self.marks.retain(|_, noted| noted.until > today);
-        self.unsent.retain(|name| self.marks.contains_key(name));
-        self.marks.len() < before
+        self.noted.retain(|_, noted| noted.until > today);
+        self.unsent.retain(|name| self.noted.contains_key(name));
+        self.noted.len() < before
     }
 
     /// The marks that other replicas are yet to be told: so many at most.
     pub(super) fn unsent(&self, most: usize) -> Vec<CutMark> {
         let unsent = self.unsent.iter().take(most);
         let marks = unsent.filter_map(|&name| {
-            let cut = self.marks.get(&name)?.cut;
+            let cut = self.noted.get(&name)?.cut;
             Some(CutMark { name, cut })
         });
         marks.collect()
@@ -153,7 +153,7 @@ impl Marks {
     /// Notes that these were told.
     pub(super) fn note_told(&mut self, marks: &[CutMark]) {
         for mark in marks {
-            let noted = self.marks.get(&mark.name);
+            let noted = self.noted.get(&mark.name);
             if noted.is_some_and(|noted| noted.cut <= mark.cut) {
                 self.unsent.remove(&mark.name);
             }
@@ -162,17 +162,17 @@ impl Marks {
 
     /// Notes that all of it is to be told again.
     pub(super) fn forget_told(&mut self) {
-        self.unsent = self.marks.keys().copied().collect();
+        self.unsent = self.noted.keys().copied().collect();
     }
 
     pub(super) fn len(&self) -> usize {
-        self.marks.len()
+        self.noted.len()
     }
 
     /// The table for requests, with all marks.
     pub(super) fn slots(&self) -> Slots {
-        let slots = Slots::with_room(self.marks.len());
-        for (&name, noted) in &self.marks {
+        let slots = Slots::with_room(self.noted.len());
+        for (&name, noted) in &self.noted {
             enter(&slots, name, noted.cut);
         }
         slots

@@ -19,7 +19,7 @@ pub(super) const ALWAYS: u32 = u32::MAX;
 /// One writer at a time; readers at any time. Half of the slots are free at least.
 pub(super) struct Slots {
     /// In each the upper half of the number, and the cut; zero is free.
-    slots: Box<[AtomicU64]>,
+    table: Box<[AtomicU64]>,
     taken: AtomicU32,
     /// The newest cut of a tenant.
     pub(super) tenants: AtomicU32,
@@ -32,7 +32,7 @@ impl Slots {
     pub(super) fn with_room(marks: usize) -> Self {
         let len = (4 * marks).next_power_of_two().max(LEAST);
         Self {
-            slots: (0..len).map(|_| AtomicU64::new(0)).collect(),
+            table: (0..len).map(|_| AtomicU64::new(0)).collect(),
             taken: AtomicU32::new(0),
             tenants: AtomicU32::new(0),
             everybody: AtomicU32::new(0),
@@ -41,7 +41,7 @@ impl Slots {
 
     /// Returns `true` if one more mark needs a larger table.
     pub(super) fn is_full(&self) -> bool {
-        2 * self.taken.load(Relaxed) as usize >= self.slots.len()
+        2 * self.taken.load(Relaxed) as usize >= self.table.len()
     }
 
     /// Notes a cut, where there is none as late.
@@ -81,8 +81,8 @@ impl Slots {
     #[inline]
     fn probe(&self, key: u64) -> impl Iterator<Item = &AtomicU64> {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half chooses")]
-        let start = key as usize & (self.slots.len() - 1);
-        let (wrapped, first) = self.slots.split_at(start);
+        let start = key as usize & (self.table.len() - 1);
+        let (wrapped, first) = self.table.split_at(start);
         first.iter().chain(wrapped)
     }
 }

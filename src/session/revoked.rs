@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::session::Session;
 use crate::{
-    ids::UserId,
+    ids::{TenantId, UserId},
     jwt::claims::Tenants,
     revocation::{MarkKeys, MarkName, Subject},
 };
@@ -45,7 +45,7 @@ impl Subject for Session {
 
     fn any_tenant(&self, visit: &mut dyn FnMut(&str) -> bool) -> bool {
         let claims = &self.shared.claims;
-        let current = claims.current_tenant().map(|id| id.as_str());
+        let current = claims.current_tenant().map(TenantId::as_str);
         if current.is_some_and(&mut *visit) {
             return true;
         }

@@ -1,4 +1,4 @@
-//! Connections that end with their session: WebSockets, event streams, gRPC streams, downloads.
+//! Connections that end with their session: web sockets, event streams, gRPC streams, downloads.
 //!
 //! The layer judges a request once, when it begins; what it opens may go on for hours. A
 //! [`SessionWatch`] says when its session is over: [`Descope::watch`](crate::Descope::watch) makes one of
