@@ -72,10 +72,10 @@
 //! | 405 | another method than POST |
 //! | 503 | the marks hold in this process, and the shared state has not taken them: with `Retry-After`, so that it comes again |
 //!
-//! The signature is looked for before the body is read, and nothing of the body is before the signature
-//! was checked. A delivery may come several times: it is not noted which ones came. Whoever has seen one can
-//! send it again, and costs its users one renewal each time. That ends no session of theirs, and a limit on it
-//! would let the same person hold up what is new.
+//! The signature is looked for before the body is read, and checked before anything in it is looked at. A
+//! delivery may come several times; nobody notes which ones came. Whoever has seen one can send it again, and
+//! costs its users one renewal each time. That signs nobody out who may stay, and a limit would let the same
+//! person hold up deliveries that are new.
 //!
 //! # Not known
 //!
