@@ -24,7 +24,7 @@ pub(crate) struct WatchedFamily {
     pub(crate) presented: Option<Box<VerifiedRefresh>>,
 }
 
-/// What other replicas know of a browser's session when its time here is over.
+/// The knowledge of other replicas about a browser's session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SharedLook {
     /// It was renewed until then.

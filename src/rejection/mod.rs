@@ -36,6 +36,7 @@ mod respond;
 pub(crate) mod response;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub use self::{
     default_response::DefaultRejectionResponse,

@@ -56,7 +56,7 @@ pub(crate) struct RevocationView {
     stale_error: OnceAMinute,
 }
 
-/// What was heard of other replicas, on the monotonic clock.
+/// The news of other replicas, on the monotonic clock.
 #[derive(Clone, Copy, Debug, Default)]
 struct Heard {
     /// When the newest news were written.

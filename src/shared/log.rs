@@ -104,6 +104,11 @@ pub(super) enum Progress {
 }
 
 impl LogReader {
+    /// Returns `true` if it has read nothing yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.since.is_none()
+    }
+
     /// After which entry to read on; `None` for all.
     pub(super) fn position(&self) -> Option<LogPosition> {
         self.position

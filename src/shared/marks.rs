@@ -63,7 +63,12 @@ impl Replica {
             let asked = self.now();
             let read = self.inner.store.read_marks(reader.position(), times);
             let page = self.log_step("read_marks", read).await?;
+            let is_first = reader.is_new();
             let progress = reader.advance(&page, times);
+            if is_first {
+                // Nobody knows if what was told before is still there: what is not read now is told again.
+                view.forget_told();
+            }
             if progress == Progress::Lost {
                 telemetry::shared_memory_lost();
                 view.forget_told();
