@@ -183,6 +183,7 @@
 //! | [Deployment](_docs::deployment) | who runs it: proxies, caches, clocks |
 //! | [Behind a proxy](_docs::behind_a_proxy) | who has services in other languages: nginx, Caddy, HAProxy, Envoy, Traefik |
 //! | [Several replicas](_docs::replicas) | who runs more than one: shared state, and what fails how |
+//! | [Recipes](_docs::recipes) | who uses it beside OpenAPI, rate limits, GraphQL, Leptos, Dioxus, AWS Lambda, or in a job |
 //! | [Operations](_docs::operations) | who watches it: events, span fields, counters |
 //! | [Cookies and cross-site requests](_docs::cookies) | who names and scopes the cookies |
 //! | [Keys and their rotation](_docs::keys) | who asks how long a removed key works |
@@ -312,6 +313,9 @@ pub mod _docs {
 
     #[doc = include_str!("docs/replicas.md")]
     pub mod replicas {}
+
+    #[doc = include_str!("docs/recipes.md")]
+    pub mod recipes {}
 
     #[doc = include_str!("docs/operations.md")]
     pub mod operations {}
