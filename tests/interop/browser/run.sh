@@ -1,6 +1,6 @@
 #!/bin/sh
-# The demo, signing in, Descope's browser SDK and component, attacks from foreign pages, and an application
-# behind nginx, in Chromium. Installs what is missing below target/interop (npm packages, from the registry) and, as
+# The demo, signing in, Descope's browser SDK and component, attacks from foreign pages, an application
+# behind nginx, and a socket, in Chromium. Installs what is missing below target/interop (npm packages, from the registry) and, as
 # root on Debian, Chromium. Binds to 127.0.0.1 only.
 # Every check prints PASS or FAIL; the exit status is 0 only if all passed. Nothing is skipped.
 set -eu
@@ -38,10 +38,11 @@ fi
 
 # The scripts run the examples; built here, so that their deadlines do not count it.
 (cd "$root" && timeout 1500 cargo build --quiet --example demo --example fake_descope \
-    --example forward_auth --example page_sign_in --example select_tenant) || fail "the examples do not build"
+    --example forward_auth --example page_sign_in --example select_tenant &&
+    timeout 600 cargo build --quiet --example live --features ws) || fail "the examples do not build"
 
 status=0
-for script in demo sign_in flow frameworks page sdk attacks forward; do
+for script in demo sign_in flow frameworks page sdk attacks forward live; do
     echo
     echo "== $script"
     timeout 900 node "$here/$script.mjs" || status=1
