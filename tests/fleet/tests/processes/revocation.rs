@@ -158,8 +158,8 @@ async fn through(
     name: &str,
     fleet: &mut Fleet,
     number: usize,
-    begin: impl FnOnce(&mut Fleet),
-    end: impl FnOnce(&mut Fleet),
+    cut_off: impl FnOnce(&mut Fleet),
+    restore: impl FnOnce(&mut Fleet),
 ) {
     let urls = fleet.urls();
     let watch = Arc::new(Watch::default());
@@ -168,22 +168,22 @@ async fn through(
         watching.spawn(Arc::clone(&watch).run(fleet.browser(number + 100), url.clone()));
     }
     sleep(Duration::from_millis(500)).await;
-    begin(fleet);
+    cut_off(fleet);
     let begun = Instant::now();
     sleep(Duration::from_millis(200)).await;
     let revoked = fleet.browser(number);
-    let (marker, id) = (revoked.clone(), user(number));
+    let (browser, id) = (revoked.clone(), user(number));
     let url = urls[0].clone();
-    let marking = tokio::spawn(async move { marker.revoke(&url, &id).await });
+    let marking = tokio::spawn(async move { browser.revoke(&url, &id).await });
     let marked = until_refused(&revoked, &urls[0], Instant::now()).await;
     let mut others = JoinSet::new();
-    for url in urls[1..].iter().cloned() {
-        let revoked = revoked.clone();
+    for url in &urls[1..] {
+        let (revoked, url) = (revoked.clone(), url.clone());
         others.spawn(async move { until_refused(&revoked, &url, marked).await });
     }
     sleep((begun + Duration::from_secs(3)).saturating_duration_since(Instant::now())).await;
     let ending = Instant::now();
-    end(fleet);
+    restore(fleet);
     let ended = Instant::now();
     let answer = marking.await.unwrap();
     assert_eq!(answer.status, 202, "it holds here, and is told later");
