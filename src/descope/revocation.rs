@@ -78,7 +78,8 @@ impl Descope {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) without
-    /// [`revocation`](DescopeBuilder::revocation), or for a mark about what is no session token.
+    /// [`revocation`](DescopeBuilder::revocation), for a mark about what is no session token, or where
+    /// there is no room for one more ([`Revocation::max_marks`]).
     /// [`ErrorKind::SharedStateUnavailable`](crate::ErrorKind::SharedStateUnavailable) where other
     /// replicas could not be told: the mark holds here, and they are told as soon as the shared state can
     /// be reached, while this process runs.
@@ -108,9 +109,15 @@ impl Descope {
 
     async fn mark_and_tell(&self, view: &RevocationView, names: &[MarkName]) -> Result<(), Error> {
         let marks = view.mark(names, self.now());
-        match self.sharing() {
-            Some(shared) => shared.tell_marks(view, &marks).await,
-            None => Ok(()),
+        if let Some(shared) = self.sharing() {
+            shared.tell_marks(view, &marks).await?;
+        }
+        if view.knows(names) {
+            Ok(())
+        } else {
+            Err(Error::config(
+                "there are more marks than Revocation::max_marks allows: this one does not hold here; raise it",
+            ))
         }
     }
 

@@ -182,6 +182,20 @@ fn a_mark_made_twice_is_one_and_its_later_cut_stands() {
 }
 
 #[test]
+fn a_mark_of_a_replica_whose_clock_is_ahead_refuses_no_session_to_come() {
+    let bench = Bench::new(STRICT);
+    let now = bench.now().wall.as_secs();
+    let ahead = CutMark {
+        name: user("U1").name().unwrap(),
+        cut: u32::try_from(now + 3_600).unwrap(),
+    };
+    bench.view.note_told([ahead], bench.now());
+    let now = bench.second();
+    assert_eq!(bench.standing(&Seen::new("U1", now)), Standing::Revoked);
+    assert_eq!(bench.standing(&Seen::new("U1", now + 6.0)), Standing::Good);
+}
+
+#[test]
 fn marks_are_forgotten_when_no_session_can_be_that_old() {
     let longest = Duration::from_secs(600);
     let bench = Bench::new(STRICT.longest_session(longest));

@@ -33,6 +33,9 @@ use crate::{
 /// The `Retry-After` while it is not known which sessions are refused.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How far ahead of this clock those of other replicas may be, in seconds.
+const CLOCKS_DIFFER: u32 = 5;
+
 /// The marks that this process knows, for everybody who verifies sessions.
 ///
 /// First what each request reads, in one line of the processor's cache.
@@ -207,7 +210,19 @@ impl RevocationView {
 
     /// Notes marks that all replicas read.
     pub(crate) fn note_told(&self, marks: impl IntoIterator<Item = CutMark>, now: Now) {
+        // Made at a replica whose clock is ahead, a mark would refuse each new session until that time.
+        let latest = whole_seconds(now.wall).saturating_add(CLOCKS_DIFFER);
+        let marks = marks.into_iter().map(|mark| CutMark {
+            cut: mark.cut.min(latest),
+            ..mark
+        });
         self.note(marks, true, now);
+    }
+
+    /// Returns `true` if there was room for all of these.
+    pub(crate) fn knows(&self, names: &[MarkName]) -> bool {
+        let marks = self.marks();
+        names.iter().all(|&name| marks.noted_at(name).is_some())
     }
 
     fn note(&self, new: impl IntoIterator<Item = CutMark>, told: bool, now: Now) {

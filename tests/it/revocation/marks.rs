@@ -203,3 +203,19 @@ async fn a_revoked_session_outside_of_requests_is_refused_too() {
     let refused = descope.verify_visitor(&visitor).await.unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::SessionRevoked);
 }
+
+#[tokio::test]
+async fn a_mark_for_which_there_is_no_room_is_an_error_and_no_silence() {
+    let fake = FakeDescope::start().await;
+    let revocation = revocation().max_marks(1);
+    let descope = fake.descope_builder().revocation(revocation).build();
+    let descope = descope.unwrap();
+    descope.revoke(user("U1")).await.unwrap();
+    descope.revoke(user("U1")).await.unwrap();
+    let error = descope.revoke(user("U2")).await.unwrap_err();
+    assert!(error.to_string().contains("max_marks"), "{error}");
+    let token = SessionToken::new(fake.session("U9").token());
+    let refused = descope.verify(&token).await.unwrap_err();
+    assert_eq!(refused.kind(), RejectionKind::RevocationUnavailable);
+    assert!(refused.retry_after().is_some());
+}
