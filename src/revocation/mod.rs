@@ -49,6 +49,7 @@ mod mark;
 mod marks;
 mod settings;
 mod slots;
+mod standing;
 mod status;
 mod view;
 
@@ -58,5 +59,6 @@ mod tests;
 pub use self::{mark::Mark, settings::Revocation, status::RevocationStatus};
 pub(crate) use self::{
     mark::{CutMark, MarkKeys, MarkName, Subject},
-    view::{RevocationView, Standing},
+    standing::Standing,
+    view::RevocationView,
 };

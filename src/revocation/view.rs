@@ -20,6 +20,7 @@ use super::{
     marks::{Change, Marks, SLACK, enter},
     settings::Revocation,
     slots::Slots,
+    standing::Standing,
     status::RevocationStatus,
 };
 use crate::{
@@ -27,11 +28,7 @@ use crate::{
     ids::UserId,
     limiter::OnceAMinute,
     metrics::{self, counter},
-    rejection::{Rejection, RejectionKind},
 };
-
-/// The `Retry-After` while it is not known which sessions are refused.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How far ahead of this clock those of other replicas may be, in seconds.
 const CLOCKS_DIFFER: u32 = 5;
@@ -70,26 +67,6 @@ struct Heard {
 
 /// Begins to ask for marks, where nobody does.
 pub(crate) type MarkSource = Box<dyn Fn(&RevocationView) + Send + Sync>;
-
-/// The standing of a session, its time aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Good,
-    Revoked,
-    /// There may be marks that are not known here.
-    Unknown,
-}
-
-impl Standing {
-    #[inline]
-    pub(crate) fn verdict(self) -> Result<(), Rejection> {
-        match self {
-            Self::Good => Ok(()),
-            Self::Revoked => Err(Rejection::new(RejectionKind::SessionRevoked)),
-            Self::Unknown => Err(Rejection::revocation_unavailable(RETRY_AFTER)),
-        }
-    }
-}
 
 impl RevocationView {
     pub(crate) fn new(settings: Revocation, clock: Clock) -> Self {
