@@ -80,10 +80,10 @@ impl Slots {
     /// The slots where a number may stand, in order.
     #[inline]
     fn probe(&self, key: u64) -> impl Iterator<Item = &AtomicU64> {
+        let mask = self.table.len() - 1;
         #[expect(clippy::cast_possible_truncation, reason = "the lower half chooses")]
-        let start = key as usize & (self.table.len() - 1);
-        let (wrapped, first) = self.table.split_at(start);
-        first.iter().chain(wrapped)
+        let start = key as usize;
+        (0..=mask).filter_map(move |step| self.table.get(start.wrapping_add(step) & mask))
     }
 }
 

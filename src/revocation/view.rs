@@ -133,7 +133,8 @@ impl RevocationView {
         let slots = self.slots.load();
         let issued = subject.issued();
         let keys = subject.keys();
-        slots.may_cut(keys.session, issued)
+        // Each look may wait for memory.
+        self.sessions.load(Acquire) != 0 && slots.may_cut(keys.session, issued)
             || slots.may_cut(keys.user, issued)
             || is_cut(issued, slots.everybody.load(Acquire))
             || is_cut(issued, slots.tenants.load(Acquire))
