@@ -223,6 +223,11 @@ pub(crate) trait Subject {
 
     fn payload(&self) -> &str;
 
+    /// The number of marks after which none was about it, of those that were noted up to then.
+    fn cleared_of(&self) -> u64;
+
+    fn note_cleared_of(&self, number: u64);
+
     /// Calls `visit` with each tenant that it is in or lists, until that returns `true`.
     fn any_tenant(&self, visit: &mut dyn FnMut(&str) -> bool) -> bool;
 }

@@ -45,6 +45,7 @@
 //!
 //! [`DescopeBuilder::revocation`]: crate::DescopeBuilder::revocation
 
+mod heard;
 mod mark;
 mod marks;
 mod settings;

@@ -1,6 +1,9 @@
 //! The view, with sessions that are made by hand.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use super::{
     Mark, MarkKeys, MarkName, Revocation, RevocationView, Standing, Subject, mark::CutMark,
@@ -15,6 +18,7 @@ struct Seen {
     payload: String,
     issued: Option<f64>,
     tenants: Vec<&'static str>,
+    cleared_of: AtomicU64,
 }
 
 impl Seen {
@@ -24,6 +28,7 @@ impl Seen {
             payload: format!("{user} {issued}"),
             issued: Some(issued),
             tenants: vec!["T1", "T2"],
+            cleared_of: AtomicU64::new(0),
         }
     }
 }
@@ -43,6 +48,14 @@ impl Subject for Seen {
 
     fn payload(&self) -> &str {
         &self.payload
+    }
+
+    fn cleared_of(&self) -> u64 {
+        self.cleared_of.load(Relaxed)
+    }
+
+    fn note_cleared_of(&self, number: u64) {
+        self.cleared_of.store(number, Relaxed);
     }
 
     fn any_tenant(&self, visit: &mut dyn FnMut(&str) -> bool) -> bool {
@@ -193,6 +206,22 @@ fn a_mark_of_a_replica_whose_clock_is_ahead_refuses_no_session_to_come() {
     let now = bench.second();
     assert_eq!(bench.standing(&Seen::new("U1", now)), Standing::Revoked);
     assert_eq!(bench.standing(&Seen::new("U1", now + 6.0)), Standing::Good);
+}
+
+#[test]
+fn a_session_is_looked_for_once_after_each_mark_and_found_by_a_later_one() {
+    let bench = Bench::new(STRICT);
+    let seen = Seen::new("U1", bench.second());
+    for other in 2..20 {
+        bench.mark(&user(&format!("U{other}")));
+        assert_eq!(bench.standing(&seen), Standing::Good);
+        let cleared = seen.cleared_of();
+        assert_eq!(bench.standing(&seen), Standing::Good);
+        assert_eq!(seen.cleared_of(), cleared);
+    }
+    bench.mark(&user("U1"));
+    assert_eq!(bench.standing(&seen), Standing::Revoked);
+    assert_eq!(bench.standing(&seen), Standing::Revoked);
 }
 
 #[test]

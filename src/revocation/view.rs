@@ -16,6 +16,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::{
+    heard::Heard,
     mark::{CutMark, MarkKind, MarkName, Subject, is_cut},
     marks::{Change, Marks, SLACK, enter},
     settings::Revocation,
@@ -44,6 +45,8 @@ pub(crate) struct RevocationView {
     newest: AtomicU32,
     /// One where a session token may be marked.
     sessions: AtomicU32,
+    /// The number of changes by marks that refuse somebody, from 1 on.
+    number: AtomicU64,
     slots: ArcSwap<Slots>,
     clock: Clock,
     settings: Revocation,
@@ -56,15 +59,6 @@ pub(crate) struct RevocationView {
     stale_error: OnceAMinute,
 }
 
-/// The news of other replicas, on the monotonic clock.
-#[derive(Clone, Copy, Debug, Default)]
-struct Heard {
-    /// When the newest news were written.
-    at: Option<Duration>,
-    /// When somebody asked for the first time.
-    asked: Option<Duration>,
-}
-
 /// Begins to ask for marks, where nobody does.
 pub(crate) type MarkSource = Box<dyn Fn(&RevocationView) + Send + Sync>;
 
@@ -74,6 +68,7 @@ impl RevocationView {
             fresh_before: AtomicU64::new(u64::MAX),
             newest: AtomicU32::new(0),
             sessions: AtomicU32::new(0),
+            number: AtomicU64::new(1),
             slots: ArcSwap::from_pointee(Slots::with_room(0)),
             marks: Mutex::new(Marks::new(settings.longest_session, settings.max_marks)),
             clock,
@@ -117,7 +112,7 @@ impl RevocationView {
             nanoseconds(now.mono) >= self.fresh_before.load(Acquire) && self.is_unsure(now);
         let newest = self.newest.load(Acquire);
         let any = is_cut(subject.issued(), newest) || self.sessions.load(Acquire) != 0;
-        if any && self.may_be_marked(subject) && self.revoked_at(subject).is_some() {
+        if any && !self.is_cleared(subject) {
             // Whatever else may be missing.
             return Standing::Revoked;
         }
@@ -126,6 +121,21 @@ impl RevocationView {
         } else {
             Standing::Good
         }
+    }
+
+    /// Returns `true` if no mark is about a session, which is looked for once after each new mark.
+    #[inline]
+    fn is_cleared(&self, subject: &impl Subject) -> bool {
+        // Before the look: a mark that is made meanwhile is looked for at the next request.
+        let number = self.number.load(Acquire);
+        if subject.cleared_of() == number {
+            return true;
+        }
+        if self.may_be_marked(subject) && self.revoked_at(subject).is_some() {
+            return false;
+        }
+        subject.note_cleared_of(number);
+        true
     }
 
     /// A look without a lock: `false` for nearly all that are not marked.
@@ -221,6 +231,10 @@ impl RevocationView {
                     self.fresh_before.store(0, Release);
                 }
             }
+        }
+        // After they have been entered.
+        if changed {
+            self.number.fetch_add(1, Release);
         }
         drop(marks);
         if changed {
@@ -361,14 +375,6 @@ impl RevocationView {
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Heard {
-    /// Returns `true` where nothing was heard yet, and nobody has asked for longer than `patience`.
-    fn is_beginning(&mut self, now: &Now, patience: Duration) -> bool {
-        let asked = *self.asked.get_or_insert(now.mono);
-        self.at.is_none() && now.mono.saturating_sub(asked) < patience
     }
 }
 

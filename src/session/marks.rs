@@ -1,6 +1,6 @@
 //! The marks by which a session may be refused.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use crate::{
     jwt::claims::Claims,
@@ -11,6 +11,8 @@ use crate::{
 pub(super) struct SessionMarks {
     pub(super) view: Arc<RevocationView>,
     pub(super) keys: MarkKeys,
+    /// The number of marks up to which none is about the session.
+    pub(super) cleared_of: AtomicU64,
 }
 
 impl SessionMarks {
@@ -18,6 +20,7 @@ impl SessionMarks {
         Self {
             view: Arc::clone(view),
             keys: MarkKeys::new(&claims.user, claims.table.payload()),
+            cleared_of: AtomicU64::new(0),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A session, for the question whether it was revoked.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use super::session::Session;
 use crate::{
@@ -41,6 +41,19 @@ impl Subject for Session {
 
     fn payload(&self) -> &str {
         self.payload()
+    }
+
+    #[inline]
+    fn cleared_of(&self) -> u64 {
+        let marks = self.shared.marks.as_ref();
+        marks.map_or(0, |marks| marks.cleared_of.load(Relaxed))
+    }
+
+    fn note_cleared_of(&self, number: u64) {
+        if let Some(marks) = &self.shared.marks {
+            // Of two at once either may stand: a smaller number costs another look.
+            marks.cleared_of.store(number, Relaxed);
+        }
     }
 
     fn any_tenant(&self, visit: &mut dyn FnMut(&str) -> bool) -> bool {
