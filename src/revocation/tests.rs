@@ -225,6 +225,23 @@ fn a_session_is_looked_for_once_after_each_mark_and_found_by_a_later_one() {
 }
 
 #[test]
+fn the_newest_of_the_marks_of_one_second_counts_for_what_came_between_them() {
+    let bench = Bench::new(STRICT);
+    let seen = Seen::new("U1", bench.second());
+    let mark = || {
+        bench.mark(&user("U1"));
+        bench.now().mono
+    };
+    let first = mark();
+    assert_eq!(bench.view.revoked_at(&seen), Some(first));
+    // An answer that came in between was of a call that Descope answered before the second.
+    bench.clock.advance(Duration::from_millis(300));
+    let second = mark();
+    assert!(second > first);
+    assert_eq!(bench.view.revoked_at(&seen), Some(second));
+}
+
+#[test]
 fn marks_are_forgotten_when_no_session_can_be_that_old() {
     let longest = Duration::from_secs(600);
     let bench = Bench::new(STRICT.longest_session(longest));

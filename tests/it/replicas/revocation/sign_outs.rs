@@ -188,6 +188,36 @@ async fn whoever_may_not_stay_is_let_in_by_none_of_them() {
 }
 
 #[tokio::test]
+async fn a_straggler_gets_no_session_of_before_the_mark_from_the_store() {
+    for may_stay in [true, false] {
+        let replicas = Replicas::strict(3).await;
+        let apps = replicas.apps();
+        let old = Browser::ann(&replicas.fake);
+        let mut browser = old.clone();
+        replicas.pass(EXPIRY).await;
+        assert_eq!(browser.visit(&apps[0]).await.body(), "U1@T1");
+        replicas.settle().await;
+        let revoked = browser.jar["DS"].clone();
+        replicas.pass(Duration::from_secs(1)).await;
+        if !may_stay {
+            replicas.fake.log_out("U1");
+        }
+        replicas.handles[1].revoke(user("U1")).await.unwrap();
+        replicas.pass(Duration::from_secs(1)).await;
+        // The third has never seen the session, and the store has the answer that was lost.
+        let mut straggler = old.clone();
+        let response = straggler.visit(&apps[2]).await;
+        assert_eq!(response.status().is_success(), may_stay, "{response:?}");
+        if may_stay {
+            assert_ne!(straggler.jar["DS"], revoked);
+            assert_eq!(replicas.verdicts(&straggler.jar["DS"]).await, ["ok"; 3]);
+        }
+        assert_eq!(replicas.refreshes(), 2);
+        replicas.spent();
+    }
+}
+
+#[tokio::test]
 async fn a_public_page_takes_whoever_was_revoked_elsewhere_for_nobody() {
     let replicas = Replicas::strict(2).await;
     let ann = Browser::ann(&replicas.fake);
