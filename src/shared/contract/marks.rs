@@ -120,12 +120,14 @@ pub(crate) async fn many_marks_of_one_second_are_all_told(bench: &dyn Bench) {
 
 pub(crate) async fn old_marks_are_not_read_and_their_age_is_no_loss(bench: &dyn Bench) {
     let store = bench.store();
-    let times = keeping(SHORT);
+    // Long enough that what is written below is read in time, however busy the machine.
+    let kept = Duration::from_secs(2);
+    let times = keeping(kept);
     let read = async |after| store.read_marks(after, times).await.unwrap();
     store.append_marks(&[mark(1, 1)], times).await.unwrap();
     let old = read(None).await.entries.last().map(|(it, _)| *it);
     assert!(old.is_some());
-    bench.pass(past(SHORT)).await;
+    bench.pass(past(kept)).await;
     let page = read(None).await;
     assert_eq!((page.newest, page.entries.len()), (1, 0));
     assert!(read(old).await.continues);
@@ -181,13 +183,13 @@ pub(crate) async fn a_log_that_nobody_could_reach_is_young_again(bench: &dyn Ben
     bench.interrupt(interruption).await;
     let after = read(store, None).await;
     assert_eq!(after.since, before.since);
-    assert!(after.age < SHORT, "{after:?}");
+    assert!(after.age < interruption, "{after:?}");
     bench.pass(SHORT).await;
     assert!(read(store, None).await.age >= SHORT);
     // Whoever writes first says so, too.
     bench.interrupt(interruption).await;
     append(store, &[mark(1, 1)]).await;
     let after = read(store, None).await;
-    assert!(after.age < SHORT, "{after:?}");
+    assert!(after.age < interruption, "{after:?}");
     assert_eq!(after.since, before.since);
 }
