@@ -13,7 +13,7 @@ impl<T: KeptSession> FamilyTable<T> {
     /// Tells of a family's news from now on.
     pub(in crate::rotation) fn watch(&mut self, id: FamilyId) -> watch::Receiver<FamilyNews> {
         let Some(entry) = self.families.get_mut(&id) else {
-            return watch::Sender::default().subscribe();
+            return watch::Sender::new(FamilyNews::default()).subscribe();
         };
         let news = entry.news();
         let sender = entry
