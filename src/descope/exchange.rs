@@ -96,20 +96,19 @@ impl Descope {
             };
             (next, shown) = (successor, false);
         };
-        let (outcome, sent) = match way {
-            Way::Send(claim) => {
-                let sent = claim.token().clone();
-                let judge = |answer, token| async {
-                    let bytes = AnswerBytes::of(&answer);
-                    let hop = self.sent_token(holder, token).await;
-                    (Some(bytes), self.verify_answer(answer, hop, wanted).await)
-                };
-                let sending = self.send_claimed(claim, exchange.withdrawn, call, judge);
-                (sending.await, sent)
-            }
-            Way::Answer { .. } | Way::Token(_) | Way::AtHand => return Err(nowhere()),
+        let Way::Send(claim) = way else {
+            return Err(nowhere());
         };
-        outcome.map(|outcome| with_token_in_force(outcome, &token, sent))
+        let sent = claim.token().clone();
+        let judge = |answer, token| async {
+            let bytes = AnswerBytes::of(&answer);
+            let hop = self.sent_token(holder, token).await;
+            (Some(bytes), self.verify_answer(answer, hop, wanted).await)
+        };
+        let outcome = self.send_claimed(claim, exchange.withdrawn, call, judge);
+        outcome
+            .await
+            .map(|outcome| with_token_in_force(outcome, &token, sent))
     }
 
     /// Makes a call that no other one's answer serves, and that may rotate the token: `judge` says what

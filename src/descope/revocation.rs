@@ -127,7 +127,8 @@ impl Descope {
         self.marks().map(|view| view.status())
     }
 
-    pub(super) fn marks(&self) -> Option<&Arc<RevocationView>> {
+    /// The marks by which sessions may be refused, where revocation is on.
+    pub(crate) fn marks(&self) -> Option<&Arc<RevocationView>> {
         self.inner.verifier.marks.as_ref()
     }
 

@@ -1,6 +1,6 @@
 //! The session of a browser, as an open connection watches it.
 
-use std::{sync::Arc, time::SystemTime};
+use std::time::SystemTime;
 
 use http::request::Parts;
 use tokio::sync::watch;
@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use super::{handle::Descope, present::VerifiedRefresh};
 use crate::{
     error::ErrorKind,
-    revocation::RevocationView,
     rotation::FamilyNews,
     session::Session,
     shared::{Goal, Way},
@@ -83,10 +82,5 @@ impl Descope {
                 _ => SharedLook::Unknown,
             },
         }
-    }
-
-    /// The marks by which sessions may be refused, where revocation is on.
-    pub(crate) fn revocation_view(&self) -> Option<&Arc<RevocationView>> {
-        self.marks()
     }
 }

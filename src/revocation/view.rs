@@ -45,7 +45,7 @@ pub(crate) struct RevocationView {
     newest: AtomicU32,
     /// One where a session token may be marked.
     sessions: AtomicU32,
-    /// The number of changes by marks that refuse somebody, from 1 on.
+    /// The number of changes, from 1 on.
     number: AtomicU64,
     slots: ArcSwap<Slots>,
     clock: Clock,
@@ -54,8 +54,8 @@ pub(crate) struct RevocationView {
     /// Asks other replicas for their marks; absent where there are none.
     source: OnceLock<MarkSource>,
     heard: Mutex<Heard>,
-    /// Counts the changes.
-    changes: watch::Sender<u64>,
+    /// Told of each change.
+    changes: watch::Sender<()>,
     stale_error: OnceAMinute,
 }
 
@@ -75,7 +75,7 @@ impl RevocationView {
             settings,
             source: OnceLock::new(),
             heard: Mutex::default(),
-            changes: watch::Sender::new(0),
+            changes: watch::Sender::new(()),
             stale_error: OnceAMinute::default(),
         }
     }
@@ -238,7 +238,7 @@ impl RevocationView {
         }
         drop(marks);
         if changed {
-            self.changes.send_modify(|count| *count += 1);
+            self.changes.send_replace(());
         }
     }
 
@@ -364,7 +364,7 @@ impl RevocationView {
     }
 
     /// Tells of each change from now on: for whoever waits for the end of a session.
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.keep_listening();
         self.changes.subscribe()
     }

@@ -34,8 +34,8 @@ pub struct SessionWatch {
     /// When the newest session ends that is known of its browser.
     until: SystemTime,
     family: Option<WatchedFamily>,
-    /// Counts the marks that became known here.
-    marks: Option<watch::Receiver<u64>>,
+    /// Told of each mark that becomes known here.
+    marks: Option<watch::Receiver<()>>,
     /// When the shared state was asked last, on the monotonic clock.
     looked_at: Duration,
     /// How often the shared state could not say at the end.
@@ -69,7 +69,7 @@ impl Descope {
         let family = session
             .as_ref()
             .and_then(|session| self.watched_family(parts, session));
-        let marks = self.revocation_view().map(|view| view.changes());
+        let marks = self.marks().map(|view| view.changes());
         SessionWatch {
             descope: self.clone(),
             until: session
@@ -159,7 +159,7 @@ impl SessionWatch {
     fn look_in(&self, left: Duration) -> Option<Duration> {
         let presented = self.presented()?;
         let now = self.descope.now().mono;
-        let view = self.descope.revocation_view();
+        let view = self.descope.marks();
         let signed_out = view.and_then(|view| view.signed_out_at(&presented.user));
         let signed_out = signed_out.filter(|at| *at >= self.looked_at);
         let at = signed_out.map_or(self.looked_at.saturating_add(LOOK_EVERY), |at| {
@@ -171,12 +171,8 @@ impl SessionWatch {
     /// The end that other replicas know of. At the end of its time the session is over unless one of them
     /// has renewed it.
     async fn end_at_replicas(&mut self, is_over: bool) -> Option<SessionEnd> {
-        // A mark that comes while it is asked is looked at once more.
-        self.looked_at = self
-            .descope
-            .now()
-            .mono
-            .saturating_add(Duration::from_nanos(1));
+        // Before it is asked: a mark that comes meanwhile is looked at once more.
+        self.looked_at = self.descope.now().mono;
         let descope = self.descope.clone();
         let family = self.family.as_mut()?;
         let presented = family.presented.as_deref_mut()?;
