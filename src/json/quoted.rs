@@ -58,8 +58,14 @@ impl<'a> Quoted<'a> {
         loop {
             let rest = bytes.get(at..)?;
             // Those of a run, which is all that is hostile, without looking for another kind.
-            for character in rest.as_chunks().0.iter().copied().map_while(unicode_escape) {
-                text.push(character);
+            for escape in rest.as_chunks().0 {
+                text.push(match ascii(escape) {
+                    Some(byte) => char::from(byte),
+                    None => match unicode_escape(*escape) {
+                        Some(character) => character,
+                        None => break,
+                    },
+                });
                 at += UNICODE_ESCAPE;
             }
             let rest = bytes.get(at..)?;
@@ -121,7 +127,7 @@ pub(super) const UNICODE_ESCAPE: usize = 6;
 pub(super) fn unicode_escapes(bytes: &[u8]) -> usize {
     let escapes = bytes.as_chunks().0.iter();
     escapes
-        .take_while(|escape| unicode_escape(**escape).is_some())
+        .take_while(|escape| ascii(escape).is_some() || unicode_escape(**escape).is_some())
         .count()
 }
 
@@ -134,11 +140,27 @@ fn unicode_escape(escape: [u8; UNICODE_ESCAPE]) -> Option<char> {
     }
 }
 
+/// The byte of an escape of an ASCII character by its number. Such escapes need none but in a hostile
+/// text, which is full of them: two digits are looked up, and not four.
+#[inline]
+fn ascii(escape: &[u8; UNICODE_ESCAPE]) -> Option<u8> {
+    let [b'\\', b'u', b'0', b'0', high, low] = *escape else {
+        return None;
+    };
+    let (high, low) = (digit(high), digit(low));
+    (high < 8 && low < 16).then_some(high << 4 | low)
+}
+
+/// The value of a hexadecimal digit, 16 or more for any other byte.
+#[inline]
+fn digit(digit: u8) -> u8 {
+    DIGITS.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT)
+}
+
 /// The number that four hexadecimal digits stand for.
 #[inline]
 pub(super) fn hex4(digits: [u8; 4]) -> Option<u32> {
-    let value = |digit: u8| DIGITS.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT);
-    let [a, b, c, d] = digits.map(value);
+    let [a, b, c, d] = digits.map(digit);
     // Without a way out in between, so that there is one branch for all four.
     let code = [a, b, c, d]
         .iter()

@@ -20,11 +20,26 @@ pub(crate) struct Scan<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Place(usize);
 
-/// How often a byte stands at a place, one behind the other, `most` at most.
+/// A word of eight equal bytes, when multiplied by one.
+const ONES: u64 = u64::MAX / 0xff;
+
+/// How often a byte stands at a place, one behind the other, `most` at most. Eight bytes at a time while
+/// there are eight.
 #[inline]
 fn run(bytes: &[u8], at: usize, byte: u8, most: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default().iter();
-    rest.take(most).take_while(|&&it| it == byte).count()
+    let rest = bytes.get(at..).unwrap_or_default();
+    let rest = rest.get(..most).unwrap_or(rest);
+    let (words, _) = rest.as_chunks();
+    let mut run = 0;
+    for word in words {
+        let others = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
+        if others != 0 {
+            return run + others.trailing_zeros() as usize / 8;
+        }
+        run += size_of::<u64>();
+    }
+    let rest = rest.get(run..).unwrap_or_default().iter();
+    run + rest.take_while(|&&it| it == byte).count()
 }
 
 /// The place behind the white space at a place.
@@ -248,7 +263,6 @@ impl<'a> Scan<'a> {
     /// Passes over what stands for itself in a string: up to a quote, a backslash, a control
     /// character, or the end. Eight bytes at a time while there are eight.
     fn ordinary(&mut self) {
-        const ONES: u64 = u64::MAX / 0xff;
         const HIGHS: u64 = ONES << 7;
         /// A high bit in each byte that is zero; above the lowest of them also in some others.
         const fn zeros(word: u64) -> u64 {
