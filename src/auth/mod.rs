@@ -68,7 +68,6 @@
 
 mod future;
 mod layer;
-mod parked;
 mod service;
 mod sign_in_page;
 #[cfg(test)]

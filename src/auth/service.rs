@@ -6,10 +6,7 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{
-    future::{self, ResponseFuture},
-    parked::{Parked, Wait},
-};
+use super::future::{self, Parked, ResponseFuture, Wait};
 use crate::{
     gate::{Beginning, Decision, Gate},
     rejection::RejectionResponse,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     answer::{SessionAnswer, SignIn, TenantRecord, TenantSelection, User, WhichTenants},
-    client::TenantsBody,
+    client::{RawAnswer, TenantsBody},
     clock::system_time,
     error::{Error, ErrorKind, UpstreamVerdict},
     ids::{TenantId, UserId},
@@ -68,6 +68,28 @@ impl Descope {
         let answer = family.exchange_and_follow(Operation::Refresh, send, follow);
         let answer = self.newest_at_hand(presented, answer.await?).await?;
         Ok(answer.for_holder_of(&presented.verified.token))
+    }
+
+    /// Exchanges a token by `call`, whose answer is verified before anybody gets it; over the replicas
+    /// where there are several.
+    async fn exchange<F, Fut>(
+        &self,
+        holder: VerifiedRefresh,
+        token: RefreshToken,
+        exchange: Exchange,
+        call: F,
+    ) -> Result<CallOutcome<SessionAnswer>, Error>
+    where
+        F: FnOnce(RefreshToken) -> Fut,
+        Fut: Future<Output = Result<RawAnswer, Error>>,
+    {
+        if let Some(shared) = self.claims() {
+            let outcome = self.exchange_over_replicas(shared, holder, token, exchange, call);
+            return outcome.await;
+        }
+        let answer = call(token.clone()).await?;
+        let sent = self.sent_token(holder, token).await;
+        self.verify_answer(answer, sent, exchange.wanted()).await
     }
 
     /// Exchanges a refresh token for a new session in a tenant.

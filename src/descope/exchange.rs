@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind},
     ids::TenantId,
     rotation::{CallOutcome, leaves_rotation_open},
-    shared::{AnswerBytes, Answered, EndedBy, Ending, Goal, SendingClaim, Way},
+    shared::{AnswerBytes, Answered, EndedBy, Ending, Goal, Replica, SendingClaim, Way},
     token::{REFRESH_TOKEN_LIFE, RefreshToken},
 };
 
@@ -38,7 +38,7 @@ pub(super) type JudgedAnswer = (
 );
 
 impl Exchange {
-    fn wanted(&self) -> Option<TenantId> {
+    pub(super) fn wanted(&self) -> Option<TenantId> {
         match &self.goal {
             Goal::Select(tenant) => Some(tenant.clone()),
             _ => None,
@@ -48,8 +48,9 @@ impl Exchange {
 
 impl Descope {
     /// Exchanges a token by `call`, or takes the answer of another replica that has done so.
-    pub(super) async fn exchange<F, Fut>(
+    pub(super) async fn exchange_over_replicas<F, Fut>(
         &self,
+        shared: &Replica,
         holder: VerifiedRefresh,
         token: RefreshToken,
         exchange: Exchange,
@@ -60,11 +61,6 @@ impl Descope {
         Fut: Future<Output = Result<RawAnswer, Error>>,
     {
         let wanted = exchange.wanted();
-        let Some(shared) = self.claims() else {
-            let answer = call(token.clone()).await?;
-            let sent = self.sent_token(holder, token).await;
-            return self.verify_answer(answer, sent, wanted).await;
-        };
         let patience = if exchange.early {
             Duration::ZERO
         } else {

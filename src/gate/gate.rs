@@ -172,7 +172,7 @@ impl Gate {
         let renewal = SessionRenewal::new(&self.descope, head, cookies, checked, allow_anonymous);
         match verdict {
             Ok(session) => {
-                let early = EarlyRenewal::renewing(renewal, session.clone(), due);
+                let early = renewal.beside(session.clone(), due);
                 Decision::Go(Ok(session), Some(early))
             }
             Err(rejection) => Decision::Renew(Box::pin(renewal.required(rejection))),

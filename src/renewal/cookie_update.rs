@@ -1,13 +1,20 @@
-//! The cookies that a response carries because of a renewal: new ones, or removals.
+//! The cookies that a response carries because of a renewal, new ones or removals, and their way through
+//! the inner service; a renewal that runs beside it comes the same way.
 
-use std::time::Duration;
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use http::{HeaderMap, HeaderValue};
 
 use super::inner_cookies::InnerCookies;
 use crate::{
     answer::SessionAnswer,
-    clock::Now,
+    clock::{Clock, Now},
     cookie::{self, CookieAttributes},
     descope::{Descope, PresentedRefresh},
 };
@@ -16,7 +23,10 @@ use crate::{
 const OLD: Duration = Duration::from_secs(1);
 
 /// How long it is waited for what the replicas share.
-const PATIENCE: Duration = Duration::from_millis(100);
+const REPLICA_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long the head of a response waits for a renewal that could as well have come later.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Cookies on their way to the browser.
 pub(crate) struct CookieUpdate {
@@ -63,7 +73,7 @@ impl CookieUpdate {
     }
 
     /// Returns `true` if it is to be seen, before it is written, what other replicas have done meanwhile.
-    pub(super) fn is_old(&self) -> bool {
+    fn is_old(&self) -> bool {
         let writes = matches!(self.change, CookieChange::Write { .. });
         let is_old = self.descope.now().since(&self.at) > OLD;
         writes && is_old && self.descope.claims().is_some()
@@ -71,14 +81,14 @@ impl CookieUpdate {
 
     /// The same after a look at what the replicas share: with a newer session if there is one, with
     /// nothing to write if the session has ended. Where that cannot be seen soon, it is as before.
-    pub(super) async fn seen(mut self) -> Self {
+    async fn seen(mut self) -> Self {
         self.at = self.descope.now();
         if let CookieChange::Write { answer, presented } = &mut self.change {
             let newest = self.descope.newest_at_hand(presented, answer.clone());
             let newest = tokio::select! {
                 biased;
                 newest = newest => newest,
-                () = self.descope.clock().deadline(PATIENCE) => return self,
+                () = self.descope.clock().deadline(REPLICA_PATIENCE) => return self,
             };
             match newest {
                 Ok(newest) => *answer = newest,
@@ -90,7 +100,7 @@ impl CookieUpdate {
 
     /// Adds the cookies to a response whose head is otherwise done. Those that the inner service
     /// wrote itself (a sign-in, a sign-out) are newer than these and stay.
-    pub(crate) fn write(self, headers: &mut HeaderMap) {
+    fn write(self, headers: &mut HeaderMap) {
         let inner = InnerCookies::of(headers, self.descope.now().date());
         let mut lines = self.lines();
         lines.retain(|line| !inner.hold_back(line));
@@ -116,5 +126,97 @@ impl CookieUpdate {
             }
         }
         lines
+    }
+}
+
+/// The renewal, or its cookies, that a request takes along through the inner service.
+pub(crate) struct EarlyRenewal(Box<Stage>);
+
+enum Stage {
+    Renewing {
+        renewal: Pin<Box<dyn Future<Output = Option<CookieUpdate>> + Send>>,
+        clock: Clock,
+        /// Runs once the response is there.
+        deadline: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    },
+    Done(Option<CookieUpdate>),
+    /// The response is there, and the cookies are old by then.
+    Seeing(Pin<Box<dyn Future<Output = CookieUpdate> + Send>>),
+}
+
+impl EarlyRenewal {
+    /// A renewal that has ended; its cookies wait for the response.
+    pub(crate) fn carrying(update: CookieUpdate) -> Self {
+        Self(Box::new(Stage::Done(Some(update))))
+    }
+
+    /// A renewal that goes on beside the inner service, from the first poll on.
+    pub(super) fn renewing(
+        renewal: impl Future<Output = Option<CookieUpdate>> + Send + 'static,
+        clock: Clock,
+    ) -> Self {
+        Self(Box::new(Stage::Renewing {
+            clock,
+            renewal: Box::pin(renewal),
+            deadline: None,
+        }))
+    }
+
+    /// Goes on with the renewal while the inner service is at work.
+    pub(crate) fn proceed(&mut self, cx: &mut Context<'_>) {
+        if let Stage::Renewing { renewal, .. } = &mut *self.0
+            && let Poll::Ready(update) = renewal.as_mut().poll(cx)
+        {
+            *self.0 = Stage::Done(update);
+        }
+    }
+
+    /// Waits for the renewal now that the response is there, for a second at most. An answer that comes
+    /// later is kept for the next request.
+    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.proceed(cx);
+        if let Stage::Renewing {
+            clock, deadline, ..
+        } = &mut *self.0
+        {
+            let deadline = deadline.get_or_insert_with(|| {
+                let clock = clock.clone();
+                Box::pin(async move { clock.sleep(PATIENCE).await })
+            });
+            if deadline.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            tracing::debug!("session not renewed in time for this response");
+            *self.0 = Stage::Done(None);
+        }
+        self.poll_seen(cx)
+    }
+
+    /// Looks once more at what the replicas share, if the inner service took long.
+    fn poll_seen(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Stage::Done(update) = &mut *self.0
+            && update.as_ref().is_some_and(CookieUpdate::is_old)
+            && let Some(update) = update.take()
+        {
+            *self.0 = Stage::Seeing(Box::pin(update.seen()));
+        }
+        if let Stage::Seeing(update) = &mut *self.0 {
+            let update = ready!(update.as_mut().poll(cx));
+            *self.0 = Stage::Done(Some(update));
+        }
+        Poll::Ready(())
+    }
+
+    /// Adds what there is to the response's head, which is otherwise done.
+    pub(crate) fn write(self, headers: &mut HeaderMap) {
+        if let Stage::Done(Some(update)) = *self.0 {
+            update.write(headers);
+        }
+    }
+}
+
+impl fmt::Debug for EarlyRenewal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EarlyRenewal").finish_non_exhaustive()
     }
 }

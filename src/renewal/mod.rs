@@ -5,7 +5,6 @@
 //! and the answers kept for stragglers are the queue's.
 
 mod cookie_update;
-mod early;
 mod failure;
 mod inner_cookies;
 mod renew;
@@ -14,6 +13,6 @@ mod settings;
 pub use self::settings::Renewal;
 
 pub(crate) use self::{
-    early::EarlyRenewal,
+    cookie_update::EarlyRenewal,
     renew::{PendingRenewal, Renewed, RenewedToken, SessionRenewal},
 };

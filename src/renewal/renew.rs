@@ -4,10 +4,12 @@ use std::{future::Future, pin::Pin};
 
 use http::HeaderMap;
 
-use super::{cookie_update::CookieUpdate, failure::Failure};
+use super::{
+    cookie_update::{CookieUpdate, EarlyRenewal},
+    failure::Failure,
+};
 use crate::{
     answer::SessionAnswer,
-    clock::Clock,
     cookie::{CookieAttributes, RequestCookies, cookie_fields},
     descope::{Descope, PresentedRefresh, RefreshRefusal},
     head::RequestHead,
@@ -95,11 +97,6 @@ impl SessionRenewal {
         }
     }
 
-    /// The clock that a renewal's times are taken from.
-    pub(super) fn clock(&self) -> Clock {
-        self.renewer.descope.clock().clone()
-    }
-
     /// Renews a session that is missing or has expired, as `before` says.
     pub(crate) async fn required(self, before: Rejection) -> Renewed {
         let Self { token, renewer } = self;
@@ -122,10 +119,15 @@ impl SessionRenewal {
         }
     }
 
-    /// Renews a session that is still good; if it is not `due`, from the answer that is kept alone,
-    /// or where a call brought a refresh token that no browser has been sent. `None`: there is
-    /// nothing new, for whatever reason.
-    pub(crate) async fn early(self, session: Session, due: bool) -> Option<CookieUpdate> {
+    /// Renews a session that is still good beside the inner service; if it is not `due`, from the answer
+    /// that is kept alone, or where a call brought a refresh token that no browser has been sent.
+    pub(crate) fn beside(self, session: Session, due: bool) -> EarlyRenewal {
+        let clock = self.renewer.descope.clock().clone();
+        EarlyRenewal::renewing(self.early(session, due), clock)
+    }
+
+    /// `None`: there is nothing new, for whatever reason.
+    async fn early(self, session: Session, due: bool) -> Option<CookieUpdate> {
         let Self { token, renewer } = self;
         match renewer.renew_good(token, &session, due).await {
             Ok(new) => new.map(|new| renewer.update(new)),

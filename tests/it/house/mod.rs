@@ -3,6 +3,7 @@
 mod build;
 mod circles;
 mod floors;
+mod map;
 mod promises;
 #[cfg(feature = "metrics")]
 mod telemetry;
