@@ -15,6 +15,7 @@ pub(crate) use self::{
     unparsed::{JsonMember, Members, UnparsedJson},
 };
 
+mod bytes;
 mod distinct;
 mod quoted;
 mod scan;

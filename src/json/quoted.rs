@@ -41,6 +41,14 @@ impl<'a> Quoted<'a> {
         }
     }
 
+    /// Returns `true` if this is the string's value.
+    pub(super) fn is(self, value: &str) -> bool {
+        match self.plain() {
+            Some(plain) => plain == value,
+            None => self.unescaped().is_some_and(|text| text == value),
+        }
+    }
+
     #[cold]
     fn unescaped(self) -> Option<String> {
         let mut text = String::new();

@@ -2,6 +2,7 @@
 
 use super::{
     Fault, NOT_JSON, TOO_DEEP,
+    bytes::{after_ordinary, after_space, run},
     quoted::{Quoted, UNICODE_ESCAPE, hex4, unicode_escapes},
 };
 use crate::steps;
@@ -14,46 +15,21 @@ const MAX_DEPTH: u32 = 127;
 pub(crate) struct Scan<'a> {
     text: &'a str,
     at: usize,
+    /// True if a number was met that may be too large for an `f64`.
+    has_large_number: bool,
 }
 
 /// A mark in a text that is being scanned.
 #[derive(Clone, Copy)]
 pub(crate) struct Place(usize);
 
-/// A word of eight equal bytes, when multiplied by one.
-const ONES: u64 = u64::MAX / 0xff;
-
-/// How often a byte stands at a place, one behind the other, `most` at most. Eight bytes at a time while
-/// there are eight.
-#[inline]
-fn run(bytes: &[u8], at: usize, byte: u8, most: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let rest = rest.get(..most).unwrap_or(rest);
-    let (words, _) = rest.as_chunks();
-    let mut run = 0;
-    for word in words {
-        let others = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
-        if others != 0 {
-            return run + others.trailing_zeros() as usize / 8;
-        }
-        run += size_of::<u64>();
-    }
-    let rest = rest.get(run..).unwrap_or_default().iter();
-    run + rest.take_while(|&&it| it == byte).count()
-}
-
-/// The place behind the white space at a place.
-#[inline]
-fn after_space(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
-}
-
 impl<'a> Scan<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: 0,
+            has_large_number: false,
+        }
     }
 
     /// The value's first byte, which tells its type.
@@ -64,6 +40,12 @@ impl<'a> Scan<'a> {
     /// The place, for [`since`](Self::since).
     pub(crate) fn place(&self) -> Place {
         Place(self.at)
+    }
+
+    /// Returns `true` if a number was met that may be too large for an `f64`, which is well-formed all the
+    /// same.
+    pub(crate) fn has_large_number(&self) -> bool {
+        self.has_large_number
     }
 
     /// The text between an earlier place and this one.
@@ -244,7 +226,7 @@ impl<'a> Scan<'a> {
             escapes += run;
             self.at += run * UNICODE_ESCAPE;
             if self.peek() != Some(b'\\') {
-                self.ordinary();
+                self.at = after_ordinary(self.text.as_bytes(), self.at);
             }
             match self.next() {
                 Some(b'"') => break,
@@ -258,35 +240,6 @@ impl<'a> Scan<'a> {
         steps::count(self.at - start);
         let inner = self.text.get(start..self.at - 1).ok_or(NOT_JSON)?;
         Ok(Quoted { inner, escapes })
-    }
-
-    /// Passes over what stands for itself in a string: up to a quote, a backslash, a control
-    /// character, or the end. Eight bytes at a time while there are eight.
-    fn ordinary(&mut self) {
-        const HIGHS: u64 = ONES << 7;
-        /// A high bit in each byte that is zero; above the lowest of them also in some others.
-        const fn zeros(word: u64) -> u64 {
-            word.wrapping_sub(ONES) & !word & HIGHS
-        }
-        let bytes = self.text.as_bytes();
-        while let Some((chunk, _)) = bytes.get(self.at..).and_then(<[u8]>::split_first_chunk) {
-            let word = u64::from_le_bytes(*chunk);
-            let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-            let special = control
-                | zeros(word ^ (ONES * u64::from(b'"')))
-                | zeros(word ^ (ONES * u64::from(b'\\')));
-            if special != 0 {
-                self.at += special.trailing_zeros() as usize / 8;
-                return;
-            }
-            self.at += 8;
-        }
-        while let Some(byte) = self.peek() {
-            if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
-                return;
-            }
-            self.at += 1;
-        }
     }
 
     fn next(&mut self) -> Option<u8> {
@@ -353,6 +306,9 @@ impl<'a> Scan<'a> {
     }
 
     fn number(&mut self) -> Result<(), Fault> {
+        /// No more digits than these are too large only with an exponent.
+        const DIGITS: usize = 300;
+        let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -365,7 +321,11 @@ impl<'a> Scan<'a> {
             self.at += 1;
             self.some_digits()?;
         }
+        if self.at - start > DIGITS {
+            self.has_large_number = true;
+        }
         if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.has_large_number = true;
             self.at += 1;
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;

@@ -4,9 +4,11 @@ use std::{borrow::Cow, fmt, sync::OnceLock};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
+
+use super::{Fault, Quoted, Scan};
 
 /// More members than any object of Descope's has that is read here.
 const MEMBERS: usize = 32;
@@ -25,9 +27,8 @@ pub(crate) struct Members<'a>(Vec<JsonMember<'a>>);
 
 /// A member of an object, unparsed.
 pub(crate) struct JsonMember<'a> {
-    name: Cow<'a, str>,
-    raw: &'a RawValue,
-    size: ValueSize,
+    name: Quoted<'a>,
+    text: &'a str,
 }
 
 /// The memory that a JSON value takes, in bytes, roughly.
@@ -45,7 +46,7 @@ impl UnparsedJson {
         if let Some(value) = self.value.get() {
             return value.get(name)?.as_str().map(Cow::Borrowed);
         }
-        let members: Members<'_> = serde_json::from_str(&self.text).ok()?;
+        let members = Members::parse(self.text.as_bytes()).ok()?;
         match members.last(name)?.scalar()? {
             Value::String(text) => Some(Cow::Owned(text)),
             _ => None,
@@ -89,106 +90,65 @@ impl Serialize for UnparsedJson {
 impl<'a> Members<'a> {
     /// Reads an object: exactly what a map of [`Value`]s would be read from.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, serde_json::Error> {
-        // A raw value is skipped rather than read: some of those are no values, or too deep.
-        let MemberSizes(sizes) = serde_json::from_slice(bytes)?;
-        let Self(mut members) = serde_json::from_slice(bytes)?;
-        for (member, size) in members.iter_mut().zip(sizes) {
-            member.size = size;
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let mut scan = Scan::new(text);
+        match Self::scan(&mut scan) {
+            // Whether such a number is one depends on how `serde_json` was built.
+            Ok(members) if !scan.has_large_number() => Ok(members),
+            result => {
+                serde_json::from_slice::<serde_json::Map<String, Value>>(bytes)?;
+                result.map_err(serde_json::Error::custom)
+            }
         }
+    }
+
+    fn scan(scan: &mut Scan<'a>) -> Result<Self, Fault> {
+        let mut members = Vec::with_capacity(MEMBERS);
+        scan.document(|scan, name| {
+            let text = scan.value(1)?;
+            members.push(JsonMember { name, text });
+            Ok(())
+        })?;
         Ok(Self(members))
     }
 
     /// The member that counts of those with this name.
     pub(crate) fn last(&self, name: &str) -> Option<&JsonMember<'a>> {
-        self.0.iter().rfind(|member| member.name == name)
+        self.0.iter().rfind(|member| member.name.is(name))
     }
 }
 
 impl JsonMember<'_> {
     /// Returns `true` for an object.
     pub(crate) fn is_object(&self) -> bool {
-        self.raw.get().starts_with('{')
+        self.text.starts_with('{')
     }
 
     /// Returns `true` for `null` and the empty text.
     pub(crate) fn is_empty(&self) -> bool {
-        matches!(self.raw.get(), "null" | r#""""#)
+        matches!(self.text, "null" | r#""""#)
     }
 
     /// Its value, unless that is an object or an array.
     pub(crate) fn scalar(&self) -> Option<Value> {
-        let text = self.raw.get();
-        if text.starts_with(['{', '[']) {
-            return None;
+        match self.text.as_bytes().first()? {
+            b'{' | b'[' => None,
+            b'"' => {
+                let text = Quoted::scanned(self.text)?.text()?;
+                Some(Value::String(text.into_owned()))
+            }
+            _ => serde_json::from_str(self.text).ok(),
         }
-        serde_json::from_str(text).ok()
     }
 
     /// A copy that is parsed when somebody asks for its value.
     pub(crate) fn to_unparsed(&self) -> UnparsedJson {
+        let size = serde_json::from_str(self.text).map_or(0, |ValueSize(size)| size);
         UnparsedJson {
-            text: self.raw.get().into(),
-            size: self.size.0,
+            text: self.text.into(),
+            size,
             value: OnceLock::new(),
         }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        /// Borrowed where nothing in it is escaped.
-        #[derive(Deserialize)]
-        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-        let mut members = Vec::with_capacity(MEMBERS);
-        while let Some(Name(name)) = map.next_key()? {
-            let raw = map.next_value()?;
-            let size = ValueSize(0);
-            members.push(JsonMember { name, raw, size });
-        }
-        Ok(Members(members))
-    }
-}
-
-/// The sizes of an object's members, in their order.
-struct MemberSizes(Vec<ValueSize>);
-
-impl<'de> Deserialize<'de> for MemberSizes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MemberSizesVisitor)
-    }
-}
-
-struct MemberSizesVisitor;
-
-impl<'de> Visitor<'de> for MemberSizesVisitor {
-    type Value = MemberSizes;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut sizes = Vec::with_capacity(MEMBERS);
-        // A name is read as a value is, so that what is no text is refused.
-        while let Some((ValueSize(_), size)) = map.next_entry()? {
-            sizes.push(size);
-        }
-        Ok(MemberSizes(sizes))
     }
 }
 
@@ -288,9 +248,11 @@ mod tests {
             assert_eq!(members(&text).is_ok(), is_one, "{value}");
         }
         // Which is one only where a crate in the graph keeps numbers as text.
-        let large = r#"{"x":1e999}"#;
-        let is_one = serde_json::from_str::<Value>(large).is_ok();
-        assert_eq!(members(large).is_ok(), is_one);
+        for large in ["1e999", "-1E+999", "[0.1e309]", &"9".repeat(400), "1e5", "1e-999"] {
+            let text = format!(r#"{{"x":{{"y":{large}}}}}"#);
+            let is_one = serde_json::from_str::<Value>(&text).is_ok();
+            assert_eq!(members(&text).is_ok(), is_one, "{large}");
+        }
         for text in ["", "[]", "1", "{} x", "{", r#"{"a":1,}"#] {
             assert!(members(text).is_err(), "{text}");
         }
