@@ -67,7 +67,7 @@ impl<'a> Quoted<'a> {
             let rest = bytes.get(at..)?;
             // Those of a run, which is all that is hostile, without looking for another kind.
             for escape in rest.as_chunks().0 {
-                text.push(match ascii(escape) {
+                text.push(match ascii(*escape) {
                     Some(byte) => char::from(byte),
                     None => match unicode_escape(*escape) {
                         Some(character) => character,
@@ -135,7 +135,7 @@ pub(super) const UNICODE_ESCAPE: usize = 6;
 pub(super) fn unicode_escapes(bytes: &[u8]) -> usize {
     let escapes = bytes.as_chunks().0.iter();
     escapes
-        .take_while(|escape| ascii(escape).is_some() || unicode_escape(**escape).is_some())
+        .take_while(|escape| ascii(**escape).is_some() || unicode_escape(**escape).is_some())
         .count()
 }
 
@@ -151,8 +151,8 @@ fn unicode_escape(escape: [u8; UNICODE_ESCAPE]) -> Option<char> {
 /// The byte of an escape of an ASCII character by its number. Such escapes need none but in a hostile
 /// text, which is full of them: two digits are looked up, and not four.
 #[inline]
-fn ascii(escape: &[u8; UNICODE_ESCAPE]) -> Option<u8> {
-    let [b'\\', b'u', b'0', b'0', high, low] = *escape else {
+fn ascii(escape: [u8; UNICODE_ESCAPE]) -> Option<u8> {
+    let [b'\\', b'u', b'0', b'0', high, low] = escape else {
         return None;
     };
     let (high, low) = (digit(high), digit(low));

@@ -248,7 +248,14 @@ mod tests {
             assert_eq!(members(&text).is_ok(), is_one, "{value}");
         }
         // Which is one only where a crate in the graph keeps numbers as text.
-        for large in ["1e999", "-1E+999", "[0.1e309]", &"9".repeat(400), "1e5", "1e-999"] {
+        for large in [
+            "1e999",
+            "-1E+999",
+            "[0.1e309]",
+            &"9".repeat(400),
+            "1e5",
+            "1e-999",
+        ] {
             let text = format!(r#"{{"x":{{"y":{large}}}}}"#);
             let is_one = serde_json::from_str::<Value>(&text).is_ok();
             assert_eq!(members(&text).is_ok(), is_one, "{large}");

@@ -13,7 +13,8 @@ fn architecture() -> String {
 /// The files of `src` that a text names in backquotes with their rooms.
 fn files(text: &str) -> BTreeSet<&str> {
     let quoted = text.split('`').skip(1).step_by(2);
-    let files = quoted.filter(|name| name.ends_with(".rs") && name.contains('/'));
+    let is_source = |name: &str| Path::new(name).extension().is_some_and(|it| it == "rs");
+    let files = quoted.filter(|name| is_source(name) && name.contains('/'));
     files
         .filter(|name| !name.starts_with("tests/") && !name.starts_with("examples/"))
         .collect()
