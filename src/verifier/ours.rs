@@ -3,6 +3,8 @@
 //! A cookie's name is no proof of whose it is: other applications of the domain have a `DS`, too.
 //! What is no token of this project says nothing about the user, and must not lock anybody out.
 
+use std::cell::LazyCell;
+
 use super::{
     checked::CheckedTokens,
     token::VerificationStep,
@@ -35,31 +37,32 @@ impl Verifier {
                 TokenUse::Refresh => digest(),
             },
         };
+        // Read once, and only where somebody asks.
+        let is_of_project = LazyCell::new(|| self.claims_of_project(value).is_some());
         let step = match self.known(&token, &now) {
             Some(step) => step,
-            // Asked before a key is: for what others sign, none is to be fetched or waited for.
-            None if !self.may_be_ours(value, &now) => return None,
+            // Asked before a key is: for what others sign, none is to be fetched or waited for. The header
+            // first, since those of nearly all good tokens are known.
+            None if !(self.has_known_header(value, &now) || *is_of_project) => return None,
             None => self.verify_unknown(&token, Some(checked), &now),
         };
         match step {
-            VerificationStep::Done(Err(rejection)) if !self.is_ours(value, &rejection) => None,
+            // One that is refused may be a token of this project all the same: a forged one, or one of
+            // another kind.
+            VerificationStep::Done(Err(rejection))
+                if names_unknown_key(&rejection) || !*is_of_project =>
+            {
+                None
+            }
             step => Some(step),
         }
     }
 
-    /// Returns `true` if a value that was refused is a token of this project all the same: a forged
-    /// one, or one of another kind.
-    pub(crate) fn is_ours(&self, value: &str, rejection: &Rejection) -> bool {
-        !names_unknown_key(rejection) && self.claims_of_project(value).is_some()
-    }
-
-    /// Returns `false` if a value is known to be no token of this project before its signature is
-    /// checked. The header is asked first, since those of nearly all good tokens are known.
-    fn may_be_ours(&self, value: &str, now: &Now) -> bool {
+    /// Returns `true` if a value has the header of a key at hand.
+    fn has_known_header(&self, value: &str, now: &Now) -> bool {
         Compact::parse(value.as_bytes(), self.max_token_len).is_ok_and(|compact| {
             let header = compact.header_segment();
             self.keys.cached().by_header(header, now).is_some()
-                || self.claims_of_project(value).is_some()
         })
     }
 
