@@ -191,7 +191,6 @@ impl Descope {
         if everywhere {
             self.inner.queue.sign_out_everywhere(&user);
         }
-        self.mark_signed_out(presented, everywhere).await;
         let this = self.clone();
         let out = user.clone();
         let holder = presented.verified.clone();
@@ -215,7 +214,9 @@ impl Descope {
                 result
             }
         };
-        let result = presented.family.sign_out(send).await;
+        // Both begin at once, the marks first: whoever goes away while other replicas are told has signed out.
+        let marked = self.mark_signed_out(presented, everywhere);
+        let ((), result) = tokio::join!(marked, presented.family.sign_out(send));
         // A session that had ended before was not sent.
         if everywhere {
             self.note_everywhere(&user, &result);

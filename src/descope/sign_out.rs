@@ -53,8 +53,20 @@ impl Descope {
         everywhere: bool,
     ) -> SignOutOutcome {
         let presented = self.cookies_to_sign_out(headers);
-        let mut tokens = self.to_sign_out(&presented);
-        self.mark_presented(&presented).await;
+        // Side by side: whoever goes away while other replicas are told of the marks has signed out.
+        let signed_out = self.sign_out_tokens(headers, &presented, bearer, everywhere);
+        let ((), outcome) = tokio::join!(self.mark_presented(&presented), signed_out);
+        outcome
+    }
+
+    async fn sign_out_tokens(
+        &self,
+        headers: &HeaderMap,
+        presented: &PresentedCookies<'_>,
+        bearer: bool,
+        everywhere: bool,
+    ) -> SignOutOutcome {
+        let mut tokens = self.to_sign_out(presented);
         // A header that holds no refresh token leaves nothing to sign out of.
         if tokens.is_empty()
             && bearer
@@ -65,7 +77,7 @@ impl Descope {
         // Over all of it: nobody waits longer to be signed out.
         let end = self.now().mono.saturating_add(self.inner.timeout);
         let holder = if everywhere {
-            let shown = self.shown_by_host_cookie(&presented);
+            let shown = self.shown_by_host_cookie(presented);
             self.until(end, shown).await.flatten()
         } else {
             None

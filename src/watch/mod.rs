@@ -54,6 +54,7 @@
 //! ```
 
 mod body;
+mod look;
 mod session_watch;
 
 pub use self::{

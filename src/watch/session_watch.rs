@@ -7,6 +7,7 @@ use std::{
 use http::request::Parts;
 use tokio::sync::watch;
 
+use super::look::{Look, LookAnswer};
 use crate::{
     descope::{Descope, SharedLook, VerifiedRefresh, WatchedFamily},
     session::Session,
@@ -16,12 +17,14 @@ use crate::{
 /// seen.
 const LOOK_EVERY: Duration = Duration::from_secs(300);
 
-/// How long after a replica has told of a sign-out the shared state knows which session it is.
+/// How long after a replica has told of a sign-out the shared state knows which session it is, as a rule.
 const SIGN_OUT_TAKES: Duration = Duration::from_millis(500);
 
-/// The pause before the shared state is asked again whether another replica has renewed a session, and
-/// how often: a connection whose session is over stays no longer open for that.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How long after that it may still not know: the sign-out waits for its turn behind a slow call.
+const SIGN_OUT_SETTLES: Duration = Duration::from_secs(60);
+
+/// How often the shared state is asked in a row, once a second, while it cannot say: a connection whose
+/// session is over stays no longer open for that.
 const ASK_MOST: u32 = 30;
 
 /// A watch over the session that a connection was opened with; see the [module](crate::watch).
@@ -36,9 +39,11 @@ pub struct SessionWatch {
     family: Option<WatchedFamily>,
     /// Told of each mark that becomes known here.
     marks: Option<watch::Receiver<()>>,
-    /// When the shared state was asked last, on the monotonic clock.
+    /// When the look at the shared state began that was answered last, on the monotonic clock.
     looked_at: Duration,
-    /// How often the shared state could not say at the end.
+    /// The look that has begun. Here, and not in the future of `ended`, which may be dropped.
+    look: Option<Box<Look>>,
+    /// How often in a row the shared state could not say.
     unanswered: u32,
     end: Option<SessionEnd>,
 }
@@ -79,6 +84,7 @@ impl Descope {
             family,
             marks,
             looked_at: self.now().mono,
+            look: None,
             unanswered: 0,
             end: None,
         }
@@ -100,23 +106,29 @@ impl SessionWatch {
             }
             let left = self.left();
             let look_in = self.look_in(left);
-            if look_in.is_some_and(|it| it.is_zero()) {
-                self.end = self.end_at_replicas(left.is_zero()).await;
-                continue;
+            if self.look.is_none() && look_in.is_some_and(|it| it.is_zero()) {
+                self.look = self.begin_look(left.is_zero());
             }
-            if left.is_zero() {
+            if self.look.is_none() && left.is_zero() {
                 self.end = Some(SessionEnd::Expired);
                 continue;
             }
-            let left = look_in.unwrap_or(left);
             let clock = self.descope.clock().clone();
+            let pause = look_in.unwrap_or(left);
+            let is_looking = self.look.is_some();
             let family = self.family.as_mut().map(|family| &mut family.news);
             let (family, marks) = (next(family), next(self.marks.as_mut()));
-            tokio::select! {
+            let look = &mut self.look;
+            let answer = tokio::select! {
                 biased;
-                () = family => {}
-                () = marks => {}
-                () = clock.sleep(left) => {}
+                () = family => None,
+                () = marks => None,
+                answer = answered(look) => Some(answer),
+                () = clock.sleep(pause), if !is_looking => None,
+            };
+            if let Some(answer) = answer {
+                self.look = None;
+                self.end = self.end_by(answer);
             }
         }
     }
@@ -161,39 +173,63 @@ impl SessionWatch {
         let now = self.descope.now().mono;
         let view = self.descope.marks();
         let signed_out = view.and_then(|view| view.signed_out_at(&presented.user));
-        let signed_out = signed_out.filter(|at| *at >= self.looked_at);
-        let at = signed_out.map_or(self.looked_at.saturating_add(LOOK_EVERY), |at| {
-            at.saturating_add(SIGN_OUT_TAKES)
+        // More and more seldom, until whichever session it was has ended for sure.
+        let after_sign_out = signed_out.and_then(|at| {
+            let looked = self.looked_at.saturating_sub(at);
+            let pause = SIGN_OUT_TAKES.max(looked.saturating_mul(2));
+            (looked < SIGN_OUT_SETTLES).then(|| at.saturating_add(pause))
         });
+        let usual = self.looked_at.saturating_add(LOOK_EVERY);
+        let at = after_sign_out.map_or(usual, |at| at.min(usual));
         Some(at.saturating_sub(now).min(left))
     }
 
-    /// The end that other replicas know of. At the end of its time the session is over unless one of them
-    /// has renewed it.
-    async fn end_at_replicas(&mut self, is_over: bool) -> Option<SessionEnd> {
-        // Before it is asked: a mark that comes meanwhile is looked at once more.
-        self.looked_at = self.descope.now().mono;
-        let descope = self.descope.clone();
-        let family = self.family.as_mut()?;
-        let presented = family.presented.as_deref_mut()?;
-        // In a box, so that the many who only wait have no room for it.
-        match Box::pin(descope.look_at_replicas(presented)).await {
+    /// Begins to ask what other replicas know of the session. At the end of its time (`is_over`) it is over
+    /// unless one of them has renewed it.
+    fn begin_look(&self, is_over: bool) -> Option<Box<Look>> {
+        let presented = self.presented()?.clone();
+        Some(Box::new(Look::new(
+            self.descope.clone(),
+            presented,
+            is_over,
+        )))
+    }
+
+    /// The end by what other replicas know, if they say so.
+    fn end_by(&mut self, answer: LookAnswer) -> Option<SessionEnd> {
+        let LookAnswer {
+            began,
+            is_over,
+            presented,
+            look,
+        } = answer;
+        if let Some(newest) = self.family.as_mut().and_then(|it| it.presented.as_mut()) {
+            **newest = presented;
+        }
+        if matches!(look, SharedLook::Unknown) && self.unanswered < ASK_MOST {
+            self.unanswered += 1;
+            return None;
+        }
+        self.unanswered = 0;
+        // From its beginning on: a mark that came meanwhile is looked at once more.
+        self.looked_at = began;
+        match look {
             SharedLook::Ended => Some(SessionEnd::SignedOut),
             SharedLook::RenewedUntil(end) if end > self.until => {
                 self.until = end;
-                self.unanswered = 0;
-                None
-            }
-            SharedLook::Unknown if self.unanswered < ASK_MOST => {
-                if is_over {
-                    self.unanswered += 1;
-                }
-                Box::pin(descope.clock().deadline(ASK_AGAIN)).await;
                 None
             }
             _ if is_over => Some(SessionEnd::Expired),
             _ => None,
         }
+    }
+}
+
+/// Waits for the look that has begun, if one has.
+async fn answered(look: &mut Option<Box<Look>>) -> LookAnswer {
+    match look {
+        Some(look) => look.answer().await,
+        None => pending().await,
     }
 }
 

@@ -70,7 +70,7 @@
 //! | 401 | no signature, more than one, or not of this body under this secret (or the [former one](RevocationWebhookBuilder::former_secret)); nothing more is said |
 //! | 400, 413 | a body that breaks off, or of more than 1 MiB |
 //! | 405 | another method than POST |
-//! | 503 | the marks hold in this process, and the shared state has not taken them: with `Retry-After`, so that it comes again |
+//! | 503 | the marks hold in this process, and the shared state has not taken them; or, said by an error in the log, there are more marks than [`max_marks`](crate::Revocation::max_marks) allows, and they do not hold here: with `Retry-After`, so that it comes again |
 //!
 //! The signature is looked for before the body is read, and checked before anything in it is looked at. A
 //! delivery may come several times; nobody notes which ones came. Whoever has seen one can send it again, and

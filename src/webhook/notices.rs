@@ -2,7 +2,11 @@
 //! knows the path can cause them.
 
 use super::event::MAX_USERS;
-use crate::{clock::Now, error::Error, limiter::OnceAMinute};
+use crate::{
+    clock::Now,
+    error::{Error, ErrorKind},
+    limiter::OnceAMinute,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Notices {
@@ -42,7 +46,17 @@ impl Notices {
     }
 
     pub(super) fn unavailable(&self, error: &Error, now: &Now) {
-        if self.unavailable.is_due(now) {
+        if !self.unavailable.is_due(now) {
+            return;
+        }
+        // There was no room for its marks: others may have had it.
+        if error.kind() == ErrorKind::InvalidConfig {
+            tracing::error!(
+                %error,
+                "a delivery of the audit webhook does not hold here, and is answered 503 so that it comes \
+                 again"
+            );
+        } else {
             tracing::warn!(
                 %error,
                 "a delivery of the audit webhook holds here alone, and is answered 503 so that it comes \

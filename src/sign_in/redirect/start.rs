@@ -61,7 +61,12 @@ impl RedirectCall {
             self.log_refused_start(&error);
             Failure::from(&error)
         })?;
+        // As it stands in the cookie: what is encoded may be three times as long as what was asked for.
         let path = settings.paths.resolve(asked.return_to.as_deref());
+        let path = match path.len() {
+            0..=MAX_RETURN_TO => path,
+            _ => settings.paths.page().to_owned(),
+        };
         let now = self.descope().now().wall;
         let transaction = Transaction::new(state, to, asked.tenant, path, asked.remember, now);
         cookies.extend(transaction.write(&self.request.headers, self.attributes)?);
@@ -108,7 +113,7 @@ impl RedirectCall {
         Ok(Asked {
             tenant: tenant.transpose()?,
             email,
-            return_to: return_to.filter(|path| path.len() <= MAX_RETURN_TO),
+            return_to,
             remember: matches!(remember.as_deref(), Some("1" | "true")),
         })
     }

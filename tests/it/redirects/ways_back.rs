@@ -45,6 +45,26 @@ async fn somebody_comes_back_signed_in_on_the_page_that_they_wanted() {
 }
 
 #[tokio::test]
+async fn a_page_that_no_cookie_could_hold_leads_to_the_configured_one() {
+    let fake = fake().start().await;
+    let descope = lax(&fake);
+    let service = service(&descope);
+    // Each of these letters is six bytes in a path.
+    for (letters, page) in [
+        (511, "/projects"),
+        (150, &*format!("/{}", "%C3%BC".repeat(150))),
+    ] {
+        let mut jar = Jar::default();
+        let start = format!("/auth/oauth/google?return_to=/{}", "%C3%BC".repeat(letters));
+        let answer = jar.get(&service, &start).await;
+        let back = through_the_provider(&fake, answer.location(), "U1").await;
+        let answer = jar.get(&service, &back).await;
+        assert_eq!((answer.status, answer.location()), (303, page));
+        assert_eq!(jar.user(&descope).await.as_deref(), Some("U1"));
+    }
+}
+
+#[tokio::test]
 async fn who_opens_a_tenants_link_is_in_that_tenant() {
     let fake = fake().start().await;
     let descope = lax(&fake);

@@ -1,5 +1,7 @@
 //! Watches where a browser goes to other replicas than the one that it is connected to.
 
+use std::time::Duration;
+
 use tower_descope::{Mark, SessionEnd, UserId};
 
 use super::{ended, opened, pass};
@@ -10,6 +12,7 @@ use crate::{
     support::{
         browser::Browser,
         world::{REFRESH, fake},
+        yield_often,
     },
 };
 
@@ -61,6 +64,69 @@ async fn a_sign_out_at_another_replica_ends_it_whatever_came_between() {
     pass(&replicas.fake, 2).await;
     assert!(ended(&mut watch).await.is_some());
     assert_eq!(ended(&mut elsewhere).await, None);
+}
+
+#[tokio::test]
+async fn a_watch_that_is_dropped_after_each_glance_ends_all_the_same() {
+    for signs_out in [true, false] {
+        let replicas = replicas().await;
+        let mut ann = Browser::ann(&replicas.fake);
+        let mut watch = opened(&replicas.handles[0], &mut ann).await;
+        let other = routes(&replicas.handles[1]);
+        assert_eq!(ann.call(&other, REFRESH, "{}").await.status, 200);
+        let seconds = if signs_out {
+            assert_eq!(ann.call(&other, LOGOUT, "{}").await.status, 200);
+            replicas.settle().await;
+            10
+        } else {
+            replicas.settle().await;
+            1_230
+        };
+        let mut end = None;
+        for _ in 0..seconds {
+            // As beside a socket of which there is always something to read.
+            for _ in 0..20 {
+                end = end.or(tokio::select! {
+                    biased;
+                    end = watch.ended() => Some(end),
+                    () = std::future::ready(()) => None,
+                });
+                tokio::task::yield_now().await;
+            }
+            pass(&replicas.fake, 1).await;
+        }
+        assert!(end.is_some(), "{signs_out}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_is_seen_although_the_store_was_away_when_it_was_asked() {
+    let replicas = replicas().await;
+    let mut ann = Browser::ann(&replicas.fake);
+    let mut watch = opened(&replicas.handles[0], &mut ann).await;
+    let other = routes(&replicas.handles[1]);
+    pass(&replicas.fake, 60).await;
+    assert_eq!(ann.call(&other, REFRESH, "{}").await.status, 200);
+    replicas.settle().await;
+    assert_eq!(ended(&mut watch).await, None);
+    assert_eq!(ann.call(&other, LOGOUT, "{}").await.status, 200);
+    replicas.settle().await;
+    // The mark is read.
+    replicas.fake.clock().advance(Duration::from_millis(250));
+    yield_often().await;
+    assert_eq!(ended(&mut watch).await, None);
+    replicas.shared.set_reachable(false);
+    for _ in 0..3 {
+        pass(&replicas.fake, 1).await;
+        assert_eq!(ended(&mut watch).await, None);
+    }
+    replicas.shared.set_reachable(true);
+    let mut end = None;
+    for _ in 0..30 {
+        pass(&replicas.fake, 1).await;
+        end = end.or(ended(&mut watch).await);
+    }
+    assert_eq!(end, Some(SessionEnd::SignedOut));
 }
 
 #[tokio::test]

@@ -188,6 +188,31 @@ async fn whoever_may_not_stay_is_let_in_by_none_of_them() {
 }
 
 #[tokio::test]
+async fn a_sign_out_counts_whose_browser_goes_away_at_once() {
+    for path in [LOGOUT, LOGOUT_ALL] {
+        let replicas = Replicas::strict(2).await;
+        let apps = replicas.apps();
+        let mut browser = Browser::ann(&replicas.fake);
+        browser.visit(&apps[0]).await;
+        let routes = crate::routes::routes(&replicas.handles[0]);
+        let mut jar = browser.clone();
+        // Polled once, and dropped.
+        tokio::select! {
+            biased;
+            _ = jar.call(&routes, path, "{}") => panic!("other replicas were told in no time"),
+            () = std::future::ready(()) => {}
+        }
+        replicas.settle().await;
+        replicas.pass(Duration::from_secs(2)).await;
+        assert_eq!(replicas.fake.calls(path), 1, "Descope knows");
+        for app in &apps {
+            let response = browser.clone().visit(app).await;
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_straggler_gets_no_session_of_before_the_mark_from_the_store() {
     for may_stay in [true, false] {
         let replicas = Replicas::strict(3).await;
