@@ -1,6 +1,6 @@
 //! The calls that send a verified refresh token to Descope, each in the queue of its family.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -314,10 +314,16 @@ impl Descope {
         let ask = move |token| async move {
             let newest = this.newest_token(token).await?;
             let result = ask(newest.clone()).await;
-            if let Err(error) = &result {
-                this.note_read(&newest, error);
+            let Err(error) = result else {
+                return result;
+            };
+            if error.kind() == ErrorKind::RefreshTokenReused && this.is_exchanged(&newest).await {
+                let why =
+                    "another replica has exchanged the refresh token while it was asked with it";
+                return Err(Error::throttled(why, Duration::from_secs(1)));
             }
-            result
+            this.note_read(&newest, &error);
+            Err(error)
         };
         presented.family.read(key, ask).await
     }

@@ -250,6 +250,22 @@ impl Descope {
         }
     }
 
+    /// Returns `true` if another replica has exchanged a token, or is about to: that Descope calls it used is
+    /// no news then.
+    pub(super) async fn is_exchanged(&self, token: &RefreshToken) -> bool {
+        let Some(shared) = self.claims() else {
+            return false;
+        };
+        match shared
+            .follow(token, false, Goal::Read, Duration::ZERO)
+            .await
+        {
+            Ok(Way::Token(newest)) => newest != *token,
+            Ok(_) => false,
+            Err(error) => error.kind() == ErrorKind::SharedStateUnavailable,
+        }
+    }
+
     /// Tells all replicas that Descope has refused a token in a call that only reads, if it has.
     pub(super) fn note_read(&self, token: &RefreshToken, error: &Error) {
         let by = match error.kind() {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tower_descope::ErrorKind;
+use tower_descope::{ErrorKind, test_util::Canned};
 
 use super::Replicas;
 use crate::{
-    routes::{LOGOUT, ME},
+    routes::{LOGOUT, ME, routes},
     support::{
         browser::{Browser, untouched},
         call, settled,
@@ -145,4 +145,29 @@ async fn calls_that_only_read_are_made_with_the_newest_token_of_all_replicas() {
             .unwrap()
             .ends_with(&browser.jar["DSR"])
     );
+}
+
+#[tokio::test]
+async fn a_read_beside_an_exchange_at_another_replica_ends_no_session() {
+    let replicas = Replicas::start(2, fake()).await;
+    let mut browser = Browser::ann(&replicas.fake);
+    let [one, other] = [0, 1].map(|n| routes(&replicas.handles[n]));
+    // It comes to Descope after the exchange.
+    let used = Canned::error(401, "E064006", "refresh token was used before");
+    replicas.fake.respond_next(ME, used);
+    replicas.fake.hang_path(ME, true);
+    let mut page = browser.clone();
+    let (asked, at) = (one.clone(), ME);
+    let me = tokio::spawn(async move { page.call(&asked, at, "").await.status });
+    replicas.fake.wait_for_calls(ME, 1).await;
+    assert_eq!(browser.call(&other, REFRESH, "{}").await.status, 200);
+    replicas.handles[1].drain().await;
+    replicas.fake.hang_path(ME, false);
+    assert_eq!(me.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+    replicas.settle().await;
+    replicas.fake.clock().advance(Duration::from_secs(1));
+    for routes in [&one, &other] {
+        assert_eq!(browser.call(routes, ME, "").await.status, 200);
+    }
+    replicas.spent();
 }
