@@ -13,7 +13,8 @@ use super::{Fault, Quoted, Scan};
 /// More members than any object of Descope's has that is read here.
 const MEMBERS: usize = 32;
 
-/// A value that is kept as text. It was read once, so that making a [`Value`] of it does not fail.
+/// A value that is kept as text. It was read once, so that making a [`Value`] of it does not fail; of one with
+/// a name that `serde_json` uses inside, `null` is made.
 #[derive(Clone)]
 pub(crate) struct UnparsedJson {
     text: Box<str>,
@@ -88,7 +89,8 @@ impl Serialize for UnparsedJson {
 }
 
 impl<'a> Members<'a> {
-    /// Reads an object: exactly what a map of [`Value`]s would be read from.
+    /// Reads an object: exactly what a map of [`Value`]s would be read from, but that a name which
+    /// `serde_json` uses inside (`$serde_json::private::…`) is a name like any other.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, serde_json::Error> {
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         let mut scan = Scan::new(text);
