@@ -16,6 +16,7 @@ mod outages;
 mod refused;
 mod renewed;
 mod spoofed;
+mod upgrades;
 
 use tower_descope_proxies::{Kind, Setup, World};
 
