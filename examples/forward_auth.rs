@@ -28,7 +28,7 @@
 //! | `OPTIONAL` | `true`: whoever has no session passes, with `-` in every field |
 //! | `PERMISSIONS` | `true`: answers have `X-Tenant-Permissions` |
 //! | `SESSION_HEADER` | the field with the session token, such as `X-Auth-Session`; default none |
-//! | `NUMBERED_COOKIES` | `both` (default), `only` (nginx) or `off` |
+//! | `NUMBERED_COOKIES` | `only` for nginx, `off` for the others; default `both`, whose refusals nginx passes on without cookies |
 //! | `SIGN_IN_URL` | the page of `X-Auth-Location`: a path, or a URL |
 //! | `RETURN_HOSTS` | hosts to come back to from there, with commas between them |
 //! | `RETURN_PARAMETER` | that page's parameter; default `return_to` |

@@ -98,7 +98,7 @@ impl<B> Service<Request<B>> for ForwardAuth {
                 },
                 Err(refusal) => refusal,
             };
-            answer::finish(response.headers_mut(), settings.numbered_cookies);
+            answer::finish(&mut response, settings.numbered_cookies);
             response
         })
     }

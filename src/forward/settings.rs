@@ -42,10 +42,15 @@ pub struct ForwardAuthBuilder {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NumberedCookies {
-    /// As `Set-Cookie`, and each line in a field of its own, `X-Auth-Set-Cookie-1` to `-8`.
+    /// As `Set-Cookie`, and on a 200, which no proxy hands to a browser, each line in a field of its own
+    /// too, `X-Auth-Set-Cookie-1` to `-8`. A refusal has `Set-Cookie` alone.
     #[default]
     Both,
-    /// In fields of their own alone, for nginx, which would keep one `Set-Cookie` of several, or join them.
+    /// In fields of their own alone, those of refusals too: for nginx, which would keep one `Set-Cookie` of
+    /// several, or join them, and hands no field of a refusal on by itself.
+    ///
+    /// **For no other proxy.** One that passes a refusal on whole would show a page's scripts the tokens,
+    /// which `HttpOnly` keeps from them, and the browser would keep no cookie.
     Only,
     /// As `Set-Cookie` alone, for proxies that pass on all of them.
     Off,
@@ -195,7 +200,7 @@ impl ForwardAuthBuilder {
     }
 
     /// Sets how the cookies of a renewed session are handed to the proxy. [`NumberedCookies::Both`] by
-    /// default.
+    /// default; nginx needs [`NumberedCookies::Only`], or the cookies of a refusal are lost on their way.
     pub fn numbered_cookies(mut self, numbered: NumberedCookies) -> Self {
         self.numbered_cookies = numbered;
         self

@@ -88,7 +88,7 @@ async fn a_session_that_is_over_is_a_401_that_removes_its_cookies() {
             .iter()
             .all(|line| line.contains("Max-Age=0"))
     );
-    assert_eq!(answer.numbered(), answer.cookies());
+    assert!(answer.numbered().is_empty(), "the browser gets it whole");
 }
 
 #[tokio::test]

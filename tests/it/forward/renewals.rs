@@ -58,6 +58,42 @@ async fn both_cookies_come_as_set_cookie_and_numbered_byte_for_byte() {
     }
 }
 
+/// A refusal may be handed to the browser whole, and a script reads every field but `Set-Cookie`.
+#[tokio::test]
+async fn a_refusal_shows_the_tokens_of_a_renewal_in_no_field_that_a_script_could_read() {
+    for (numbered, plain, own) in [
+        (NumberedCookies::Both, 2, 0),
+        // nginx hands no field of a refusal on, and can read no others.
+        (NumberedCookies::Only, 0, 2),
+        (NumberedCookies::Off, 2, 0),
+    ] {
+        let fake = fake().start().await;
+        let builder = usual(&fake.descope()).require_tenant();
+        let server = Server::start(builder.numbered_cookies(numbered)).await;
+        let nowhere = Browser::in_no_tenant(&fake, "ann@example.test");
+        fake.clock().advance(EXPIRY);
+        let answer = server.ask(&Question::page(&nowhere)).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (403, Some("no_active_tenant"))
+        );
+        assert_eq!(fake.calls(REFRESH), 1);
+        assert_eq!(answer.cookies().len(), plain, "{numbered:?}");
+        assert_eq!(answer.numbered().len(), own, "{numbered:?}");
+        if numbered != NumberedCookies::Only {
+            let tokens = answer.cookies();
+            let tokens = tokens
+                .iter()
+                .map(|line| line.split(['=', ';']).nth(1).unwrap());
+            for token in tokens {
+                let fields = answer.headers.iter();
+                let mut shown = fields.filter(|(name, _)| *name != "set-cookie");
+                assert!(shown.all(|(_, value)| !value.to_str().unwrap().contains(token)));
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_repeat_with_the_old_cookies_gets_the_same_new_ones_for_one_call() {
     let fake = fake().start().await;
@@ -170,7 +206,10 @@ async fn eight_lines_are_numbered_and_more_are_refused_when_it_is_built() {
     let answer = server.ask(&Question::page(&ann)).await;
     assert_eq!(answer.status, 401);
     assert_eq!(answer.cookies().len(), 8);
-    assert_eq!(answer.numbered(), answer.cookies());
+    let server = Server::start(build(eight(), NumberedCookies::Only)).await;
+    let only = server.ask(&Question::page(&ann)).await;
+    assert_eq!(only.status, 401);
+    assert_eq!(only.numbered(), answer.cookies());
 
     let nine = || eight().life(CookieLife::Chosen);
     for numbered in [NumberedCookies::Both, NumberedCookies::Only] {
