@@ -24,11 +24,13 @@ local function ask(txn)
     })
 end
 
--- Ends the request with the service's answer. Length and connection are HAProxy's to say.
+-- Ends the request with the service's answer. Length and connection are HAProxy's to say. The fields with
+-- numbers are of a service without NUMBERED_COOKIES=off: a page's script can read them, and no cookies.
 local function refuse(txn, status, headers, body)
     local reply = txn:reply({ status = status, body = body })
     for name, values in pairs(headers) do
-        if name ~= "content-length" and name ~= "connection" and name ~= "transfer-encoding" then
+        local stays = name == "content-length" or name == "connection" or name == "transfer-encoding"
+        if not stays and not name:find("^x%-auth%-set%-cookie%-") then
             for index = 0, #values do
                 reply:add_header(name, values[index])
             end
@@ -60,6 +62,14 @@ core.register_action("forward_auth", { "http-req" }, function(txn)
     txn:set_var("txn.forward_auth", true)
 end)
 
+-- Fields by which some cache may keep an answer, whatever `Cache-Control` says, and that one itself.
+local function permits_storing(name)
+    return name:find("cache%-control$")
+        or name:find("surrogate%-control$")
+        or name == "edge-control"
+        or name == "x-accel-expires"
+end
+
 core.register_action("forward_auth_cookies", { "http-res" }, function(txn)
     local cookies = (txn:get_priv() or {})["set-cookie"]
     if cookies then
@@ -68,6 +78,11 @@ core.register_action("forward_auth_cookies", { "http-res" }, function(txn)
             txn.http:res_add_header("set-cookie", cookies[index])
         end
         -- What writes cookies is nobody else's, whatever the application says of it.
+        for name in pairs(txn.http:res_get_headers()) do
+            if permits_storing(name) then
+                txn.http:res_del_header(name)
+            end
+        end
         txn.http:res_set_header("cache-control", "no-store")
     end
     txn.http:res_add_header("vary", "Authorization, Cookie")

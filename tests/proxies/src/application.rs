@@ -22,6 +22,17 @@ use tokio::{
 /// Its own cookies, on every answer.
 pub const COOKIES: [&str; 2] = ["theme=dark; Path=/", "cart=7; Path=/; HttpOnly"];
 
+/// What the page `/stored` says of itself, to each cache by the field that it goes by.
+pub const STORED: [(&str, &str); 7] = [
+    ("cache-control", "public, s-maxage=600"),
+    ("cdn-cache-control", "max-age=600"),
+    ("cloudflare-cdn-cache-control", "max-age=600"),
+    ("surrogate-control", "max-age=600"),
+    ("fastly-surrogate-control", "max-age=600"),
+    ("edge-control", "cache-maxage=600"),
+    ("x-accel-expires", "600"),
+];
+
 /// A request that reached the application.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "for these tests alone")]
@@ -163,6 +174,11 @@ async fn answer(
                     shared.next_event.notified().await;
                 }
             });
+        }
+        "/stored" => {
+            for (name, value) in STORED {
+                response.headers_mut().append(name, value.parse().unwrap());
+            }
         }
         "/missing" => *response.status_mut() = StatusCode::NOT_FOUND,
         "/broken" => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,

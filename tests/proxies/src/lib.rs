@@ -22,7 +22,7 @@ mod relay;
 mod world;
 
 pub use self::{
-    application::{Application, COOKIES, Seen},
+    application::{Application, COOKIES, STORED, Seen},
     client::{Answer, Connection, Request},
     proxy::{Change, Kind, Proxy},
     world::{Setup, World},

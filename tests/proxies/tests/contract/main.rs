@@ -12,6 +12,7 @@ mod allowed;
 mod bodies;
 mod channels;
 mod direct;
+mod numbered;
 mod outages;
 mod refused;
 mod renewed;

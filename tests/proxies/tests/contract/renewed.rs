@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_descope_proxies::{Answer, COOKIES, Kind, Request, World};
+use tower_descope_proxies::{Answer, COOKIES, Kind, Request, STORED, World};
 
 use crate::{at_each_proxy, setup, world};
 
@@ -12,6 +12,8 @@ at_each_proxy!(
     cookies_of_four_kilobytes_arrive_too,
     a_renewal_may_take_its_time,
     they_arrive_with_any_answer_of_the_application,
+    no_cache_is_allowed_to_keep_them,
+    what_brings_no_cookies_is_the_application_s_to_have_stored,
     a_browser_that_lost_the_answer_gets_the_same_cookies_again,
 );
 
@@ -127,6 +129,42 @@ async fn they_arrive_with_any_answer_of_the_application(kind: Kind) {
         assert_eq!(answer.status(), status);
         assert_eq!(renewed(&answer).len(), 2, "{target}: {answer:?}");
     }
+}
+
+/// The fields of an answer by which a cache may keep it, `Cache-Control` apart.
+fn for_some_caches(answer: &Answer) -> Vec<&str> {
+    let names = STORED.iter().map(|(name, _)| *name);
+    let names = names.filter(|name| *name != "cache-control");
+    names.filter(|name| !answer.all(name).is_empty()).collect()
+}
+
+async fn no_cache_is_allowed_to_keep_them(kind: Kind) {
+    let world = world(kind).await;
+    let request = Request::get("/stored").field("Cookie", &world.to_renew());
+    let answer = world.ask(&request).await;
+    assert_eq!((answer.status(), renewed(&answer).len()), (200, 2));
+    assert_eq!(for_some_caches(&answer), [""; 0], "{answer:?}");
+    let said = answer.all("cache-control");
+    // nginx says `no-cache` beside it.
+    let theirs = said.iter().filter(|it| **it != "no-cache");
+    assert_eq!(theirs.collect::<Vec<_>>(), [&"no-store"], "{answer:?}");
+}
+
+async fn what_brings_no_cookies_is_the_application_s_to_have_stored(kind: Kind) {
+    let world = world(kind).await;
+    let page = |target: &str| {
+        let request = Request::get(target);
+        request.field("Cookie", world.signed_in().cookies())
+    };
+    let answer = world.ask(&page("/stored")).await;
+    assert_eq!((answer.status(), renewed(&answer).len()), (200, 0));
+    // Envoy has no way to tell the two apart.
+    let said = if kind == Kind::Envoy {
+        "no-store"
+    } else {
+        "public, s-maxage=600"
+    };
+    assert_eq!(answer.all("cache-control"), [said], "{answer:?}");
 }
 
 async fn a_browser_that_lost_the_answer_gets_the_same_cookies_again(kind: Kind) {
