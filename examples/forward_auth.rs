@@ -26,6 +26,7 @@
 //! | `RENEW` | `false`: an expired session is 401; default `true` |
 //! | `REQUIRE_TENANT` | `true`: a session without an active tenant is 403 |
 //! | `OPTIONAL` | `true`: whoever has no session passes, with `-` in every field |
+//! | `PASS_CORS_PREFLIGHT` | `true`: preflights pass, with `-` in every field, for an application that answers them |
 //! | `PERMISSIONS` | `true`: answers have `X-Tenant-Permissions` |
 //! | `SESSION_HEADER` | the field with the session token, such as `X-Auth-Session`; default none |
 //! | `NUMBERED_COOKIES` | `only` for nginx, `off` for the others; default `both`, whose refusals nginx passes on without cookies |

@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     renew: bool,
     require_tenant: bool,
     optional: bool,
+    pass_preflight: bool,
     permissions: bool,
     session_header: Option<String>,
     numbered_cookies: NumberedCookies,
@@ -117,6 +118,7 @@ impl Settings {
             renew: switch("RENEW", true)?,
             require_tenant: switch("REQUIRE_TENANT", false)?,
             optional: switch("OPTIONAL", false)?,
+            pass_preflight: switch("PASS_CORS_PREFLIGHT", false)?,
             permissions: switch("PERMISSIONS", false)?,
             session_header: text("SESSION_HEADER")?,
             numbered_cookies,
@@ -178,6 +180,9 @@ impl Settings {
         }
         if self.optional {
             builder = builder.optional();
+        }
+        if self.pass_preflight {
+            builder = builder.pass_cors_preflight();
         }
         if let Some(name) = &self.session_header {
             builder = builder.session_header(name);

@@ -21,7 +21,7 @@ use crate::{
     ids::TenantId,
     rejection::{Rejection, RejectionKind},
     renewal::RenewedToken,
-    session::Session,
+    session::{PassedUnseen, Session},
     telemetry,
 };
 
@@ -48,6 +48,8 @@ impl IdentityService {
         let session = match Session::from_extensions(request.extensions()) {
             Ok(session) => Some(session),
             Err(rejection) if rejection.means_nobody() => None,
+            // A preflight asks for nobody, whoever will send what follows.
+            Err(rejection) if PassedUnseen::explains(&rejection, request.extensions()) => None,
             // As for a handler that asks for a session if there is one.
             Err(rejection) => return Err(rejection),
         };

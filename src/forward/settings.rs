@@ -30,6 +30,7 @@ pub struct ForwardAuthBuilder {
     without_secret: bool,
     optional: bool,
     require_tenant: bool,
+    pass_preflight: bool,
     sign_in: SignInSettings,
     redirects: bool,
     permissions: bool,
@@ -85,6 +86,7 @@ impl ForwardAuthBuilder {
             without_secret: false,
             optional: false,
             require_tenant: false,
+            pass_preflight: false,
             sign_in: SignInSettings {
                 url: None,
                 hosts: Vec::new(),
@@ -139,6 +141,15 @@ impl ForwardAuthBuilder {
     /// [`TenantLayer::require_tenant`] does. Default: they pass, and `X-Tenant-Id` is `-`.
     pub fn require_tenant(mut self) -> Self {
         self.require_tenant = true;
+        self
+    }
+
+    /// Lets CORS preflights pass, with `-` in every field, as [`TenantLayer::pass_cors_preflight`] does: for
+    /// an application that answers them itself, where pages of other origins
+    /// ([`DescopeBuilder::origins`](crate::DescopeBuilder::origins)) call it. Default: 401, since a browser
+    /// sends no credential with one, and such a page can call only what the proxy answers preflights for.
+    pub fn pass_cors_preflight(mut self) -> Self {
+        self.pass_preflight = true;
         self
     }
 
@@ -263,6 +274,9 @@ impl ForwardAuthBuilder {
         }
         if self.require_tenant {
             layer = layer.require_tenant();
+        }
+        if self.pass_preflight {
+            layer = layer.pass_cors_preflight();
         }
         Ok((settings, layer))
     }

@@ -272,6 +272,38 @@ async fn behind_optional_nobody_passes_and_what_is_wrong_does_not() {
 }
 
 #[tokio::test]
+async fn a_preflight_passes_for_nobody_where_told_so_and_only_without_credentials() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let preflight = || {
+        let question = Question::about("OPTIONS", "/invoices");
+        question
+            .with("origin", "https://spa.example")
+            .with("access-control-request-method", "POST")
+    };
+    let strict = Server::start(usual(&descope)).await;
+    assert_eq!(strict.ask(&preflight()).await.code(), Some("missing_token"));
+
+    let builder = usual(&descope).require_tenant().pass_cors_preflight();
+    let server = Server::start(builder.session_header("X-Auth-Session")).await;
+    let answer = server.ask(&preflight()).await;
+    assert_eq!(answer.identity(), ["-", "-", "-"]);
+    assert_eq!(answer.field("x-auth-session"), Some("-"));
+    assert!(is_private(&answer));
+    for question in [
+        preflight().without("origin"),
+        preflight().without("access-control-request-method"),
+        preflight().set("x-forwarded-method", "POST"),
+        preflight().with("cookie", "theme=dark"),
+        preflight().bearer(&fake.session("U1").expired().token()),
+    ] {
+        let answer = server.ask(&question).await;
+        assert_eq!(answer.status, 401, "{:?}", question.fields);
+        assert!(names_nobody(&answer));
+    }
+}
+
+#[tokio::test]
 async fn two_projects_one_after_the_other_take_nothing_of_each_other() {
     let (ours, theirs) = (
         fake().start().await,

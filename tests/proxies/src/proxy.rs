@@ -30,6 +30,8 @@ pub enum Change {
     Unguarded,
     /// The script of HAProxy fails.
     Broken,
+    /// nginx and Caddy answer preflights by the lines of the chapter "Behind a proxy".
+    Preflights,
 }
 
 /// A proxy's process.
@@ -172,6 +174,15 @@ impl Kind {
     }
 }
 
+/// The lines of the chapter in the block that begins so.
+fn of_the_chapter(beginning: &str) -> String {
+    let chapter = Path::new(EXAMPLES).join("../../src/docs/behind_a_proxy.md");
+    let chapter = fs::read_to_string(chapter).unwrap();
+    let lines = &chapter[chapter.find(beginning).unwrap()..];
+    let (_, lines) = lines.split_once('\n').unwrap();
+    lines.split_once("\n```").unwrap().0.to_owned()
+}
+
 /// The file as it is, with the ports of this test, its secret, and folders where it may write.
 fn fill_in(kind: Kind, text: &str, port: u16, places: Places<'_>) -> String {
     // In two steps: a port that is put in may contain the next number to be replaced.
@@ -192,6 +203,17 @@ fn fill_in(kind: Kind, text: &str, port: u16, places: Places<'_>) -> String {
             let elsewhere = "location = /nowhere { include guarded.conf; }\n        location / {";
             text = text.replace("include guarded.conf;", "include proxied.conf;");
             text = text.replace("location / {", elsewhere);
+        }
+        Some(Change::Preflights) => {
+            if kind == Kind::Nginx {
+                let lines = of_the_chapter("```nginx\nmap ");
+                let (map, answer) = lines.split_once("\n\n").unwrap();
+                text = text.replace("http {\n", &format!("http {{\n{map}\n"));
+                text = text.replace("location / {\n", &format!("location / {{\n{answer}\n"));
+            } else {
+                let lines = of_the_chapter("```text\n@preflight ");
+                text = text.replace("\n\thandle {\n", &format!("\n{lines}\n\thandle {{\n"));
+            }
         }
         None => {}
     }

@@ -1,6 +1,6 @@
 //! Who has a session passes, with an identity.
 
-use tower_descope_proxies::{COOKIES, Kind, Request};
+use tower_descope_proxies::{COOKIES, Change, Kind, Request};
 
 use crate::{at_each_proxy, setup, world};
 
@@ -11,6 +11,7 @@ at_each_proxy!(
     an_answer_of_the_application_passes_as_it_is,
     calls_of_a_session_are_answered_by_the_program,
     the_application_is_asked_for_what_the_client_asked_for,
+    a_preflight_passes_for_nobody_where_told_so,
 );
 
 async fn who_is_signed_in_passes_and_the_application_knows_who_it_is(kind: Kind) {
@@ -123,5 +124,64 @@ async fn the_application_is_asked_for_what_the_client_asked_for(kind: Kind) {
         assert_eq!(seen.all("host"), [world.host()]);
         assert_eq!(seen.all("x-mine"), ["kept"]);
         assert_eq!(seen.all("x-user-id"), ["U2ann"]);
+    }
+}
+
+async fn a_preflight_passes_for_nobody_where_told_so(kind: Kind) {
+    let preflight = Request::new("OPTIONS", "/")
+        .without_site()
+        .field("Origin", "https://spa.example")
+        .field("Access-Control-Request-Method", "POST");
+    let settings = [("ORIGINS", "https://spa.example")];
+    let told = [settings[0], ("PASS_CORS_PREFLIGHT", "true")];
+    for (settings, status) in [(&settings[..], 401), (&told, 200)] {
+        let world = setup(kind).settings(settings).start().await;
+        let answer = world.ask(&preflight).await;
+        assert_eq!(answer.status(), status, "{answer:?}");
+        let seen = world.application.seen();
+        assert_eq!(seen.len(), usize::from(status == 200));
+        for seen in seen {
+            assert_eq!(seen.method, "OPTIONS");
+            assert_eq!(seen.all("x-user-id"), ["-"]);
+            assert_eq!(seen.all("x-tenant-id"), ["-"]);
+        }
+        // What follows brings its own cookies, and is judged by them.
+        let follows = Request::new("POST", "/")
+            .without_site()
+            .field("Origin", "https://spa.example");
+        let nobody = world.ask(&follows.clone().body(b"a=b".to_vec())).await;
+        assert_eq!(nobody.status(), 401, "{nobody:?}");
+        let ann = follows.field("Cookie", world.signed_in().cookies());
+        let answer = world.ask(&ann.body(b"a=b".to_vec())).await;
+        assert_eq!(answer.status(), 200, "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lines_of_the_chapter_answer_preflights_and_nothing_else() {
+    for kind in [Kind::Nginx, Kind::Caddy] {
+        let world = setup(kind).change(Change::Preflights).start().await;
+        let request = |method: &str, origin: &str| {
+            let request = Request::new(method, "/orders").without_site();
+            let request = request.field("Access-Control-Request-Method", "POST");
+            request.field("Origin", origin)
+        };
+        let origin = "https://spa.example.com";
+        let answer = world.ask(&request("OPTIONS", origin)).await;
+        assert_eq!(answer.status(), 204, "{answer:?}");
+        let told = answer.field("access-control-allow-origin");
+        assert_eq!(told, Some(origin));
+        let told = answer.field("access-control-allow-credentials");
+        assert_eq!(told, Some("true"));
+        for other in [
+            request("GET", origin),
+            request("OPTIONS", "https://evil.example"),
+            request("OPTIONS", "https://spa.example.com.evil.example"),
+        ] {
+            let answer = world.ask(&other).await;
+            assert_eq!(answer.status(), 401, "{answer:?}");
+            assert_eq!(answer.field("access-control-allow-origin"), None);
+        }
+        assert_eq!(world.application.seen().len(), 0);
     }
 }
