@@ -178,9 +178,9 @@ impl Kind {
 fn of_the_chapter(beginning: &str) -> String {
     let chapter = Path::new(EXAMPLES).join("../../src/docs/behind_a_proxy.md");
     let chapter = fs::read_to_string(chapter).unwrap();
-    let lines = &chapter[chapter.find(beginning).unwrap()..];
-    let (_, lines) = lines.split_once('\n').unwrap();
-    lines.split_once("\n```").unwrap().0.to_owned()
+    let mut blocks = chapter.split("```");
+    let block = blocks.find(|block| block.starts_with(beginning)).unwrap();
+    block.split_once('\n').unwrap().1.to_owned()
 }
 
 /// The file as it is, with the ports of this test, its secret, and folders where it may write.
@@ -206,12 +206,12 @@ fn fill_in(kind: Kind, text: &str, port: u16, places: Places<'_>) -> String {
         }
         Some(Change::Preflights) => {
             if kind == Kind::Nginx {
-                let lines = of_the_chapter("```nginx\nmap ");
+                let lines = of_the_chapter("nginx\nmap ");
                 let (map, answer) = lines.split_once("\n\n").unwrap();
                 text = text.replace("http {\n", &format!("http {{\n{map}\n"));
                 text = text.replace("location / {\n", &format!("location / {{\n{answer}\n"));
             } else {
-                let lines = of_the_chapter("```text\n@preflight ");
+                let lines = of_the_chapter("text\n@preflight ");
                 text = text.replace("\n\thandle {\n", &format!("\n{lines}\n\thandle {{\n"));
             }
         }
