@@ -82,6 +82,7 @@ impl Descope {
         rules: AdoptRules,
     ) -> Result<Adopted, Error> {
         let is_ours = matches!(offered, Offered::SignIn(_));
+        let came_by_queue = matches!(offered, Offered::Answer(_));
         let (first, presented) = self
             .verify_offered(headers, offered, &rules)
             .await
@@ -109,6 +110,9 @@ impl Descope {
                 return Err(error);
             }
         };
+        if !came_by_queue {
+            presented.take_newer(&answer);
+        }
         // A session that was ended meanwhile signs nobody in.
         let answer = presented.newest_after(answer)?;
         let shown = self.other_user_shown(&cookies, &presented.verified.user);

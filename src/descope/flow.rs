@@ -30,13 +30,14 @@ static STEPS: AtomicU64 = AtomicU64::new(0);
 impl Descope {
     /// Makes a step of a flow with the refresh token of who is signed in, as a call that may replace
     /// it: a new refresh token of the same user in the answer is its successor. `session` reads the
-    /// session of an answer.
+    /// session of an answer. The second part is the token that was sent, which another request may have
+    /// made of the one presented.
     pub(crate) async fn flow_presented(
         &self,
         presented: &PresentedRefresh,
         call: FlowCall,
         session: impl Fn(&PassedReply) -> Option<RawAnswer> + Send + 'static,
-    ) -> Result<PassedReply, Error> {
+    ) -> Result<(PassedReply, RefreshToken), Error> {
         let this = self.clone();
         let holder = presented.verified.clone();
         let reply = Arc::new(Mutex::new(None));
@@ -45,9 +46,10 @@ impl Descope {
             let shown = token == holder.token;
             let (client, judging) = (this.client().clone(), this.clone());
             let step = |token| async move { client.flow(call, Some(&token)).await };
-            let judge = move |answer: PassedReply, token| {
+            let judge = move |answer: PassedReply, token: RefreshToken| {
                 let raw = session(&answer);
-                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+                let reply = Some((answer, token.clone()));
+                *kept.lock().unwrap_or_else(PoisonError::into_inner) = reply;
                 async move {
                     let bytes = raw.as_ref().map(AnswerBytes::of);
                     let outcome = judging.outcome_of_flow(raw, holder, token).await;

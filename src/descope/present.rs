@@ -19,7 +19,7 @@ use crate::{
     ids::{TenantId, UserId},
     jwt::check::{TimeCheck, TokenUse},
     rejection::{Rejection, RejectionKind},
-    rotation::{FamilyLease, TokenHolder},
+    rotation::{CallOutcome, FamilyLease, TokenHolder},
     session::Session,
     token::{self, Authorization, RefreshToken},
     verifier::{AuthenticToken, CheckedTokens},
@@ -88,6 +88,25 @@ impl PresentedRefresh {
         } else {
             newest
         })
+    }
+
+    /// Notes the answer of a sign-in, which no call of the family may have brought, as the newest of the
+    /// family, unless that has one whose session was issued later.
+    pub(crate) fn take_newer(&self, answer: &SessionAnswer) {
+        let session = answer.session();
+        let outcome = CallOutcome {
+            answer: Ok(answer.clone()),
+            successor: None,
+            successor_expires_at: None,
+            successor_signed: None,
+            tenant: session.active_tenant_id().cloned(),
+            expires_at: Some(session.expires_at()),
+        };
+        let issued_at = session.issued_at();
+        // Of the same second: the sign-in is what somebody has just asked for.
+        let is_older = |kept: &SessionAnswer| kept.session().issued_at() <= issued_at;
+        let in_force = &answer.in_force().token;
+        self.family.take_newer(&outcome, in_force, is_older);
     }
 
     /// The family's answer that is kept for repeats, as whoever presented the token gets it.

@@ -20,6 +20,7 @@ mod early;
 mod ending;
 mod given;
 mod memory;
+mod offered;
 mod replicas;
 
 /// How many calls that rotate its token a family makes at once; one more after each interval.

@@ -156,6 +156,23 @@ impl<T: KeptSession> FamilyLease<T> {
             .change(|table| table.adopt(id, outcome, digest, now));
     }
 
+    /// Takes an answer over that came with a sign-in, if the one that is kept `is_older`: whoever is
+    /// answered from now on gets it. Its refresh token, `in_force`, has to be the family's.
+    pub(crate) fn take_newer(
+        &self,
+        outcome: &CallOutcome<T>,
+        in_force: &RefreshToken,
+        is_older: impl FnOnce(&T) -> bool,
+    ) {
+        // It fails without a crypto backend only, and then nothing was verified either.
+        let Ok(in_force) = Digest::of(in_force.expose()) else {
+            return;
+        };
+        let now = self.queue.clock().now();
+        let take = |family: &mut Family<T>| family.take_newer(outcome, in_force, is_older, now);
+        self.queue.table().with_family(self.arrival.family, take);
+    }
+
     /// Notes the end of the session, where the error of another replica says so.
     pub(crate) fn learned(&self, error: &Error) -> Error {
         let now = self.queue.clock().now();

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, KEEP, LIFE, Seen, failed, rotated, select, sends, unrotated};
+use super::bench::{
+    Bench, KEEP, LIFE, Seen, WITHOUT_RECORD, failed, rotated, select, sends, unrotated,
+};
 use crate::{
     digest::Digest,
     error::{Error, ErrorKind},
@@ -284,4 +286,62 @@ fn a_session_that_began_here_is_remembered_for_its_life_and_gives_way_where_room
     }
     assert!(bench.table.len().0 <= 8);
     assert_eq!(bench.table.lost, 0, "nobody is signed out by it");
+}
+
+impl Bench {
+    /// A sign-in with a session that no call has brought, and the token that is in force with it.
+    fn take(&mut self, token: &str, answer: u32) {
+        let (digest, now) = (Digest::of_test(&RefreshToken::new(token)), self.now);
+        let outcome = unrotated(answer, "T1").unwrap();
+        self.change(token, |family| {
+            let is_older = |kept: &u32| kept % WITHOUT_RECORD < answer;
+            family.take_newer(&outcome, digest, is_older, now);
+        });
+    }
+
+    fn newest(&mut self, token: &str) -> Newest<u32> {
+        let family = self.family(token);
+        self.table.family(family).unwrap().newest()
+    }
+}
+
+#[test]
+fn the_session_of_a_sign_in_takes_the_place_of_an_older_one() {
+    let mut bench = Bench::new(KEEP);
+    bench.take("a", 2);
+    assert!(matches!(bench.newest("a"), Newest::None), "nothing to take");
+    bench.call("a", &Operation::Refresh, unrotated(1, "T1"));
+    bench.take("a", 2);
+    assert!(matches!(bench.newest("a"), Newest::Answer(2)));
+    // What came since is newer.
+    bench.advance(KEEP);
+    bench.call("a", &Operation::Refresh, unrotated(3, "T1"));
+    bench.take("a", 2);
+    assert!(matches!(bench.newest("a"), Newest::Answer(3)));
+    // And what names a token that has been replaced is not for whoever holds that.
+    bench.advance(KEEP);
+    bench.call("a", &Operation::Refresh, rotated(4, "b", "T1"));
+    bench.take("a", 5);
+    assert!(matches!(bench.newest("a"), Newest::Answer(4)));
+    bench.take("b", 6);
+    assert_eq!(bench.ask("a", &Operation::Refresh), Seen::Answer(6));
+    bench.forget("b");
+    bench.take("b", 7);
+    assert!(matches!(bench.newest("b"), Newest::Ended));
+}
+
+#[test]
+fn a_call_that_is_under_way_when_somebody_signs_in_brings_a_newer_session() {
+    let mut bench = Bench::new(KEEP);
+    bench.call("a", &Operation::Refresh, unrotated(1, "T1"));
+    bench.advance(KEEP);
+    let renewal = bench.arrive("a");
+    assert_eq!(bench.next(&renewal, &Operation::Refresh), sends("a"));
+    bench.take("a", 2);
+    assert!(matches!(bench.newest("a"), Newest::Answer(2)));
+    let waiting = bench.arrive("a");
+    assert_eq!(bench.next(&waiting, &Operation::Refresh), Seen::Wait);
+    assert!(bench.done(renewal.family, unrotated(3, "T1")));
+    assert!(matches!(bench.newest("a"), Newest::Answer(3)));
+    assert_eq!(bench.next(&waiting, &Operation::Refresh), Seen::Answer(3));
 }

@@ -173,24 +173,25 @@ impl FlowRequest {
             timeout,
         };
         let reply = self.send(call, presented.as_ref()).await;
-        let reply = reply.map_err(|error| failed(&error))?;
-        self.read(&reply, is_bound, binding, presented).await
+        let (reply, sent) = reply.map_err(|error| failed(&error))?;
+        self.read(&reply, is_bound, binding, presented.zip(sent))
+            .await
     }
 
+    /// Makes the call. The second part is the refresh token that was sent.
     async fn send(
         &self,
         call: FlowCall,
         presented: Option<&PresentedRefresh>,
-    ) -> Result<PassedReply, Error> {
+    ) -> Result<(PassedReply, Option<RefreshToken>), Error> {
         let descope = &self.shared.descope;
-        match presented {
-            None => descope.client().flow(call, None).await,
-            Some(presented) => {
-                let this = descope.clone();
-                let session = move |reply: &PassedReply| FlowAnswer::session(&this, reply);
-                descope.flow_presented(presented, call, session).await
-            }
-        }
+        let Some(presented) = presented else {
+            return Ok((descope.client().flow(call, None).await?, None));
+        };
+        let this = descope.clone();
+        let session = move |reply: &PassedReply| FlowAnswer::session(&this, reply);
+        let (reply, sent) = descope.flow_presented(presented, call, session).await?;
+        Ok((reply, Some(sent)))
     }
 
     /// The headers that go up.
@@ -221,7 +222,7 @@ impl FlowRequest {
         reply: &PassedReply,
         is_bound: bool,
         binding: Option<Binding>,
-        presented: Option<PresentedRefresh>,
+        presented: Option<(PresentedRefresh, RefreshToken)>,
     ) -> Result<Answered, FlowRefusal> {
         let descope = &self.shared.descope;
         let mut retry_after = None;
@@ -276,18 +277,18 @@ impl FlowRequest {
     async fn sign_in(
         &self,
         mut raw: RawAnswer,
-        presented: Option<PresentedRefresh>,
+        presented: Option<(PresentedRefresh, RefreshToken)>,
         answer: &FlowAnswer,
     ) -> Result<SignedIn, FlowRefusal> {
         let settings = &self.shared.settings;
-        let continues = presented.as_ref().map(|presented| {
+        let continues = presented.as_ref().map(|(presented, _)| {
             let verified = &presented.verified;
             (!verified.is_anonymous).then(|| verified.user.clone())
         });
         if raw.refresh_token().is_none() {
             // The one that was sent stays in force.
-            let kept = presented.as_ref().map(|it| it.verified.token.clone());
-            raw.refresh_token = Some(kept.ok_or(FlowRefusal::SessionIncomplete)?);
+            let sent = presented.as_ref().map(|(_, sent)| sent.clone());
+            raw.refresh_token = Some(sent.ok_or(FlowRefusal::SessionIncomplete)?);
         }
         let remember = match &settings.remember {
             Remember::AsBefore => None,

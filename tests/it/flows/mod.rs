@@ -9,6 +9,7 @@ mod journeys;
 mod pages;
 mod repeated;
 mod signed_in;
+mod stepped_up;
 
 use std::{collections::BTreeMap, net::IpAddr};
 

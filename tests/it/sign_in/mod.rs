@@ -1,5 +1,6 @@
 //! Signing in and out in handlers of one's own.
 
+mod again;
 mod attempts;
 mod codes;
 mod cookies;
