@@ -210,7 +210,11 @@ impl Descope {
             token: refresh_token.clone(),
             expires_at,
         };
-        let presented = self.in_time(refresh_token, &refresh, true);
+        let presented = if is_ours {
+            self.in_time_unshown(refresh_token, &refresh)
+        } else {
+            self.in_time(refresh_token, &refresh, true)
+        };
         let presented = presented.map_err(|rejection| refused_refresh(&rejection))?;
         let answer = match offered {
             Offered::Answer(answer) => *answer,
@@ -349,7 +353,12 @@ impl Descope {
             presented.family.reinstate();
             return Ok(presented);
         }
-        self.verified_refresh(in_force).await
+        let verifier = &self.inner.verifier;
+        let verdict = verifier.verify(in_force.expose(), TokenUse::Refresh);
+        verdict
+            .await
+            .and_then(|authentic| self.in_time_unshown(in_force.clone(), &authentic))
+            .map_err(|rejection| refused_refresh(&rejection))
     }
 }
 

@@ -287,6 +287,26 @@ impl Descope {
         authentic: &AuthenticToken,
         shows_session: bool,
     ) -> Result<PresentedRefresh, Rejection> {
+        self.in_family(token, authentic, shows_session, true)
+    }
+
+    /// As [`in_time`](Self::in_time), for a token that Descope has just answered with: no browser has it
+    /// yet, so its place in the family delivers nothing.
+    pub(super) fn in_time_unshown(
+        &self,
+        token: RefreshToken,
+        authentic: &AuthenticToken,
+    ) -> Result<PresentedRefresh, Rejection> {
+        self.in_family(token, authentic, true, false)
+    }
+
+    fn in_family(
+        &self,
+        token: RefreshToken,
+        authentic: &AuthenticToken,
+        shows_session: bool,
+        has_shown: bool,
+    ) -> Result<PresentedRefresh, Rejection> {
         let expired = matches!(authentic.time_check, TimeCheck::Expired);
         if !(expired && self.inner.queue.is_replaced(&token)) {
             authentic.time_check.verdict()?;
@@ -297,6 +317,7 @@ impl Descope {
             issued_at: claims.times.issued.map(system_time),
             expires_at: system_time(claims.times.expires),
             shows_session,
+            has_shown,
         };
         Ok(PresentedRefresh {
             // It fails without a crypto backend only, and then nothing was verified either.

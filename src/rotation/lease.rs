@@ -30,6 +30,9 @@ pub(crate) struct TokenHolder<'a> {
     pub(crate) expires_at: SystemTime,
     /// True if the request shows a session of the same user.
     pub(crate) shows_session: bool,
+    /// False for a token that Descope has just answered with: no browser has it yet, and what came
+    /// before it is not delivered by that.
+    pub(crate) has_shown: bool,
 }
 
 /// A request's place in a family, from the time its token was presented until its response is
@@ -64,6 +67,7 @@ impl<T: KeptSession> RotationQueue<T> {
         let holder = Holder {
             user: self.user_key(holder.user),
             shows_session: holder.shows_session,
+            has_shown: holder.has_shown,
             issued_at: holder.issued_at,
             life: life.unwrap_or_default(),
         };

@@ -23,6 +23,7 @@ use crate::{clock::Now, digest::Digest, session::SignedToken, token::RefreshToke
 
 mod adopted;
 mod call;
+mod delivered;
 mod early;
 mod signed;
 mod signed_out;
@@ -73,6 +74,8 @@ pub(super) struct Holder {
     pub(super) user: UserKey,
     /// True if the request shows a session of that user.
     pub(super) shows_session: bool,
+    /// False for a token that no browser has shown.
+    pub(super) has_shown: bool,
     pub(super) issued_at: Option<SystemTime>,
     /// How long the token lives.
     pub(super) life: Duration,
@@ -158,42 +161,15 @@ impl<T: KeptSession> FamilyTable<T> {
             ticket: entry.family.arrive(digest, holder.shows_session, now),
             turn: entry.turn.clone(),
         };
-        let delivered = entry.family.present(digest, now);
-        self.note_delivered(delivered);
+        if holder.has_shown {
+            let delivered = entry.family.present(digest, now);
+            self.note_delivered(delivered);
+        }
         self.count(id);
         if let Some(signed) = signed {
             self.note_signed(id, signed);
         }
         arrival
-    }
-
-    /// Notes that a token was presented by a request that needs nothing of its family. Returns
-    /// `true` if there is a successor for it.
-    pub(super) fn present(&mut self, digest: Digest, now: Now) -> bool {
-        let Some(id) = self.tokens.get(&digest).copied() else {
-            return false;
-        };
-        let Some(entry) = self.families.get_mut(&id) else {
-            return false;
-        };
-        let delivered = entry.family.present(digest, now);
-        let replaced = entry.is_replaced(digest, now);
-        self.note_delivered(delivered);
-        self.count(id);
-        replaced
-    }
-
-    fn note_delivered(&mut self, token: Option<Digest>) {
-        if let (Some(delivered), Some(token)) = (&mut self.delivered, token) {
-            delivered.push(token);
-        }
-    }
-
-    /// Returns `true` if a token has a successor here that is in force.
-    pub(super) fn is_replaced(&self, digest: Digest, now: Now) -> bool {
-        let id = self.tokens.get(&digest);
-        let entry = id.and_then(|id| self.families.get(id));
-        entry.is_some_and(|entry| entry.is_replaced(digest, now))
     }
 
     /// Returns `true` if a token's family is known.

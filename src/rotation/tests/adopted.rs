@@ -314,12 +314,10 @@ fn the_session_of_a_sign_in_takes_the_place_of_an_older_one() {
     bench.take("a", 2);
     assert!(matches!(bench.newest("a"), Newest::Answer(2)));
     // What came since is newer.
-    bench.advance(KEEP);
     bench.call("a", &Operation::Refresh, unrotated(3, "T1"));
     bench.take("a", 2);
     assert!(matches!(bench.newest("a"), Newest::Answer(3)));
     // And what names a token that has been replaced is not for whoever holds that.
-    bench.advance(KEEP);
     bench.call("a", &Operation::Refresh, rotated(4, "b", "T1"));
     bench.take("a", 5);
     assert!(matches!(bench.newest("a"), Newest::Answer(4)));
@@ -334,7 +332,6 @@ fn the_session_of_a_sign_in_takes_the_place_of_an_older_one() {
 fn a_call_that_is_under_way_when_somebody_signs_in_brings_a_newer_session() {
     let mut bench = Bench::new(KEEP);
     bench.call("a", &Operation::Refresh, unrotated(1, "T1"));
-    bench.advance(KEEP);
     let renewal = bench.arrive("a");
     assert_eq!(bench.next(&renewal, &Operation::Refresh), sends("a"));
     bench.take("a", 2);

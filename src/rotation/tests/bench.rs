@@ -53,6 +53,8 @@ pub(super) struct Bench {
     pub(super) users: Arc<UndeliveredUsers>,
     /// True if the requests show a session beside their refresh token.
     pub(super) shows_session: bool,
+    /// False while no browser shows what arrives.
+    pub(super) has_shown: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -85,6 +87,7 @@ impl Bench {
             },
             users,
             shows_session: false,
+            has_shown: true,
         }
     }
 
@@ -103,6 +106,7 @@ impl Bench {
         let holder = Holder {
             user: self.user(token),
             shows_session: self.shows_session,
+            has_shown: self.has_shown,
             issued_at: Some(self.now.date()),
             life: LIFE,
         };

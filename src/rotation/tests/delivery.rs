@@ -319,3 +319,22 @@ fn a_refusal_of_descope_s_stands_for_longer_each_time() {
     bench.call("b", &select("T2"), failed(ErrorKind::Refused));
     assert_eq!(bench.ask("b", &select("T2")), sends("b"));
 }
+
+#[test]
+fn a_token_that_only_an_answer_has_named_delivers_nothing() {
+    let mut bench = Bench::new(KEEP);
+    bench.call("a", &Operation::Refresh, rotated(1, "b", "T1"));
+    bench.has_shown = false;
+    let named = bench.arrive("b");
+    bench.has_shown = true;
+    bench.advance(KEEP * 2);
+    bench.shows_session = true;
+    assert_eq!(bench.ask("a", &Operation::Refresh), Seen::Answer(1));
+    // It has the same place as one that is shown.
+    assert_eq!(bench.next(&named, &Operation::Refresh), sends("b"));
+    bench.done(named.family, rotated(2, "c", "T1"));
+    bench.table.leave(named.family);
+    assert_eq!(bench.ask("b", &Operation::Refresh), Seen::Answer(2));
+    bench.advance(KEEP);
+    assert_eq!(bench.ask("a", &Operation::Refresh), LATE);
+}

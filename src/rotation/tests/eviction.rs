@@ -78,6 +78,7 @@ fn renew_all(families: usize, bytes: usize) {
                 let holder = Holder {
                     user: users.key(&user),
                     shows_session: true,
+                    has_shown: true,
                     issued_at: None,
                     life: LIFE,
                 };

@@ -117,6 +117,7 @@ pub(super) fn lease(queue: &RotationQueue<u32>, token: &RefreshToken) -> FamilyL
         issued_at: Some(now.date()),
         expires_at: now.later(LIFE).date(),
         shows_session: false,
+        has_shown: true,
     };
     queue.lease(token, holder, None).unwrap()
 }

@@ -40,6 +40,7 @@ fn present(bench: &mut Bench, token: &str) {
     let holder = Holder {
         user: bench.user(token),
         shows_session: false,
+        has_shown: true,
         issued_at: None,
         life: LIFE,
     };

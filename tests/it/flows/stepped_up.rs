@@ -109,3 +109,47 @@ async fn the_token_that_was_sent_stays_in_force_and_not_the_one_that_the_page_ha
     visit(&mut page, &descope).await;
     spent(&fake, &[REFRESH]);
 }
+
+#[tokio::test]
+async fn a_step_up_whose_response_was_lost_is_there_for_whoever_asks_again() {
+    for (after, is_good) in [(61, true), (660, false)] {
+        let fake = fake().start().await;
+        let descope = of(&fake);
+        let mut page = renewed(&fake, &descope).await;
+        page.start("step-up").await;
+        let before = page.jar.clone();
+        let done = page.next(json!({"code": "123456"})).await;
+        assert_eq!(done.status, 200, "{done:?}");
+        let lost = std::mem::replace(&mut page.jar, before);
+        fake.clock().advance(Duration::from_secs(after));
+        let calls = fake.calls(REFRESH);
+        visit(&mut page, &descope).await;
+        assert_ne!(page.jar["__Host-DSR"], "");
+        assert_eq!(page.jar["__Host-DSR"] == lost["__Host-DSR"], is_good);
+        assert_eq!(fake.calls(REFRESH) - calls, usize::from(!is_good));
+        fake.clock().advance(EXPIRY);
+        visit(&mut page, &descope).await;
+        spent(&fake, &[REFRESH]);
+    }
+}
+
+#[tokio::test]
+async fn a_step_up_that_fits_no_cookie_costs_nobody_their_session() {
+    let fake = fake().start().await;
+    let descope = of(&fake);
+    let mut page = renewed(&fake, &descope).await;
+    page.start("step-up").await;
+    let large = |size: usize| {
+        fake.set_user("ann@example.test", |user| {
+            user.claim("large", "x".repeat(size))
+        });
+    };
+    large(3_000);
+    let done = page.next(json!({"code": "123456"})).await;
+    assert_eq!(done.code(), (502, "cookie_too_large"), "{done:?}");
+    large(1);
+    fake.clock().advance(EXPIRY);
+    visit(&mut page, &descope).await;
+    settled(&fake).await;
+    assert_eq!(fake.calls("/v1/auth/logout"), 0);
+}
