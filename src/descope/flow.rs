@@ -10,6 +10,7 @@ use http::HeaderMap;
 use super::{
     handle::Descope,
     present::{PresentedRefresh, VerifiedRefresh},
+    verify_answer::is_for_want_of_keys,
 };
 use crate::{
     answer::SessionAnswer,
@@ -77,9 +78,16 @@ impl Descope {
             return Err(no_session());
         };
         let verifier = &self.inner.verifier;
-        let genuine = verifier.verify(successor.expose(), TokenUse::Refresh).await;
+        let verdict = verifier.verify(successor.expose(), TokenUse::Refresh).await;
         // Another user's is no successor: a visitor may have become somebody.
-        let is_same = genuine.is_ok_and(|token| token.claims().user == sent.user);
+        let is_same = match verdict {
+            Ok(genuine) => genuine.claims().user == sent.user,
+            // It may be all that is left of the session, although nobody is sent it yet.
+            Err(rejection) if is_for_want_of_keys(&rejection) => {
+                verifier.names_user(successor.expose(), &sent.user)
+            }
+            Err(_) => false,
+        };
         if !is_same {
             return Err(no_session());
         }

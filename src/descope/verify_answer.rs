@@ -14,11 +14,11 @@ use crate::{
     error::Error,
     ids::TenantId,
     jwt::check::{TimeCheck, TokenUse},
-    rejection::RejectionKind,
+    rejection::{Rejection, RejectionKind},
     rotation::CallOutcome,
     session::{Session, SignedToken},
     token::RefreshToken,
-    verifier::AuthenticToken,
+    verifier::{AuthenticToken, names_unknown_key},
 };
 
 impl Descope {
@@ -101,10 +101,7 @@ impl Descope {
             // No browser is sent it unverified; but Descope can judge it in the next call. The same
             // for an unknown key: one that Descope has just introduced may be one that cannot be
             // fetched yet, as long as strangers use up what unknown keys may cost.
-            Err(rejection)
-                if rejection.kind() == RejectionKind::KeysUnavailable
-                    || rejection.reason() == "unknown_kid" =>
-            {
+            Err(rejection) if is_for_want_of_keys(&rejection) => {
                 let fault = refused_answer("refresh token", &rejection);
                 let expires_at = None;
                 return Ok((InForce { token, expires_at }, None, Some(fault)));
@@ -153,6 +150,11 @@ impl Descope {
         check_tenant(&session, wanted)?;
         Ok(session)
     }
+}
+
+/// Returns `true` for a token that cannot be verified yet, and may be genuine.
+pub(super) fn is_for_want_of_keys(rejection: &Rejection) -> bool {
+    rejection.kind() == RejectionKind::KeysUnavailable || names_unknown_key(rejection)
 }
 
 /// Refuses a new session that is not in the tenant that was asked for: another one, or one in which

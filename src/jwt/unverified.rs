@@ -8,7 +8,7 @@ use super::{
     compact::{Compact, HeaderRoom},
     header::Header,
 };
-use crate::json::Fault;
+use crate::{ids::UserId, json::Fault};
 
 /// The claims of a token whose signature has not been checked: anybody may have written them. They
 /// decide which tokens are looked at, in which order, and how long a verdict is waited for, and never
@@ -55,6 +55,14 @@ impl UnverifiedClaims {
         self.issued
             .is_some_and(|issued| issued > held && !rules.is_in_future(issued, now.as_secs_f64()))
     }
+}
+
+/// Returns `true` for a text that is a token of this project, by its shape and its issuer, and names this
+/// user: of another text no signature could make a token of theirs.
+pub(crate) fn names_user(token: &[u8], max_len: usize, rules: &Rules, user: &UserId) -> bool {
+    let compact = Compact::parse(token, max_len);
+    let claims = compact.and_then(|compact| compact.payload().and_then(Claims::parse));
+    claims.is_ok_and(|claims| rules.issued_here(&claims) && claims.user == *user)
 }
 
 #[cfg(test)]

@@ -13,7 +13,12 @@ use super::{
 use crate::{
     clock::Now,
     digest::Digest,
-    jwt::{check::TokenUse, compact::Compact, unverified::UnverifiedClaims},
+    ids::UserId,
+    jwt::{
+        check::TokenUse,
+        compact::Compact,
+        unverified::{self, UnverifiedClaims},
+    },
     rejection::Rejection,
 };
 
@@ -69,6 +74,12 @@ impl Verifier {
     /// The claims of a value that is a token of this project by shape and issuer.
     pub(crate) fn claims_of_project(&self, value: &str) -> Option<UnverifiedClaims> {
         UnverifiedClaims::of_project(value.as_bytes(), self.max_token_len, &self.rules)
+    }
+
+    /// Returns `true` if a value is a token of this project that names this user, whether or not it is
+    /// genuine.
+    pub(crate) fn names_user(&self, value: &str, user: &UserId) -> bool {
+        unverified::names_user(value.as_bytes(), self.max_token_len, &self.rules, user)
     }
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_descope::{
-    Descope, FlowRoutes,
+    Descope, FlowRoutes, RefreshToken,
     test_util::{Canned, FakeDescope},
 };
 
-use super::{Answer, Page, builder, fake, of};
+use super::{Answer, Page, builder, fake, of, sent};
 use crate::support::{
     browser::Browser,
     settled,
@@ -37,8 +37,10 @@ async fn renewed(fake: &FakeDescope, descope: &Descope) -> Page {
 
 /// Her browser opens a page, and is still signed in.
 async fn visit(page: &mut Page, descope: &Descope) {
-    let mut browser = Browser::default();
-    browser.jar = page.jar.clone();
+    let mut browser = Browser {
+        jar: page.jar.clone(),
+        ..Browser::default()
+    };
     let response = browser.visit(&late(descope)).await;
     assert_eq!(response.status(), 200);
     assert!(response.body().starts_with("U1@"), "{}", response.body());
@@ -152,4 +154,49 @@ async fn a_step_up_that_fits_no_cookie_costs_nobody_their_session() {
     visit(&mut page, &descope).await;
     settled(&fake).await;
     assert_eq!(fake.calls("/v1/auth/logout"), 0);
+}
+
+#[tokio::test]
+async fn a_successor_that_cannot_be_verified_yet_is_kept_until_it_can() {
+    let fake = fake().start().await;
+    let descope = of(&fake);
+    let mut page = renewed(&fake, &descope).await;
+    page.start("step-up").await;
+    // Descope signs with a new key, which cannot be fetched.
+    fake.rotate_keys_keeping_old();
+    fake.set_jwks_status(500);
+    let done = page.next(json!({"code": "123456"})).await;
+    assert_eq!(done.status, 502, "{done:?}");
+    assert_eq!(sent(&fake, "next"), 3);
+    fake.set_jwks_status(200);
+    fake.clock().advance(EXPIRY);
+    visit(&mut page, &descope).await;
+    settled(&fake).await;
+    assert_eq!(fake.calls("/v1/auth/logout"), 0);
+}
+
+#[tokio::test]
+async fn somebody_elses_token_that_cannot_be_verified_yet_is_no_successor() {
+    let fake = fake()
+        .user("visitor", |user| user.id("V1").anonymous())
+        .flow("step-up", |f| f.asks_login().asks_code().completes())
+        .start()
+        .await;
+    let descope = of(&fake);
+    let visitor = fake.sign_in("visitor");
+    let mut page = Page::new(&fake, service(&descope));
+    page.jar
+        .insert("__Host-DSR".into(), visitor.refresh_jwt().into());
+    page.start("step-up").await;
+    page.next(json!({"email": "ann@example.test"})).await;
+    fake.rotate_keys_keeping_old();
+    fake.set_jwks_status(500);
+    let done = page.next(json!({"code": "123456"})).await;
+    assert_eq!(done.status, 502, "{done:?}");
+    fake.set_jwks_status(200);
+    fake.clock().advance(EXPIRY);
+    let answer = descope
+        .refresh(&RefreshToken::new(visitor.refresh_jwt()))
+        .await;
+    assert_eq!(answer.unwrap().session().user_id().as_str(), "V1");
 }
