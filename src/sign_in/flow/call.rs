@@ -253,7 +253,10 @@ impl FlowRequest {
         let now = descope.now().wall;
         let own = descope.cookies();
         if reply.status.is_success() {
-            cookies.extend(device::write(&devices, own, self.attributes, now));
+            // Whoever sent the link of another browser's flow does not make this one a known device.
+            if is_bound || signed_in.is_some() {
+                cookies.extend(device::write(&devices, own, self.attributes, now));
+            }
             let of_answer = answer.execution().and_then(Binding::of);
             if let Some(new) = of_answer.filter(|new| is_bound && Some(new) != binding.as_ref()) {
                 let headers = &self.request.headers;

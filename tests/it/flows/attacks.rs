@@ -6,7 +6,7 @@ use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::json;
 use tower::ServiceExt;
-use tower_descope::test_util::FakeDescope;
+use tower_descope::test_util::{Canned, FakeDescope};
 
 use super::{Page, builder, fake, of, sent};
 
@@ -151,6 +151,40 @@ async fn a_link_opened_in_another_browser_tells_it_nothing_of_who_asked() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json["lastAuth"], json!({}));
     assert!(!answer.json.to_string().contains("bob@example.test"));
+}
+
+#[tokio::test]
+async fn a_link_opened_in_another_browser_makes_that_no_known_device() {
+    let fake = fake().start().await;
+    let descope = of(&fake);
+    let tokens = fake.sign_in("bob@example.test");
+    let device = fake.session("U2").kind("DTD").token();
+    let with_session = json!({
+        "sessionJwt": tokens.session_jwt(),
+        "refreshJwt": tokens.refresh_jwt(),
+        "trustedDeviceJwt": device,
+    });
+    let without_session = json!({"trustedDeviceJwt": device});
+    for (auth_info, anywhere, is_known) in [
+        (&without_session, false, false),
+        (&without_session, true, false),
+        (&with_session, true, true),
+    ] {
+        let service = builder(&descope).links_from_other_browsers(anywhere);
+        let mut asking = Page::new(&fake, service.build().unwrap());
+        asking.start("sign-in").await;
+        let answer = json!({
+            "executionId": asking.execution,
+            "status": "completed",
+            "authInfo": auth_info,
+        });
+        fake.respond_next("/v1/flow/next", Canned::json(200, &answer));
+        let mut other = in_another_browser(&asking);
+        let answer = other.next(json!({"token": "of a mail"})).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(other.jar.contains_key("__Host-DTD"), is_known);
+        assert_eq!(other.jar.contains_key("__Host-DSR"), is_known);
+    }
 }
 
 #[tokio::test]
