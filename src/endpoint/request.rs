@@ -38,7 +38,7 @@ pub(crate) async fn read_at_most<B: Body>(limit: usize, body: B) -> Result<Vec<u
 ///
 /// # Errors
 ///
-/// A text that is no JSON object, nests too deep, has a member twice anywhere, or whose members are
+/// A text that is no JSON object, nests too deep, has a member twice at its root, or whose members are
 /// of other types than those of `T`.
 pub(crate) fn json_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
     let text = std::str::from_utf8(body).map_err(|_| invalid("not_utf8"))?;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::value::RawValue;
 
 use super::refusal::FlowRefusal;
@@ -33,14 +36,14 @@ pub(super) struct FlowBody {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Members {
+struct Members<'a> {
     flow_id: Option<String>,
     execution_id: Option<String>,
     interaction_id: Option<String>,
-    #[serde(default)]
-    input: Option<Input>,
-    #[serde(default)]
-    options: Option<Options>,
+    #[serde(borrow, default)]
+    input: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    options: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -72,12 +75,12 @@ impl FlowBody {
     ///
     /// # Errors
     ///
-    /// A text that is no JSON object, nests too deep, has a member twice, or members of other types than
-    /// those that decide something.
+    /// A text that is no JSON object, nests too deep, has a member twice at its root, in `input` or in
+    /// `options`, or members of other types than those that decide something.
     pub(super) fn read(step: FlowStep, body: &[u8]) -> Result<Self, FlowRefusal> {
-        let members: Members = json_object(body).map_err(|_| FlowRefusal::InvalidBody)?;
-        let input = members.input.unwrap_or_default();
-        let options = members.options.unwrap_or_default();
+        let members: Members<'_> = json_object(body).map_err(|_| FlowRefusal::InvalidBody)?;
+        let input: Input = object(members.input)?;
+        let options: Options = object(members.options)?;
         let says = |said: Option<Presence>| {
             said.is_some_and(|said| match said {
                 Presence::Flag(flag) => flag,
@@ -116,6 +119,14 @@ impl FlowBody {
         }
         replaced(&body, session).unwrap_or(body)
     }
+}
+
+/// A member that is an object, or absent.
+fn object<T: Default + DeserializeOwned>(value: Option<&RawValue>) -> Result<T, FlowRefusal> {
+    value.map_or_else(
+        || Ok(T::default()),
+        |value| json_object(value.get().as_bytes()).map_err(|_| FlowRefusal::InvalidBody),
+    )
 }
 
 /// The same body with another `options.sessionJwt`, or none.
@@ -191,6 +202,17 @@ mod tests {
             (FlowStep::Next, r#"{"executionId":""}"#),
             (FlowStep::Next, r#"{"executionId":"|#|x"}"#),
             (FlowStep::Next, r#"{"executionId":"f|#|x","input":1}"#),
+            (FlowStep::Next, r#"{"executionId":"f|#|x","input":[]}"#),
+            (FlowStep::Start, r#"{"flowId":"f","input":{"a":1,"a":2}}"#),
+            (FlowStep::Start, r#"{"flowId":"f","options":{"a":1,"a":2}}"#),
+            (
+                FlowStep::Next,
+                r#"{"executionId":"f|#|x","input":{"a":1,"\u0061":2}}"#,
+            ),
+            (
+                FlowStep::Next,
+                r#"{"executionId":"f|#|x","options":{"sessionJwt":"a","sessionJwt":"b"}}"#,
+            ),
         ] {
             assert!(FlowBody::read(step, body.as_bytes()).is_err(), "{body}");
         }
