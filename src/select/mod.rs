@@ -32,7 +32,7 @@
 //! | 500 | `internal_error`: the log says more |
 //! | 502 | `upstream_invalid`: Descope cannot be reached, fails, or answers with something that was not asked for, or a proxy refuses in its place; with `Retry-After` where the answer named one |
 //! | 502 | `cookie_too_large` |
-//! | 503 | `keys_unavailable`, with `Retry-After` |
+//! | 503 | `keys_unavailable`; `renewal_unavailable` (nothing was sent: this session asked too often, Descope asks to slow down, or what replicas share cannot be asked), each with `Retry-After` |
 //! | 504 | `upstream_timeout` |
 //!
 //! Mount it outside [`TenantLayer`](crate::TenantLayer): the session may have expired, and then

@@ -98,6 +98,11 @@ mod tests {
             (ErrorKind::UpstreamUnavailable, (502, "upstream_invalid")),
             (ErrorKind::CookieTooLarge, (502, "cookie_too_large")),
             (ErrorKind::KeysUnavailable, (503, "keys_unavailable")),
+            (ErrorKind::Throttled, (503, "renewal_unavailable")),
+            (
+                ErrorKind::SharedStateUnavailable,
+                (503, "renewal_unavailable"),
+            ),
             (ErrorKind::UpstreamTimeout, (504, "upstream_timeout")),
             (ErrorKind::NoRuntime, (500, "internal_error")),
         ] {
