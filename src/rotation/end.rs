@@ -74,6 +74,11 @@ impl FamilyEnd {
         self.confirmed || self.cause == EndCause::Superseded
     }
 
+    /// Returns `true` if it was Descope that said so first.
+    pub(super) fn is_by_descope(&self) -> bool {
+        self.cause == EndCause::Descope
+    }
+
     /// Returns `true` if the user signed out everywhere, with another session.
     pub(super) fn is_everywhere(&self) -> bool {
         self.cause == EndCause::Everywhere

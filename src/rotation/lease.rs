@@ -182,8 +182,9 @@ impl<T: KeptSession> FamilyLease<T> {
         let now = self.queue.clock().now();
         let mut table = self.queue.table();
         let learned = |family: &mut Family<T>| family.learned(error.clone(), now);
-        let error = table.with_family(self.arrival.family, learned);
-        error.unwrap_or_else(abandoned)
+        let id = self.arrival.family;
+        let error = table.with_family(id, learned).unwrap_or_else(abandoned);
+        table.sparing(id, error)
     }
 
     /// Says that the token that was presented is not to be answered for any more as soon as it is

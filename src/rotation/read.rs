@@ -90,7 +90,10 @@ impl<T: KeptSession> FamilyTable<T> {
         let entry = self.families.get_mut(&arrival.family)?;
         let token = match entry.family.current(arrival.ticket, now) {
             Ok(token) => token,
-            Err(error) => return Some(ReadStep::Refuse(error)),
+            Err(error) => {
+                let error = self.sparing(arrival.family, error);
+                return Some(ReadStep::Refuse(error));
+            }
         };
         if let Some(error) = entry.reads.refusal(key, now) {
             return Some(ReadStep::Refuse(error));
@@ -124,7 +127,7 @@ impl<T: KeptSession> FamilyTable<T> {
         let result = result.map_err(|error| entry.family.learned(error, now));
         entry.reads.end(key, result.as_ref().err(), now);
         self.count(id);
-        result
+        result.map_err(|error| self.sparing(id, error))
     }
 }
 

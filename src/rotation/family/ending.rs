@@ -24,8 +24,11 @@ impl<T: KeptSession> Family<T> {
             ErrorKind::RefreshTokenReused => error,
             _ => return error,
         };
-        if self.dead.is_none() {
-            self.die(FamilyEnd::by_descope(error.clone(), self.ended, now));
+        match &self.dead {
+            None => self.die(FamilyEnd::by_descope(error.clone(), self.ended, now)),
+            // The response of the sign-in or sign-out has written the browser already.
+            Some(dead) if !dead.is_by_descope() => return dead.error.clone().leaving_cookies(),
+            Some(_) => {}
         }
         error
     }

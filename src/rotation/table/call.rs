@@ -34,7 +34,8 @@ impl<T: KeptSession> FamilyTable<T> {
         now: Now,
     ) -> Option<FamilyStep<T>> {
         let entry = self.families.get_mut(&id)?;
-        Some(entry.family.next_in_turn(op, now))
+        let step = entry.family.next_in_turn(op, now);
+        Some(self.sparing_step(id, step))
     }
 
     /// Notes how a family's call ended; `digest` is the successor's. The result is the
