@@ -20,7 +20,8 @@ pub(super) struct FamilyEnd {
     confirmed: bool,
     /// How many calls had ended by then.
     call: u64,
-    at: Now,
+    /// When, on the monotonic clock alone: a clock that is set forward removes no cookies.
+    at: Duration,
 }
 
 /// Who ended a family.
@@ -49,7 +50,7 @@ impl FamilyEnd {
             cause,
             confirmed: false,
             call,
-            at: now,
+            at: now.mono,
         }
     }
 
@@ -60,7 +61,7 @@ impl FamilyEnd {
             cause: EndCause::Descope,
             confirmed: true,
             call,
-            at: now,
+            at: now.mono,
         }
     }
 
@@ -92,7 +93,7 @@ impl FamilyEnd {
     /// Returns `true` if Descope has nothing to be told of the end, and it need not be remembered any
     /// more.
     pub(super) fn is_over(&self, keep: Duration, now: Now) -> bool {
-        self.is_settled() && now.since(&self.at) >= keep.saturating_add(REMEMBER_END)
+        self.is_settled() && self.age(now) >= keep.saturating_add(REMEMBER_END)
     }
 
     /// The error for a request that arrived when `arrived` calls had ended.
@@ -104,7 +105,7 @@ impl FamilyEnd {
     pub(super) fn refusal(&self, arrived: u64, keep: Duration, now: Now) -> Error {
         let error = self.error.clone();
         let anew = arrived >= self.call;
-        let age = now.since(&self.at);
+        let age = self.age(now);
         match self.cause {
             EndCause::SignOut if anew && age >= REMEMBER_DELIVERED => error,
             // Its own cookies are no use once Descope has confirmed it.
@@ -115,5 +116,9 @@ impl FamilyEnd {
             EndCause::Descope if anew && age >= keep => error.with_session_ended(),
             EndCause::Descope => error,
         }
+    }
+
+    fn age(&self, now: Now) -> Duration {
+        now.mono.saturating_sub(self.at)
     }
 }

@@ -25,7 +25,8 @@ pub(super) struct FailedCall {
     pub(super) error: Error,
     /// Which call failed, counted from 1.
     call: u64,
-    at: Now,
+    /// When, on the monotonic clock alone: a clock that is set forward sends no token again.
+    at: Duration,
     /// How many refusals came one after the other, this one included.
     refusals: u32,
 }
@@ -50,14 +51,14 @@ impl FailedCall {
             operation,
             error,
             call,
-            at: now,
+            at: now.mono,
         }
     }
 
     /// The failure, if it answers a request that arrived when `arrived` calls had ended: it was
     /// about an equal one and came while that one waited, or it stands for a while.
     pub(super) fn answer(&self, operation: &Operation, arrived: u64, now: Now) -> Option<Error> {
-        let rest = self.stands_for().saturating_sub(now.since(&self.at));
+        let rest = self.stands_for().saturating_sub(self.age(now));
         if leaves_rotation_open(&self.error) && !rest.is_zero() {
             let after = self.error.retry_after().unwrap_or_default().max(rest);
             return Some(self.error.clone().with_retry_after(Some(after)));
@@ -69,7 +70,11 @@ impl FailedCall {
     /// Returns `true` if the failure answers no later request any more.
     pub(super) fn is_over(&self, now: Now) -> bool {
         // The count of refusals is worth something for as long again.
-        now.since(&self.at) >= self.stands_for().saturating_mul(2)
+        self.age(now) >= self.stands_for().saturating_mul(2)
+    }
+
+    fn age(&self, now: Now) -> Duration {
+        now.mono.saturating_sub(self.at)
     }
 
     fn stands_for(&self) -> Duration {

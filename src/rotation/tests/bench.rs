@@ -102,6 +102,11 @@ impl Bench {
         self.now.mono += by;
     }
 
+    /// Sets the wall clock forward, as NTP does: no time has passed.
+    pub(super) fn step(&mut self, by: Duration) {
+        self.now.wall += by;
+    }
+
     pub(super) fn arrive(&mut self, token: &str) -> Arrival {
         let holder = Holder {
             user: self.user(token),

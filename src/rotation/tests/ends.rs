@@ -12,7 +12,7 @@ use super::{
 use crate::{
     digest::Digest,
     error::{Error, ErrorKind},
-    token::RefreshToken,
+    token::{REMEMBER_DELIVERED, RefreshToken},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -216,4 +216,40 @@ fn an_unverified_token_is_remembered_as_signed_out_and_fills_no_table() {
     assert_eq!(bench.ask("z1", &Operation::Refresh), sends("z1"));
     assert_eq!(bench.ask("z4999", &Operation::Refresh), OVER);
     assert_eq!(bench.ask("b", &Operation::Refresh), OVER);
+}
+
+#[test]
+fn a_clock_that_is_set_forward_removes_no_cookies_and_sends_no_token_again() {
+    let day = Duration::from_secs(86_400);
+    for step in [SECOND * 2, KEEP + SECOND, REMEMBER_DELIVERED, day] {
+        let mut bench = Bench::of_size(KEEP, 100);
+        bench.call(
+            "used",
+            &Operation::Refresh,
+            failed(ErrorKind::RefreshTokenReused),
+        );
+        bench.call(
+            "slow",
+            &Operation::Refresh,
+            failed(ErrorKind::UpstreamTimeout),
+        );
+        bench.forget("out");
+        let old = bench.arrive("old");
+        let now = bench.now;
+        bench
+            .table
+            .with_family(old.family, |family| family.supersede(now));
+        bench.table.leave(old.family);
+        bench.step(step);
+        bench.advance(SECOND * 3 / 10);
+        for (token, kind) in [
+            ("used", ErrorKind::RefreshTokenReused),
+            ("slow", ErrorKind::UpstreamTimeout),
+            ("out", ErrorKind::SessionEnded),
+            ("old", ErrorKind::SessionEnded),
+        ] {
+            let seen = bench.ask(token, &Operation::Refresh);
+            assert_eq!(seen, Seen::Refuse(kind, false), "{token} {step:?}");
+        }
+    }
 }
