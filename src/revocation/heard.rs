@@ -20,3 +20,11 @@ impl Heard {
         self.at.is_none() && now.mono.saturating_sub(asked) < patience
     }
 }
+
+/// As far as a number goes, which is some centuries.
+#[inline]
+pub(super) fn nanoseconds(mono: Duration) -> u64 {
+    mono.as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(mono.subsec_nanos().into())
+}

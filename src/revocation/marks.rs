@@ -14,6 +14,9 @@ use crate::clock::{Now, whole_seconds};
 /// How much longer a mark is kept than a session lives: the clocks of replicas differ.
 pub(super) const SLACK: Duration = Duration::from_secs(60);
 
+/// How far ahead of this clock those of other replicas may be.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+
 /// Between two looks for marks whose time is over.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
@@ -24,10 +27,13 @@ pub(super) struct Marks {
     unsent: BTreeSet<MarkName>,
     longest_session: Duration,
     max: usize,
-    /// Until when a mark is missing for which there was no room, in seconds since the Unix epoch.
-    lacking_until: u32,
+    /// Until when a mark is missing for which there was no room.
+    lacking_until: Until,
     /// On the monotonic clock.
     pruned_at: Duration,
+    /// How far the wall clock was ahead of the monotonic one at first, and at most since it was last set
+    /// back.
+    ahead: (Duration, Duration),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +41,16 @@ struct Noted {
     cut: u32,
     /// When it was noted here last, on the monotonic clock.
     at: Duration,
+    until: Until,
+}
+
+/// The end of a time that is over once it is by both clocks: the wall clock may be ahead for a while, and
+/// set back behind the time again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Until {
     /// In seconds since the Unix epoch.
-    until: u32,
+    wall: u32,
+    mono: Duration,
 }
 
 /// A change, as far as the table for requests has to follow it.
@@ -50,14 +64,15 @@ pub(super) enum Change {
 }
 
 impl Marks {
-    pub(super) fn new(longest_session: Duration, max: usize) -> Self {
+    pub(super) fn new(longest_session: Duration, max: usize, now: Now) -> Self {
         Self {
             noted: HashMap::new(),
             unsent: BTreeSet::new(),
             longest_session,
             max,
-            lacking_until: 0,
+            lacking_until: Until::default(),
             pruned_at: Duration::ZERO,
+            ahead: (offset(now), offset(now)),
         }
     }
 
@@ -65,16 +80,17 @@ impl Marks {
     pub(super) fn note(&mut self, mark: CutMark, told: bool, now: Now) -> Change {
         // From the cut on: a clock that is ahead must not end it early.
         let began = Duration::from_secs(mark.cut.into()).max(now.wall);
-        let until = began
-            .saturating_add(self.longest_session)
-            .saturating_add(SLACK);
-        let until = whole_seconds(until);
+        let until = Until {
+            wall: whole_seconds(began.saturating_add(self.span())),
+            mono: now.mono.saturating_add(self.span()),
+        };
+        self.ahead.1 = self.ahead.1.max(offset(now));
         let has_room = self.noted.len() < self.max;
         match self.noted.entry(mark.name) {
             hash_map::Entry::Occupied(mut entry) => {
                 let noted = entry.get_mut();
                 let is_later = mark.cut > noted.cut && mark.name.kind() != MarkKind::Session;
-                noted.until = noted.until.max(until);
+                noted.until = noted.until.later(until);
                 if mark.cut >= noted.cut {
                     // One of the same second may have been made later, whoever tells of it: an answer that
                     // came between the two is refused by it.
@@ -104,7 +120,7 @@ impl Marks {
                 Change::Marked
             }
             hash_map::Entry::Vacant(_) => {
-                self.lacking_until = self.lacking_until.max(until);
+                self.lacking_until = self.lacking_until.later(until);
                 Change::Lacking
             }
         }
@@ -124,20 +140,51 @@ impl Marks {
 
     /// Returns `true` while a mark is missing for want of room.
     pub(super) fn is_lacking(&self, now: Now) -> bool {
-        whole_seconds(now.wall) < self.lacking_until
+        !self.lacking_until.is_over(now)
     }
 
-    /// Forgets the marks whose time is over, from time to time. Returns `true` if there were any.
+    /// Forgets the marks whose time is over, from time to time, and dates those anew that were made while
+    /// the clock was ahead. Returns `true` if there were any.
     pub(super) fn prune(&mut self, now: Now) -> bool {
+        let corrected = self.correct(now);
         if now.mono.saturating_sub(self.pruned_at) < PRUNE_EVERY {
-            return false;
+            return corrected;
         }
         self.pruned_at = now.mono;
         let before = self.noted.len();
-        let today = whole_seconds(now.wall);
-        self.noted.retain(|_, noted| noted.until > today);
+        self.noted.retain(|_, noted| !noted.until.is_over(now));
         self.unsent.retain(|name| self.noted.contains_key(name));
-        self.noted.len() < before
+        corrected || self.noted.len() < before
+    }
+
+    /// Dates what was noted while the clock was ahead, which has been set back since, by what the
+    /// monotonic clock says: it would refuse each new session until that time. Returns `true` if there
+    /// may be any.
+    ///
+    /// A clock that is set back further than where it was at first may be the wrong one, and what it
+    /// dated anew would let sessions in that are revoked.
+    pub(super) fn correct(&mut self, now: Now) -> bool {
+        let (first, most) = self.ahead;
+        let ahead = offset(now).max(first);
+        if ahead.saturating_add(CLOCKS_DIFFER) >= most {
+            return false;
+        }
+        self.ahead.1 = ahead;
+        let span = self.span();
+        let latest = ahead.saturating_add(CLOCKS_DIFFER);
+        let at_most = |mono: Duration| whole_seconds(mono.saturating_add(latest));
+        for noted in self.noted.values_mut() {
+            noted.cut = noted.cut.min(at_most(noted.at));
+            noted.until.wall = noted.until.wall.min(at_most(noted.at.saturating_add(span)));
+        }
+        let lacking = &mut self.lacking_until;
+        lacking.wall = lacking.wall.min(at_most(lacking.mono));
+        true
+    }
+
+    /// For how long a mark is kept.
+    fn span(&self) -> Duration {
+        self.longest_session.saturating_add(SLACK)
     }
 
     /// The marks that other replicas are yet to be told: so many at most.
@@ -177,6 +224,29 @@ impl Marks {
         }
         slots
     }
+}
+
+impl Until {
+    fn later(self, other: Self) -> Self {
+        Self {
+            wall: self.wall.max(other.wall),
+            mono: self.mono.max(other.mono),
+        }
+    }
+
+    fn is_over(self, now: Now) -> bool {
+        whole_seconds(now.wall) >= self.wall && now.mono >= self.mono
+    }
+}
+
+/// The latest second that a replica whose clock is about right can have written into a mark by now.
+pub(super) fn latest_cut(now: Now) -> u32 {
+    whole_seconds(now.wall.saturating_add(CLOCKS_DIFFER))
+}
+
+/// How far the wall clock is ahead of the monotonic one.
+fn offset(now: Now) -> Duration {
+    now.wall.saturating_sub(now.mono)
 }
 
 /// Enters a mark into the table for requests.

@@ -13,6 +13,8 @@ use crate::{
     ids::{TenantId, UserId},
 };
 
+mod clocks;
+
 struct Seen {
     user: UserId,
     payload: String,

@@ -16,9 +16,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::{
-    heard::Heard,
+    heard::{Heard, nanoseconds},
     mark::{CutMark, MarkKind, MarkName, Subject, is_cut},
-    marks::{Change, Marks, SLACK, enter},
+    marks::{Change, Marks, SLACK, enter, latest_cut},
     settings::Revocation,
     slots::Slots,
     standing::Standing,
@@ -30,9 +30,6 @@ use crate::{
     limiter::OnceAMinute,
     metrics::{self, counter},
 };
-
-/// How far ahead of this clock those of other replicas may be, in seconds.
-const CLOCKS_DIFFER: u32 = 5;
 
 /// The marks that this process knows, for everybody who verifies sessions.
 ///
@@ -70,7 +67,11 @@ impl RevocationView {
             sessions: AtomicU32::new(0),
             number: AtomicU64::new(1),
             slots: ArcSwap::from_pointee(Slots::with_room(0)),
-            marks: Mutex::new(Marks::new(settings.longest_session, settings.max_marks)),
+            marks: Mutex::new(Marks::new(
+                settings.longest_session,
+                settings.max_marks,
+                clock.now(),
+            )),
             clock,
             settings,
             source: OnceLock::new(),
@@ -112,7 +113,7 @@ impl RevocationView {
             nanoseconds(now.mono) >= self.fresh_before.load(Acquire) && self.is_unsure(now);
         let newest = self.newest.load(Acquire);
         let any = is_cut(subject.issued(), newest) || self.sessions.load(Acquire) != 0;
-        if any && !self.is_cleared(subject) {
+        if any && !self.is_cleared(subject) && !self.is_cleared_by_the_right_clock(subject, now) {
             // Whatever else may be missing.
             return Standing::Revoked;
         }
@@ -136,6 +137,18 @@ impl RevocationView {
         }
         subject.note_cleared_of(number);
         true
+    }
+
+    /// As [`is_cleared`](Self::is_cleared), once what was marked while the clock was ahead is dated anew.
+    #[cold]
+    fn is_cleared_by_the_right_clock(&self, subject: &impl Subject, now: &Now) -> bool {
+        let mut marks = self.marks();
+        let corrected = marks.correct(*now);
+        if corrected {
+            self.slots.store(Arc::new(marks.slots()));
+        }
+        drop(marks);
+        corrected && self.is_cleared(subject)
     }
 
     /// A look without a lock: `false` for nearly all that are not marked.
@@ -199,7 +212,7 @@ impl RevocationView {
     /// Notes marks that all replicas read.
     pub(crate) fn note_told(&self, marks: impl IntoIterator<Item = CutMark>, now: Now) {
         // Made at a replica whose clock is ahead, a mark would refuse each new session until that time.
-        let latest = whole_seconds(now.wall).saturating_add(CLOCKS_DIFFER);
+        let latest = latest_cut(now);
         let marks = marks.into_iter().map(|mark| CutMark {
             cut: mark.cut.min(latest),
             ..mark
@@ -384,12 +397,4 @@ impl fmt::Debug for RevocationView {
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
-}
-
-/// As far as a number goes, which is some centuries.
-#[inline]
-fn nanoseconds(mono: Duration) -> u64 {
-    mono.as_secs()
-        .saturating_mul(1_000_000_000)
-        .saturating_add(mono.subsec_nanos().into())
 }
