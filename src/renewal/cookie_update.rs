@@ -43,7 +43,9 @@ enum CookieChange {
         answer: SessionAnswer,
         presented: PresentedRefresh,
     },
-    Remove,
+    Remove {
+        presented: PresentedRefresh,
+    },
 }
 
 impl CookieUpdate {
@@ -62,13 +64,17 @@ impl CookieUpdate {
         }
     }
 
-    /// Removes the cookies of a session that is over.
-    pub(super) fn remove(descope: Descope, attributes: CookieAttributes) -> Self {
+    /// Removes the cookies of a session that is over, unless the browser has another one's by then.
+    pub(super) fn remove(
+        descope: Descope,
+        attributes: CookieAttributes,
+        presented: PresentedRefresh,
+    ) -> Self {
         Self {
             at: descope.now(),
             descope,
             attributes,
-            change: CookieChange::Remove,
+            change: CookieChange::Remove { presented },
         }
     }
 
@@ -114,7 +120,11 @@ impl CookieUpdate {
         let cookies = self.descope.cookies();
         let (answer, presented) = match self.change {
             CookieChange::None => return Vec::new(),
-            CookieChange::Remove => return cookies.removals(self.attributes),
+            // It may have signed in while the inner service was at work.
+            CookieChange::Remove { presented } if presented.family.removes_cookies() => {
+                return cookies.removals(self.attributes);
+            }
+            CookieChange::Remove { .. } => return Vec::new(),
             CookieChange::Write { answer, presented } => (answer, presented),
         };
         let mut lines = Vec::new();

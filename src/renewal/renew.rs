@@ -100,21 +100,33 @@ impl SessionRenewal {
     /// Renews a session that is missing or has expired, as `before` says.
     pub(crate) async fn required(self, before: Rejection) -> Renewed {
         let Self { token, renewer } = self;
-        match renewer.renew_missing(token).await {
-            Ok(new) => Renewed {
-                verdict: Ok(new.0.session().clone()),
-                token: Some(RenewedToken(new.0.session_token().clone())),
-                update: Some(renewer.update(new)),
+        let refused = |failure: &Failure, update| {
+            log(failure, false);
+            Renewed {
+                verdict: Err(failure.rejection(before)),
+                token: None,
+                update,
+            }
+        };
+        let presented = match renewer.presented(token).await {
+            Ok(presented) => presented,
+            Err(failure) => return refused(&failure, None),
+        };
+        match renewer.renew_missing(&presented).await {
+            Ok(answer) => Renewed {
+                verdict: Ok(answer.session().clone()),
+                token: Some(RenewedToken(answer.session_token().clone())),
+                update: Some(renewer.update((answer, presented))),
             },
             Err(failure) => {
-                log(&failure, false);
                 let ended = matches!(failure, Failure::Ended(_));
-                Renewed {
-                    verdict: Err(failure.rejection(before)),
-                    token: None,
-                    update: ended
-                        .then(|| CookieUpdate::remove(renewer.descope, renewer.attributes)),
-                }
+                let Renewer {
+                    descope,
+                    attributes,
+                    ..
+                } = renewer;
+                let update = ended.then(|| CookieUpdate::remove(descope, attributes, presented));
+                refused(&failure, update)
             }
         }
     }
@@ -140,14 +152,13 @@ impl SessionRenewal {
 }
 
 impl Renewer {
-    async fn renew_missing(&self, token: RenewalToken) -> Result<NewSession, Failure> {
-        let presented = self.presented(token).await?;
+    async fn renew_missing(&self, presented: &PresentedRefresh) -> Result<SessionAnswer, Failure> {
         // Where refresh tokens are not rotated the queue cannot tell a straggler by its token.
         if let Some(kept) = presented.kept_answer().filter(|kept| self.is_good(kept)) {
-            let newest = self.descope.newest_at_hand(&presented, kept).await?;
+            let newest = self.descope.newest_at_hand(presented, kept).await?;
             if self.is_good(&newest) {
                 telemetry::renewed("kept");
-                return Ok((newest, presented));
+                return Ok(newest);
             }
         }
         self.refresh(presented, false).await
@@ -176,7 +187,8 @@ impl Renewer {
         if !due || !presented.family.try_early() {
             return Ok(None);
         }
-        self.refresh(presented, true).await.map(Some)
+        let answer = self.refresh(&presented, true).await?;
+        Ok(Some((answer, presented)))
     }
 
     async fn presented(&self, token: RenewalToken) -> Result<PresentedRefresh, Failure> {
@@ -198,13 +210,13 @@ impl Renewer {
 
     async fn refresh(
         &self,
-        presented: PresentedRefresh,
+        presented: &PresentedRefresh,
         early: bool,
-    ) -> Result<NewSession, Failure> {
+    ) -> Result<SessionAnswer, Failure> {
         let answer = if early {
-            self.descope.refresh_early(&presented).await?
+            self.descope.refresh_early(presented).await?
         } else {
-            self.descope.refresh_presented(&presented).await?
+            self.descope.refresh_presented(presented).await?
         };
         self.descope.note_next_refresh(answer.next_refresh());
         let session = answer.session();
@@ -215,7 +227,7 @@ impl Renewer {
             early,
             "session renewed"
         );
-        Ok((answer, presented))
+        Ok(answer)
     }
 
     fn is_good(&self, answer: &SessionAnswer) -> bool {

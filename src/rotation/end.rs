@@ -85,6 +85,15 @@ impl FamilyEnd {
         self.cause == EndCause::Everywhere
     }
 
+    /// Notes that the user signed out of a session that Descope has ended before, or that another user
+    /// signed in in its place: the response of that writes the browser, as after any sign-out.
+    pub(super) fn sign_out(&mut self, now: Now) {
+        if self.is_by_descope() {
+            self.cause = EndCause::SignOut;
+            self.at = now.mono;
+        }
+    }
+
     /// Notes that Descope knows it.
     pub(super) fn confirm(&mut self) {
         self.confirmed = true;

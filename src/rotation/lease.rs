@@ -101,6 +101,19 @@ impl<T: KeptSession> FamilyLease<T> {
         })
     }
 
+    /// Returns `true` if the session has ended, and the browser has no other one's cookies.
+    pub(crate) fn removes_cookies(&self) -> bool {
+        let Arrival {
+            family: id, ticket, ..
+        } = &self.arrival;
+        let now = self.queue.clock().now();
+        let table = self.queue.table();
+        let refusal = table
+            .family(*id)
+            .and_then(|family| family.current(*ticket, now).err());
+        refusal.is_some_and(|error| table.sparing(*id, error).removes_cookies())
+    }
+
     /// The token that took the place of the one presented, and how long it lives.
     pub(crate) fn successor(&self) -> Option<(RefreshToken, Duration)> {
         let now = self.queue.clock().now();

@@ -48,8 +48,9 @@ impl<T: KeptSession> Family<T> {
     /// Notes that the user signed out: no kept answer, no further call, and what is under way
     /// brings its caller nothing.
     pub(in crate::rotation) fn sign_out(&mut self, now: Now) {
-        if self.dead.is_none() {
-            self.die(FamilyEnd::by_user(EndCause::SignOut, self.ended, now));
+        match &mut self.dead {
+            None => self.die(FamilyEnd::by_user(EndCause::SignOut, self.ended, now)),
+            Some(dead) => dead.sign_out(now),
         }
     }
 

@@ -6,6 +6,7 @@ mod codes;
 mod cookies;
 mod former;
 mod life;
+mod meanwhile;
 mod only_tenant;
 mod partitioned;
 mod rotated;
