@@ -84,7 +84,10 @@ impl Descope {
             let hop = self.sent_token(holder.clone(), sent.clone()).await;
             let outcome = self.verify_answer(*answer, hop, wanted.clone()).await;
             if !outcome.as_ref().is_ok_and(is_revoked) {
-                return outcome.map(|it| with_token_in_force(it, &token, sent));
+                return outcome.map(|it| CallOutcome {
+                    by_another: true,
+                    ..with_token_in_force(it, &token, sent)
+                });
             }
             // Its session is refused by now: Descope is asked once more.
             let Some(successor) = outcome.ok().and_then(|outcome| outcome.successor) else {

@@ -133,11 +133,10 @@ async fn tick(handle: Weak<DescopeInner>) -> bool {
     if let Some(shared) = &descope.inner.shared {
         let queue = &descope.inner.queue;
         shared.deliver(queue.take_delivered());
-        let asked = queue.slow_down_left();
-        if let Ok(tick) = shared.tick(asked).await
-            && let Some(left) = tick.slow_down
-        {
-            queue.slow_down_for(left);
+        let news = queue.slow_down_news();
+        let left = news.and_then(|news| news.left(descope.now()));
+        if let Ok(tick) = shared.tick(left).await {
+            queue.note_slow_down(news, tick.slow_down);
         }
     }
     true

@@ -70,6 +70,7 @@ impl Descope {
         Ok(CallOutcome {
             tenant,
             expires_at,
+            by_another: false,
             successor,
             successor_expires_at,
             successor_signed,

@@ -56,6 +56,8 @@ pub(crate) struct CallOutcome<T> {
     pub(crate) tenant: Option<TenantId>,
     /// When the new session ends: from then on its answer is not worth keeping.
     pub(crate) expires_at: Option<SystemTime>,
+    /// True if another replica made the call.
+    pub(crate) by_another: bool,
 }
 
 /// A call that follows another one, in the same turn, with the token that is in force after that.

@@ -21,7 +21,18 @@ const READS_OF_QUIET_FAMILIES: u32 = 15;
 pub(super) struct SlowDown {
     /// On the monotonic clock.
     until: Option<Duration>,
+    /// The news that other replicas are yet to be told.
+    news: Option<SlowDownNews>,
     probe: TokenBucket,
+}
+
+/// The last word of Descope's on it that this replica was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SlowDownNews {
+    /// To be left alone until then, on the monotonic clock.
+    Until(Duration),
+    /// It has answered a call again.
+    Over,
 }
 
 /// The limit on calls that only read.
@@ -35,6 +46,7 @@ impl SlowDown {
     pub(super) fn new() -> Self {
         Self {
             until: None,
+            news: None,
             probe: TokenBucket::new(1, Duration::from_secs(1)),
         }
     }
@@ -53,13 +65,53 @@ impl SlowDown {
     /// Notes how a call ended. The first success ends it.
     pub(super) fn note(&mut self, error: Option<&Error>, now: Now) {
         match error {
-            None => self.until = None,
+            None => {
+                if self.rest(now).is_some() {
+                    self.news = Some(SlowDownNews::Over);
+                }
+                self.until = None;
+            }
             Some(error) if error.kind() == ErrorKind::RateLimited => {
                 let asked = error.retry_after().unwrap_or(SLOW_DOWN);
                 let span = asked.min(SLOW_DOWN_AT_MOST);
-                self.until = Some(now.mono.saturating_add(span));
+                let until = now.mono.saturating_add(span);
+                self.until = Some(until);
+                self.news = Some(SlowDownNews::Until(until));
             }
             Some(_) => {}
+        }
+    }
+
+    /// The news that other replicas are yet to be told.
+    pub(super) fn news(&self) -> Option<SlowDownNews> {
+        self.news
+    }
+
+    /// Notes what all replicas know, once they have been `told`: for how long Descope is still to be left
+    /// alone. What this replica knows of the others alone is not told again, or no success would end it.
+    pub(super) fn note_told(
+        &mut self,
+        told: Option<SlowDownNews>,
+        left: Option<Duration>,
+        now: Now,
+    ) {
+        if self.news != told {
+            // Descope has said something else since they were asked.
+            return;
+        }
+        self.news = None;
+        self.until = left.map(|left| now.mono.saturating_add(left.min(SLOW_DOWN_AT_MOST)));
+    }
+}
+
+impl SlowDownNews {
+    /// For how long other replicas are to leave Descope alone from now on; zero where that is over.
+    pub(crate) fn left(self, now: Now) -> Option<Duration> {
+        match self {
+            Self::Until(until) => {
+                Some(until.saturating_sub(now.mono)).filter(|left| !left.is_zero())
+            }
+            Self::Over => Some(Duration::ZERO),
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::{
     answer::KeptSession,
     chain::KeepTimes,
-    pressure::SlowDown,
+    pressure::{SlowDown, SlowDownNews},
     table::{Bounds, FamilyTable},
     users::{UndeliveredUsers, UserKey},
 };
@@ -169,19 +169,15 @@ impl<T> RotationQueue<T> {
         self.slow_down().note(error, now);
     }
 
-    /// How long Descope is still to be left alone, to be told to other replicas.
-    pub(crate) fn slow_down_left(&self) -> Option<Duration> {
-        self.slowed_down(self.clock().now())
+    /// The news of that for other replicas.
+    pub(crate) fn slow_down_news(&self) -> Option<SlowDownNews> {
+        self.slow_down().news()
     }
 
-    /// Leaves Descope alone for so long, since it has asked another replica for that.
-    pub(crate) fn slow_down_for(&self, left: Duration) {
-        let error = Error::new(
-            ErrorKind::RateLimited,
-            "descope asked another replica to slow down",
-        )
-        .with_retry_after(Some(left));
-        self.slow_down().note(Some(&error), self.clock().now());
+    /// Leaves Descope alone as long as all replicas do, once they have been `told` the news of this one.
+    pub(crate) fn note_slow_down(&self, told: Option<SlowDownNews>, left: Option<Duration>) {
+        let now = self.clock().now();
+        self.slow_down().note_told(told, left, now);
     }
 
     /// The tokens whose successors have been presented since this was asked last, where that is to be

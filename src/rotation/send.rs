@@ -260,8 +260,10 @@ impl<T: KeptSession> Claim<T> {
         self.is_open = false;
         let FamilyLease { queue, arrival } = &self.lease;
         let now = queue.clock().now();
-        queue.note_answered(result.as_ref().err(), now);
         let outcome = result.as_ref().ok();
+        if !outcome.is_some_and(|outcome| outcome.by_another) {
+            queue.note_answered(result.as_ref().err(), now);
+        }
         let digest = outcome.and_then(CallOutcome::successor_digest);
         let result = queue.change(|table| table.done(arrival.family, now, result, digest));
         result.unwrap_or_else(|| Err(abandoned()))

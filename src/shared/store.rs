@@ -73,7 +73,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Says what all replicas are to know, having noted since when the store remembers, where it did
-    /// not. `slow_down` is told to all others: for how long Descope wants no calls.
+    /// not. `slow_down` is told to all others: for how long Descope wants no calls; zero where it has
+    /// answered one again.
     async fn tick(&self, slow_down: Option<Duration>) -> Result<Tick, StoreError>;
 
     /// Appends marks to the log that all replicas read.

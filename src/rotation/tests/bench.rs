@@ -206,6 +206,7 @@ pub(super) fn rotated(answer: u32, successor: &str, id: &str) -> Result<CallOutc
         successor_signed: None,
         tenant: Some(tenant(id)),
         expires_at: None,
+        by_another: false,
     })
 }
 
@@ -218,6 +219,7 @@ pub(super) fn unrotated(answer: u32, id: &str) -> Result<CallOutcome<u32>, Error
         successor_signed: None,
         tenant: Some(tenant(id)),
         expires_at: None,
+        by_another: false,
     })
 }
 
@@ -231,6 +233,7 @@ pub(super) fn orphaned(kind: ErrorKind, successor: &str) -> Result<CallOutcome<u
         successor_signed: None,
         tenant: None,
         expires_at: None,
+        by_another: false,
     })
 }
 

@@ -96,6 +96,7 @@ fn renew_all(families: usize, bytes: usize) {
                 successor_signed: None,
                 tenant: None,
                 expires_at: None,
+                by_another: false,
             };
             let done = table.done(arrival.family, now, Ok(outcome), Some(digest));
             assert!(done.unwrap().is_ok());

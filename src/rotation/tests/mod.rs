@@ -6,6 +6,7 @@ mod eviction;
 mod follow;
 mod interleavings;
 mod lease;
+mod pressure;
 mod queue;
 mod random;
 mod reads;

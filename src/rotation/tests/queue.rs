@@ -135,6 +135,7 @@ fn rotated(answer: u32, successor: &str, id: &str) -> CallResult {
         successor_signed: None,
         tenant: Some(TenantId::new(id).unwrap()),
         expires_at: None,
+        by_another: false,
     })
 }
 

@@ -86,7 +86,7 @@ async fn reading(
     (read, end)
 }
 
-/// What Descope says of a session that is over.
+/// Descope's word on a session that is over.
 fn ended() -> Result<Value, Error> {
     Err(Error::new(ErrorKind::SessionEnded, "x"))
 }

@@ -1,5 +1,7 @@
 //! A loss of memory, and what all replicas know.
 
+use std::time::Duration;
+
 use super::{
     super::record::Claimed, Bench, LONG, Replica, SHORT, look, name, past, publication, sealed,
     taken,
@@ -64,7 +66,10 @@ pub(crate) async fn replicas_learn_that_descope_wants_no_calls(bench: &dyn Bench
     bench.pass(past(SHORT)).await;
     let left = store.tick(None).await.unwrap().slow_down.unwrap();
     assert!(left <= LONG && left > SHORT, "{left:?}");
-    bench.forget_all().await;
+    // It answers again.
+    let over = store.tick(Some(Duration::ZERO)).await.unwrap();
+    assert_eq!(over.slow_down, None);
+    assert_eq!(store.tick(None).await.unwrap().slow_down, None);
     store.tick(Some(SHORT)).await.unwrap();
     bench.pass(past(SHORT)).await;
     assert_eq!(store.tick(None).await.unwrap().slow_down, None);

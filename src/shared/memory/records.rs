@@ -286,7 +286,9 @@ impl Memory {
     pub(crate) fn tick(&mut self, slow_down: Option<Duration>, now: Duration) -> Tick {
         let number = self.losses + 1;
         let born = *self.born.get_or_insert(Born { number, at: now });
-        if let Some(span) = slow_down {
+        if slow_down == Some(Duration::ZERO) {
+            self.slow_down_until = None;
+        } else if let Some(span) = slow_down {
             let until = now + span;
             self.slow_down_until = self.slow_down_until.max(Some(until));
         }

@@ -142,8 +142,8 @@ impl RedisStore {
         } else {
             &[&born]
         };
-        let wanted = slow_down.map_or(0, millis);
-        let run = self.scripts.tick.on(keys).number(wanted);
+        let wanted = slow_down.map(|span| millis(span).to_string());
+        let run = self.scripts.tick.on(keys).arg(wanted.unwrap_or_default());
         answers::tick(self.run(part, &run).await?)
     }
 

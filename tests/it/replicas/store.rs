@@ -185,3 +185,61 @@ async fn a_429_is_told_to_all_replicas_within_a_second() {
     assert!(error.retry_after() > Some(Duration::from_secs(20)));
     assert_eq!(replicas.refreshes(), 2);
 }
+
+/// Descope wants no calls for a minute.
+fn slow_down() -> Canned {
+    Canned::error(429, "E130429", "x").header("retry-after", "60")
+}
+
+/// All replicas have told what they know, and been told it.
+async fn all_told(replicas: &Replicas) {
+    for _ in 0..2 {
+        advance(replicas.fake.clock(), 1).await;
+        settled(&replicas.fake).await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_success_at_any_replica_ends_a_slow_down_for_all() {
+    let replicas = Replicas::start(3, fake()).await;
+    let token = || Browser::ann(&replicas.fake).refresh_token();
+    // Two of them hear it of Descope itself, and one by the store.
+    for handle in &replicas.handles[..2] {
+        replicas.fake.respond_next(REFRESH, slow_down());
+        let error = handle.refresh(&token()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+    }
+    all_told(&replicas).await;
+    let third = &replicas.handles[2];
+    let error = third.me(&token()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    third.refresh(&token()).await.unwrap();
+    third.me(&token()).await.unwrap();
+    for _ in 0..3 {
+        all_told(&replicas).await;
+        for handle in &replicas.handles {
+            handle.me(&token()).await.unwrap();
+        }
+    }
+    // The next one is news again.
+    replicas.fake.respond_next(REFRESH, slow_down());
+    assert!(third.refresh(&token()).await.is_err());
+    all_told(&replicas).await;
+    let error = replicas.handles[0].me(&token()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+}
+
+#[tokio::test]
+async fn an_answer_of_another_replica_is_no_success_of_descope_s() {
+    let replicas = Replicas::start(2, fake()).await;
+    let token = || Browser::ann(&replicas.fake).refresh_token();
+    let renewed = token();
+    replicas.handles[0].refresh(&renewed).await.unwrap();
+    let other = &replicas.handles[1];
+    replicas.fake.respond_next(REFRESH, slow_down());
+    assert!(other.refresh(&token()).await.is_err());
+    other.refresh(&renewed).await.unwrap();
+    let error = other.refresh(&token()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    assert_eq!(replicas.refreshes(), 2);
+}
