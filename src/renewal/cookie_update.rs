@@ -119,12 +119,11 @@ impl CookieUpdate {
     fn lines(self) -> Vec<HeaderValue> {
         let cookies = self.descope.cookies();
         let (answer, presented) = match self.change {
-            CookieChange::None => return Vec::new(),
             // It may have signed in while the inner service was at work.
             CookieChange::Remove { presented } if presented.family.removes_cookies() => {
                 return cookies.removals(self.attributes);
             }
-            CookieChange::Remove { .. } => return Vec::new(),
+            CookieChange::None | CookieChange::Remove { .. } => return Vec::new(),
             CookieChange::Write { answer, presented } => (answer, presented),
         };
         let mut lines = Vec::new();
