@@ -101,6 +101,7 @@ impl PresentedRefresh {
             successor_signed: None,
             tenant: session.active_tenant_id().cloned(),
             expires_at: Some(session.expires_at()),
+            by_another: false,
         };
         let issued_at = session.issued_at();
         // Of the same second: the sign-in is what somebody has just asked for.
