@@ -142,8 +142,13 @@ impl RedisStore {
         } else {
             &[&born]
         };
-        let wanted = slow_down.map(|span| millis(span).to_string());
-        let run = self.scripts.tick.on(keys).arg(wanted.unwrap_or_default());
+        let run = self.scripts.tick.on(keys);
+        let run = match slow_down {
+            None => run.arg(""),
+            // Of which `millis` would make one.
+            Some(Duration::ZERO) => run.number(0),
+            Some(span) => run.number(millis(span)),
+        };
         answers::tick(self.run(part, &run).await?)
     }
 
