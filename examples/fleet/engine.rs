@@ -58,7 +58,10 @@ fn start(program: &str) -> io::Result<Engine> {
         child: Some(child),
     };
     for _ in 0..100 {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+        // A connection from the very port that is asked for would be one with itself.
+        let connection = TcpStream::connect(("127.0.0.1", port));
+        let own = connection.and_then(|it| it.local_addr());
+        if own.is_ok_and(|own| own.port() != port) {
             println!("started {program}, which ends with this example");
             return Ok(engine);
         }

@@ -41,7 +41,9 @@ impl Process {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            // A connection from the very port that is asked for would be one with itself.
+            let connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
+            if connection.is_ok_and(|it| it.local_addr().unwrap().port() != port) {
                 return true;
             }
             thread::sleep(Duration::from_millis(10));
