@@ -169,16 +169,17 @@ async function otherSites(browser, { app, descope, fake }) {
   const port = await listen(evil);
   for (const [who, host] of [["another site", "evil.localhost"], ["another port", "127.0.0.1"]]) {
     const context = await browser.newContext();
-    const page = await context.newPage();
-    const answers = [];
-    page.on("response", (response) => response.url().endsWith("/v1/auth/sign-in") && answers.push(response.status()));
     for (const [what, type] of [["a form", undefined], ["fetch with text", "text/plain"], ["fetch with JSON", "application/json"]]) {
-      answers.length = 0;
+      // Each in a page of its own: the form's navigation may still be under way.
+      const page = await context.newPage();
+      const answers = [];
+      page.on("response", (response) => response.url().endsWith("/v1/auth/sign-in") && answers.push(response.status()));
       await page.goto(`http://${host}:${port}/`);
       await page.evaluate(send, { url: `${app}/v1/auth/sign-in`, sessionJwt: tokens.sessionJwt, refreshJwt: tokens.refreshJwt, type });
       await page.waitForTimeout(300);
       check(`${who}: ${what}: not signed in`, !answers.some((status) => status < 400), answers.join());
       equal(`${who}: ${what}: no cookie`, await context.cookies(app), []);
+      await page.close();
     }
     await context.close();
   }
