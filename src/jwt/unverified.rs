@@ -42,9 +42,8 @@ impl UnverifiedClaims {
 
     /// Reads the claims of a text that is a token of this project by its shape and its issuer.
     pub(crate) fn of_project(token: &[u8], max_len: usize, rules: &Rules) -> Option<Self> {
-        let compact = Compact::parse(token, max_len).ok()?;
-        let claims = compact.payload().and_then(Claims::parse).ok()?;
-        rules.issued_here(&claims).then_some(Self {
+        let claims = claims_of_project(token, max_len, rules)?;
+        Some(Self {
             issued: claims.times.issued,
         })
     }
@@ -60,9 +59,13 @@ impl UnverifiedClaims {
 /// Returns `true` for a text that is a token of this project, by its shape and its issuer, and names this
 /// user: of another text no signature could make a token of theirs.
 pub(crate) fn names_user(token: &[u8], max_len: usize, rules: &Rules, user: &UserId) -> bool {
-    let compact = Compact::parse(token, max_len);
-    let claims = compact.and_then(|compact| compact.payload().and_then(Claims::parse));
-    claims.is_ok_and(|claims| rules.issued_here(&claims) && claims.user == *user)
+    claims_of_project(token, max_len, rules).is_some_and(|claims| claims.user == *user)
+}
+
+fn claims_of_project(token: &[u8], max_len: usize, rules: &Rules) -> Option<Claims> {
+    let compact = Compact::parse(token, max_len).ok()?;
+    let claims = compact.payload().and_then(Claims::parse).ok()?;
+    rules.issued_here(&claims).then_some(claims)
 }
 
 #[cfg(test)]
