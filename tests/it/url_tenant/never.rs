@@ -89,7 +89,7 @@ fn nobody_acts_in_a_tenant_that_the_token_does_not_name() {
         any::<bool>(),
         any::<bool>(),
     );
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(1_500));
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(3_000));
     let result = runner.run(
         &strategy,
         |(claims, written, mode, source, suffices, or_active)| {
