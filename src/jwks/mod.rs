@@ -80,7 +80,7 @@ pub(crate) use self::{
     key_origin::{KeyEndpoint, KeyOrigin},
     parse::parse_public_key,
     source::DescopeKeys,
-    store::{KeyStore, Lookup},
+    store::{CachedKeys, KeyStore, Lookup},
     wait::{KeyWait, KeyWaitOutcome},
 };
 pub use self::{

@@ -119,6 +119,13 @@ impl Refresh {
         }
     }
 
+    /// Returns `true` if [`look_up`](Self::look_up) of a key that is not cached says now that there is none:
+    /// nothing is fetched for it, or waited for.
+    pub(super) fn knows_to_lack(&mut self, now: &Now) -> bool {
+        let refuses = !self.is_running() && !self.is_due(now) && self.bucket.is_empty(now);
+        refuses && self.lacks(false, now)
+    }
+
     /// Decides for the timer, which has run down.
     pub(super) fn tick(&mut self, now: &Now) -> TimerDecision {
         match self.due {

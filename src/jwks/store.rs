@@ -150,6 +150,14 @@ impl CachedKeys<'_> {
         }
     }
 
+    /// Returns `true` if [`get`](Self::get) would say `Unknown`, and nothing would be fetched for it.
+    pub(crate) fn lacks(&self, kid: &str, now: &Now) -> bool {
+        match self.keys {
+            Keys::Fixed(key) => key.kid() != kid,
+            Keys::Fetched(shared) => shared.lacks(kid, self.snapshot(), now),
+        }
+    }
+
     /// The key whose tokens have this header segment, if that is known and the keys are fresh.
     pub(crate) fn by_header(&self, segment: &[u8], now: &Now) -> Option<&Arc<VerifyingKey>> {
         let key = match self.keys {
@@ -191,6 +199,15 @@ impl SharedKeys {
         self.follow_policy(state, Some(kid), key, now, |refresh, cached, can_fetch| {
             refresh.look_up(cached, can_fetch, now)
         })
+    }
+
+    fn lacks(&self, kid: &str, seen: Option<&Snapshot>, now: &Now) -> bool {
+        if seen.is_some_and(|snapshot| snapshot.set.get(kid).is_some()) {
+            return false;
+        }
+        let mut state = self.lock();
+        // Where the keys have changed meanwhile, whoever looks the key up finds out.
+        seen.map(|snapshot| snapshot.number) == state.number && state.refresh.knows_to_lack(now)
     }
 
     fn warm_up(self: &Arc<Self>) -> Lookup {

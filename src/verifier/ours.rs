@@ -11,12 +11,10 @@ use super::{
     verify::{Presented, UNKNOWN_KID, Verifier},
 };
 use crate::{
-    clock::Now,
     digest::Digest,
     ids::UserId,
     jwt::{
         check::TokenUse,
-        compact::Compact,
         unverified::{self, UnverifiedClaims},
     },
     rejection::Rejection,
@@ -44,13 +42,13 @@ impl Verifier {
         };
         // Read once, and only where somebody asks.
         let is_of_project = LazyCell::new(|| self.claims_of_project(value).is_some());
-        let step = match self.known(&token, &now) {
-            Some(step) => step,
-            // Asked before a key is: for what others sign, none is to be fetched or waited for. The header
-            // first, since those of nearly all good tokens are known.
-            None if !(self.has_known_header(value, &now) || *is_of_project) => return None,
-            None => self.verify_unknown(&token, Some(checked), &now),
-        };
+        let step = self.known(&token, &now).unwrap_or_else(|| {
+            // For what others sign no key is to be fetched or waited for. Where the project is known to
+            // lack it, the claims need not be read to say so.
+            self.verify_unknown(&token, Some(checked), &now, |keys, kid| {
+                !keys.lacks(kid, &now) && *is_of_project
+            })
+        });
         match step {
             // One that is refused may be a token of this project all the same: a forged one, or one of
             // another kind.
@@ -61,14 +59,6 @@ impl Verifier {
             }
             step => Some(step),
         }
-    }
-
-    /// Returns `true` if a value has the header of a key at hand.
-    fn has_known_header(&self, value: &str, now: &Now) -> bool {
-        Compact::parse(value.as_bytes(), self.max_token_len).is_ok_and(|compact| {
-            let header = compact.header_segment();
-            self.keys.cached().by_header(header, now).is_some()
-        })
     }
 
     /// The claims of a value that is a token of this project by shape and issuer.

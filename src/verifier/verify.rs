@@ -11,7 +11,7 @@ use crate::{
     answer::SessionAnswer,
     clock::{Clock, Now},
     digest::Digest,
-    jwks::{KeyStore, KeyWait, KeyWaitOutcome, Lookup},
+    jwks::{CachedKeys, KeyStore, KeyWait, KeyWaitOutcome, Lookup},
     jwt::{
         check::{Rules, TimeCheck, TokenUse},
         claims::Claims,
@@ -105,15 +105,17 @@ impl Verifier {
         let now = self.clock.now();
         let token = Presented::new(token, token_use);
         let known = self.known(&token, &now);
-        known.unwrap_or_else(|| self.verify_unknown(&token, checked, &now))
+        known.unwrap_or_else(|| self.verify_unknown(&token, checked, &now, |_, _| true))
     }
 
-    /// As [`start`](Self::start), for a token that is not [`known`](Self::known).
+    /// As [`start`](Self::start), for a token that is not [`known`](Self::known). The key that it names is
+    /// looked up, and perhaps fetched, only if `is_wanted` says so; else it counts as unknown.
     pub(crate) fn verify_unknown(
         &self,
         token: &Presented<'_>,
         checked: Option<&mut CheckedTokens>,
         now: &Now,
+        is_wanted: impl FnOnce(&CachedKeys<'_>, &str) -> bool,
     ) -> VerificationStep {
         let compact = match Compact::parse(token.text, self.max_token_len) {
             Ok(compact) => compact,
@@ -135,6 +137,9 @@ impl Verifier {
             Ok(header) => header,
             Err(reason) => return VerificationStep::invalid(reason),
         };
+        if !is_wanted(&keys, &header.kid) {
+            return VerificationStep::invalid(UNKNOWN_KID);
+        }
         match keys.get(&header.kid, now) {
             Lookup::Found(key) if header.alg == key.algorithm() => {
                 let keyed = KeyedToken {

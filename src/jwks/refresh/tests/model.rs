@@ -194,7 +194,12 @@ proptest! {
                     continue;
                 }
                 Event::Known => world.machine.look_up(known, || true, &now),
-                Event::Unknown => world.machine.look_up(false, || true, &now),
+                Event::Unknown => {
+                    let lacks = world.machine.knows_to_lack(&now);
+                    let step = world.machine.look_up(false, || true, &now);
+                    prop_assert_eq!(lacks, step == FetchDecision::Unknown);
+                    step
+                }
                 Event::NoRuntime { known: named } => {
                     world.machine.look_up(known && named, || false, &now)
                 }
