@@ -1,11 +1,8 @@
 //! JSON of which values are made only when somebody asks for them.
 
-use std::{borrow::Cow, fmt, sync::OnceLock};
+use std::{borrow::Cow, sync::OnceLock};
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, MapAccess, SeqAccess, Visitor},
-};
+use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::{Value, value::RawValue};
 
 use super::{Fault, Quoted, Scan};
@@ -18,7 +15,6 @@ const MEMBERS: usize = 32;
 #[derive(Clone)]
 pub(crate) struct UnparsedJson {
     text: Box<str>,
-    size: usize,
     value: OnceLock<Value>,
 }
 
@@ -31,10 +27,6 @@ pub(crate) struct JsonMember<'a> {
     name: Quoted<'a>,
     text: &'a str,
 }
-
-/// The memory that a JSON value takes, in bytes, roughly.
-#[derive(Clone, Copy)]
-struct ValueSize(usize);
 
 impl UnparsedJson {
     pub(crate) fn value(&self) -> &Value {
@@ -56,16 +48,14 @@ impl UnparsedJson {
 
     /// The memory that it takes, in bytes, roughly: also once somebody has asked for its value.
     pub(crate) fn size(&self) -> usize {
-        self.text.len() + self.size
+        self.text.len() + value_size(&self.text)
     }
 }
 
 impl From<Value> for UnparsedJson {
     fn from(value: Value) -> Self {
-        let size = ValueSize::deserialize(&value).map_or(0, |size| size.0);
         Self {
-            text: Box::default(),
-            size,
+            text: value.to_string().into(),
             value: value.into(),
         }
     }
@@ -80,11 +70,8 @@ impl PartialEq for UnparsedJson {
 /// As the text that it was read from, byte for byte.
 impl Serialize for UnparsedJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serde_json::from_str::<&RawValue>(&self.text) {
-            Ok(raw) => raw.serialize(serializer),
-            // It has none.
-            Err(_) => self.value().serialize(serializer),
-        }
+        let raw: &RawValue = serde_json::from_str(&self.text).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
     }
 }
 
@@ -145,79 +132,23 @@ impl JsonMember<'_> {
 
     /// A copy that is parsed when somebody asks for its value.
     pub(crate) fn to_unparsed(&self) -> UnparsedJson {
-        let size = serde_json::from_str(self.text).map_or(0, |ValueSize(size)| size);
         UnparsedJson {
             text: self.text.into(),
-            size,
             value: OnceLock::new(),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for ValueSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SizeVisitor)
-    }
-}
-
-/// Reads all that a [`Value`] would be made of, and makes none.
-struct SizeVisitor;
-
-impl SizeVisitor {
-    fn with(more: usize) -> ValueSize {
-        ValueSize(size_of::<Value>().saturating_add(more))
-    }
-}
-
-impl<'de> Visitor<'de> for SizeVisitor {
-    type Value = ValueSize;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<ValueSize, E> {
-        Ok(Self::with(0))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<ValueSize, E> {
-        Ok(Self::with(0))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<ValueSize, E> {
-        Ok(Self::with(0))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<ValueSize, E> {
-        Ok(Self::with(0))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<ValueSize, E> {
-        Ok(Self::with(0))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<ValueSize, E> {
-        Ok(Self::with(text.len()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ValueSize, A::Error> {
-        let mut size = 0_usize;
-        while let Some(ValueSize(item)) = items.next_element()? {
-            size = size.saturating_add(item);
-        }
-        Ok(Self::with(size))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ValueSize, A::Error> {
-        /// The bytes that a map adds for each of its members beside name and value.
-        const MEMBER: usize = size_of::<Value>();
-        let mut size = 0_usize;
-        // A name has the size of a text.
-        while let Some((ValueSize(name), ValueSize(value))) = map.next_entry()? {
-            size = size.saturating_add(MEMBER + name).saturating_add(value);
-        }
-        Ok(Self::with(size))
-    }
+/// The memory that the value of a text takes, in bytes, roughly: as if each mark of punctuation stood
+/// between two values, and none in a text.
+fn value_size(text: &str) -> usize {
+    let values = text.bytes().map(|byte| match byte {
+        b',' | b'[' | b'{' => 1,
+        // A name, and the place of a member in its map.
+        b':' => 2,
+        _ => 0_usize,
+    });
+    (1 + values.sum::<usize>()) * size_of::<Value>() + text.len()
 }
 
 #[cfg(test)]
