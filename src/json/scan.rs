@@ -130,6 +130,13 @@ impl<'a> Scan<'a> {
         let mut depth = base;
         loop {
             match bytes.get(at).ok_or(NOT_JSON)? {
+                // Empty ones are a hostile text's, which has many: neither opened nor closed.
+                b'[' | b'{' if matches!(bytes.get(at..at + 2), Some(b"[]" | b"{}")) => {
+                    if depth >= MAX_DEPTH {
+                        return Err(TOO_DEEP);
+                    }
+                    at += 2;
+                }
                 b'[' => {
                     // As many as open here, which is one as a rule, together.
                     let opened = if bytes.get(at + 1) == Some(&b'[') {
@@ -157,29 +164,23 @@ impl<'a> Scan<'a> {
                     objects = objects << 1 | 1;
                     at = after_space(bytes, at + 1);
                     if bytes.get(at) != Some(&b'}') {
-                        self.at = at;
-                        self.name()?;
-                        at = self.at;
+                        at = name(bytes, at)?;
                         continue;
                     }
                 }
-                first => {
-                    self.at = at;
-                    match first {
-                        b'"' => {
-                            self.string()?;
-                        }
-                        b't' => self.literal("true")?,
-                        b'f' => self.literal("false")?,
-                        b'n' => self.literal("null")?,
-                        _ => self.number()?,
-                    }
-                    at = self.at;
+                b'"' => at = string(bytes, at + 1)?.end,
+                b't' => at = literal(bytes, at, b"true")?,
+                b'f' => at = literal(bytes, at, b"false")?,
+                b'n' => at = literal(bytes, at, b"null")?,
+                _ => {
+                    let number = number(bytes, at)?;
+                    self.has_large_number |= number.may_be_large;
+                    at = number.end;
                 }
             }
             // One value is behind us; close what closes.
             loop {
-                if bytes.get(at..at + 2) == Some(b"]]") {
+                if bytes.get(at) == Some(&b']') && bytes.get(at + 1) == Some(&b']') {
                     let arrays = objects.trailing_zeros().min(depth - base);
                     let closed = run(bytes, at, b']', arrays as usize);
                     at += closed;
@@ -199,9 +200,7 @@ impl<'a> Scan<'a> {
                     Some(b',') => {
                         at = after_space(bytes, at);
                         if object {
-                            self.at = at;
-                            self.name()?;
-                            at = self.at;
+                            at = name(bytes, at)?;
                         }
                         break;
                     }
@@ -216,29 +215,13 @@ impl<'a> Scan<'a> {
     }
 
     /// A string.
+    #[inline]
     pub(crate) fn string(&mut self) -> Result<Quoted<'a>, Fault> {
         self.expect(b'"')?;
         let start = self.at;
-        let mut escapes = 0;
-        loop {
-            // One escape after the other is hostile as a rule, and should cost no more for it.
-            let run = unicode_escapes(self.text.as_bytes().get(self.at..).unwrap_or_default());
-            escapes += run;
-            self.at += run * UNICODE_ESCAPE;
-            if self.peek() != Some(b'\\') {
-                self.at = after_ordinary(self.text.as_bytes(), self.at);
-            }
-            match self.next() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escapes += 1;
-                    self.escape()?;
-                }
-                _ => return Err(NOT_JSON),
-            }
-        }
-        steps::count(self.at - start);
-        let inner = self.text.get(start..self.at - 1).ok_or(NOT_JSON)?;
+        let Passed { end, escapes } = string(self.text.as_bytes(), start)?;
+        self.at = end;
+        let inner = self.text.get(start..end - 1).ok_or(NOT_JSON)?;
         Ok(Quoted { inner, escapes })
     }
 
@@ -249,103 +232,151 @@ impl<'a> Scan<'a> {
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), Fault> {
-        if self.next() == Some(byte) {
-            Ok(())
-        } else {
-            Err(NOT_JSON)
-        }
+        self.at = after(self.text.as_bytes(), self.at, byte)?;
+        Ok(())
     }
 
     fn space(&mut self) {
         self.at = after_space(self.text.as_bytes(), self.at);
     }
+}
 
-    /// A member's name and colon, up to its value.
-    fn name(&mut self) -> Result<(), Fault> {
-        self.string()?;
-        self.space();
-        self.expect(b':')?;
-        self.space();
-        Ok(())
-    }
+/// A string that was passed over.
+struct Passed {
+    /// The place behind its closing quote.
+    end: usize,
+    escapes: usize,
+}
 
-    fn escape(&mut self) -> Result<(), Fault> {
-        match self.next().ok_or(NOT_JSON)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
-            b'u' => match self.hex4()? {
-                0xd800..=0xdbff => {
-                    self.expect(b'\\')?;
-                    self.expect(b'u')?;
-                    match self.hex4()? {
-                        0xdc00..=0xdfff => Ok(()),
-                        _ => Err(NOT_JSON),
-                    }
+/// A number that was passed over.
+struct Number {
+    end: usize,
+    /// True if it may be too large for an `f64`.
+    may_be_large: bool,
+}
+
+// Functions of a text and a place, so that the place stays in a register. Each returns the place behind
+// what it is about.
+
+/// The rest of a string, from behind its opening quote.
+#[inline]
+fn string(bytes: &[u8], start: usize) -> Result<Passed, Fault> {
+    let mut at = start;
+    let mut escapes = 0;
+    loop {
+        at = after_ordinary(bytes, at);
+        match bytes.get(at) {
+            Some(b'"') => break,
+            Some(b'\\') => {
+                // One after the other is hostile as a rule, and should cost no more for it.
+                let run = unicode_escapes(bytes.get(at..).unwrap_or_default());
+                if run == 0 {
+                    escapes += 1;
+                    at = escape(bytes, at + 1)?;
+                } else {
+                    escapes += run;
+                    at += run * UNICODE_ESCAPE;
                 }
-                0xdc00..=0xdfff => Err(NOT_JSON),
-                _ => Ok(()),
-            },
-            _ => Err(NOT_JSON),
-        }
-    }
-
-    fn hex4(&mut self) -> Result<u32, Fault> {
-        let digits = self.text.as_bytes().get(self.at..);
-        let digits = digits.and_then(<[u8]>::first_chunk).ok_or(NOT_JSON)?;
-        self.at += digits.len();
-        hex4(*digits).ok_or(NOT_JSON)
-    }
-
-    fn literal(&mut self, word: &str) -> Result<(), Fault> {
-        let end = self.at + word.len();
-        if self.text.as_bytes().get(self.at..end) == Some(word.as_bytes()) {
-            self.at = end;
-            Ok(())
-        } else {
-            Err(NOT_JSON)
-        }
-    }
-
-    fn number(&mut self) -> Result<(), Fault> {
-        /// No more digits than these are too large only with an exponent.
-        const DIGITS: usize = 300;
-        let start = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        match self.next() {
-            Some(b'0') => {}
-            Some(b'1'..=b'9') => self.digits(),
+            }
             _ => return Err(NOT_JSON),
         }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.some_digits()?;
-        }
-        if self.at - start > DIGITS {
-            self.has_large_number = true;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.has_large_number = true;
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
+    }
+    let end = at + 1;
+    steps::count(end - start);
+    Ok(Passed { end, escapes })
+}
+
+/// A member's name and colon, up to its value.
+#[inline]
+fn name(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let end = string(bytes, after(bytes, at, b'"')?)?.end;
+    let at = after(bytes, after_space(bytes, end), b':')?;
+    Ok(after_space(bytes, at))
+}
+
+/// What follows a backslash.
+fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    match bytes.get(at).ok_or(NOT_JSON)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 1),
+        b'u' => match digits_of_escape(bytes, at + 1)? {
+            0xd800..=0xdbff => {
+                let at = after(bytes, after(bytes, at + 5, b'\\')?, b'u')?;
+                match digits_of_escape(bytes, at)? {
+                    0xdc00..=0xdfff => Ok(at + 4),
+                    _ => Err(NOT_JSON),
+                }
             }
-            self.some_digits()?;
-        }
-        Ok(())
+            0xdc00..=0xdfff => Err(NOT_JSON),
+            _ => Ok(at + 5),
+        },
+        _ => Err(NOT_JSON),
     }
+}
 
-    fn some_digits(&mut self) -> Result<(), Fault> {
-        if !matches!(self.peek(), Some(b'0'..=b'9')) {
-            return Err(NOT_JSON);
-        }
-        self.digits();
-        Ok(())
+fn digits_of_escape(bytes: &[u8], at: usize) -> Result<u32, Fault> {
+    let digits = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    hex4(*digits.ok_or(NOT_JSON)?).ok_or(NOT_JSON)
+}
+
+fn literal(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, Fault> {
+    let end = at + word.len();
+    if bytes.get(at..end) == Some(word) {
+        Ok(end)
+    } else {
+        Err(NOT_JSON)
     }
+}
 
-    fn digits(&mut self) {
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
+#[inline]
+fn number(bytes: &[u8], start: usize) -> Result<Number, Fault> {
+    /// No more digits than these are too large only with an exponent.
+    const DIGITS: usize = 300;
+    let mut at = start;
+    if bytes.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    at = match bytes.get(at) {
+        Some(b'0') => at + 1,
+        Some(b'1'..=b'9') => after_digits(bytes, at + 1),
+        _ => return Err(NOT_JSON),
+    };
+    if bytes.get(at) == Some(&b'.') {
+        at = after_some_digits(bytes, at + 1)?;
+    }
+    let mut may_be_large = at - start > DIGITS;
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        may_be_large = true;
+        at += 1;
+        if matches!(bytes.get(at), Some(b'+' | b'-')) {
+            at += 1;
         }
+        at = after_some_digits(bytes, at)?;
+    }
+    let end = at;
+    Ok(Number { end, may_be_large })
+}
+
+fn after_some_digits(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    if !matches!(bytes.get(at), Some(b'0'..=b'9')) {
+        return Err(NOT_JSON);
+    }
+    Ok(after_digits(bytes, at))
+}
+
+#[inline]
+fn after_digits(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b'0'..=b'9')) {
+        at += 1;
+    }
+    at
+}
+
+/// The place behind a byte that has to stand here.
+#[inline]
+fn after(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Fault> {
+    if bytes.get(at) == Some(&byte) {
+        Ok(at + 1)
+    } else {
+        Err(NOT_JSON)
     }
 }
