@@ -12,6 +12,7 @@ mod cache;
 mod claims;
 mod keys;
 mod layer;
+mod over_http;
 mod renewal;
 mod renewing;
 mod revocation;

@@ -1,18 +1,18 @@
 //! The cost of renewing: where there is nothing new to be had, over a signature check; and of a whole
 //! renewal, over a proxy that does as little as one can.
 //!
-//! The latter two are measured by the processor time of the thread that does all of their work, the
-//! kernel's for its sockets included. Whoever answers their calls is on another thread.
+//! The latter are services behind HTTP, measured by the processor time of the thread that does all of their
+//! work, the kernel's for its sockets included. Browsers and Descope are on other threads.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use http::{Request, Response};
-use tokio::runtime::{Builder, Runtime};
-use tower::{Layer, Service, service_fn};
+use tokio::runtime::Builder;
+use tower::{Layer, Service, ServiceExt as _, service_fn};
 use tower_descope::{Descope, Renewal, TenantLayer, test_util::FakeDescope};
 
 use crate::{
     bed::{Bed, call, get, handler},
+    over_http::{self, processor_time},
     row::{Bench, Row},
     upstream::Renewals,
 };
@@ -26,6 +26,9 @@ const WARM_UP: usize = 28;
 /// The users of a batch that are measured.
 const MEASURED: u64 = 100;
 
+/// How often each user's session is renewed.
+const ROUNDS: usize = 2;
+
 pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
     if bench.wants("renewing") {
         let token = bed.fake.refresh("U2ann").token();
@@ -38,9 +41,7 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
         bench.group("renewing", rows);
     }
     if bench.wants("one_renewal") {
-        let (bare_proxy, one_renewal) = whole_renewals();
-        let rows = vec![bare_proxy, one_renewal.over("bare_proxy")];
-        bench.group("one_renewal", rows);
+        bench.group("one_renewal", whole_renewals());
     }
 }
 
@@ -88,40 +89,54 @@ fn renewing(bed: &Bed, name: &str, descope: &Descope, cookies: &str) -> Row {
     )
 }
 
-fn whole_renewals() -> (Row, Row) {
-    let fake_runtime = runtime();
-    let user_id = |n| format!("U2Zq8mXkQv1cD4eF5gH6iJ{n:05}");
-    let users = (0..USERS).fold(FakeDescope::builder(), |fake, n| {
-        fake.user(&format!("{n}@example.com"), |user| user.id(user_id(n)))
+/// Whole renewals over a proxy that does as little as one can, each of them behind HTTP: the first of a user
+/// whom the handle has never seen, and the next, of a user whose tokens it has brought.
+fn whole_renewals() -> Vec<Row> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let renewals = runtime.expect("a runtime").block_on(async {
+        let user_id = |n| format!("U2Zq8mXkQv1cD4eF5gH6iJ{n:05}");
+        let users = (0..USERS).fold(FakeDescope::builder(), |fake, n| {
+            fake.user(&format!("{n}@example.com"), |user| user.id(user_id(n)))
+        });
+        let fake = users.start().await;
+        Renewals::prepare(&fake, (0..USERS).map(user_id), ROUNDS).await
     });
-    let [for_proxy, for_renewal] = [(); 2].map(|()| {
-        fake_runtime.block_on(async {
-            let fake = users.clone().real_time().start().await;
-            Renewals::prepare(&fake, (0..USERS).map(user_id)).await
-        })
-    });
-    let proxy_runtime = runtime();
-    let proxy = for_proxy.bare_proxy();
+    let renewals = Arc::new(renewals);
+    let of_proxy = Arc::clone(&renewals);
     let bare_proxy = in_batches("bare_proxy", move || {
-        let requests = for_proxy.requests();
-        proxy_runtime.block_on(timed(requests, async |request| {
-            proxy.call(request).await.expect("infallible")
-        }))
-    });
-    let renewal_runtime = runtime();
-    let one_renewal = in_batches("whole_renewal", move || {
-        renewal_runtime.block_on(async {
-            let layer = TenantLayer::new(for_renewal.handle().await).renew(Renewal::new());
-            let mut service = layer.layer(service_fn(handler));
-            timed(for_renewal.requests(), async |request| {
-                let Ok(response) = service.call(request).await;
-                assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
-                response
+        processor_time(sent(&of_proxy, 0), WARM_UP, async || {
+            let proxy = Arc::new(of_proxy.bare_proxy());
+            service_fn(move |request| {
+                let proxy = Arc::clone(&proxy);
+                async move { proxy.call(request).await }
             })
-            .await
         })
     });
-    (bare_proxy, one_renewal)
+    let renewing = |name, round| {
+        let renewals = Arc::clone(&renewals);
+        let row = in_batches(name, move || {
+            processor_time(sent(&renewals, round), WARM_UP, async || {
+                let (descope, clock) = renewals.handle().await;
+                let layer = TenantLayer::new(descope).renew(Renewal::new());
+                let service = layer.layer(service_fn(handler));
+                for before in 0..round {
+                    for request in renewals.requests(before) {
+                        let Ok(_) = service.clone().oneshot(request).await;
+                    }
+                    clock.advance(Renewals::BETWEEN);
+                }
+                service
+            })
+        });
+        row.over("bare_proxy")
+    };
+    let rows = [renewing("first_renewal", 0), renewing("next_renewal", 1)];
+    std::iter::once(bare_proxy).chain(rows).collect()
+}
+
+fn sent(renewals: &Renewals, round: usize) -> Vec<Vec<u8>> {
+    let cookies = renewals.cookies(round).iter();
+    cookies.map(|cookies| over_http::get(cookies)).collect()
 }
 
 /// A row of which all users are served at once, however few times are asked for: a handle that has
@@ -133,41 +148,4 @@ fn in_batches(name: &str, mut batch: impl FnMut() -> Duration + 'static) -> Row 
         let nanos = took.as_nanos() * u128::from(times) / u128::from(batches * MEASURED);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     })
-}
-
-/// The processor time of this thread for these requests, but for the first few, of which the first
-/// opens the connection.
-async fn timed(
-    requests: Vec<Request<()>>,
-    mut call: impl AsyncFnMut(Request<()>) -> Response<String>,
-) -> Duration {
-    let mut start = Duration::ZERO;
-    for (n, request) in requests.into_iter().enumerate() {
-        if n == WARM_UP {
-            start = thread_time();
-        }
-        let response = call(request).await;
-        drop(response);
-    }
-    thread_time().saturating_sub(start)
-}
-
-/// The processor time that this thread has had.
-#[cfg(target_os = "linux")]
-fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    time.try_into().expect("no time before the thread")
-}
-
-/// Real time, where the other is not known.
-#[cfg(not(target_os = "linux"))]
-fn thread_time() -> Duration {
-    static START: std::sync::LazyLock<std::time::Instant> =
-        std::sync::LazyLock::new(std::time::Instant::now);
-    START.elapsed()
-}
-
-fn runtime() -> Runtime {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime")
 }

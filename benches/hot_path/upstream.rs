@@ -10,58 +10,94 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::Arc,
     thread,
+    time::{Duration, SystemTime},
 };
 
 use http::{HeaderValue, Request, Response, header};
 use serde::Deserialize;
-use tower_descope::{Descope, test_util::FakeDescope};
+use tower_descope::{
+    Descope,
+    test_util::{FakeDescope, TestClock},
+};
 
-/// Users whose sessions have expired, and the place where their refresh tokens are good once.
+/// Users whose sessions have expired, again and again, and the place where their refresh tokens are good
+/// once.
 pub(crate) struct Renewals {
-    /// The `Cookie` field of each user.
-    cookies: Vec<String>,
+    /// The `Cookie` field of each user in each round.
+    cookies: Vec<Vec<String>>,
     url: String,
     project_id: String,
+    /// When the first round begins.
+    start: SystemTime,
 }
 
 impl Renewals {
-    /// Has `fake` answer a refresh of each user, and answers the same from then on.
-    pub(crate) async fn prepare(fake: &FakeDescope, users: impl Iterator<Item = String>) -> Self {
+    /// The time from one round to the next, in which sessions expire.
+    pub(crate) const BETWEEN: Duration = Duration::from_secs(11 * 60);
+
+    /// Has `fake` answer a refresh of each user in each round, and answers the same from then on.
+    pub(crate) async fn prepare(
+        fake: &FakeDescope,
+        users: impl Iterator<Item = String>,
+        rounds: usize,
+    ) -> Self {
         let project_id = fake.project_id().to_owned();
         let client = reqwest::Client::new();
         let mut answers = HashMap::new();
         let mut cookies = Vec::new();
-        for user in users {
+        let start = fake.clock().now();
+        let expired = |user: String| {
             let session = fake.session(&user).expired().token();
-            let refresh = fake.refresh(&user).token();
-            let call = client.post(format!("{}/v1/auth/refresh", fake.url()));
-            let call = call.header("authorization", format!("Bearer {project_id}:{refresh}"));
-            let answer = call.send().await.expect("the fake answers");
-            assert!(answer.status().is_success());
-            let body = answer.bytes().await.expect("a body");
-            cookies.push(format!("theme=dark; DS={session}; DSR={refresh}; lang=en"));
-            answers.insert(refresh, response(&body));
+            (session, fake.refresh(&user).token())
+        };
+        let mut shown: Vec<(String, String)> = users.map(expired).collect();
+        for round in 0..rounds {
+            if round > 0 {
+                fake.clock().advance(Self::BETWEEN);
+            }
+            let mut of_round = Vec::new();
+            for (session, refresh) in &mut shown {
+                let call = client.post(format!("{}/v1/auth/refresh", fake.url()));
+                let call = call.header("authorization", format!("Bearer {project_id}:{refresh}"));
+                let answer = call.send().await.expect("the fake answers");
+                assert!(answer.status().is_success());
+                let body = answer.bytes().await.expect("a body");
+                of_round.push(format!("theme=dark; DS={session}; DSR={refresh}; lang=en"));
+                let answer: Answer = serde_json::from_slice(&body).expect("an answer");
+                answers.insert(refresh.clone(), response(&body));
+                (*session, *refresh) = (answer.session_jwt, answer.refresh_jwt);
+            }
+            cookies.push(of_round);
         }
         let keys = response(fake.jwks().to_string().as_bytes());
         Self {
             cookies,
             url: serve(Arc::new(answers), Arc::new(keys)),
             project_id,
+            start,
         }
     }
 
-    /// A handle that has seen nobody, with its keys and a connection for calls.
-    pub(crate) async fn handle(&self) -> Descope {
+    /// A handle that has seen nobody, with its keys and a connection for calls, and its clock at the beginning
+    /// of the first round.
+    pub(crate) async fn handle(&self) -> (Descope, TestClock) {
+        let clock = TestClock::at(self.start);
         let builder = Descope::builder(&*self.project_id).base_url(&*self.url);
+        let builder = builder.clock(clock.clone());
         let descope = builder.build().expect("a good configuration");
         descope.warm_up().await.expect("keys");
-        descope
+        (descope, clock)
+    }
+
+    /// The `Cookie` field of each user.
+    pub(crate) fn cookies(&self, round: usize) -> &[String] {
+        &self.cookies[round]
     }
 
     /// A request of each user.
-    pub(crate) fn requests(&self) -> Vec<Request<()>> {
+    pub(crate) fn requests(&self, round: usize) -> Vec<Request<()>> {
         let request = |cookies: &String| Request::get("/").header(header::COOKIE, cookies).body(());
-        let requests = self.cookies.iter().map(request);
+        let requests = self.cookies(round).iter().map(request);
         requests.collect::<Result<_, _>>().expect("good fields")
     }
 
@@ -76,6 +112,14 @@ impl Renewals {
     }
 }
 
+/// What the least proxy reads of an answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    session_jwt: String,
+    refresh_jwt: String,
+}
+
 pub(crate) struct BareProxy {
     client: reqwest::Client,
     url: String,
@@ -84,12 +128,6 @@ pub(crate) struct BareProxy {
 
 impl BareProxy {
     pub(crate) async fn call(&self, request: Request<()>) -> Result<Response<String>, Infallible> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Answer {
-            session_jwt: String,
-            refresh_jwt: String,
-        }
         let cookies = request.headers()[header::COOKIE].to_str();
         let mut cookies = cookies.expect("text").split("; ");
         let refresh = cookies.find_map(|cookie| cookie.strip_prefix("DSR="));
