@@ -128,13 +128,14 @@ fn through<S>(service: &mut S, token: &str) -> usize
 where
     S: Service<Request<()>, Response = Response<()>, Error = Infallible>,
 {
-    let field = format!("Bearer {token}");
-    let request = || {
-        Request::get("/")
-            .header("authorization", &field)
-            .body(())
-            .unwrap()
-    };
+    through_with(service, "authorization", &format!("Bearer {token}"))
+}
+
+fn through_with<S>(service: &mut S, name: &str, value: &str) -> usize
+where
+    S: Service<Request<()>, Response = Response<()>, Error = Infallible>,
+{
+    let request = || Request::get("/").header(name, value).body(()).unwrap();
     let made = allocations(request);
     allocations(|| {
         let Ok(response) = now(service.call(request()));
@@ -202,7 +203,19 @@ async fn the_hot_path_allocates_what_it_must_and_no_more() {
         );
         println!("through the layer, answer with headers: {header}: {more} more");
     }
-    println!("cold, 3 tenants: {few}; cold, 200 tenants: {many}");
+    // Of a cookie of another key nothing but the header is read.
+    let jwk = fake.jwks()["keys"][0].to_string();
+    let fixed = fake.descope_builder().public_key(jwk).build().unwrap();
+    let (_, rest) = usual.expose().split_once('.').unwrap();
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"unknown","typ":"JWT"}"#);
+    let mut layered = TenantLayer::new(fixed).layer(service_fn(handler(true)));
+    let [others, none] = [format!("DS={header}.{rest}"), "theme=dark".to_owned()]
+        .map(|cookies| through_with(&mut layered, "cookie", &cookies));
+    assert!(
+        others <= none + 1,
+        "a cookie of another key: {others} for {none}"
+    );
+    println!("cold, 3 tenants: {few}; cold, 200 tenants: {many}; another key's cookie: {others}");
 }
 
 /// The bound in bytes is one of memory, and not of what somebody reckons.

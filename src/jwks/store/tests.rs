@@ -239,6 +239,23 @@ async fn the_timer_brings_keys_back_without_any_request() {
 }
 
 #[tokio::test]
+async fn a_key_is_known_to_be_lacking_where_a_look_up_would_neither_find_nor_fetch_it() {
+    let world = World::loaded().await;
+    assert!(!world.lacks("a") && !world.lacks("b"));
+    // As many as strangers may cause at once.
+    while !world.lacks("b") {
+        assert!(world.settle("b").await.ends_with("unknown"));
+        assert!(world.fetches() <= 3);
+    }
+    let fetches = world.fetches();
+    assert_eq!(world.settle("b").await, "unknown");
+    assert!(world.lacks("b") && !world.lacks("a"));
+    assert_eq!(world.fetches(), fetches);
+    world.advance(11);
+    assert!(!world.lacks("b"), "a fetch may bring it");
+}
+
+#[tokio::test]
 async fn a_fixed_key_is_all_there_is() {
     let key = jwk("a", ONE);
     let key = VerifyingKey::from_jwk(&serde_json::from_value(key).unwrap()).unwrap();
@@ -249,6 +266,7 @@ async fn a_fixed_key_is_all_there_is() {
     };
     assert!(key.serves(&now));
     assert!(matches!(store.cached().get("b", &now), Lookup::Unknown));
+    assert!(store.cached().lacks("b", &now) && !store.cached().lacks("a", &now));
     assert!(store.warm_up().await.is_ok());
     assert!(store.status().is_usable());
     assert_eq!(store.status().count(), 1);

@@ -151,6 +151,11 @@ impl World {
         self.store.cached().get(kid, &now)
     }
 
+    pub(super) fn lacks(&self, kid: &str) -> bool {
+        let now = Clock::Test(self.clock.clone()).now();
+        self.store.cached().lacks(kid, &now)
+    }
+
     pub(super) fn vouches(&self, key: &Arc<VerifyingKey>) -> bool {
         let now = Clock::Test(self.clock.clone()).now();
         key.serves(&now)
