@@ -294,7 +294,7 @@ fn name(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     Ok(after_space(bytes, at))
 }
 
-/// What follows a backslash.
+/// An escape, from behind its backslash.
 fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     match bytes.get(at).ok_or(NOT_JSON)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 1),
