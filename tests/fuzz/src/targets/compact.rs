@@ -22,7 +22,7 @@ fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {
     match dice.below(8) {
         0 => token.replace('.', "..").into_bytes(),
         1 => format!("{token}{}", "A".repeat(dice.below(1_000))).into_bytes(),
-        2 => format!("{}{token}", "A".repeat(4_000 + dice.below(200))).into_bytes(),
+        2 => format!("{}{token}", "A".repeat(3_000 + dice.below(200))).into_bytes(),
         3 => ".".repeat(dice.below(20_000)).into_bytes(),
         _ => token.into_bytes(),
     }
@@ -33,7 +33,7 @@ fn check(text: &[u8]) {
         return;
     };
     let segments: Vec<&str> = token.split('.').collect();
-    let fits = token.len() <= LIMIT && segments.len() == 3 && segments[0].len() <= 4_096;
+    let fits = token.len() <= LIMIT && segments.len() == 3 && segments[0].len() <= 3_072;
     let compact = internals::compact(token, LIMIT);
     assert_eq!(compact.is_ok(), fits, "{compact:?}");
     let Ok(compact) = compact else {
