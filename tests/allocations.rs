@@ -271,7 +271,7 @@ async fn a_renewal_allocates_as_often_as_promised() {
         let fake = fake.start().await;
         Renewals::prepare(&fake, (0..users).map(id), 1).await
     };
-    let (descope, _clock) = renewals.handle().await;
+    let (descope, _) = renewals.handle().await;
     let mut service = TenantLayer::new(descope)
         .renew(Renewal::new())
         .layer(service_fn(handler(true)));
