@@ -184,13 +184,21 @@ impl Fleet {
         }
     }
 
-    /// How often a command was carried out, by Redis's own count.
-    pub(crate) fn commands(&self, name: &str) -> u64 {
+    /// How often each of these commands was carried out, by Redis's own count at one moment: replicas run
+    /// scripts of their own accord, and one could fall between two readings.
+    pub(crate) fn commands<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
         let stats = self.redis.cli(&["info", "commandstats"]);
-        let name = format!("cmdstat_{name}:");
-        let line = stats.lines().find(|line| line.starts_with(&name));
-        let calls = line.and_then(|line| line.split(&['=', ','][..]).nth(1));
-        calls.map_or(0, |calls| calls.parse().unwrap())
+        names.map(|name| {
+            let name = format!("cmdstat_{name}:");
+            let line = stats.lines().find(|line| line.starts_with(&name));
+            let calls = line.and_then(|line| line.split(&['=', ','][..]).nth(1));
+            calls.map_or(0, |calls| calls.parse().unwrap())
+        })
+    }
+
+    /// How often a script was run.
+    pub(crate) fn scripts(&self) -> u64 {
+        self.commands(["evalsha", "eval"]).iter().sum()
     }
 
     /// How many times a replica has logged this.

@@ -45,10 +45,12 @@ struct Counts {
 
 impl Counts {
     fn of(fleet: &Fleet) -> Self {
+        let [by_digest, by_text, births, records] =
+            fleet.commands(["evalsha", "eval", "get", "hmget"]);
         Self {
-            scripts: fleet.commands("evalsha") + fleet.commands("eval"),
-            births: fleet.commands("get"),
-            records: fleet.commands("hmget"),
+            scripts: by_digest + by_text,
+            births,
+            records,
         }
     }
 }
