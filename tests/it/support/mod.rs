@@ -109,10 +109,14 @@ pub(crate) async fn eventually(what: &str, done: impl Fn() -> bool) {
 }
 
 /// Lets everything run that can, here and on the thread of the fake. That one may wait for its turn on
-/// a busy machine, and a clock that moves meanwhile ends the calls that are on their way.
+/// a busy machine, as the kernel may with what goes from one to the other, and a clock that moves
+/// meanwhile ends the calls that are on their way.
 pub(crate) async fn settled(fake: &FakeDescope) {
-    for _ in 0..5 {
+    // A connection, a request, its repetition, and their answers, with some to spare.
+    for _ in 0..10 {
         yield_often().await;
+        // Leaves the processor to whoever waits for it.
+        std::thread::sleep(std::time::Duration::from_micros(100));
         // Answered by the fake's thread, at once.
         fake.wait_for_calls("", 0).await;
     }
