@@ -51,7 +51,7 @@ impl Descope {
     /// Returns `true` if a browser shows a refresh token of a user, as far as that is known without waiting.
     pub(super) fn shows_session_of(&self, headers: &HeaderMap, user: &UserId) -> bool {
         let cookies = self.cookies_to_sign_out(headers);
-        let mut tokens = self.to_sign_out(&cookies).into_iter();
+        let mut tokens = self.to_sign_out(&cookies, CookieKind::Refresh).into_iter();
         tokens.any(
             |token| match self.inner.verifier.start(token, TokenUse::Refresh) {
                 VerificationStep::Done(Ok(genuine)) => genuine.claims().user == *user,
@@ -67,7 +67,7 @@ impl Descope {
         cookies: &PresentedCookies<'_>,
         new: &PresentedRefresh,
     ) -> Vec<FormerSession> {
-        let tokens = self.to_sign_out(cookies).into_iter();
+        let tokens = self.to_sign_out(cookies, CookieKind::Refresh).into_iter();
         let others = tokens.filter(|token| !new.family.has(token));
         others
             .map(|token| {

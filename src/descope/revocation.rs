@@ -4,21 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use super::{builder::DescopeBuilder, handle::Descope, present::PresentedRefresh};
 use crate::{
-    cookie::{CookieKind, PresentedCookies},
     error::Error,
     ids::UserId,
-    jwt::check::{TimeCheck, TokenUse},
     revocation::{Mark, MarkName, Revocation, RevocationStatus, RevocationView},
     shared::Replica,
-    verifier::VerificationStep,
 };
 
 /// How long a sign-out waits for the shared state to take its marks: they hold here at once, and are told
 /// in the background as long as that takes.
 const PATIENCE: Duration = Duration::from_millis(250);
-
-/// How many session tokens of one request are marked when it signs out.
-const MAX_MARKED: usize = 16;
 
 impl DescopeBuilder {
     /// Refuses sessions that were revoked, before their time is over: after a sign-out, and wherever
@@ -176,26 +170,5 @@ impl Descope {
         // It fails without a crypto backend only, and then nothing was verified either.
         self.mark(Mark::user(user).name().into_iter().collect())
             .await;
-    }
-
-    /// Marks the sessions that a request presents which signs out of them: each genuine one whose time is
-    /// not over.
-    pub(super) async fn mark_presented(&self, presented: &PresentedCookies<'_>) {
-        if self.marks().is_none() {
-            return;
-        }
-        let verifier = &self.inner.verifier;
-        let values = presented.of_kind(CookieKind::Session);
-        let names = values.take(MAX_MARKED).filter_map(|(_, value)| {
-            match verifier.start(value, TokenUse::Session) {
-                VerificationStep::Done(Ok(token)) if token.time_check != TimeCheck::Expired => {
-                    token.mark_name()
-                }
-                // Keys are not waited for: a token that nobody can verify signs nobody in.
-                VerificationStep::Done(_) | VerificationStep::Wait(_) => None,
-            }
-        });
-        let names = names.collect();
-        self.mark(names).await;
     }
 }

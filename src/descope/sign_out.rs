@@ -53,9 +53,11 @@ impl Descope {
         everywhere: bool,
     ) -> SignOutOutcome {
         let presented = self.cookies_to_sign_out(headers);
+        // Over all of it: nobody waits longer to be signed out.
+        let end = self.now().mono.saturating_add(self.inner.timeout);
         // Side by side: whoever goes away while other replicas are told of the marks has signed out.
-        let signed_out = self.sign_out_tokens(headers, &presented, bearer, everywhere);
-        let ((), outcome) = tokio::join!(self.mark_presented(&presented), signed_out);
+        let signed_out = self.sign_out_tokens(headers, &presented, bearer, everywhere, end);
+        let ((), outcome) = tokio::join!(self.mark_presented(&presented, end), signed_out);
         outcome
     }
 
@@ -65,8 +67,9 @@ impl Descope {
         presented: &PresentedCookies<'_>,
         bearer: bool,
         everywhere: bool,
+        end: Duration,
     ) -> SignOutOutcome {
-        let mut tokens = self.to_sign_out(presented);
+        let mut tokens = self.to_sign_out(presented, CookieKind::Refresh);
         // A header that holds no refresh token leaves nothing to sign out of.
         if tokens.is_empty()
             && bearer
@@ -74,8 +77,6 @@ impl Descope {
         {
             tokens.push(token);
         }
-        // Over all of it: nobody waits longer to be signed out.
-        let end = self.now().mono.saturating_add(self.inner.timeout);
         let holder = if everywhere {
             let shown = self.shown_by_host_cookie(presented);
             self.until(end, shown).await.flatten()
@@ -177,19 +178,55 @@ impl Descope {
         let _ = self.inner.queue.sign_out_unverified(token);
     }
 
-    /// The values of a request's refresh cookies that are tokens of this project, by shape and
+    /// Marks the sessions that a request presents which signs out of them: each genuine one whose time is
+    /// not over. A key that is not at hand is waited for until `end`, as it is for refresh tokens.
+    async fn mark_presented(&self, presented: &PresentedCookies<'_>, end: Duration) {
+        if self.marks().is_none() {
+            return;
+        }
+        let verifier = &self.inner.verifier;
+        let name = |verdict: Result<AuthenticToken, Rejection>| {
+            let genuine = verdict.ok()?;
+            let is_over = genuine.time_check == TimeCheck::Expired;
+            genuine.mark_name().filter(|_| !is_over)
+        };
+        let (mut names, mut waiting) = (Vec::new(), Vec::new());
+        for value in self.to_sign_out(presented, CookieKind::Session) {
+            match verifier.start(value, TokenUse::Session) {
+                VerificationStep::Done(verdict) => names.extend(name(verdict)),
+                VerificationStep::Wait(wait) => {
+                    let verdict = verifier.resume(value, TokenUse::Session, None, wait);
+                    waiting.push(self.until(end, verdict));
+                }
+            }
+        }
+        // Those at hand first: whoever goes away meanwhile has signed out of them.
+        let at_hand = self.mark(names);
+        let others = async {
+            let verdicts = all(waiting.into_iter()).await;
+            let names = verdicts.into_iter().flatten().filter_map(name);
+            self.mark(names.collect()).await;
+        };
+        tokio::join!(at_hand, others);
+    }
+
+    /// The values of a request's cookies of this kind that are tokens of this project, by shape and
     /// issuer: those first that no other host can have set, then those whose session is known here,
     /// then the newest.
-    pub(super) fn to_sign_out<'h>(&self, presented: &PresentedCookies<'h>) -> Vec<&'h str> {
+    pub(super) fn to_sign_out<'h>(
+        &self,
+        presented: &PresentedCookies<'h>,
+        kind: CookieKind,
+    ) -> Vec<&'h str> {
         let now = self.now().wall.as_secs_f64();
         let mut tokens = Vec::new();
-        for (slot, value) in presented.of_kind(CookieKind::Refresh) {
+        for (slot, value) in presented.of_kind(kind) {
             let Some(claims) = self.inner.verifier.claims_of_project(value) else {
                 continue;
             };
             let issued = claims.issued.unwrap_or(f64::NEG_INFINITY);
             let may_be_planted = !self.cookies().is_host_only(slot);
-            let is_unknown = !self.inner.queue.knows(value);
+            let is_unknown = kind == CookieKind::Refresh && !self.inner.queue.knows(value);
             let group = (may_be_planted, is_unknown, issued > now);
             tokens.push((group, issued, value));
         }
@@ -200,10 +237,14 @@ impl Descope {
         let values = tokens.into_iter().map(|(.., value)| value);
         let mut distinct: Vec<_> = values.filter(|value| seen.insert(*value)).collect();
         if distinct.len() > MAX_SIGN_OUTS {
+            let kind = match kind {
+                CookieKind::Session => "session",
+                CookieKind::Refresh => "refresh",
+            };
             tracing::warn!(
                 presented = distinct.len(),
                 signed_out = MAX_SIGN_OUTS,
-                "more refresh tokens presented than are signed out"
+                "more {kind} tokens presented than are signed out"
             );
             distinct.truncate(MAX_SIGN_OUTS);
         }

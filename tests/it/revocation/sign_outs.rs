@@ -3,12 +3,21 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tower_descope::{Descope, SessionRoutes, TenantLayer};
+use http_body_util::Full;
+use tower_descope::{
+    Descope, RejectionKind, Revocation, SessionRoutes, SessionToken, TenantLayer,
+    cookie::SessionCookies,
+};
 
 use super::world;
 use crate::{
-    routes::{LOGOUT, LOGOUT_ALL, SELECT},
-    support::{App, app_with, browser::Browser, call, code, world::late},
+    routes::{LOGOUT, LOGOUT_ALL, SELECT, ask},
+    support::{
+        App, app_with,
+        browser::Browser,
+        call, code,
+        world::{fake, late},
+    },
 };
 
 fn routes(descope: &Descope) -> SessionRoutes {
@@ -42,6 +51,46 @@ async fn who_signs_out_in_one_browser_is_signed_out_of_its_sessions_alone() {
     // Somebody has copied the cookies before.
     assert!(!is_in(&app, &ann).await);
     assert!(is_in(&app, &other_device).await);
+}
+
+#[tokio::test]
+async fn the_first_request_of_a_replica_that_has_no_keys_yet_may_be_a_sign_out() {
+    let fake = fake().start().await;
+    let revocation = Revocation::available();
+    let descope = fake.descope_builder().revocation(revocation);
+    let descope = descope.build().unwrap();
+    let ann = Browser::ann(&fake);
+    let answer = ann.clone().call(&routes(&descope), LOGOUT, "{}").await;
+    assert_eq!(answer.status, 200);
+    assert!(!is_in(&app(&descope), &ann).await);
+}
+
+#[tokio::test]
+async fn no_cookie_that_a_sibling_host_has_set_keeps_a_sign_out_from_ones_own_session() {
+    let fake = fake().start().await;
+    let descope = fake
+        .descope_builder()
+        .cookies(SessionCookies::host_prefixed())
+        .revocation(Revocation::available());
+    let descope = descope.build().unwrap();
+    descope.warm_up().await.unwrap();
+    let own = fake.session("U1").token();
+    // Browsers send those with the longest path first.
+    let junk = (0..20).map(|n| format!("DS=a.b.{n}"));
+    let planted = (0..20).map(|n| format!("DS={}", fake.session("U2").issued_at(-n).token()));
+    let cookies: Vec<_> = junk
+        .chain(planted)
+        .chain([format!("__Host-DS={own}")])
+        .collect();
+    let request = http::Request::post(LOGOUT)
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/json")
+        .header("cookie", cookies.join("; "))
+        .body(Full::from("{}"))
+        .unwrap();
+    assert_eq!(ask(&routes(&descope), request).await.status, 200);
+    let refused = descope.verify(&SessionToken::new(own)).await.unwrap_err();
+    assert_eq!(refused.kind(), RejectionKind::SessionRevoked);
 }
 
 #[tokio::test]
