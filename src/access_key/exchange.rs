@@ -86,6 +86,8 @@ struct ExchangeTask {
     exchanger: Exchanger,
     digest: Digest,
     number: u64,
+    /// When it was begun, on the monotonic clock.
+    begun: Duration,
     result: Option<watch::Sender<Option<Result<AccessKeySession, Error>>>>,
 }
 
@@ -156,6 +158,7 @@ impl Exchanger {
                 exchanger: self.clone(),
                 digest,
                 number,
+                begun: now.mono,
                 result,
             };
             // Without a runtime the table starts nothing.
@@ -234,7 +237,8 @@ impl Exchanger {
 
 impl ExchangeTask {
     fn finish(mut self, result: Result<AccessKeySession, Error>) {
-        self.settle(result);
+        let begun = self.begun;
+        self.settle(result.map(|session| session.begun_at(begun)));
     }
 
     /// Tells the table, then those who wait: a request that gets the result may present the key

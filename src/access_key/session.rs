@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{jwt::key::VerifyingKey, session::Session, token::SessionToken};
 
@@ -8,6 +12,7 @@ use crate::{jwt::key::VerifyingKey, session::Session, token::SessionToken};
 #[derive(Clone)]
 pub struct AccessKeySession {
     inner: Arc<AccessKeySessionInner>,
+    begun: Duration,
 }
 
 struct AccessKeySessionInner {
@@ -30,7 +35,21 @@ impl AccessKeySession {
                 token,
                 key,
             }),
+            begun: Duration::ZERO,
         }
+    }
+
+    /// The same, of an exchange that was begun then, on the monotonic clock.
+    pub(super) fn begun_at(mut self, begun: Duration) -> Self {
+        self.begun = begun;
+        self
+    }
+
+    /// Returns `true` if the session is refused for marks alone that were known before its exchange was
+    /// begun: Descope knew, and let the machine go on.
+    pub(crate) fn outlives_marks(&self) -> bool {
+        let revoked_at = self.session().revoked_at();
+        revoked_at.is_some_and(|at| at < self.begun)
     }
 
     /// The key that the session's token was verified with, as far as that is known.

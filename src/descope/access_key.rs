@@ -217,6 +217,9 @@ impl Descope {
         };
         // Once more, as if the machine had sent its session token: keys may have been withdrawn.
         let verdict: PendingSession = match self.machine_again(&cached.session, &now) {
+            Authentication::Done(Err(rejection)) if outlives(&cached, &rejection) => {
+                return Authentication::Done(Ok(cached.session.session().clone()));
+            }
             Authentication::Done(Err(rejection)) if is_over(&rejection) => {
                 Box::pin(ready(Err(rejection).into()))
             }
@@ -227,6 +230,9 @@ impl Descope {
         let (this, exchanger) = (self.clone(), exchanger.clone());
         Authentication::Pending(Box::pin(async move {
             match verdict.await.verdict {
+                Err(rejection) if outlives(&cached, &rejection) => {
+                    Ok(cached.session.session().clone()).into()
+                }
                 Err(rejection) if is_over(&rejection) => {
                     let again = this.exchange_again(&exchanger, key.expose().as_bytes(), &cached);
                     again.await.into()
@@ -343,6 +349,12 @@ fn check_machine(session: &Session, key_id: Option<&Value>) -> Result<(), Error>
         ));
     }
     Ok(())
+}
+
+/// Returns `true` if a session is refused for what Descope knew when it gave it: within the second of a
+/// mark, or for as long as this machine's clock is ahead, it would be exchanged again for each request.
+fn outlives(cached: &CachedSession, rejection: &Rejection) -> bool {
+    rejection.kind() == RejectionKind::SessionRevoked && cached.session.outlives_marks()
 }
 
 /// Returns `true` if a session that was good is none any more, so that a new one may help.

@@ -12,7 +12,7 @@ use super::{handle, revocation, user, world};
 use crate::support::{
     app_with,
     browser::{Browser, set_cookies, untouched},
-    call, challenge, code,
+    call, challenge, code, with_bearer,
     world::{EXPIRY, REFRESH, late},
 };
 
@@ -172,6 +172,18 @@ async fn a_machine_whose_session_was_revoked_is_exchanged_once_more() {
     for _ in 0..2 {
         descope.verify_access_key(&key).await.unwrap();
         assert_eq!(exchanges(), 2);
+    }
+    // Within the second of the mark, and though this clock is ahead of Descope's.
+    let app = app_with(TenantLayer::new(descope.clone()));
+    for mark in [user("K2night"), Mark::everybody()] {
+        let before = exchanges();
+        descope.revoke(mark).await.unwrap();
+        fake.clock().advance(Duration::from_millis(10));
+        for _ in 0..3 {
+            let response = with_bearer(&app, "K2nightlyExportOfTheDay").await;
+            assert_eq!(response.status(), StatusCode::OK);
+        }
+        assert_eq!(exchanges(), before + 1);
     }
 }
 
