@@ -59,6 +59,7 @@ impl Replica {
         reader: &mut LogReader,
     ) -> Result<(), StoreError> {
         let times = times(view);
+        let mut was_lost = false;
         loop {
             let asked = self.now();
             let read = self.inner.store.read_marks(reader.position(), times);
@@ -73,6 +74,11 @@ impl Replica {
                 telemetry::shared_memory_lost();
                 view.forget_told();
                 reader.hold = a_few();
+                if was_lost {
+                    // Whatever becomes of it, it is asked no more often than at each look.
+                    return Ok(());
+                }
+                was_lost = true;
                 continue;
             }
             let marks = page.entries.into_iter().flat_map(|(_, marks)| marks);

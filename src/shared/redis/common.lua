@@ -62,20 +62,20 @@ local function write(key, record)
 end
 
 -- Of the log of marks, by its state: since when it is remembered, since when it was written without an
--- interruption, when somebody wrote last. A log that has lost its newest entry is another one: who does
--- not know what was in it is not to rely on it.
+-- interruption, when somebody wrote last, and whether it begins anew now. A log that has lost its newest
+-- entry is another one: who does not know what was in it is not to rely on it.
 local function times_of_log(log, since, resumed, beat, newest, keep, quiet)
   since, resumed, beat = tonumber(since or ''), tonumber(resumed or ''), tonumber(beat or '')
   newest = tonumber(newest or '')
   local lost = newest and newest >= now - tonumber(keep)
     and #redis.call('XRANGE', log, '-', '+', 'COUNT', '1') == 0
   if not since or since > now or lost then
-    return now, now, nil
+    return now, now, nil, true
   end
   if not resumed or not beat or beat > now or now - beat > tonumber(quiet) then
-    return since, now, nil
+    return since, now, nil, false
   end
-  return since, resumed, beat
+  return since, resumed, beat, false
 end
 
 local bad = redis.error_reply('BADRECORD its state has no times')

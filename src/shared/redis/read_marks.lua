@@ -2,7 +2,7 @@
 -- interrupted; the entry that was read last, or ''; how many at most; after how long without a write it is
 -- noted that somebody was there.
 local f = redis.call('HMGET', KEYS[2], 's', 'r', 'b', 'm', 'n')
-local since, resumed, beat = times_of_log(KEYS[1], f[1], f[2], f[3], f[4], ARGV[1], ARGV[2])
+local since, resumed, beat, anew = times_of_log(KEYS[1], f[1], f[2], f[3], f[4], ARGV[1], ARGV[2])
 local oldest, last = math.max(now - tonumber(ARGV[1]), 0), ARGV[3]
 local read
 if last == '' then
@@ -14,6 +14,11 @@ end
 if not beat or now - beat >= tonumber(ARGV[5]) then
   beat = now
   redis.call('HSET', KEYS[2], 's', digits(since), 'r', digits(resumed), 'b', digits(beat))
+end
+if anew then
+  -- It has no entry by now whose absence would say that it was lost: it is lost once. After the write that a
+  -- server without memory refuses: it takes whatever follows a write that it has taken.
+  redis.call('HDEL', KEYS[2], 'm')
 end
 local continues = last == '' or tonumber(string.match(last, '^%d+')) < oldest
 local entries = {}

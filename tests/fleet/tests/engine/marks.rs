@@ -50,6 +50,31 @@ async fn a_server_that_became_a_replica_tells_a_page_while_its_master_is_there_a
 }
 
 #[tokio::test]
+async fn a_log_of_which_only_the_state_is_left_is_lost_once() {
+    let redis = Redis::start();
+    let probe = probe(&redis.url());
+    let key = format!("ds1:{PROJECT}:{{e}}:marks");
+    let state = format!("{key}-state");
+    let since = || redis.cli(&["hget", &state, "s"]);
+    probe.make("append marks", 1).await.unwrap();
+    let before = since();
+    sleep(BEAT).await;
+    // By eviction, by an operator, or since a replica keeps marks for longer than the others did.
+    redis.cli(&["del", &key]);
+    assert_eq!(probe.make("read marks", 0).await.unwrap(), "0 entries");
+    let anew = since();
+    assert_ne!(anew, before);
+    for _ in 0..3 {
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(probe.make("read marks", 0).await.unwrap(), "0 entries");
+        assert_eq!(since(), anew);
+    }
+    probe.make("append marks", 2).await.unwrap();
+    assert_eq!(probe.make("read marks", 0).await.unwrap(), "1 entries");
+    assert_eq!(since(), anew);
+}
+
+#[tokio::test]
 async fn a_log_of_another_shape_is_an_error_and_no_page() {
     let redis = Redis::start();
     let probe = probe(&redis.url());
