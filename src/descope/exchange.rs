@@ -306,7 +306,7 @@ impl Descope {
                 let hop = self.sent_token(presented.verified.clone(), sent).await;
                 // One that does not verify is not at hand.
                 if let Ok(outcome) = self.verify_answer(*newer, hop, None).await {
-                    presented.family.adopt(&outcome);
+                    presented.family.adopt(&newest, &outcome);
                 }
             }
             Ok(_) => return Ok(answer),

@@ -164,13 +164,14 @@ impl<T: KeptSession> FamilyLease<T> {
         table.with_family(self.arrival.family, |family| family.unseen(now))?
     }
 
-    /// Takes an answer over that another replica has brought.
-    pub(crate) fn adopt(&self, outcome: &CallOutcome<T>) {
+    /// Takes an answer over that another replica has brought, unless the family has gone on since the
+    /// token that was `asked` about.
+    pub(crate) fn adopt(&self, asked: &RefreshToken, outcome: &CallOutcome<T>) {
         let now = self.queue.clock().now();
         let digest = outcome.successor_digest();
         let id = self.arrival.family;
         self.queue
-            .change(|table| table.adopt(id, outcome, digest, now));
+            .change(|table| table.adopt(id, asked, outcome, digest, now));
     }
 
     /// Takes an answer over that came with a sign-in, if the one that is kept `is_older`: whoever is

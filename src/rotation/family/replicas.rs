@@ -33,6 +33,12 @@ impl<T: KeptSession> Family<T> {
         self.claimed.is_none() && self.dead.is_none()
     }
 
+    /// Returns `true` if the answer to a look for what came after this token is taken over. It may come
+    /// late: whatever has moved the family on meanwhile is newer.
+    pub(in crate::rotation) fn takes_over_after(&self, asked: &RefreshToken) -> bool {
+        self.takes_over() && self.current == *asked
+    }
+
     /// Takes an answer over that another replica has brought. Returns the token that is forgotten for
     /// it, where there were too many.
     pub(in crate::rotation) fn adopt(

@@ -10,6 +10,7 @@ use crate::{
         call::{CallOutcome, Operation},
         family::FamilyStep,
     },
+    token::RefreshToken,
 };
 
 impl<T: KeptSession> FamilyTable<T> {
@@ -62,10 +63,12 @@ impl<T: KeptSession> FamilyTable<T> {
         Some(result.map_err(|error| self.sparing(id, error)))
     }
 
-    /// Takes over an answer that another replica has brought; `digest` is its successor's.
+    /// Takes over an answer that another replica has brought, where the token that was `asked` about is
+    /// the family's newest still; `digest` is its successor's.
     pub(in crate::rotation) fn adopt(
         &mut self,
         id: FamilyId,
+        asked: &RefreshToken,
         outcome: &CallOutcome<T>,
         digest: Option<Digest>,
         now: Now,
@@ -73,7 +76,7 @@ impl<T: KeptSession> FamilyTable<T> {
         let Some(entry) = self.families.get_mut(&id) else {
             return;
         };
-        if !entry.family.takes_over() {
+        if !entry.family.takes_over_after(asked) {
             return;
         }
         let forgotten = entry.family.adopt(outcome, digest, now);

@@ -296,3 +296,27 @@ fn those_in_use_stay_above_the_bound() {
     let again = bench.arrive("a0");
     assert_eq!(bench.next(&again, &Operation::Refresh), Seen::Wait);
 }
+
+#[test]
+fn a_look_that_is_answered_late_brings_no_spent_token_back() {
+    for has_gone_on in [false, true] {
+        let mut bench = Bench::new(KEEP);
+        let arrival = bench.arrive("a");
+        let id = arrival.family;
+        // Another replica has exchanged it, and so has this one by the time that it learns of it.
+        let outcome = rotated(1, "b", "T1").unwrap();
+        if has_gone_on {
+            bench.call("a", &Operation::Refresh, rotated(1, "b", "T1"));
+            bench.call("b", &select("T2"), rotated(2, "c", "T2"));
+        }
+        let digest = outcome.successor.as_ref().map(Digest::of_test);
+        let asked = RefreshToken::new("a");
+        bench.table.adopt(id, &asked, &outcome, digest, bench.now);
+        bench.advance(Duration::from_secs(1));
+        let now = bench.now;
+        let current = bench.table.with_family(id, |family| family.unseen(now));
+        let expected = if has_gone_on { "c" } else { "b" };
+        assert_eq!(current, Some(Some(RefreshToken::new(expected))));
+        bench.table.leave(id);
+    }
+}
