@@ -29,6 +29,8 @@ pub(super) struct FamilyEnd {
 pub(super) enum EndCause {
     /// Its own holder signed out. The response of that removes the cookies.
     SignOut,
+    /// The same, at another replica, which sees to it that Descope learns of it.
+    Elsewhere,
     /// Its user signed out everywhere, with another session.
     Everywhere,
     /// Another sign-in took its place in the browser, whose response wrote the cookies. Descope goes
@@ -72,7 +74,7 @@ impl FamilyEnd {
 
     /// Returns `true` if there is nothing that Descope has yet to be told.
     pub(super) fn is_settled(&self) -> bool {
-        self.confirmed || self.cause == EndCause::Superseded
+        self.confirmed || matches!(self.cause, EndCause::Superseded | EndCause::Elsewhere)
     }
 
     /// Returns `true` if it was Descope that said so first.
@@ -85,10 +87,11 @@ impl FamilyEnd {
         self.cause == EndCause::Everywhere
     }
 
-    /// Notes that the user signed out of a session that Descope has ended before, or that another user
-    /// signed in in its place: the response of that writes the browser, as after any sign-out.
+    /// Notes that the user signed out of a session that Descope, or another replica, has ended before, or
+    /// that another user signed in in its place: the response of that writes the browser, as after any
+    /// sign-out.
     pub(super) fn sign_out(&mut self, now: Now) {
-        if self.is_by_descope() {
+        if matches!(self.cause, EndCause::Descope | EndCause::Elsewhere) {
             self.cause = EndCause::SignOut;
             self.at = now.mono;
         }
@@ -116,12 +119,13 @@ impl FamilyEnd {
         let anew = arrived >= self.call;
         let age = self.age(now);
         match self.cause {
-            EndCause::SignOut if anew && age >= REMEMBER_DELIVERED => error,
+            EndCause::SignOut | EndCause::Elsewhere if anew && age >= REMEMBER_DELIVERED => error,
             // Its own cookies are no use once Descope has confirmed it.
             EndCause::Everywhere if self.confirmed => error,
-            EndCause::SignOut | EndCause::Everywhere | EndCause::Superseded => {
-                error.leaving_cookies()
-            }
+            EndCause::SignOut
+            | EndCause::Elsewhere
+            | EndCause::Everywhere
+            | EndCause::Superseded => error.leaving_cookies(),
             EndCause::Descope if anew && age >= keep => error.with_session_ended(),
             EndCause::Descope => error,
         }

@@ -17,7 +17,7 @@ impl<T: KeptSession> Family<T> {
         let error = match error.kind() {
             // Another replica's word: its user signed out there.
             ErrorKind::SessionEnded if error.leaves_cookies() => {
-                self.sign_out(now);
+                self.sign_out_elsewhere(now);
                 return error;
             }
             ErrorKind::SessionEnded => error.with_session_ended(),
@@ -51,6 +51,15 @@ impl<T: KeptSession> Family<T> {
         match &mut self.dead {
             None => self.die(FamilyEnd::by_user(EndCause::SignOut, self.ended, now)),
             Some(dead) => dead.sign_out(now),
+        }
+    }
+
+    /// Notes that the user signed out at another replica, likewise. That one tells Descope.
+    fn sign_out_elsewhere(&mut self, now: Now) {
+        match &mut self.dead {
+            None => self.die(FamilyEnd::by_user(EndCause::Elsewhere, self.ended, now)),
+            Some(dead) if dead.is_by_descope() => dead.sign_out(now),
+            Some(_) => {}
         }
     }
 

@@ -253,3 +253,33 @@ fn a_clock_that_is_set_forward_removes_no_cookies_and_sends_no_token_again() {
         }
     }
 }
+
+/// The word of another replica's that the user signed out there.
+fn learned_elsewhere(bench: &mut Bench, token: &str) {
+    let arrival = bench.arrive(token);
+    let now = bench.now;
+    let ended = Error::new(ErrorKind::SessionEnded, "the user signed out").with_session_ended();
+    let noted = bench.table.with_family(arrival.family, |family| {
+        family.learned(ended.leaving_cookies(), now).kind()
+    });
+    assert_eq!(noted, Some(ErrorKind::SessionEnded));
+    bench.table.leave(arrival.family);
+}
+
+#[test]
+fn a_sign_out_at_another_replica_is_told_to_descope_by_that_one_and_forgotten_here_in_time() {
+    for signs_out_here in [false, true] {
+        let mut bench = Bench::new(KEEP);
+        learned_elsewhere(&mut bench, "a");
+        assert_eq!(bench.ask("a", &Operation::Refresh), OVER);
+        learned_elsewhere(&mut bench, "a");
+        if signs_out_here {
+            sign_out(&mut bench, "a", false);
+        }
+        bench.advance(KEEP + 2 * 3_600 * SECOND);
+        // Making room forgets what is over.
+        bench.call("b", &Operation::Refresh, rotated(1, "c", "T1"));
+        let digest = Digest::of_test(&RefreshToken::new("a"));
+        assert_eq!(bench.table.knows(digest), signs_out_here);
+    }
+}
