@@ -18,6 +18,9 @@ use crate::{
 /// How often a claim is renewed while a call is listened to beyond its caller's deadline.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
+/// How soon that is tried again where it failed: the lease may end before the next time.
+const RENEW_AGAIN: Duration = Duration::from_millis(500);
+
 /// How long an answer is kept after which the same token stays in force.
 const KEEP_WITHOUT_SUCCESSOR: Duration = Duration::from_secs(2);
 
@@ -97,15 +100,21 @@ impl SendingClaim {
                     return result;
                 }
                 () = self.replica.inner.clock.deadline(wait) => {
-                    self.renew().await;
-                    wait = RENEW_EVERY;
+                    wait = if self.renew().await {
+                        RENEW_EVERY
+                    } else {
+                        RENEW_AGAIN
+                    };
                 }
             }
         }
     }
 
-    async fn renew(&self) {
-        let Some(attempt) = self.attempt else { return };
+    /// Returns `false` if the store could not be asked.
+    async fn renew(&self) -> bool {
+        let Some(attempt) = self.attempt else {
+            return true;
+        };
         let times = self.replica.inner.times;
         let claim = Claim {
             name: self.hop.name,
@@ -114,8 +123,8 @@ impl SendingClaim {
             lease: times.lease(),
             quarantine: Duration::ZERO,
         };
-        // If it fails, the claim lapses, and the answer is published all the same.
-        let _ = self.replica.claim(&claim).await;
+        // If it goes on failing, the claim lapses, and the answer is published all the same.
+        self.replica.claim(&claim).await.is_ok()
     }
 
     /// Publishes the answer.

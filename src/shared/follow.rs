@@ -229,6 +229,11 @@ impl Walker<'_> {
         let Some((opened, _)) = &self.hand else {
             return;
         };
+        // One without a new refresh token is kept for a moment only, and would stand here for as long as
+        // the one that it replaces.
+        if opened.answer.refresh_token().is_none() {
+            return;
+        }
         if let Some(plain) = opened.plain() {
             self.replica
                 .publish_in_background(first, self.attempt, &plain, &opened.answer);

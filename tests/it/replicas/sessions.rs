@@ -147,6 +147,34 @@ async fn a_claim_stands_while_its_call_is_listened_to() {
 }
 
 #[tokio::test]
+async fn a_claim_stands_though_the_store_was_away_when_it_was_to_be_renewed() {
+    let replicas = Replicas::start(2, fake()).await;
+    let apps = replicas.apps();
+    let browser = Browser::ann(&replicas.fake);
+    replicas.fake.clock().advance(EXPIRY);
+    replicas.fake.hang_path(REFRESH, true);
+    let (app, request) = (apps[0].clone(), browser.get());
+    let first = tokio::spawn(async move { call(&app, request).await });
+    replicas.fake.wait_for_calls(REFRESH, 1).await;
+    for seconds in 1..=17 {
+        // The deadline of a call is ten seconds, and a claim is made for five more.
+        replicas.shared.set_reachable(![10, 15].contains(&seconds));
+        advance(replicas.fake.clock(), 1).await;
+        settled(&replicas.fake).await;
+    }
+    let (app, request) = (apps[1].clone(), browser.get());
+    let second = tokio::spawn(async move { call(&app, request).await });
+    settled(&replicas.fake).await;
+    assert_eq!(replicas.refreshes(), 1);
+    replicas.fake.hang_path(REFRESH, false);
+    first.await.unwrap();
+    // The next look is soon.
+    advance(replicas.fake.clock(), 1).await;
+    assert_eq!(second.await.unwrap().status(), StatusCode::OK);
+    replicas.spent();
+}
+
+#[tokio::test]
 async fn whoever_loses_one_answer_after_the_other_stays_signed_in() {
     for pause in [61, 700, 3_600] {
         for pattern in [[0, 1, 2, 0, 1, 2], [0, 0, 1, 1, 2, 2], [0, 0, 0, 0, 0, 1]] {
