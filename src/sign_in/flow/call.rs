@@ -270,7 +270,8 @@ impl FlowRequest {
         let all = cookies.iter().cloned().chain(of_session);
         Ok(Answered {
             size: body.len() + all.map(|line| line.len()).sum::<usize>(),
-            is_kept: true,
+            // The pause keeps what comes next from Descope for as long as it asked for, and no longer.
+            is_kept: status != http::StatusCode::TOO_MANY_REQUESTS,
             signed_in,
             cookies,
             response: Arc::new(move || response(status, nonce.clone(), retry_after, body.clone())),

@@ -1,6 +1,6 @@
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
-use http::{HeaderName, request::Parts};
+use http::{HeaderName, header, request::Parts};
 
 use crate::{descope::Descope, endpoint::mount_prefix, error::Error};
 
@@ -177,9 +177,12 @@ impl FlowRoutesBuilder {
             )));
         }
         if let Some(name) = self.forwarded {
-            let header = HeaderName::try_from(name.as_str()).map_err(|error| {
-                let why = format!("{name:?} is no name of a header");
-                Error::config(why).with_source(error)
+            let header = HeaderName::try_from(name.as_str()).ok();
+            let header = header.filter(|header| !is_taken(header)).ok_or_else(|| {
+                Error::config(format!(
+                    "forward_client_address({name:?}) is no name for a header that says where a request came \
+                     from: choose one that has no other meaning, such as \"x-forwarded-for\""
+                ))
             })?;
             if self.settings.client_address.is_none() {
                 return Err(Error::config(
@@ -191,6 +194,30 @@ impl FlowRoutesBuilder {
         }
         Ok((self.descope, self.settings))
     }
+}
+
+/// Returns `true` for a header by which a call to Descope is sent or is authorized.
+fn is_taken(header: &HeaderName) -> bool {
+    let taken = [
+        header::ACCEPT,
+        header::ACCEPT_ENCODING,
+        header::ACCEPT_LANGUAGE,
+        header::AUTHORIZATION,
+        header::CONNECTION,
+        header::COOKIE,
+        header::EXPECT,
+        header::HOST,
+        header::ORIGIN,
+        header::PROXY_AUTHORIZATION,
+        header::REFERER,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::USER_AGENT,
+    ];
+    let name = header.as_str();
+    taken.contains(header) || name.starts_with("content-") || name.starts_with("x-descope-")
 }
 
 impl fmt::Debug for FlowRoutesBuilder {

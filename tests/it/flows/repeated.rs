@@ -68,6 +68,25 @@ async fn a_call_that_is_repeated_while_it_is_under_way_waits_for_the_first_howev
 }
 
 #[tokio::test]
+async fn a_call_that_descope_put_off_goes_up_again_once_it_may() {
+    let fake = fake().start().await;
+    let service = builder(&of(&fake)).build().unwrap();
+    let mut page = waiting(&fake, service).await;
+    let body = page.body("submit", &json!({"code": "123456"}));
+    let before = sent(&fake, "next");
+    let limited = Canned::error(429, "E130429", "slow down").header("retry-after", "2");
+    fake.respond_next("/v1/flow/next", limited);
+    // The same call each time, as a page makes it that polls: its nonce has not been used.
+    let mut again = page.clone();
+    assert_eq!(again.ask("next", &body).await.code(), (429, "E130429"));
+    assert_eq!(again.ask("next", &body).await.code(), (429, "rate_limited"));
+    assert_eq!(sent(&fake, "next"), before + 1);
+    fake.clock().advance(Duration::from_secs(3));
+    assert_eq!(page.ask("next", &body).await.status, 200);
+    assert_eq!(sent(&fake, "next"), before + 2);
+}
+
+#[tokio::test]
 async fn of_a_thousand_and_one_answers_the_first_is_not_given_again() {
     let fake = fake().start().await;
     let page = waiting(&fake, with_addresses(&fake)).await;
