@@ -141,6 +141,12 @@ impl SessionAnswer {
         self
     }
 
+    /// Names a refresh token that has taken the place of the one that the answer names, or left in force.
+    pub(crate) fn with_successor(mut self, successor: RefreshToken) -> Self {
+        self.refresh_token = Some(successor);
+        self
+    }
+
     /// The new session, verified. Of an anonymous visitor's refresh token it is anonymous again
     /// ([`Session::is_anonymous`]).
     pub fn session(&self) -> &Session {

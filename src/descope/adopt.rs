@@ -331,11 +331,18 @@ impl Descope {
                     answer = selection.answer().clone();
                     presented = self.holding(&answer, presented).await?;
                 }
-                Err(error) => tracing::warn!(
-                    tenant.id = %tenant,
-                    %error,
-                    "a sign-in goes on without the tenant that was to be selected"
-                ),
+                Err(error) => {
+                    tracing::warn!(
+                        tenant.id = %tenant,
+                        %error,
+                        "a sign-in goes on without the tenant that was to be selected"
+                    );
+                    // Its answer may have taken the refresh token's place all the same.
+                    let successor = presented.family.successor();
+                    if let Some((token, _)) = successor.filter(|_| error.has_fitting_successor()) {
+                        answer = answer.with_successor(token);
+                    }
+                }
             }
         }
         Ok((answer, presented))

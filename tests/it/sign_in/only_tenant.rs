@@ -300,3 +300,25 @@ async fn who_joins_a_second_tenant_stays_where_they_are_and_who_leaves_one_is_mo
     fake.set_user("nomad@example.test", |user| user.without_tenant("T2"));
     assert_eq!(next(&mut browser).await, "U6@T1");
 }
+
+#[tokio::test]
+async fn a_selection_that_brings_no_session_to_use_leaves_the_browser_the_refresh_token_in_force() {
+    let fake = world().start().await;
+    let descope = selecting(&fake);
+    let login = fake.sign_in(SOLO);
+    // Nobody's, beside a refresh token that has taken the other's place.
+    let session = fake.session("U5").active("T1").anonymous().token();
+    let successor = fake.sign_in(SOLO).refresh_jwt().to_owned();
+    let body = serde_json::json!({ "sessionJwt": session, "refreshJwt": successor });
+    fake.respond_next(SELECT, Canned::json(200, &body));
+    let mut browser = Browser::default();
+    let signed_in = adopt(&descope, &browser, &login).await.unwrap();
+    assert!(signed_in.session().active_tenant().is_err());
+    browser.receive(&signed_in);
+    assert_eq!(browser.jar["DSR"], successor);
+    // A process that knows nothing of it.
+    fake.clock().advance(EXPIRY);
+    let response = browser.visit(&late(&fake.descope())).await;
+    assert_eq!(response.status(), 200);
+    assert!(response.body().starts_with("U5@"));
+}
