@@ -7,6 +7,7 @@ tower_descope_fuzz::targets!(
     config,
     cookie_header,
     cross_site,
+    forwarded,
     header,
     key_set,
     real_tokens,
@@ -15,4 +16,5 @@ tower_descope_fuzz::targets!(
     select_json,
     set_cookie,
     signed,
+    webhook_event,
 );

@@ -17,7 +17,9 @@ use jwt_compact::{
     Algorithm, AlgorithmExt, AlgorithmSignature, Claims, TimeOptions, UntrustedToken,
 };
 use serde_json::{Map, Value};
-use tower_descope::{Descope, Session, TenantClaims, cookie::SessionCookies, test_util::TestClock};
+use tower_descope::{
+    Descope, DescopeBuilder, Session, TenantClaims, cookie::SessionCookies, test_util::TestClock,
+};
 
 use crate::policy::{Active, Policy, Rights, Seen};
 
@@ -80,6 +82,14 @@ pub fn beds() -> [Bed; 3] {
     [usual, strict, server].map(bed)
 }
 
+/// A handle with the key, at the time of the beds, that asks nobody.
+pub fn builder() -> DescopeBuilder {
+    Descope::builder(PROJECT)
+        .base_url("http://127.0.0.1:1")
+        .clock(TestClock::at(UNIX_EPOCH + Duration::from_secs(NOW)))
+        .public_key(JWK)
+}
+
 fn bed(policy: Policy) -> Bed {
     let clock = TestClock::at(UNIX_EPOCH + Duration::from_secs(NOW));
     let cookies = if policy.session_kinds.len() > 1 {
@@ -87,8 +97,7 @@ fn bed(policy: Policy) -> Bed {
     } else {
         SessionCookies::new()
     };
-    let builder = Descope::builder(PROJECT)
-        .base_url("http://127.0.0.1:1")
+    let builder = builder()
         .clock(clock.clone())
         .cookies(cookies)
         .issuers(&policy.issuers)
@@ -104,7 +113,7 @@ fn bed(policy: Policy) -> Bed {
             Rights::CurrentOnly => TenantClaims::CurrentOnly,
         });
     Bed {
-        descope: builder.public_key(JWK).build().unwrap(),
+        descope: builder.build().unwrap(),
         clock,
         policy,
     }
@@ -115,6 +124,15 @@ pub fn signed_token(header: &[u8], payload: &[u8]) -> String {
     let input = signing_input(header, payload);
     let signature = KEY.with(|key| key.sign(&SystemRandom::new(), input.as_bytes()).unwrap());
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// A session of the beds' time, a minute old and good for ten, with these members beside the usual ones.
+pub fn session_token(members: &str) -> String {
+    let header = format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{KID}"}}"#);
+    let (issued, expires) = (NOW - 60, NOW + 600);
+    let claims =
+        format!(r#"{{"iss":"{PROJECT}","iat":{issued},"exp":{expires},"drn":"DS",{members}}}"#);
+    signed_token(header.as_bytes(), claims.as_bytes())
 }
 
 /// A token of these texts, for whoever does not check the signature.

@@ -1,11 +1,11 @@
 //! The cross-site check, over all that a browser and a proxy may say. Text: a line each for the
 //! target, and `name: value` of its fields.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::HOST};
+use http::{HeaderValue, Uri, header::HOST};
 use tower_descope::internals;
 use url::Url;
 
-use super::lines;
+use super::{fields, lines};
 use crate::{dice::Dice, harness::Target};
 
 pub const TARGET: Target = Target {
@@ -63,15 +63,7 @@ fn check(text: &[u8]) {
     let Ok(uri) = Uri::try_from(rows.next().unwrap_or_default()) else {
         return;
     };
-    let mut headers = HeaderMap::new();
-    for row in rows {
-        let mut halves = row.splitn(2, |&byte| byte == b':');
-        let name = HeaderName::from_bytes(halves.next().unwrap_or_default());
-        let value = HeaderValue::from_bytes(halves.next().unwrap_or_default().trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers.append(name, value);
-        }
-    }
+    let headers = fields(rows);
     let passes = |origins: &[&str], form| {
         internals::cross_site(origins, &headers, &uri, form)
             .unwrap()
