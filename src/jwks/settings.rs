@@ -72,8 +72,9 @@ impl KeyCache {
         self
     }
 
-    /// How long keys still serve after their [`ttl`](Self::ttl) when Descope cannot be reached;
-    /// afterwards requests are answered 503. Default 3,600 seconds; zero is allowed; at most 86,400.
+    /// How long keys still serve after their [`ttl`](Self::ttl) when Descope cannot be reached, one
+    /// [`cool_down`](Self::cool_down) at least; afterwards requests are answered 503. Default 3,600
+    /// seconds; zero is allowed; at most 86,400.
     pub fn stale_window(mut self, window: Duration) -> Self {
         self.stale_window = window;
         self

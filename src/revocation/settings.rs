@@ -66,9 +66,9 @@ impl Revocation {
         self
     }
 
-    /// How many marks are kept at most, from 1 to 10 million. Default: one million, some 60 MB. Beyond
-    /// them none is dropped unnoticed: [`strict`](Self::strict) refuses everybody until the marks have
-    /// room again, [`available`](Self::available) logs an error.
+    /// How many marks are kept at most, from 1 to 10 million. Default: one million; so many take some 200 MB.
+    /// A sign-out makes two or more. Beyond them none is dropped unnoticed: [`strict`](Self::strict) refuses
+    /// everybody until the marks have room again, [`available`](Self::available) logs an error.
     pub const fn max_marks(mut self, marks: usize) -> Self {
         self.max_marks = marks;
         self

@@ -8,9 +8,10 @@
 //! 3. Descope is asked to select the tenant. Both tokens of its answer are verified: same user,
 //!    and the tenant that was asked for.
 //! 4. Only then are cookies written. After a failure the browser keeps what it has, with two
-//!    exceptions: where Descope says that the session is over its cookies are removed, and where only the
-//!    session token does not fit a cookie (`cookie_too_large`) a new refresh cookie is written, since
-//!    Descope may have rotated the old one.
+//!    exceptions: where Descope says that the session is over its cookies are removed, and where the answer
+//!    has a new refresh token and a session that cannot be used (`cookie_too_large`; `upstream_invalid`,
+//!    for example if the session is not in the tenant) a new refresh cookie is written, since Descope has
+//!    rotated the old one.
 //!
 //! The answer is 200 with
 //! `{"tenant": …, "sessionExpiration": …, "claims": {…}, "user": {…}}`, which keeps Descope's

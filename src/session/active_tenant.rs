@@ -20,9 +20,9 @@ use crate::{
 /// or where middleware of yours has put the tenant of [`Session::act_in`] into the request's extensions,
 /// it is that one: one of the tenants that the token names. As an axum extractor (feature `axum`), `ActiveTenant` refuses requests without one, and
 /// `Result<ActiveTenant, Rejection>` tells why there is none. `Option<ActiveTenant>`, behind
-/// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing or
-/// has expired, where no tenant is selected, or where the session is
-/// [anonymous](Session::is_anonymous); anything else that is wrong is still refused.
+/// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing, or
+/// has expired, or its session was [revoked](crate::revocation), where no tenant is selected, or
+/// where the session is [anonymous](Session::is_anonymous); anything else that is wrong is still refused.
 #[derive(Clone)]
 pub struct ActiveTenant {
     session: Session,

@@ -21,8 +21,9 @@ use crate::{
 ///
 /// A session is shared, not copied: cloning it is cheap. As an axum extractor (feature `axum`),
 /// `Session` refuses requests without one. `Option<Session>`, behind
-/// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing or
-/// has expired; anything else that is wrong is still refused.
+/// [`TenantLayer::optional`](crate::TenantLayer::optional), is `None` where the token is missing, or
+/// has expired, or its session was [revoked](crate::revocation); anything else that is wrong is
+/// still refused.
 ///
 /// A handler that has a session serves somebody who has signed in: an
 /// [anonymous](Self::is_anonymous) one is refused, and `None` to `Option<Session>`.

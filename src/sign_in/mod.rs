@@ -87,7 +87,7 @@
 //! | `KeysUnavailable`, `RateLimited`, `Throttled`, `UpstreamUnavailable`, `UpstreamTimeout` | not just now: the same sign-in may succeed later, unless a code has been used up |
 //! | `RefreshTokenReused`, `RefreshTokenReplaced` | with [`Adopt::rotate`]: somebody was faster |
 //! | `UpstreamInvalid` | Descope's own answer cannot be used |
-//! | `CookieTooLarge` | a token is larger than browsers keep; the session is ended at Descope |
+//! | `CookieTooLarge` | a token is larger than browsers keep; what Descope gave for this sign-in is ended there, tokens that a caller brought are the caller's to sign out |
 
 mod adopt;
 mod budget;

@@ -16,7 +16,7 @@ use crate::{
 /// | status | code |
 /// |---|---|
 /// | 400 | `invalid_body`: a text that can be no code, or no address; `headers_too_large`, `ambiguous_credentials`, where the cookies are judged |
-/// | 401 | `invalid_token`, `expired_token` |
+/// | 401 | `missing_refresh_token`, `invalid_token`, `expired_token` |
 /// | 403 | `cross_site`, `code_refused`, `not_a_sign_in`, `anonymous_session` |
 /// | 500 | `internal_error`: the log says more |
 /// | 502 | `upstream_invalid`, `cookie_too_large` |
