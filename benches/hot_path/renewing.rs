@@ -41,7 +41,7 @@ pub(crate) fn bench(bench: &mut Bench, bed: &Bed) {
         bench.group("renewing", rows);
     }
     if bench.wants("one_renewal") {
-        bench.group("one_renewal", whole_renewals());
+        bench.group("one_renewal", whole_renewals(bed));
     }
 }
 
@@ -90,8 +90,9 @@ fn renewing(bed: &Bed, name: &str, descope: &Descope, cookies: &str) -> Row {
 }
 
 /// Whole renewals over a proxy that does as little as one can, each of them behind HTTP: the first of a user
-/// whom the handle has never seen, and the next, of a user whose tokens it has brought.
-fn whole_renewals() -> Vec<Row> {
+/// whom the handle has never seen, and the next, of a user whose tokens it has brought. And that proxy with
+/// three signature checks, which is what a renewal that does nothing else would cost on this machine.
+fn whole_renewals(bed: &Bed) -> Vec<Row> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let renewals = runtime.expect("a runtime").block_on(async {
         let user_id = |n| format!("U2Zq8mXkQv1cD4eF5gH6iJ{n:05}");
@@ -102,16 +103,22 @@ fn whole_renewals() -> Vec<Row> {
         Renewals::prepare(&fake, (0..USERS).map(user_id), ROUNDS).await
     });
     let renewals = Arc::new(renewals);
-    let of_proxy = Arc::clone(&renewals);
-    let bare_proxy = in_batches("bare_proxy", move || {
-        processor_time(sent(&of_proxy, 0), WARM_UP, async || {
-            let proxy = Arc::new(of_proxy.bare_proxy());
-            service_fn(move |request| {
-                let proxy = Arc::clone(&proxy);
-                async move { proxy.call(request).await }
+    let check = Arc::new(bed.signature_check(&bed.fake.refresh("U2ann").token()));
+    let proxy = |name, checks: usize| {
+        let (renewals, check) = (Arc::clone(&renewals), Arc::clone(&check));
+        in_batches(name, move || {
+            processor_time(sent(&renewals, 0), WARM_UP, async || {
+                let (proxy, check) = (Arc::new(renewals.bare_proxy()), Arc::clone(&check));
+                service_fn(move |request| {
+                    let (proxy, check) = (Arc::clone(&proxy), Arc::clone(&check));
+                    async move {
+                        (0..checks).for_each(|_| check());
+                        proxy.call(request).await
+                    }
+                })
             })
         })
-    });
+    };
     let renewing = |name, round| {
         let renewals = Arc::clone(&renewals);
         let row = in_batches(name, move || {
@@ -130,8 +137,12 @@ fn whole_renewals() -> Vec<Row> {
         });
         row.over("bare_proxy")
     };
-    let rows = [renewing("first_renewal", 0), renewing("next_renewal", 1)];
-    std::iter::once(bare_proxy).chain(rows).collect()
+    vec![
+        proxy("bare_proxy", 0),
+        proxy("three_checks_and_bare_proxy", 3).over("bare_proxy"),
+        renewing("first_renewal", 0),
+        renewing("next_renewal", 1),
+    ]
 }
 
 fn sent(renewals: &Renewals, round: usize) -> Vec<Vec<u8>> {
