@@ -19,6 +19,7 @@ use crate::{
     cookie::{CookieKind, PresentedCookies},
     error::{Error, ErrorKind},
     ids::UserId,
+    jwks::KeyWait,
     jwt::check::{TimeCheck, TokenUse},
     rejection::{Rejection, RejectionKind},
     token::RefreshToken,
@@ -195,8 +196,7 @@ impl Descope {
             match verifier.start(value, TokenUse::Session) {
                 VerificationStep::Done(verdict) => names.extend(name(verdict)),
                 VerificationStep::Wait(wait) => {
-                    let verdict = verifier.resume(value, TokenUse::Session, None, wait);
-                    waiting.push(self.until(end, verdict));
+                    waiting.push(self.resumed(value, TokenUse::Session, wait, end));
                 }
             }
         }
@@ -204,8 +204,8 @@ impl Descope {
         let at_hand = self.mark(names);
         let others = async {
             let verdicts = all(waiting.into_iter()).await;
-            let names = verdicts.into_iter().flatten().filter_map(name);
-            self.mark(names.collect()).await;
+            self.mark(verdicts.into_iter().filter_map(name).collect())
+                .await;
         };
         tokio::join!(at_hand, others);
     }
@@ -295,13 +295,11 @@ impl Descope {
         step: VerificationStep,
         end: Duration,
     ) -> Result<PresentedRefresh, Error> {
-        let verifier = &self.inner.verifier;
         let verdict = match step {
             VerificationStep::Done(verdict) => verdict,
             VerificationStep::Wait(wait) => {
-                let resumed = verifier.resume(token.expose(), TokenUse::Refresh, None, wait);
-                let resumed = self.until(end, resumed).await;
-                resumed.unwrap_or_else(|| Err(Rejection::keys_unavailable(Duration::ZERO)))
+                let resumed = self.resumed(token.expose(), TokenUse::Refresh, wait, end);
+                resumed.await
             }
         };
         let presented = verdict.and_then(|genuine| self.to_be_ended(token.clone(), genuine));
@@ -309,6 +307,20 @@ impl Descope {
             self.forget_refused(&token, &rejection);
             refused_refresh(&rejection)
         })
+    }
+
+    /// The verdict on a token whose key is waited for, until a time of the monotonic clock.
+    async fn resumed(
+        &self,
+        token: &str,
+        token_use: TokenUse,
+        wait: KeyWait,
+        end: Duration,
+    ) -> Result<AuthenticToken, Rejection> {
+        let verifier = &self.inner.verifier;
+        let resumed = self.until(end, verifier.resume(token, token_use, None, wait));
+        let unavailable = || Err(Rejection::keys_unavailable(Duration::ZERO));
+        resumed.await.unwrap_or_else(unavailable)
     }
 
     /// Waits for something until a time of the monotonic clock.

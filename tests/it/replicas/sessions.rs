@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 use tower_descope::TenantId;
 
 use super::Replicas;
@@ -116,38 +116,10 @@ async fn whoever_lost_answers_gets_the_newest_from_any_replica() {
     }
 }
 
-#[tokio::test]
-async fn a_claim_stands_while_its_call_is_listened_to() {
-    for (number, pauses) in [vec![5], vec![9], vec![9, 9, 9, 9, 9]].iter().enumerate() {
-        let replicas = Replicas::start(2, fake()).await;
-        let apps = replicas.apps();
-        let browser = Browser::ann(&replicas.fake);
-        replicas.fake.clock().advance(EXPIRY);
-        replicas.fake.hang_path(REFRESH, true);
-        let (app, request) = (apps[0].clone(), browser.get());
-        let first = tokio::spawn(async move { call(&app, request).await });
-        replicas.fake.wait_for_calls(REFRESH, 1).await;
-        for pause in pauses {
-            advance(replicas.fake.clock(), *pause).await;
-            settled(&replicas.fake).await;
-        }
-        let (app, request) = (apps[1].clone(), browser.get());
-        let second = tokio::spawn(async move { call(&app, request).await });
-        settled(&replicas.fake).await;
-        assert_eq!(replicas.refreshes(), 1, "{pauses:?}");
-        replicas.fake.hang_path(REFRESH, false);
-        // Who has waited for longer than a call may take was told so.
-        let is_told = number == 2;
-        assert_eq!(first.await.unwrap().status() == StatusCode::OK, !is_told);
-        // The next look is soon.
-        advance(replicas.fake.clock(), 1).await;
-        assert_eq!(second.await.unwrap().status(), StatusCode::OK, "{pauses:?}");
-        replicas.spent();
-    }
-}
-
-#[tokio::test]
-async fn a_claim_stands_though_the_store_was_away_when_it_was_to_be_renewed() {
+/// Has one replica make a call that takes as long as these steps of the clock in seconds, and another one
+/// asked with the same cookies then, which has to wait for it; returns the first one's response. In the steps
+/// for which `is_away` returns `true`, counted from one, the store cannot be reached.
+async fn claimed_meanwhile(steps: &[u64], is_away: impl Fn(usize) -> bool) -> Response<String> {
     let replicas = Replicas::start(2, fake()).await;
     let apps = replicas.apps();
     let browser = Browser::ann(&replicas.fake);
@@ -156,22 +128,38 @@ async fn a_claim_stands_though_the_store_was_away_when_it_was_to_be_renewed() {
     let (app, request) = (apps[0].clone(), browser.get());
     let first = tokio::spawn(async move { call(&app, request).await });
     replicas.fake.wait_for_calls(REFRESH, 1).await;
-    for seconds in 1..=17 {
-        // The deadline of a call is ten seconds, and a claim is made for five more.
-        replicas.shared.set_reachable(![10, 15].contains(&seconds));
-        advance(replicas.fake.clock(), 1).await;
+    for (number, step) in (1..).zip(steps) {
+        replicas.shared.set_reachable(!is_away(number));
+        advance(replicas.fake.clock(), *step).await;
         settled(&replicas.fake).await;
     }
     let (app, request) = (apps[1].clone(), browser.get());
     let second = tokio::spawn(async move { call(&app, request).await });
     settled(&replicas.fake).await;
-    assert_eq!(replicas.refreshes(), 1);
+    assert_eq!(replicas.refreshes(), 1, "{steps:?}");
     replicas.fake.hang_path(REFRESH, false);
-    first.await.unwrap();
+    let first = first.await.unwrap();
     // The next look is soon.
     advance(replicas.fake.clock(), 1).await;
-    assert_eq!(second.await.unwrap().status(), StatusCode::OK);
+    assert_eq!(second.await.unwrap().status(), StatusCode::OK, "{steps:?}");
     replicas.spent();
+    first
+}
+
+#[tokio::test]
+async fn a_claim_stands_while_its_call_is_listened_to() {
+    for (number, pauses) in [vec![5], vec![9], vec![9, 9, 9, 9, 9]].iter().enumerate() {
+        let first = claimed_meanwhile(pauses, |_| false).await;
+        // Who has waited for longer than a call may take was told so.
+        let is_told = number == 2;
+        assert_eq!(first.status() == StatusCode::OK, !is_told);
+    }
+}
+
+#[tokio::test]
+async fn a_claim_stands_though_the_store_was_away_when_it_was_to_be_renewed() {
+    // The deadline of a call is ten seconds, and a claim is made for five more.
+    claimed_meanwhile(&[1; 17], |second| [10, 15].contains(&second)).await;
 }
 
 #[tokio::test]

@@ -75,6 +75,15 @@ pub(crate) struct Fleet {
     setup: Setup,
 }
 
+/// How often scripts were run, and what they have read.
+#[derive(Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) scripts: u64,
+    /// When the memory began.
+    pub(crate) births: u64,
+    pub(crate) records: u64,
+}
+
 impl Fleet {
     pub(crate) async fn start(setup: Setup) -> Self {
         let redis = Redis::start();
@@ -184,21 +193,22 @@ impl Fleet {
         }
     }
 
-    /// How often each of these commands was carried out, by Redis's own count at one moment: replicas run
-    /// scripts of their own accord, and one could fall between two readings.
-    pub(crate) fn commands<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
+    /// What was carried out, by Redis's own count at one moment: replicas run scripts of their own accord,
+    /// and one could fall between two readings.
+    pub(crate) fn counts(&self) -> Counts {
         let stats = self.redis.cli(&["info", "commandstats"]);
-        names.map(|name| {
-            let name = format!("cmdstat_{name}:");
-            let line = stats.lines().find(|line| line.starts_with(&name));
-            let calls = line.and_then(|line| line.split(&['=', ','][..]).nth(1));
-            calls.map_or(0, |calls| calls.parse().unwrap())
-        })
-    }
-
-    /// How often a script was run.
-    pub(crate) fn scripts(&self) -> u64 {
-        self.commands(["evalsha", "eval"]).iter().sum()
+        let [by_digest, by_text, births, records] =
+            ["evalsha", "eval", "get", "hmget"].map(|name| {
+                let name = format!("cmdstat_{name}:");
+                let line = stats.lines().find(|line| line.starts_with(&name));
+                let calls = line.and_then(|line| line.split(&['=', ','][..]).nth(1));
+                calls.map_or(0, |calls| calls.parse::<u64>().unwrap())
+            });
+        Counts {
+            scripts: by_digest + by_text,
+            births,
+            records,
+        }
     }
 
     /// How many times a replica has logged this.

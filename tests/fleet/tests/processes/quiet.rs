@@ -10,12 +10,12 @@ async fn ten_thousand_ordinary_requests_send_redis_nothing() {
     let mut browsers: Vec<_> = (0..10).map(|user| fleet.browser(user)).collect();
     // A renewal shows that what is counted below is counted where there is something.
     let mut other = fleet.browser(11).expired();
-    let before = Counts::of(&fleet);
+    let before = fleet.counts();
     assert_eq!(other.visit(&urls[0]).await.status, 200);
     fleet.drain().await;
-    assert!(Counts::of(&fleet).records > before.records);
+    assert!(fleet.counts().records > before.records);
 
-    let before = Counts::of(&fleet);
+    let before = fleet.counts();
     let mut tasks = tokio::task::JoinSet::new();
     for browser in &mut browsers {
         let (browser, urls) = (browser.clone(), urls.clone());
@@ -28,29 +28,10 @@ async fn ten_thousand_ordinary_requests_send_redis_nothing() {
         });
     }
     tasks.join_all().await;
-    let after = Counts::of(&fleet);
+    let after = fleet.counts();
     let (scripts, ticks) = (after.scripts - before.scripts, after.births - before.births);
     println!("{REQUESTS} ordinary requests: {scripts} scripts, of which {ticks} were ticks");
     // A tick reads when the memory began, and no record; each other script reads a record.
     assert_eq!(after.records, before.records);
     assert_eq!(scripts, ticks);
-}
-
-#[derive(Clone, Copy)]
-struct Counts {
-    scripts: u64,
-    births: u64,
-    records: u64,
-}
-
-impl Counts {
-    fn of(fleet: &Fleet) -> Self {
-        let [by_digest, by_text, births, records] =
-            fleet.commands(["evalsha", "eval", "get", "hmget"]);
-        Self {
-            scripts: by_digest + by_text,
-            births,
-            records,
-        }
-    }
 }

@@ -285,12 +285,7 @@ async fn ten_thousand_requests_cost_redis_nothing_beyond_the_looks_at_the_log() 
     let out = fleet.browser(20);
     assert_eq!(out.revoke(&urls[0], &user(20)).await.status, 204);
     sleep(Duration::from_millis(500)).await;
-    let counts = || {
-        let [by_digest, by_text, births, records] =
-            fleet.commands(["evalsha", "eval", "get", "hmget"]);
-        (by_digest + by_text, births, records)
-    };
-    let (before, begun) = (counts(), Instant::now());
+    let (before, begun) = (fleet.counts(), Instant::now());
     let mut tasks = JoinSet::new();
     for user in 0..10 {
         let (browser, urls) = (fleet.browser(user), urls.clone());
@@ -304,8 +299,9 @@ async fn ten_thousand_requests_cost_redis_nothing_beyond_the_looks_at_the_log() 
         });
     }
     tasks.join_all().await;
-    let (after, took) = (counts(), begun.elapsed());
-    let (scripts, ticks, looks) = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
+    let (after, took) = (fleet.counts(), begun.elapsed());
+    let (scripts, ticks) = (after.scripts - before.scripts, after.births - before.births);
+    let looks = after.records - before.records;
     println!("{REQUESTS} requests in {took:?}: {scripts} scripts, {ticks} ticks, {looks} looks");
     // A look reads the state of the log, a tick since when there is a memory; nothing else was asked. One of them may
     // have been counted by half.

@@ -40,7 +40,7 @@ fn count(answers: &[Answer], status: u16) -> usize {
 async fn a_storm_at_three_processes_refreshes_each_session_once_and_refuses_nobody() {
     let fleet = Fleet::start(Setup::default()).await;
     fleet.fake.delay_path(REFRESH, Duration::from_millis(50));
-    let before = fleet.scripts();
+    let before = fleet.counts().scripts;
     let mut bursts = JoinSet::new();
     let (mut all, mut newest) = (Vec::new(), Vec::new());
     let mut waiting = fleet.expired(SESSIONS).into_iter();
@@ -59,7 +59,7 @@ async fn a_storm_at_three_processes_refreshes_each_session_once_and_refuses_nobo
         newest.push(browser);
         all.extend(answers);
     }
-    let scripts = fleet.scripts() - before;
+    let scripts = fleet.counts().scripts - before;
     println!(
         "storm: {SESSIONS} sessions, {} requests, {} × 200, {} refreshes, {scripts} scripts",
         all.len(),
