@@ -179,18 +179,22 @@ fn named(body: &Value) -> BTreeSet<&'static str> {
     let events = body.as_array().map(Vec::as_slice).unwrap_or_default();
     let of_event = |event: &Value| {
         let event = event.as_object()?;
-        let project = event
-            .get("projectId")
-            .map_or("", |it| it.as_str().unwrap_or_default());
         // A name under several spellings has no one value.
         let spellings = |name: &str| {
-            let letters = |text: &&String| {
-                let plain = text.chars().filter(char::is_ascii_alphanumeric);
+            let is_it = |(spelling, _): &(&String, &Value)| {
+                let plain = spelling.chars().filter(char::is_ascii_alphanumeric);
                 plain.collect::<String>().eq_ignore_ascii_case(name)
             };
-            event.keys().filter(letters).count()
+            event
+                .iter()
+                .filter(is_it)
+                .map(|(_, value)| value)
+                .collect::<Vec<_>>()
         };
-        let is_plain = spellings("action") == 1 && spellings("projectid") <= 1;
+        let projects = spellings("projectid");
+        let project = projects.first().and_then(|it| it.as_str());
+        let project = project.unwrap_or_default();
+        let is_plain = spellings("action").len() == 1 && projects.len() <= 1;
         let is_ours = project.is_empty() || project == bed::PROJECT;
         let is_ending = ENDINGS.contains(&event.get("action")?.as_str()?);
         let user = event.get("userId")?.as_str()?;
