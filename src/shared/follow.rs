@@ -143,22 +143,14 @@ impl Walker<'_> {
             lease: times.lease(),
             quarantine: times.quarantine(),
         };
-        match self.replica.claim(&claim).await {
-            Ok(found) => {
-                // A token that the walk has come to may be in no browser yet.
-                if self.shown && self.walk.hops() == 0 {
-                    self.replica.deliver_in_background(found.predecessor);
-                }
-                let next = self.walk.claimed(found.state);
-                telemetry::shared_claim(outcome(&next));
-                Ok(next)
-            }
-            Err(error) => {
-                // It may have been made, and will not be used.
-                self.replica.give_back(self.hop.name, self.attempt);
-                Err(error)
-            }
+        let found = self.replica.claim(&claim).await?;
+        // A token that the walk has come to may be in no browser yet.
+        if self.shown && self.walk.hops() == 0 {
+            self.replica.deliver_in_background(found.predecessor);
         }
+        let next = self.walk.claimed(found.state);
+        telemetry::shared_claim(outcome(&next));
+        Ok(next)
     }
 
     async fn look(&mut self) -> Result<Next, StoreError> {

@@ -66,7 +66,6 @@ impl Replica {
         let mut wait = self.wait(times.call);
         loop {
             let Ok(found) = self.claim(&claim).await else {
-                self.give_back(key.name, attempt);
                 return Exchanging::Alone;
             };
             let age = match found.state {

@@ -3,7 +3,7 @@
 
 use std::{
     future::Future,
-    sync::{Arc, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -63,7 +63,9 @@ impl Replica {
         loop {
             let asked = self.now();
             let read = self.inner.store.read_marks(reader.position(), times);
-            let page = self.log_step("read_marks", read).await?;
+            let page = self
+                .log_step("read_marks", &self.inner.log_reads, read)
+                .await?;
             let is_first = reader.is_new();
             let progress = reader.advance(&page, times);
             if is_first {
@@ -130,14 +132,13 @@ impl Replica {
         view: &RevocationView,
         marks: &[CutMark],
     ) -> Result<(), Error> {
-        if self.log_breaker().is_open() {
+        let breakers = [&self.inner.log_reads, &self.inner.log_writes];
+        if breakers.iter().any(|breaker| lock(breaker).is_open()) {
             // Nobody waits in vain: the task that reads the log tells them once it can.
-            telemetry::shared_step("append_marks", "skipped");
+            let kind = StoreErrorKind::NotAsked;
+            telemetry::shared_step("append_marks", kind.name());
             let why = "the log of marks could not be reached of late";
-            return Err(unavailable(&StoreError::new(
-                StoreErrorKind::Unreachable,
-                why,
-            )));
+            return Err(unavailable(&StoreError::new(kind, why)));
         }
         let told = self.append(view, marks).await;
         told.map_err(|error| unavailable(&error))
@@ -165,7 +166,8 @@ impl Replica {
 
     async fn append(&self, view: &RevocationView, marks: &[CutMark]) -> Result<(), StoreError> {
         let append = self.inner.store.append_marks(marks, times(view));
-        self.log_step("append_marks", append).await?;
+        self.log_step("append_marks", &self.inner.log_writes, append)
+            .await?;
         view.told(marks);
         Ok(())
     }
@@ -176,6 +178,7 @@ impl Replica {
     async fn log_step<R>(
         &self,
         name: &'static str,
+        breaker: &Mutex<Breaker>,
         step: impl Future<Output = Result<R, StoreError>>,
     ) -> Result<R, StoreError> {
         let result = step.await;
@@ -183,7 +186,7 @@ impl Replica {
             .as_ref()
             .map_or_else(|error| error.kind.name(), |_| "ok");
         telemetry::shared_step(name, outcome);
-        let changed = self.log_breaker().note(result.is_ok(), self.now());
+        let changed = lock(breaker).note(result.is_ok(), self.now());
         match &result {
             // That it cannot be reached is told by the steps that all replicas make.
             Err(error) if changed && error.kind != StoreErrorKind::Unreachable => {
@@ -194,11 +197,10 @@ impl Replica {
         }
         result
     }
+}
 
-    fn log_breaker(&self) -> MutexGuard<'_, Breaker> {
-        let breaker = self.inner.log_breaker.lock();
-        breaker.unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
+    breaker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn times(view: &RevocationView) -> LogTimes {

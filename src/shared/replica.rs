@@ -12,6 +12,7 @@ use std::{
 };
 
 use tokio::{runtime::Handle, task::JoinHandle};
+use tracing::Level;
 
 use super::{
     breaker::{Breaker, PAUSE},
@@ -25,8 +26,9 @@ use crate::{
     clock::{Clock, Now},
     digest::Digest,
     error::{Error, ErrorKind},
+    limiter::OnceAMinute,
     running::RunningTasks,
-    telemetry,
+    telemetry::{self, event_at},
     token::REMEMBER_DELIVERED,
 };
 
@@ -94,8 +96,9 @@ pub(super) struct ReplicaInner {
     pub(super) clock: Clock,
     pub(super) times: SharedTimes,
     breaker: Mutex<Breaker>,
-    /// That of the steps at the log of marks.
-    pub(super) log_breaker: Mutex<Breaker>,
+    /// Those of the steps at the log of marks: who may read it need not be able to write it.
+    pub(super) log_reads: Mutex<Breaker>,
+    pub(super) log_writes: Mutex<Breaker>,
     known: Mutex<Known>,
     /// The time that a refresh takes here on average, in microseconds.
     average: AtomicU64,
@@ -105,6 +108,8 @@ pub(super) struct ReplicaInner {
     pub(super) follower: Mutex<Option<JoinHandle<()>>>,
     /// The number of steps that are made in the background.
     running: RunningTasks,
+    /// Limits the warning that one of those was given up.
+    not_told: OnceAMinute,
 }
 
 impl Replica {
@@ -122,13 +127,15 @@ impl Replica {
                 clock,
                 times,
                 breaker: Mutex::default(),
-                log_breaker: Mutex::default(),
+                log_reads: Mutex::default(),
+                log_writes: Mutex::default(),
                 known: Mutex::new(known),
                 average: AtomicU64::default(),
                 ticked: Mutex::default(),
                 ticker: Mutex::default(),
                 follower: Mutex::default(),
                 running: RunningTasks::new(),
+                not_told: OnceAMinute::default(),
             }),
         }
     }
@@ -174,9 +181,10 @@ impl Replica {
         step: impl Future<Output = Result<R, StoreError>>,
     ) -> Result<R, StoreError> {
         if !self.breaker().try_pass(self.now()) {
-            telemetry::shared_step(name, "skipped");
+            let kind = StoreErrorKind::NotAsked;
+            telemetry::shared_step(name, kind.name());
             let why = "the store has not answered of late";
-            return Err(StoreError::new(StoreErrorKind::Unreachable, why));
+            return Err(StoreError::new(kind, why));
         }
         let result = step.await;
         let outcome = result
@@ -199,7 +207,14 @@ impl Replica {
     }
 
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Found<Claimed>, StoreError> {
-        self.step("claim", self.inner.store.claim(claim)).await
+        let found = self.step("claim", self.inner.store.claim(claim)).await;
+        if let Err(error) = &found
+            && error.kind != StoreErrorKind::NotAsked
+        {
+            // It may have been made, and will not be used.
+            self.give_back(claim.name, claim.attempt);
+        }
+        found
     }
 
     pub(super) async fn look(&self, name: RecordName) -> Result<Found<Option<Record>>, StoreError> {
@@ -254,13 +269,17 @@ impl Replica {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let clock = self.inner.clock.clone();
+        let this = self.clone();
         let running = self.inner.running.begin();
         runtime.spawn(async move {
+            let clock = &this.inner.clock;
             let started = clock.now();
             while let Err(error) = step().await {
-                if clock.now().since(&started) >= REPEAT_FOR {
-                    tracing::warn!(step = name, %error, "the shared state was not told");
+                let now = clock.now();
+                if now.since(&started) >= REPEAT_FOR {
+                    // As many as there are sessions, where the store is away.
+                    let level = this.inner.not_told.level(Level::WARN, &now);
+                    event_at!(level, step = name, %error, "the shared state was not told");
                     break;
                 }
                 clock.deadline(REPEAT_AFTER).await;

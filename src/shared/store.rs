@@ -116,6 +116,8 @@ pub(crate) struct StoreError {
 pub(crate) enum StoreErrorKind {
     /// It cannot be reached, or does not answer in time.
     Unreachable,
+    /// It has not answered of late, and was not asked.
+    NotAsked,
     /// It answers and refuses: no permission, no memory, a replica that takes no writes.
     Refused,
     /// Its answer is none of the protocol's.
@@ -136,6 +138,7 @@ impl StoreErrorKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
+            Self::NotAsked => "skipped",
             Self::Refused => "refused",
             Self::Invalid => "invalid",
         }

@@ -15,7 +15,7 @@ if not beat or now - beat >= tonumber(ARGV[5]) then
   beat = now
   redis.call('HSET', KEYS[2], 's', digits(since), 'r', digits(resumed), 'b', digits(beat))
 end
-if anew then
+if anew and #redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', '1') == 0 then
   -- It has no entry by now whose absence would say that it was lost: it is lost once. After the write that a
   -- server without memory refuses: it takes whatever follows a write that it has taken.
   redis.call('HDEL', KEYS[2], 'm')

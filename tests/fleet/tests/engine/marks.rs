@@ -1,7 +1,7 @@
 //! The log of revocation marks: what a server is to do with it that takes no writes, and what is read of
 //! one that has lost a part.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time::sleep;
 use tower_descope_fleet::{PROJECT, Redis};
@@ -72,6 +72,33 @@ async fn a_log_of_which_only_the_state_is_left_is_lost_once() {
     probe.make("append marks", 2).await.unwrap();
     assert_eq!(probe.make("read marks", 0).await.unwrap(), "1 entries");
     assert_eq!(since(), anew);
+}
+
+#[tokio::test]
+async fn a_log_whose_clock_was_set_back_takes_marks() {
+    let redis = Redis::start();
+    let probe = probe(&redis.url());
+    let key = format!("ds1:{PROJECT}:{{e}}:marks");
+    let state = format!("{key}-state");
+    // As a server leaves it that began an hour ahead.
+    let ahead = (SystemTime::now() + Duration::from_secs(3_600)).duration_since(UNIX_EPOCH);
+    let ahead = ahead.unwrap().as_millis().to_string();
+    probe.make("append marks", 1).await.unwrap();
+    let id = format!("{ahead}-7");
+    redis.cli(&["xadd", &key, &id, "c", "5", "m", "uABCDEFGHIJKLMNOP"]);
+    for name in ["s", "r", "b", "m"] {
+        redis.cli(&["hset", &state, name, &ahead]);
+    }
+    assert_eq!(probe.make("read marks", 0).await.unwrap(), "2 entries");
+    for count in 3..5 {
+        probe.make("append marks", 2).await.unwrap();
+        let told = probe.make("read marks", 0).await.unwrap();
+        assert_eq!(told, format!("{count} entries"));
+    }
+    // Also where only the entries are left.
+    redis.cli(&["del", &state]);
+    probe.make("append marks", 3).await.unwrap();
+    assert_eq!(probe.make("read marks", 0).await.unwrap(), "5 entries");
 }
 
 #[tokio::test]
