@@ -200,7 +200,7 @@ impl Descope {
             let holder = holder.clone();
             async move {
                 // After a new sign-in only this session may still be ended.
-                let everywhere = everywhere && this.inner.queue.is_signing_out_everywhere(&user);
+                let everywhere = everywhere && this.is_signing_out_everywhere(&user);
                 let client = &this.inner.client;
                 let call = |token| async move { client.logout(&token, everywhere).await };
                 let result = this.sign_out_over_replicas(holder, token, call).await;
@@ -237,8 +237,9 @@ impl Descope {
             Err(error) if error.upstream_verdict().is_refusal() => {
                 queue.give_up_everywhere(user);
             }
-            Err(_) => {}
+            Err(_) => return,
         }
+        self.end_everywhere(user);
     }
 
     /// The user's record, of that user.

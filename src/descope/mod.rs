@@ -8,6 +8,7 @@ mod builder;
 mod calls;
 mod device;
 mod env;
+mod everywhere;
 mod exchange;
 mod flow;
 mod former;

@@ -250,10 +250,11 @@ impl Descope {
         cookies: &mut RequestCookies<'_>,
     ) -> bool {
         let queue = &self.inner.queue;
-        if !queue.may_concern(session.user_id()) {
+        let user = session.user_id();
+        if !queue.may_concern(user) && self.everywhere(user).is_none() {
             return false;
         }
-        queue.note_session(session.user_id(), session.issued_at());
+        self.note_issued(user, session.verified().times.issued);
         let Ok(presented) = cookies.texts() else {
             // Beside a bearer token, which decides alone: these cookies are not read.
             return false;
@@ -315,6 +316,7 @@ impl Descope {
         let claims = authentic.claims();
         let holder = TokenHolder {
             user: &claims.user,
+            signed_out: self.note_issued(&claims.user, claims.times.issued),
             issued_at: claims.times.issued.map(system_time),
             expires_at: system_time(claims.times.expires),
             shows_session,

@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::task::JoinHandle;
+
 use super::{builder::DescopeBuilder, handle::Descope, present::PresentedRefresh};
 use crate::{
     error::Error,
     ids::UserId,
-    revocation::{Mark, MarkName, Revocation, RevocationStatus, RevocationView},
+    revocation::{CutMark, Mark, MarkName, Revocation, RevocationStatus, RevocationView},
     shared::Replica,
 };
 
@@ -133,17 +135,14 @@ impl Descope {
             return;
         }
         let marks = view.mark(&names, self.now());
-        let Some(shared) = self.sharing() else { return };
-        let (shared, view) = (shared.clone(), Arc::clone(view));
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        self.tell_soon(view, marks).await;
+    }
+
+    /// Tells other replicas of marks. Waits a little for the shared state to take them.
+    async fn tell_soon(&self, view: &Arc<RevocationView>, marks: Vec<CutMark>) {
+        let Some(telling) = self.tell_in_background(view, marks) else {
             return;
         };
-        // It is not cut off: what fails is tried again by the task that reads marks.
-        let telling = runtime.spawn(async move {
-            if let Err(error) = shared.tell_marks(&view, &marks).await {
-                tracing::debug!(%error, "other replicas are told of a sign-out later");
-            }
-        });
         tokio::select! {
             biased;
             _ = telling => {}
@@ -151,12 +150,37 @@ impl Descope {
         }
     }
 
+    /// Tells other replicas of marks, whoever goes away; `None` where there are none to tell.
+    pub(super) fn tell_in_background(
+        &self,
+        view: &Arc<RevocationView>,
+        marks: Vec<CutMark>,
+    ) -> Option<JoinHandle<()>> {
+        let shared = self.sharing()?.clone();
+        let runtime = tokio::runtime::Handle::try_current().ok()?;
+        let view = Arc::clone(view);
+        // What fails is tried again by the task that reads marks.
+        Some(runtime.spawn(async move {
+            if let Err(error) = shared.tell_marks(&view, &marks).await {
+                tracing::debug!(%error, "other replicas are told of a sign-out later");
+            }
+        }))
+    }
+
     /// Marks the sessions of a family that is signed out, as far as this process knows them; with
     /// `everywhere` all sessions of its user.
     pub(super) async fn mark_signed_out(&self, presented: &PresentedRefresh, everywhere: bool) {
         let Some(view) = self.marks() else { return };
         if everywhere {
-            self.mark_user(&presented.verified.user).await;
+            let user = &presented.verified.user;
+            // It fails without a crypto backend only, and then nothing was verified either.
+            let names: Vec<_> = Mark::user(user).name().into_iter().collect();
+            let now = self.now();
+            let mut marks = view.mark(&names, now);
+            if self.sharing().is_some() {
+                marks.extend(view.begin_everywhere(user, now));
+            }
+            self.tell_soon(view, marks).await;
         } else {
             let mut names = presented.family.given_sessions(view.horizon());
             // For connections at other replicas, which know the session by an earlier token.

@@ -95,6 +95,8 @@ pub(crate) enum MarkKind {
     Tenant = b't',
     Everybody = b'e',
     SignOut = b'o',
+    Everywhere = b'w',
+    EverywhereOver = b'v',
 }
 
 /// A mark as replicas tell it each other.
@@ -136,6 +138,17 @@ impl MarkName {
         Self::of(MarkKind::SignOut, user.as_str())
     }
 
+    /// A sign-out of all of a user's sessions, as long as Descope may not know of it. It refuses no session:
+    /// no replica renews one by a refresh token that was issued before.
+    pub(super) fn everywhere(user: &UserId) -> Result<Self, Error> {
+        Self::of(MarkKind::Everywhere, user.as_str())
+    }
+
+    /// The end of that: Descope knows, or the user has signed in again.
+    pub(super) fn everywhere_over(user: &UserId) -> Result<Self, Error> {
+        Self::of(MarkKind::EverywhereOver, user.as_str())
+    }
+
     fn of(kind: MarkKind, text: &str) -> Result<Self, Error> {
         let id = Digest::of(text)?.first_half();
         Ok(Self { kind, id })
@@ -174,6 +187,8 @@ impl MarkName {
             b"t" => MarkKind::Tenant,
             b"e" => MarkKind::Everybody,
             b"o" => MarkKind::SignOut,
+            b"w" => MarkKind::Everywhere,
+            b"v" => MarkKind::EverywhereOver,
             _ => return None,
         };
         let id = *id.first_chunk()?;
@@ -190,6 +205,7 @@ impl MarkKind {
             Self::Tenant => "tenant",
             Self::Everybody => "everybody",
             Self::SignOut => "sign_out",
+            Self::Everywhere | Self::EverywhereOver => "sign_out_everywhere",
         }
     }
 }

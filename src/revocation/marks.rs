@@ -138,6 +138,11 @@ impl Marks {
         self.noted.get(&name).map(|noted| noted.at)
     }
 
+    /// The cut of the mark of a name.
+    pub(super) fn cut(&self, name: MarkName) -> Option<u32> {
+        self.noted.get(&name).map(|noted| noted.cut)
+    }
+
     /// Returns `true` while a mark is missing for want of room.
     pub(super) fn is_lacking(&self, now: Now) -> bool {
         !self.lacking_until.is_over(now)
@@ -255,8 +260,8 @@ pub(super) fn enter(slots: &Slots, name: MarkName, cut: u32) {
 
     match name.kind() {
         MarkKind::User => slots.put(name.key(), cut),
-        // It refuses nobody.
-        MarkKind::SignOut => {}
+        // They refuse no session.
+        MarkKind::SignOut | MarkKind::Everywhere | MarkKind::EverywhereOver => {}
         MarkKind::Session => slots.put(name.key(), ALWAYS),
         MarkKind::Tenant => {
             slots.put(name.key(), cut);

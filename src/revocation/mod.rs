@@ -45,6 +45,7 @@
 //!
 //! [`DescopeBuilder::revocation`]: crate::DescopeBuilder::revocation
 
+mod everywhere;
 mod heard;
 mod mark;
 mod marks;
@@ -57,9 +58,10 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use self::{mark::Mark, settings::Revocation, status::RevocationStatus};
 pub(crate) use self::{
+    everywhere::EverywhereSignOut,
     mark::{CutMark, MarkKeys, MarkName, Subject},
     standing::Standing,
     view::RevocationView,
 };
+pub use self::{mark::Mark, settings::Revocation, status::RevocationStatus};

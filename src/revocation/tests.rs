@@ -353,6 +353,15 @@ fn a_name_is_read_as_it_was_written_and_shows_nobody() {
         let name = mark.name().unwrap();
         assert_eq!(MarkName::from_bytes(&name.to_bytes()), Some(name));
     }
+    let ann = UserId::new("U1").unwrap();
+    let sign_outs = [
+        MarkName::sign_out(&ann),
+        MarkName::everywhere(&ann),
+        MarkName::everywhere_over(&ann),
+    ];
+    for name in sign_outs.map(Result::unwrap) {
+        assert_eq!(MarkName::from_bytes(&name.to_bytes()), Some(name));
+    }
     assert_eq!(MarkName::from_bytes(b"z0123456789abcdef"), None);
     let same = [
         user("X").name().unwrap(),

@@ -31,6 +31,9 @@ use crate::{
     metrics::{self, counter},
 };
 
+mod everywhere;
+mod freshness;
+
 /// The marks that this process knows, for everybody who verifies sessions.
 ///
 /// First what each request reads, in one line of the processor's cache.
@@ -44,6 +47,8 @@ pub(crate) struct RevocationView {
     sessions: AtomicU32,
     /// The number of changes, from 1 on.
     number: AtomicU64,
+    /// One where a user may have signed out everywhere.
+    everywhere: AtomicU32,
     slots: ArcSwap<Slots>,
     clock: Clock,
     settings: Revocation,
@@ -66,6 +71,7 @@ impl RevocationView {
             newest: AtomicU32::new(0),
             sessions: AtomicU32::new(0),
             number: AtomicU64::new(1),
+            everywhere: AtomicU32::new(0),
             slots: ArcSwap::from_pointee(Slots::with_room(0)),
             marks: Mutex::new(Marks::new(
                 settings.longest_session,
@@ -132,7 +138,7 @@ impl RevocationView {
         if subject.cleared_of() == number {
             return true;
         }
-        if self.may_be_marked(subject) && self.revoked_at(subject).is_some() {
+        if self.revoked_at(subject).is_some() {
             return false;
         }
         subject.note_cleared_of(number);
@@ -165,6 +171,10 @@ impl RevocationView {
 
     /// When the newest mark was noted here by which a session is refused, on the monotonic clock.
     pub(crate) fn revoked_at(&self, subject: &impl Subject) -> Option<Duration> {
+        // Each new mark has every open connection ask.
+        if !self.may_be_marked(subject) {
+            return None;
+        }
         let issued = subject.issued();
         let marks = self.marks();
         let cuts = |name: Result<MarkName, _>| marks.cuts(name.ok()?, issued);
@@ -265,7 +275,8 @@ impl RevocationView {
         }
         match mark.name.kind() {
             MarkKind::Session => self.sessions.store(1, Release),
-            MarkKind::SignOut => {}
+            MarkKind::SignOut | MarkKind::EverywhereOver => {}
+            MarkKind::Everywhere => self.everywhere.store(1, Release),
             MarkKind::User | MarkKind::Tenant | MarkKind::Everybody => {
                 self.newest.fetch_max(mark.cut, Release);
             }
@@ -285,85 +296,6 @@ impl RevocationView {
     /// Notes that all of it is to be told once more.
     pub(crate) fn forget_told(&self) {
         self.marks().forget_told();
-    }
-
-    /// Notes that all marks are known that were made up to some time before `asked`: so much before.
-    pub(crate) fn note_heard(&self, asked: Now, before: Duration) {
-        let written = asked.mono.saturating_sub(before);
-        let mut heard = self.heard();
-        // Answers may come in another order than they were asked for.
-        heard.at = heard.at.max(Some(written));
-        drop(heard);
-        self.refresh(asked);
-    }
-
-    /// Sets until when it is sure that no mark is missing.
-    fn refresh(&self, now: Now) {
-        // Until the end, so that a mark that is found to be missing meanwhile is not forgotten.
-        let marks = self.marks();
-        let until = match (marks.is_lacking(now), self.source.get()) {
-            (true, _) => 0,
-            (false, None) => u64::MAX,
-            (false, Some(_)) => {
-                let heard = self.heard().at;
-                let until = heard.map(|at| at.saturating_add(self.settings.relied_on()));
-                until.map_or(0, |until| nanoseconds(until).saturating_add(1))
-            }
-        };
-        self.fresh_before.store(until, Release);
-        drop(marks);
-    }
-
-    /// Past the time until when it was sure: `true` where that refuses everybody. Sees to it that other
-    /// replicas' marks are asked for.
-    #[cold]
-    fn is_unsure(&self, now: &Now) -> bool {
-        self.keep_listening();
-        self.refresh(*now);
-        if self.is_fresh(now) {
-            return false;
-        }
-        self.say_stale(now);
-        let outcome = if self.settings.is_strict {
-            "refused"
-        } else {
-            "served"
-        };
-        metrics::count(counter::REVOCATION_UNSURE, outcome);
-        self.settings.is_strict
-    }
-
-    fn say_stale(&self, now: &Now) {
-        let is_lacking = self.marks().is_lacking(*now);
-        // A process that has just begun knows nothing yet, and nothing is wrong with that.
-        let begins = !is_lacking && self.heard().is_beginning(now, self.settings.relied_on());
-        if begins || !self.stale_error.is_due(now) {
-            return;
-        }
-        let served = !self.settings.is_strict;
-        if is_lacking {
-            tracing::error!(
-                served,
-                "more revocation marks than `max_marks` allows: some are missing here, so that it is \
-                 unknown which sessions are refused; raise it"
-            );
-        } else {
-            tracing::error!(
-                served,
-                "other replicas' revocation marks cannot be learned of: the shared state does not \
-                 answer, so that it is unknown which sessions are refused"
-            );
-        }
-    }
-
-    fn is_fresh(&self, now: &Now) -> bool {
-        nanoseconds(now.mono) < self.fresh_before.load(Acquire)
-    }
-
-    /// How long ago the newest news of other replicas were written.
-    fn age(&self, now: &Now) -> Option<Duration> {
-        let heard = self.heard().at;
-        heard.map(|at| now.mono.saturating_sub(at))
     }
 
     pub(crate) fn status(&self) -> RevocationStatus {

@@ -27,6 +27,8 @@ use crate::{
 pub(crate) struct TokenHolder<'a> {
     pub(crate) user: &'a UserId,
     pub(crate) issued_at: Option<SystemTime>,
+    /// True if the user has signed out everywhere since, at another replica.
+    pub(crate) signed_out: bool,
     pub(crate) expires_at: SystemTime,
     /// True if the request shows a session of the same user.
     pub(crate) shows_session: bool,
@@ -60,15 +62,13 @@ impl<T: KeptSession> RotationQueue<T> {
             None => Digest::of(token.expose())?,
         };
         let now = self.clock().now();
-        // As by a session: who has signed in since they signed out everywhere must not be signed
-        // out by a call that comes late. Before the place is taken, which a sign-out may refuse.
-        self.note_session(holder.user, holder.issued_at);
         let life = holder.expires_at.duration_since(now.date());
         let holder = Holder {
             user: self.user_key(holder.user),
             shows_session: holder.shows_session,
             has_shown: holder.has_shown,
             issued_at: holder.issued_at,
+            signed_out: holder.signed_out,
             life: life.unwrap_or_default(),
         };
         let arrival = self.change(|table| table.arrive(token, digest, holder, signed, now));

@@ -123,7 +123,7 @@ impl<T> RotationQueue<T> {
     }
 
     /// Counts a task in.
-    pub(super) fn running(&self) -> Running {
+    pub(crate) fn running(&self) -> Running {
         self.shared.running.begin()
     }
 
@@ -345,10 +345,22 @@ impl<T: KeptSession> RotationQueue<T> {
     /// sign-in, which a late sign-out must not end.
     pub(crate) fn note_session(&self, user: &UserId, issued_at: Option<SystemTime>) {
         let key = self.user_key(user);
+        let table = self.table();
+        let is_new = table.is_signing_out_everywhere(key) && !table.is_signed_out(key, issued_at);
+        drop(table);
+        if is_new {
+            self.end_everywhere(user);
+        }
+    }
+
+    /// Notes that a user has signed in again, here or at another replica, before Descope has confirmed it.
+    pub(crate) fn end_everywhere(&self, user: &UserId) {
+        let key = self.user_key(user);
         let mut table = self.table();
-        if table.is_signing_out_everywhere(key) && !table.is_signed_out(key, issued_at) {
-            table.end_everywhere(key);
-            drop(table);
+        let was_pending = table.is_signing_out_everywhere(key);
+        table.end_everywhere(key);
+        drop(table);
+        if was_pending {
             tracing::error!(
                 user.id = %user,
                 "the user has signed in again before descope confirmed that they are signed out \

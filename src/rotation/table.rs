@@ -77,6 +77,8 @@ pub(super) struct Holder {
     /// False for a token that no browser has shown.
     pub(super) has_shown: bool,
     pub(super) issued_at: Option<SystemTime>,
+    /// True if the user has signed out everywhere since, at another replica.
+    pub(super) signed_out: bool,
     /// How long the token lives.
     pub(super) life: Duration,
 }
@@ -153,6 +155,8 @@ impl<T: KeptSession> FamilyTable<T> {
             .expect("the family was found or made just now");
         if signed_out {
             entry.family.sign_out_everywhere(now);
+        } else if holder.signed_out {
+            entry.family.sign_out_elsewhere(now);
         }
         entry.present += 1;
         entry.used = self.arrivals;

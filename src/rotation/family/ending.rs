@@ -55,7 +55,7 @@ impl<T: KeptSession> Family<T> {
     }
 
     /// Notes that the user signed out at another replica, likewise. That one tells Descope.
-    fn sign_out_elsewhere(&mut self, now: Now) {
+    pub(in crate::rotation) fn sign_out_elsewhere(&mut self, now: Now) {
         match &mut self.dead {
             None => self.die(FamilyEnd::by_user(EndCause::Elsewhere, self.ended, now)),
             Some(dead) if dead.is_by_descope() => dead.sign_out(now),

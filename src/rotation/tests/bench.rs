@@ -113,6 +113,7 @@ impl Bench {
             shows_session: self.shows_session,
             has_shown: self.has_shown,
             issued_at: Some(self.now.date()),
+            signed_out: false,
             life: LIFE,
         };
         let token = RefreshToken::new(token);

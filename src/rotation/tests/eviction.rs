@@ -80,6 +80,7 @@ fn renew_all(families: usize, bytes: usize) {
                     shows_session: true,
                     has_shown: true,
                     issued_at: None,
+                    signed_out: false,
                     life: LIFE,
                 };
                 table.arrive(&token, Digest::of_test(&token), holder, None, now)

@@ -115,6 +115,7 @@ pub(super) fn lease(queue: &RotationQueue<u32>, token: &RefreshToken) -> FamilyL
     let holder = TokenHolder {
         user: &UserId::from_claim("U1").unwrap(),
         issued_at: Some(now.date()),
+        signed_out: false,
         expires_at: now.later(LIFE).date(),
         shows_session: false,
         has_shown: true,

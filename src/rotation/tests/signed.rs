@@ -42,6 +42,7 @@ fn present(bench: &mut Bench, token: &str) {
         shows_session: false,
         has_shown: true,
         issued_at: None,
+        signed_out: false,
         life: LIFE,
     };
     let (now, signed) = (bench.now, signed(token));

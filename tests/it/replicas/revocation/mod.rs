@@ -1,5 +1,6 @@
 //! Sessions that are refused before their time is over, at every replica.
 
+mod everywhere;
 mod outages;
 mod random;
 mod sign_outs;
