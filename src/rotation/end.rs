@@ -87,13 +87,16 @@ impl FamilyEnd {
         self.cause == EndCause::Everywhere
     }
 
-    /// Notes that the user signed out of a session that Descope, or another replica, has ended before, or
-    /// that another user signed in in its place: the response of that writes the browser, as after any
+    /// Notes that the user signed out of a session that had ended before, or by the sign-out that ends it,
+    /// or that another user signed in in its place: the response of that writes the browser, as after any
     /// sign-out.
     pub(super) fn sign_out(&mut self, now: Now) {
-        if matches!(self.cause, EndCause::Descope | EndCause::Elsewhere) {
-            self.cause = EndCause::SignOut;
-            self.at = now.mono;
+        match self.cause {
+            EndCause::Descope | EndCause::Elsewhere | EndCause::Everywhere => {
+                self.cause = EndCause::SignOut;
+                self.at = now.mono;
+            }
+            EndCause::SignOut | EndCause::Superseded => {}
         }
     }
 

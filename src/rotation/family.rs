@@ -325,6 +325,11 @@ impl<T: KeptSession> Family<T> {
         alive.then(|| (self.current.clone(), self.chain.rest(now)))
     }
 
+    /// The digest of the token that is in force.
+    pub(super) fn current_digest(&self) -> Digest {
+        self.chain.current()
+    }
+
     /// Returns `true` if the token that was presented has a successor, which its holder needs.
     pub(super) fn has_rotated(&self, ticket: Ticket) -> bool {
         ticket.presented != self.chain.current() && !self.is_late(ticket)

@@ -95,7 +95,7 @@ impl<T: KeptSession> FamilyTable<T> {
                 return Some(ReadStep::Refuse(error));
             }
         };
-        if let Some(error) = entry.reads.refusal(key, now) {
+        if let Some(error) = entry.reads.refusal(key, entry.family.current_digest(), now) {
             return Some(ReadStep::Refuse(error));
         }
         if let Some(answer) = entry.reads.running(key) {

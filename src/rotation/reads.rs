@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::failure::refusal_stands;
-use crate::{clock::Now, error::Error, limiter::TokenBucket};
+use crate::{clock::Now, digest::Digest, error::Error, limiter::TokenBucket};
 
 /// How many such calls a family makes at once; one more each second.
 const BURST: u32 = 10;
@@ -31,6 +31,8 @@ pub(crate) type ReadAnswer = Result<Arc<Value>, Error>;
 
 #[derive(Clone, Debug)]
 pub(super) struct Reads {
+    /// The token that the refusals are about.
+    refused_token: Option<Digest>,
     under_way: Vec<(ReadKey, watch::Receiver<Option<ReadAnswer>>)>,
     refused: Vec<RefusedRead>,
     bucket: TokenBucket,
@@ -49,6 +51,7 @@ struct RefusedRead {
 impl Default for Reads {
     fn default() -> Self {
         Self {
+            refused_token: None,
             under_way: Vec::new(),
             refused: Vec::new(),
             bucket: TokenBucket::new(BURST, INTERVAL),
@@ -65,8 +68,12 @@ impl Reads {
         Some(answer.clone())
     }
 
-    /// A refusal of Descope's that still answers such calls.
-    pub(super) fn refusal(&self, key: &ReadKey, now: Now) -> Option<Error> {
+    /// A refusal of Descope's that still answers such calls. It is about one token: whoever has selected a
+    /// tenant since asks with another.
+    pub(super) fn refusal(&mut self, key: &ReadKey, token: Digest, now: Now) -> Option<Error> {
+        if self.refused_token.replace(token) != Some(token) {
+            self.refused.clear();
+        }
         let refused = self.refused.iter().find(|refused| refused.key == *key)?;
         (now.since(&refused.at) < refusal_stands(refused.times)).then(|| refused.error.clone())
     }

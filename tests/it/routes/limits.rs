@@ -183,6 +183,24 @@ async fn a_token_that_descope_refuses_goes_up_once_in_ten_seconds() {
 }
 
 #[tokio::test]
+async fn what_descope_refused_of_a_token_it_is_asked_again_of_the_next_one() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let service = routes(&descope);
+    let mut ann = Browser::ann(&fake);
+    for path in [ME, HISTORY] {
+        fake.respond_next(path, Canned::error(400, "E011001", "no"));
+        let refused = ann.call(&service, path, "").await;
+        assert_eq!(refused.status, 503, "{path}");
+        let again = ann.call(&service, path, "").await;
+        assert_eq!((again.status, fake.calls(path)), (503, 1), "{path}");
+        assert_eq!(ann.refresh(&service).await.status, 200);
+        let asked = ann.call(&service, path, "").await;
+        assert_eq!((asked.status, fake.calls(path)), (200, 2), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn while_descope_asks_to_slow_down_one_refresh_a_second_goes_up() {
     let fake = fake().start().await;
     let descope = fake.descope();

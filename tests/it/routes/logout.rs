@@ -5,7 +5,14 @@ use std::time::Duration;
 use tower_descope::{SessionRoutes, cookie::SessionCookies, test_util::Canned};
 
 use super::{Browser, CALLS, LOGOUT, LOGOUT_ALL, ME, REFRESH, TRY_REFRESH, calls, fake, routes};
-use crate::support::settled;
+use crate::{
+    sign_in::adopt,
+    support::{
+        browser::untouched,
+        call, settled,
+        world::{EXPIRY, late},
+    },
+};
 
 #[tokio::test]
 async fn logout_is_always_done_and_removes_every_name_in_every_scope() {
@@ -76,15 +83,28 @@ async fn logout_is_always_done_and_removes_every_name_in_every_scope() {
 
 #[tokio::test]
 async fn after_logout_no_holder_of_any_token_of_the_session_signs_in_again() {
+    for (path, confirmed) in [
+        (LOGOUT, false),
+        (LOGOUT, true),
+        (LOGOUT_ALL, false),
+        (LOGOUT_ALL, true),
+    ] {
+        no_holder_signs_in_again_after(path, confirmed).await;
+    }
+}
+
+async fn no_holder_signs_in_again_after(logout: &str, confirmed: bool) {
     let fake = fake().start().await;
     let routes = routes(&fake.descope());
     let mut ann = Browser::ann(&fake);
     let oldest = ann.clone();
     ann.refresh(&routes).await;
     let newer = ann.clone();
-    // The one that signs out holds the oldest token; Descope has trouble at that.
-    fake.respond_next(LOGOUT, Canned::error(500, "E990500", "oops"));
-    oldest.clone().call(&routes, LOGOUT, "{}").await;
+    if !confirmed {
+        fake.respond_next(logout, Canned::error(500, "E990500", "oops"));
+    }
+    // The one that signs out holds the oldest token.
+    oldest.clone().call(&routes, logout, "{}").await;
     fake.clear_requests();
     for tab in [&oldest, &newer] {
         for (path, body) in CALLS {
@@ -171,4 +191,29 @@ async fn a_poll_that_was_under_way_at_a_sign_out_does_not_touch_the_next_sign_in
         assert_eq!(ann.jar, signed_in.jar, "{poll}");
         assert_eq!(ann.refresh(&routes).await.status, 200, "{poll}");
     }
+}
+
+#[tokio::test]
+async fn a_request_that_comes_late_after_a_sign_out_everywhere_does_not_touch_the_next_users_session()
+ {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let (routes, app) = (routes(&descope), late(&descope));
+    let ann = Browser::ann(&fake);
+    fake.clock().advance(EXPIRY);
+    descope.warm_up().await.unwrap();
+    let answer = ann.clone().call(&routes, LOGOUT_ALL, "{}").await;
+    assert_eq!(answer.status, 200);
+    // Bob has signed in in this browser, and a page of Ann's was held up on its way.
+    assert!(untouched(&call(&app, ann.get()).await));
+
+    // The same where it is Ann's other browser that Bob signs in in.
+    let (mut here, mut there) = (Browser::ann(&fake), Browser::ann(&fake));
+    there.refresh(&routes).await;
+    here.call(&routes, LOGOUT_ALL, "{}").await;
+    let bob = fake.sign_in("bob@example.test");
+    let _ = adopt(&descope, &there, &bob).await.unwrap();
+    fake.clock().advance(EXPIRY);
+    descope.warm_up().await.unwrap();
+    assert!(untouched(&call(&app, there.get()).await));
 }
