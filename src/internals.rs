@@ -63,7 +63,7 @@ pub struct Answer {
     pub whole: bool,
     pub session_token: Option<String>,
     pub refresh_token: Option<String>,
-    pub texts: [(&'static str, Option<String>); 8],
+    pub texts: [(&'static str, Option<String>); 9],
     pub numbers: [(&'static str, Option<i64>); 4],
     pub user: Option<serde_json::Value>,
     pub idp_response: Option<serde_json::Value>,
@@ -216,6 +216,7 @@ pub fn answer(headers: HeaderMap, body: &[u8], names: [&str; 2]) -> Result<Answe
             ("tenantSSOID", raw.tenant_sso_id),
             ("externalToken", exposed(raw.external_token)),
             ("trustedDeviceJwt", exposed(raw.trusted_device_token)),
+            ("knownDeviceJwt", exposed(raw.known_device_token)),
         ],
         numbers: [
             ("cookieMaxAge", raw.cookie_max_age),

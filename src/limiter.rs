@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use tracing::Level;
+
 use crate::clock::Now;
 
 /// Limits a line of the log to one a minute.
@@ -26,6 +28,15 @@ impl OnceAMinute {
                 .last
                 .compare_exchange(last, now, Relaxed, Relaxed)
                 .is_ok()
+    }
+
+    /// The level of a line of the log: `level` where it [is due](Self::is_due), else debug.
+    pub(crate) fn level(&self, level: Level, now: &Now) -> Level {
+        if self.is_due(now) {
+            level
+        } else {
+            Level::DEBUG
+        }
     }
 
     /// Returns `true` if the next call of [`is_due`](Self::is_due) would: worth a look for whatever

@@ -86,6 +86,11 @@ impl SessionAnswer {
         self.parts.trusted_device_token.as_ref()
     }
 
+    /// The token by which the user's device is known again (`knownDeviceJwt`).
+    pub fn known_device_token(&self) -> Option<&OpaqueToken> {
+        self.parts.known_device_token.as_ref()
+    }
+
     /// How soon the session should be refreshed (`nextRefreshSeconds`): more than zero only where
     /// the project has an inactivity time-out, of which a refresh counts as activity.
     pub fn next_refresh(&self) -> Option<Duration> {

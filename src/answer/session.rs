@@ -43,6 +43,7 @@ pub(super) struct AnswerParts {
     user: Option<User>,
     pub(super) external_token: Option<OpaqueToken>,
     pub(super) trusted_device_token: Option<OpaqueToken>,
+    pub(super) known_device_token: Option<OpaqueToken>,
     /// The fields that need no type of their own.
     pub(super) rest: RawAnswer,
     /// The memory that all of it takes, in bytes, roughly.
@@ -89,6 +90,7 @@ impl SessionAnswer {
                 session_token,
                 external_token: raw.external_token.take(),
                 trusted_device_token: raw.trusted_device_token.take(),
+                known_device_token: raw.known_device_token.take(),
                 rest: raw,
             }),
         }
@@ -239,6 +241,7 @@ impl KeptSession for SessionAnswer {
                 user: None,
                 external_token: None,
                 trusted_device_token: None,
+                known_device_token: None,
                 rest,
             }),
         }

@@ -133,7 +133,8 @@ impl<R> TenantLayer<R> {
 
     /// Lets CORS preflights pass: `OPTIONS` with `Origin` and `Access-Control-Request-Method` and
     /// without any credential. For a CORS layer *inside* this one; if it stands outside, as it
-    /// should, it answers preflights before they come here.
+    /// should, it answers preflights before they come here. Guards let them pass, too; to a handler
+    /// they are requests without a token.
     pub fn pass_cors_preflight(mut self) -> Self {
         self.gate.policy.pass_preflight = true;
         self

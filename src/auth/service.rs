@@ -63,7 +63,7 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         if self.gate.passes_unseen((&request).into()) {
-            request.extensions_mut().insert(PassedUnseen);
+            PassedUnseen::note(request.extensions_mut());
             return ResponseFuture::inner(self.inner.call(request), None, false);
         }
         let wait = match self.gate.begin((&request).into()) {

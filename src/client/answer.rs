@@ -41,6 +41,7 @@ pub(crate) struct RawAnswer {
     pub(crate) external_token: Option<OpaqueToken>,
     pub(crate) tenant_sso_id: Option<String>,
     pub(crate) trusted_device_token: Option<OpaqueToken>,
+    pub(crate) known_device_token: Option<OpaqueToken>,
     pub(crate) next_refresh_seconds: Option<i64>,
     /// The reason why there is nothing but a refresh token.
     pub(crate) fault: Option<Error>,
@@ -103,6 +104,7 @@ impl RawAnswer {
             external_token: fields.text("externalToken").map(OpaqueToken::new),
             tenant_sso_id: fields.text("tenantSSOID"),
             trusted_device_token: fields.text("trustedDeviceJwt").map(OpaqueToken::new),
+            known_device_token: fields.text("knownDeviceJwt").map(OpaqueToken::new),
             next_refresh_seconds: fields.integer("nextRefreshSeconds"),
             fault: None,
         }
@@ -118,6 +120,13 @@ impl RawAnswer {
         let body = Ok(zeroize::Zeroizing::new(body.to_vec()));
         let [session, refresh] = names.map(|name| [name.to_owned()]);
         Self::read(&Reply { headers, body }, &session, &refresh)
+    }
+
+    /// Leaves a refresh token out that is the one which was sent: it stays in force, and nothing has taken
+    /// its place.
+    pub(crate) fn without_sent(mut self, sent: &RefreshToken) -> Self {
+        self.refresh_token = self.refresh_token.filter(|token| token != sent);
+        self
     }
 
     /// Returns the session token, unverified.
@@ -223,7 +232,7 @@ mod tests {
             "sessionCookieName": "SN", "sessionCookieDomain": "sd", "user": {"userId": "U1"},
             "firstSeen": false, "idpResponse": {"a": 1}, "sessionExpiration": "1767226200",
             "externalToken": "ext", "tenantSSOID": "sso", "trustedDeviceJwt": "dtd",
-            "nextRefreshSeconds": 0, "claims": {}, "somethingNew": [1, 2],
+            "knownDeviceJwt": "dkd", "nextRefreshSeconds": 0, "claims": {}, "somethingNew": [1, 2],
         });
         let answer = read(&answer.to_string(), &["DS=x", "DSR=y"]).unwrap();
         assert_eq!(tokens(&answer), (Some("s"), Some("r")));
@@ -250,6 +259,7 @@ mod tests {
             answer.trusted_device_token.as_ref().unwrap().expose(),
             "dtd"
         );
+        assert_eq!(answer.known_device_token.as_ref().unwrap().expose(), "dkd");
         assert_eq!(answer.next_refresh_seconds, Some(0));
         assert_eq!(
             format!("{answer:?}"),
@@ -260,7 +270,7 @@ mod tests {
 
     #[test]
     fn null_empty_missing_and_odd_are_alike() {
-        const FIELDS: [&str; 17] = [
+        const FIELDS: [&str; 18] = [
             "sessionJwt",
             "refreshJwt",
             "cookieDomain",
@@ -277,6 +287,7 @@ mod tests {
             "externalToken",
             "tenantSSOID",
             "trustedDeviceJwt",
+            "knownDeviceJwt",
             "nextRefreshSeconds",
         ];
         for value in [json!(null), json!(""), json!([1]), json!(1.5)] {
@@ -304,6 +315,7 @@ mod tests {
                 external_token: None,
                 tenant_sso_id: None,
                 trusted_device_token: None,
+                known_device_token: None,
                 next_refresh_seconds: None,
                 fault: None,
             } = answer

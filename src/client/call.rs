@@ -1,7 +1,7 @@
 use std::{
     fmt,
     future::Future,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -14,14 +14,15 @@ use super::{
     credential,
     endpoint::{Endpoint, EndpointUrls},
     failure,
+    fault::CallFault,
     limit::ConnectionLimit,
     reply::Reply,
     settings::ClientSettings,
 };
 use crate::{
-    client::transport::{self, BodyFault, UnwantedCoding},
+    client::transport::{self, BodyFault},
     clock::Clock,
-    error::{Error, ErrorKind},
+    error::Error,
     limiter::OnceAMinute,
     metrics,
     token::RefreshToken,
@@ -46,6 +47,8 @@ pub(super) struct ClientInner {
     pub(super) limit: ConnectionLimit,
     /// Limits the warning that calls wait for a connection in vain.
     limit_warning: OnceAMinute,
+    /// The `nextRefreshSeconds` of Descope's newest session; 0 where there is none.
+    pub(super) next_refresh: AtomicU64,
 }
 
 /// An answer of Descope's that is passed on.
@@ -70,20 +73,6 @@ impl Deadline {
     }
 }
 
-/// The reasons why one attempt failed.
-enum CallFault {
-    /// The request never left this machine.
-    NotSent(reqwest::Error),
-    /// The request was sent, or may have been.
-    Network(reqwest::Error),
-    /// Descope answered with this status.
-    Status(StatusCode, Error),
-    /// The answer is too large.
-    TooLarge,
-    /// The answer cannot be read for its encoding.
-    Encoded(UnwantedCoding),
-}
-
 impl DescopeClient {
     /// A client for calls below `base`, whose path ends in `/`.
     pub(crate) fn new(http: Client, base: Url, settings: ClientSettings) -> Self {
@@ -94,6 +83,7 @@ impl DescopeClient {
                 limit: ConnectionLimit::new(settings.max_connections),
                 settings,
                 limit_warning: OnceAMinute::default(),
+                next_refresh: AtomicU64::default(),
             }),
         }
     }
@@ -166,6 +156,7 @@ impl DescopeClient {
         };
         // One that cannot be made waits for no connection.
         let first = request()?;
+        check_runtime()?;
         let settings = &self.inner.settings;
         let limit = if endpoint.rotates {
             settings.listen
@@ -249,6 +240,7 @@ impl DescopeClient {
         request: Request,
         timeout: Duration,
     ) -> Result<PassedReply, Error> {
+        check_runtime()?;
         let started = Instant::now();
         let deadline = Deadline {
             clock: self.inner.settings.clock.now().mono.saturating_add(timeout),
@@ -338,63 +330,17 @@ impl DescopeClient {
     }
 }
 
+/// Outside of a runtime tokio panics where something waits.
+fn check_runtime() -> Result<(), Error> {
+    let runtime = tokio::runtime::Handle::try_current();
+    runtime.map(drop).map_err(|_| Error::no_runtime())
+}
+
 impl fmt::Debug for DescopeClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DescopeClient")
             .field("base", &self.inner.urls.base().as_str())
             .field("settings", &self.inner.settings)
             .finish_non_exhaustive()
-    }
-}
-
-impl CallFault {
-    /// Returns `true` if the request may be repeated: it never left, or, if `after_503`, Descope
-    /// answered that it is unavailable.
-    fn is_repeatable(&self, after_503: bool) -> bool {
-        match self {
-            Self::NotSent(_) => true,
-            Self::Status(status, error) => {
-                after_503
-                    && *status == StatusCode::SERVICE_UNAVAILABLE
-                    && error.kind() == ErrorKind::UpstreamUnavailable
-            }
-            Self::Network(_) | Self::TooLarge | Self::Encoded(_) => false,
-        }
-    }
-
-    /// The fault of a request that could not be sent. A connection that could not be made in time is
-    /// no reason to repeat the call: its time is over.
-    fn sending(error: reqwest::Error) -> Self {
-        if error.is_connect() && !error.is_timeout() {
-            Self::NotSent(error)
-        } else {
-            Self::Network(error)
-        }
-    }
-}
-
-impl From<BodyFault> for CallFault {
-    fn from(fault: BodyFault) -> Self {
-        match fault {
-            BodyFault::TooLarge => Self::TooLarge,
-            BodyFault::Encoded(coding) => Self::Encoded(coding),
-            BodyFault::Broken(error) => Self::Network(error),
-        }
-    }
-}
-
-impl From<CallFault> for Error {
-    fn from(fault: CallFault) -> Self {
-        match fault {
-            CallFault::NotSent(error) | CallFault::Network(error) => failure::network(error),
-            CallFault::Status(_, error) => error,
-            CallFault::TooLarge => {
-                Self::new(ErrorKind::UpstreamInvalid, "descope's answer is too large")
-            }
-            CallFault::Encoded(coding) => {
-                let message = format!("descope's answer cannot be read: {coding}");
-                Self::new(ErrorKind::UpstreamInvalid, message)
-            }
-        }
     }
 }

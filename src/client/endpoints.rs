@@ -1,5 +1,7 @@
 //! The calls that present a refresh token, one by one.
 
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
 use bytes::Bytes;
 use http::HeaderMap;
 use serde::Serialize;
@@ -44,7 +46,7 @@ impl DescopeClient {
     ) -> Result<RawAnswer, Error> {
         let body = to_json(&SelectBody { tenant })?;
         let reply = self.call(SELECT_TENANT, refresh, body.into()).await?;
-        self.session(&reply)
+        Ok(self.session(&reply)?.without_sent(refresh))
     }
 
     /// Opens a new session. `try-refresh` is not used: its answer without a session does not say
@@ -56,7 +58,7 @@ impl DescopeClient {
     ) -> Result<RawAnswer, Error> {
         let call = self.call_from(REFRESH, refresh, devices, EMPTY_OBJECT);
         let reply = call.await?;
-        self.session(&reply)
+        Ok(self.session(&reply)?.without_sent(refresh))
     }
 
     /// Ends this session, or all of its user's. The body of the answer is not read.
@@ -96,22 +98,39 @@ impl DescopeClient {
     }
 
     /// Fetches the user's sign-ins. They are a list at the root, or below `authHistory` as it is
-    /// documented.
+    /// documented, which is left out where there are none.
     pub(crate) async fn history(&self, refresh: &RefreshToken) -> Result<Vec<Value>, Error> {
         let reply = self.call(HISTORY, refresh, Bytes::new()).await?;
-        let mut answer: Value = read(&reply)?;
-        if let Some(wrapped) = answer.get_mut("authHistory").map(Value::take) {
-            answer = wrapped;
-        }
-        match answer {
-            Value::Array(entries) => Ok(entries),
-            _ => Err(invalid("descope's answer is no history")),
-        }
+        let entries = match read(&reply)? {
+            Value::Array(entries) => Some(entries),
+            Value::Object(mut members) => match members.remove("authHistory") {
+                Some(Value::Array(entries)) => Some(entries),
+                None | Some(Value::Null) => Some(Vec::new()),
+                Some(_) => None,
+            },
+            _ => None,
+        };
+        entries.ok_or_else(|| invalid("descope's answer is no history"))
     }
 
+    /// Reads an answer that opens a session, whichever call brought it.
     pub(super) fn session(&self, reply: &Reply) -> Result<RawAnswer, Error> {
         let settings = &self.inner.settings;
-        RawAnswer::read(reply, &settings.session_names, &settings.refresh_names)
+        let answer = RawAnswer::read(reply, &settings.session_names, &settings.refresh_names)?;
+        if answer.session_token().is_some() {
+            let seconds = answer.next_refresh_seconds.unwrap_or_default();
+            let seconds = u64::try_from(seconds).unwrap_or_default();
+            self.inner.next_refresh.store(seconds, Relaxed);
+        }
+        Ok(answer)
+    }
+
+    /// How old a session may become before it is to be refreshed, if Descope's newest answer says so.
+    pub(crate) fn next_refresh(&self) -> Option<Duration> {
+        match self.inner.next_refresh.load(Relaxed) {
+            0 => None,
+            seconds => Some(Duration::from_secs(seconds)),
+        }
     }
 }
 

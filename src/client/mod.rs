@@ -13,6 +13,7 @@ mod credential;
 mod endpoint;
 mod endpoints;
 mod failure;
+mod fault;
 mod flow;
 mod limit;
 mod reply;

@@ -96,6 +96,7 @@ impl Serialize for Stored<'_> {
             external_token,
             tenant_sso_id,
             trusted_device_token,
+            known_device_token,
             next_refresh_seconds,
             fault,
         } = self.answer;
@@ -104,7 +105,8 @@ impl Serialize for Stored<'_> {
         let session_token = session_token.as_ref().map(SessionToken::expose);
         let refresh_token = refresh_token.as_ref().map(RefreshToken::expose);
         let external_token = external_token.as_ref().map(OpaqueToken::expose);
-        let device_token = trusted_device_token.as_ref().map(OpaqueToken::expose);
+        let trusted_device = trusted_device_token.as_ref().map(OpaqueToken::expose);
+        let known_device = known_device_token.as_ref().map(OpaqueToken::expose);
         let fault = fault.as_ref().map(|fault| name_of(fault.kind()));
 
         let mut map = serializer.serialize_map(None)?;
@@ -128,7 +130,8 @@ impl Serialize for Stored<'_> {
         put(&mut map, "sessionExpiration", *session_expiration)?;
         put(&mut map, "externalToken", external_token)?;
         put(&mut map, "tenantSSOID", tenant_sso_id.as_ref())?;
-        put(&mut map, "trustedDeviceJwt", device_token)?;
+        put(&mut map, "trustedDeviceJwt", trusted_device)?;
+        put(&mut map, "knownDeviceJwt", known_device)?;
         put(&mut map, "nextRefreshSeconds", *next_refresh_seconds)?;
         put(&mut map, "fault", fault)?;
         map.end()

@@ -313,7 +313,6 @@ impl Descope {
             // Whoever else has seen the token has nothing of it from then on.
             presented.family.withdraw();
             answer = self.refresh_presented(&presented).await?;
-            self.note_next_refresh(answer.next_refresh());
             presented = self.holding(&answer, presented).await?;
         }
         let session = answer.session();

@@ -1,5 +1,5 @@
 use std::{
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -8,7 +8,7 @@ use jwks_client_rs::source::JwksSource;
 use super::{
     builder::DescopeBuilder,
     handle::{Descope, DescopeInner},
-    notices::UnreadCredentials,
+    notices::Notices,
 };
 use crate::{
     client::transport::{self, Connections},
@@ -141,12 +141,11 @@ impl DescopeBuilder {
                     clock_warning: OnceAMinute::default(),
                     runtime_warning: OnceAMinute::default(),
                 },
-                unread: UnreadCredentials::default(),
+                notices: Notices::default(),
                 client,
                 queue,
                 shared,
                 rotation: self.rotation,
-                next_refresh: AtomicU64::default(),
                 exchanger,
                 sign_in_calls: Mutex::new(self.sign_in.budget.bucket()),
                 sign_in: self.sign_in,

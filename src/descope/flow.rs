@@ -48,7 +48,7 @@ impl Descope {
             let (client, judging) = (this.client().clone(), this.clone());
             let step = |token| async move { client.flow(call, Some(&token)).await };
             let judge = move |answer: PassedReply, token: RefreshToken| {
-                let raw = session(&answer);
+                let raw = session(&answer).map(|raw| raw.without_sent(&token));
                 let reply = Some((answer, token.clone()));
                 *kept.lock().unwrap_or_else(PoisonError::into_inner) = reply;
                 async move {

@@ -1,15 +1,12 @@
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use http::{HeaderMap, request::Parts};
 
-use super::{notices::UnreadCredentials, sign_in_rules::SignInRules};
+use super::{notices::Notices, sign_in_rules::SignInRules};
 use crate::{
     access_key::Exchanger,
     answer::SessionAnswer,
@@ -24,6 +21,7 @@ use crate::{
     origin::{self, AllowedOrigins, WhenAbsent},
     rejection::{Rejection, RejectionKind},
     rotation::RotationQueue,
+    running::Running,
     session::{Session, Visitor},
     shared::Replica,
     token::SessionToken,
@@ -76,15 +74,13 @@ pub(super) struct DescopeInner {
     pub(super) cookie_reader: CookieReader,
     pub(super) origins: AllowedOrigins,
     pub(super) verifier: Verifier,
-    pub(super) unread: UnreadCredentials,
+    pub(super) notices: Notices,
     pub(super) client: DescopeClient,
     pub(super) queue: RotationQueue<SessionAnswer>,
     /// The state that this replica shares with others, if it does.
     pub(super) shared: Option<Replica>,
     /// True if the project rotates its refresh tokens.
     pub(super) rotation: bool,
-    /// The newest answer's `nextRefreshSeconds`; 0 where there is none.
-    pub(super) next_refresh: AtomicU64,
     /// Exchanges access keys for sessions, where these are accepted.
     pub(super) exchanger: Option<Exchanger>,
     pub(super) sign_in: SignInRules,
@@ -171,7 +167,11 @@ impl Descope {
     }
 
     /// Fetches the project's keys, so that the first request need not wait for them, and a
-    /// mistyped project id shows at start. Does nothing while the keys at hand are fresh.
+    /// mistyped project id shows at start. Fetches none while the keys at hand are fresh.
+    ///
+    /// With [`shared_state`](crate::DescopeBuilder::shared_state) it asks the store each time, too; with
+    /// [`revocation`](crate::DescopeBuilder::revocation) beside that it reads the other replicas' marks, and
+    /// waits for a moment where their log is new.
     ///
     /// # Panics
     ///
@@ -182,6 +182,8 @@ impl Descope {
     /// [`ErrorKind::KeysUnavailable`](crate::ErrorKind::KeysUnavailable) if there are no usable
     /// keys to be had; the message says where they were looked for, at which URL or from the
     /// [`jwks_source`](crate::DescopeBuilder::jwks_source), and why there were none.
+    /// [`ErrorKind::SharedStateUnavailable`](crate::ErrorKind::SharedStateUnavailable) if the store
+    /// cannot be asked; the keys are there then.
     /// [`ErrorKind::NoRuntime`](crate::ErrorKind::NoRuntime) outside of a tokio runtime.
     pub async fn warm_up(&self) -> Result<(), Error> {
         self.inner.verifier.keys.warm_up().await?;
@@ -239,18 +241,14 @@ impl Descope {
         self.inner.verifier.sessions.status()
     }
 
-    /// How old a session may become before it is renewed, if Descope has said so.
-    pub(crate) fn next_refresh(&self) -> Option<Duration> {
-        match self.inner.next_refresh.load(Relaxed) {
-            0 => None,
-            seconds => Some(Duration::from_secs(seconds)),
-        }
+    /// Counts a task in that [`drain`](Self::drain) waits for.
+    pub(crate) fn running(&self) -> Running {
+        self.inner.queue.running()
     }
 
-    /// Notes the [`next_refresh`](Self::next_refresh) of Descope's newest answer.
-    pub(crate) fn note_next_refresh(&self, after: Option<Duration>) {
-        let seconds = after.unwrap_or_default().as_secs();
-        self.inner.next_refresh.store(seconds, Relaxed);
+    /// The limits of what strangers can have logged.
+    pub(crate) fn notices(&self) -> &Notices {
+        &self.inner.notices
     }
 
     /// The time of this project's clock.

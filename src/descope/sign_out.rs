@@ -133,7 +133,7 @@ impl Descope {
         let reader = self.cookie_reader();
         reader.presented(headers).unwrap_or_else(|_| {
             // No cookie, however long, may keep anybody signed in.
-            tracing::warn!("more cookies than are read: only those at first are signed out");
+            self.notices().full_jar(&self.now());
             reader.presented_at_first(headers)
         })
     }
@@ -237,15 +237,8 @@ impl Descope {
         let values = tokens.into_iter().map(|(.., value)| value);
         let mut distinct: Vec<_> = values.filter(|value| seen.insert(*value)).collect();
         if distinct.len() > MAX_SIGN_OUTS {
-            let kind = match kind {
-                CookieKind::Session => "session",
-                CookieKind::Refresh => "refresh",
-            };
-            tracing::warn!(
-                presented = distinct.len(),
-                signed_out = MAX_SIGN_OUTS,
-                "more {kind} tokens presented than are signed out"
-            );
+            let notices = self.notices();
+            notices.many_tokens(kind, distinct.len(), MAX_SIGN_OUTS, &self.now());
             distinct.truncate(MAX_SIGN_OUTS);
         }
         distinct

@@ -10,9 +10,9 @@ impl Descope {
     /// without: one of another scheme, in a cookie of a name that is not read, or in quotes.
     pub(crate) fn explain_missing(&self, headers: &HeaderMap) {
         let now = self.now();
-        let lines = &self.inner.unread;
+        let lines = &self.inner.notices;
         if let Some(scheme) = token::unread_scheme(headers)
-            && lines.scheme.is_due(&now)
+            && lines.unread_scheme.is_due(&now)
         {
             // A client's doing, so it is no warning.
             tracing::info!(
@@ -24,7 +24,7 @@ impl Descope {
         if !headers.contains_key(header::COOKIE) {
             return;
         }
-        let may_say = lines.name.may_be_due(&now) || lines.quotes.may_be_due(&now);
+        let may_say = lines.unread_name.may_be_due(&now) || lines.unread_quotes.may_be_due(&now);
         if !may_say {
             return;
         }
@@ -32,7 +32,7 @@ impl Descope {
             .cookie_reader()
             .unread(headers, |value| self.is_ours(value))
         {
-            Some(UnreadCookie::OtherName(name)) if lines.name.is_due(&now) => {
+            Some(UnreadCookie::OtherName(name)) if lines.unread_name.is_due(&now) => {
                 let read: Vec<_> = self.cookies().slots().map(|(_, name)| name).collect();
                 tracing::warn!(
                     cookie = name,
@@ -42,7 +42,7 @@ impl Descope {
                      the ones that the cookies have"
                 );
             }
-            Some(UnreadCookie::Quoted) if lines.quotes.is_due(&now) => {
+            Some(UnreadCookie::Quoted) if lines.unread_quotes.is_due(&now) => {
                 tracing::warn!(
                     "a session cookie is not read because its value is in quotes: whoever writes it \
                      must not quote it"

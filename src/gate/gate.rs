@@ -7,7 +7,7 @@ use crate::{
     origin::{self, WhenAbsent},
     rejection::{self, Rejection, RejectionKind},
     renewal::{EarlyRenewal, PendingRenewal, Renewal, SessionRenewal},
-    session::{ActiveTenant, AnonymousSession, Session},
+    session::{AnonymousSession, Session, forget_verdict},
     telemetry,
     token::{self, Authorization},
     verifier::{CheckedTokens, refuse_anonymous},
@@ -136,7 +136,7 @@ impl Gate {
         let due = match &verdict {
             Ok(session) => renewal.is_due(
                 &session.verified().times,
-                self.descope.next_refresh(),
+                self.descope.client().next_refresh(),
                 self.descope.now().wall,
                 self.descope.early_share(session.user_id()),
             ),
@@ -209,12 +209,7 @@ impl Gate {
         verdict: Result<Session, Rejection>,
         extensions: &mut Extensions,
     ) -> Result<bool, Rejection> {
-        // Another layer further out may have spoken for another project: its word ends here.
-        if extensions.remove::<Session>().is_some() {
-            // It counts beside its session only.
-            extensions.remove::<ActiveTenant>();
-        }
-        extensions.remove::<Rejection>();
+        forget_verdict(extensions);
         // An anonymous session goes to `Visitor` alone: whoever names `Session` or `ActiveTenant` means
         // somebody who has signed in.
         let mut visitor = None;

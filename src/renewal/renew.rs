@@ -218,7 +218,6 @@ impl Renewer {
         } else {
             self.descope.refresh_presented(presented).await?
         };
-        self.descope.note_next_refresh(answer.next_refresh());
         let session = answer.session();
         telemetry::renewed("renewed");
         tracing::debug!(

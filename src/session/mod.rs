@@ -23,4 +23,7 @@ pub use self::{
     tenant_claims::TenantClaims, visitor::Visitor,
 };
 
-pub(crate) use self::{signed::SignedToken, unseen::PassedUnseen};
+pub(crate) use self::{
+    signed::SignedToken,
+    unseen::{PassedUnseen, forget_verdict},
+};

@@ -46,6 +46,7 @@ fn every_field_has_its_accessor() {
         external_token: Some(OpaqueToken::new("eyJext")),
         tenant_sso_id: Some("sso".into()),
         trusted_device_token: Some(OpaqueToken::new("eyJdtd")),
+        known_device_token: Some(OpaqueToken::new("eyJdkd")),
         next_refresh_seconds: Some(300),
         ..RawAnswer::default()
     });
@@ -78,6 +79,7 @@ fn every_field_has_its_accessor() {
     assert_eq!(answer.external_token().unwrap().expose(), "eyJext");
     assert_eq!(answer.tenant_sso_id(), Some("sso"));
     assert_eq!(answer.trusted_device_token().unwrap().expose(), "eyJdtd");
+    assert_eq!(answer.known_device_token().unwrap().expose(), "eyJdkd");
     assert_eq!(answer.next_refresh(), Some(Duration::from_secs(300)));
     assert_eq!(answer.claims_json(), PAYLOAD);
     assert_eq!(answer.session_expires_unix(), 1_767_226_200);
@@ -85,10 +87,11 @@ fn every_field_has_its_accessor() {
     assert_eq!(refresh_end, Some(1_769_644_800));
 
     let shown = format!(
-        "{answer:?} {:?} {:?} {:?}",
+        "{answer:?} {:?} {:?} {:?} {:?}",
         answer.user(),
         answer.external_token(),
-        answer.trusted_device_token()
+        answer.trusted_device_token(),
+        answer.known_device_token()
     );
     assert!(!shown.contains("eyJ"), "{shown}");
 }

@@ -32,6 +32,7 @@ fn full() -> RawAnswer {
         external_token: Some(OpaqueToken::new("external \"\\\u{1}\u{e9}")),
         tenant_sso_id: text("sso"),
         trusted_device_token: Some(OpaqueToken::new("device")),
+        known_device_token: Some(OpaqueToken::new("known device")),
         next_refresh_seconds: Some(0),
         fault: Some(Error::timed_out()),
     }
@@ -56,6 +57,7 @@ fn fields(answer: &RawAnswer) -> Vec<(&'static str, Option<String>)> {
         external_token,
         tenant_sso_id,
         trusted_device_token,
+        known_device_token,
         next_refresh_seconds,
         fault,
     } = answer;
@@ -81,6 +83,7 @@ fn fields(answer: &RawAnswer) -> Vec<(&'static str, Option<String>)> {
         ("externalToken", opaque(external_token)),
         ("tenantSSOID", tenant_sso_id.clone()),
         ("trustedDeviceJwt", opaque(trusted_device_token)),
+        ("knownDeviceJwt", opaque(known_device_token)),
         ("nextRefreshSeconds", number(next_refresh_seconds)),
         (
             "fault",
@@ -143,7 +146,13 @@ fn an_answer_without_anything_is_its_version_alone() {
 
 #[test]
 fn tokens_alone_are_those_of_the_session_and_what_their_cookies_need() {
-    const LEFT_OUT: [&str; 4] = ["user", "idpResponse", "externalToken", "trustedDeviceJwt"];
+    const LEFT_OUT: [&str; 5] = [
+        "user",
+        "idpResponse",
+        "externalToken",
+        "trustedDeviceJwt",
+        "knownDeviceJwt",
+    ];
     let tokens = RawAnswer::from_bytes(&full().tokens_to_bytes()).unwrap();
     for ((name, value), (_, expected)) in fields(&tokens).iter().zip(fields(&full())) {
         let expected = expected.filter(|_| !LEFT_OUT.contains(name));

@@ -3,11 +3,13 @@
 use axum::{
     Router,
     body::{Body, to_bytes},
-    routing::get,
+    routing::{any, get},
 };
 use http::{Method, Request, Version, request::Parts};
 use tower::ServiceExt;
-use tower_descope::{ActiveTenant, Rejection, Require, TenantLayer, test_util::FakeDescope};
+use tower_descope::{
+    ActiveTenant, Rejection, Require, Session, TenantLayer, test_util::FakeDescope,
+};
 use tracing::Level;
 
 use super::{behind, guarded_by};
@@ -80,6 +82,39 @@ async fn a_preflight_that_passed_unseen_passes_a_guard() {
     let app = tower::ServiceBuilder::new().layer(layer).service(inner);
     let response = app.oneshot(preflight().body(()).unwrap()).await.unwrap();
     assert_eq!(code(&response), "missing_token");
+
+    // And so has one that lets it pass, where one further out has looked.
+    let outer = TenantLayer::new(fake.descope()).optional();
+    let layer = TenantLayer::new(fake.descope()).pass_cors_preflight();
+    let inner = guarded_by(layer, Require::role("admin"));
+    let app = tower::ServiceBuilder::new().layer(outer).service(inner);
+    let response = app.oneshot(preflight().body(()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn to_a_handler_a_preflight_that_passed_unseen_is_a_request_without_a_token() {
+    let fake = FakeDescope::start().await;
+    let layer = TenantLayer::new(fake.descope()).pass_cors_preflight();
+    let app = Router::new()
+        .route("/known", any(async |_: Session| ""))
+        .route(
+            "/anybody",
+            any(
+                async |session: Option<Session>, tenant: Option<ActiveTenant>| {
+                    assert!(session.is_none() && tenant.is_none());
+                },
+            ),
+        )
+        .route_layer(layer);
+    for (path, expected) in [("/known", 401), ("/anybody", 200)] {
+        let request = Request::options(path)
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "POST");
+        let request = request.body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), expected, "{path}");
+    }
 }
 
 #[tokio::test]

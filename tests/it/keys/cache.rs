@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-use tower_descope::{ErrorKind, RefreshToken, SessionToken, test_util::FakeDescope};
+use http::{HeaderMap, StatusCode};
+use tower_descope::{
+    ErrorKind, RefreshToken, SessionToken, sign_in::CodeRecipient, test_util::FakeDescope,
+};
 
 use crate::support::{Log, advance, app, child, eventually, in_child, token, verdict, with_bearer};
 
@@ -254,12 +256,29 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let fake = runtime.block_on(FakeDescope::start());
     let descope = fake.descope();
-    let mut warm_up = std::pin::pin!(descope.warm_up());
+    // The keys are there, so that it is the calls that need one.
+    let of_calls = fake.descope();
+    runtime.block_on(of_calls.warm_up()).unwrap();
+    let token = RefreshToken::new(fake.refresh("U1").token());
+    let (ann, headers) = (CodeRecipient::email("ann@example.test"), HeaderMap::new());
+    let errors = [
+        at_once(descope.warm_up()).unwrap_err(),
+        at_once(of_calls.refresh(&token)).unwrap_err(),
+        at_once(of_calls.me(&token)).unwrap_err(),
+        at_once(of_calls.logout(&token)).unwrap_err(),
+        at_once(of_calls.send_code(&ann)).unwrap_err(),
+        at_once(of_calls.verify_code(&headers, &ann, "123456").into_future()).unwrap_err(),
+    ];
+    assert_eq!(errors.map(|error| error.kind()), [ErrorKind::NoRuntime; 6]);
+}
+
+/// What becomes of a future that is polled once.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let std::task::Poll::Ready(result) = warm_up.as_mut().poll(&mut context) else {
-        panic!("known at once");
-    };
-    assert_eq!(result.unwrap_err().kind(), ErrorKind::NoRuntime);
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(result) => result,
+        std::task::Poll::Pending => panic!("known at once"),
+    }
 }
 
 #[test]

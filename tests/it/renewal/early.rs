@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tower_descope::test_util::Canned;
+use tower_descope::{sign_in::CodeRecipient, test_util::Canned};
 
 use crate::{
+    routes::{SELECT, routes},
     support::{
         browser::{Browser, set_cookies, untouched},
         world::{ALMOST, EXPIRY, REFRESH, early, fake, late},
     },
     support::{call, eventually},
 };
+
+const VERIFY: &str = "/v1/auth/otp/verify/email";
 
 #[tokio::test]
 async fn a_session_in_its_last_minute_is_renewed_on_its_response() {
@@ -152,6 +155,38 @@ async fn descope_may_say_when() {
     fake.clock().advance(Duration::from_secs(300));
     assert!(untouched(&browser.visit(&app).await), "the hint is gone");
     assert_eq!(fake.calls(REFRESH), 2);
+}
+
+#[tokio::test]
+async fn whichever_answer_of_descope_says_when_it_counts() {
+    for path in [REFRESH, SELECT, VERIFY] {
+        let fake = fake().start().await;
+        let descope = fake.descope();
+        let app = early(&descope);
+        let mut ann = Browser::ann(&fake);
+        let session = fake.session("U1").tenant("T1", |t| t).active("T1").token();
+        let body = json!({
+            "sessionJwt": session,
+            "refreshJwt": fake.refresh("U1").active("T1").token(),
+            "nextRefreshSeconds": 120,
+        });
+        fake.respond_next(path, Canned::json(200, &body));
+        if path == VERIFY {
+            let to = CodeRecipient::email("ann@example.test");
+            let adopt = descope.verify_code(&ann.headers(), &to, "123456");
+            ann.receive(&adopt.await.unwrap());
+        } else {
+            let body = [r#"{"tenant":"T1"}"#, "{}"][usize::from(path == REFRESH)];
+            let answer = ann.call(&routes(&descope), path, body).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        }
+        fake.clear_requests();
+        fake.clock().advance(Duration::from_secs(119));
+        assert!(untouched(&ann.visit(&app).await), "{path}");
+        fake.clock().advance(Duration::from_secs(1));
+        assert!(!untouched(&ann.visit(&app).await), "{path}");
+        assert_eq!(fake.calls(REFRESH), 1, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use tower_descope::TenantId;
+use serde_json::json;
+use tower_descope::{TenantId, test_util::Canned};
 
 use super::Replicas;
-use crate::support::{
-    advance,
-    browser::{Browser, untouched},
-    call, settled,
-    world::{ALMOST, EXPIRY, REFRESH, fake},
+use crate::{
+    routes::{LOGOUT, ME, SELECT, routes},
+    support::{
+        advance,
+        browser::{Browser, untouched},
+        call, settled,
+        world::{ALMOST, EXPIRY, REFRESH, fake},
+    },
 };
 
 #[tokio::test]
@@ -283,6 +287,40 @@ async fn without_rotation_nothing_is_claimed() {
     fake.clock().advance(EXPIRY);
     assert_eq!(browser.visit(&app).await.body(), "U1@T1");
     assert_eq!(shared.steps(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_with_the_refresh_token_that_was_sent_replaces_nothing() {
+    let replicas = Replicas::start(2, fake()).await;
+    let (fake, apps) = (&replicas.fake, replicas.apps());
+    let services: Vec<_> = replicas.handles.iter().map(routes).collect();
+    let mut ann = Browser::ann(fake);
+    let sent = ann.jar["DSR"].clone();
+    let answer = || {
+        let session = fake.session("U1").tenant("T1", |t| t).active("T1");
+        Canned::json(
+            200,
+            &json!({ "sessionJwt": session.token(), "refreshJwt": sent }),
+        )
+    };
+    for round in 0..4 {
+        fake.clock().advance(EXPIRY);
+        fake.respond_next(REFRESH, answer());
+        let response = ann.visit(&apps[round % 2]).await;
+        assert_eq!(response.body(), "U1@T1", "{round}");
+        assert_eq!((replicas.refreshes(), &ann.jar["DSR"]), (round + 1, &sent));
+        fake.respond_next(SELECT, answer());
+        let selected = ann.call(&services[round % 2], SELECT, r#"{"tenant":"T1"}"#);
+        assert_eq!(selected.await.status, 200, "{round}");
+        // The keep time of what was replaced would be over.
+        fake.clock().advance(Duration::from_secs(120));
+        for service in &services {
+            assert_eq!(ann.call(service, ME, "").await.status, 200, "{round}");
+        }
+    }
+    fake.clear_requests();
+    assert_eq!(ann.call(&services[1], LOGOUT, "{}").await.status, 200);
+    assert_eq!(fake.calls(LOGOUT), 1);
 }
 
 #[tokio::test]

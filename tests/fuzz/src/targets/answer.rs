@@ -93,6 +93,11 @@ const MEMBERS: &[Member] = &[
         values: &["\"dtd\""],
         eighths: 1,
     },
+    Member {
+        name: "knownDeviceJwt",
+        values: &["\"dkd\""],
+        eighths: 1,
+    },
 ];
 
 fn make(dice: &mut Dice<'_>, _: &[Vec<u8>]) -> Vec<u8> {

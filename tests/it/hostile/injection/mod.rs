@@ -41,7 +41,7 @@ fn hostile() -> Vec<String> {
 }
 
 /// Everything in an answer that opens a session.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "sessionJwt",
     "refreshJwt",
     "cookieDomain",
@@ -58,6 +58,7 @@ const FIELDS: [&str; 20] = [
     "externalToken",
     "tenantSSOID",
     "trustedDeviceJwt",
+    "knownDeviceJwt",
     "nextRefreshSeconds",
     "claims",
     "keyId",
