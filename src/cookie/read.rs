@@ -232,13 +232,20 @@ pub(super) fn fields(headers: &HeaderMap) -> Result<impl Iterator<Item = &[u8]>,
     Ok(fields.into_iter().map(HeaderValue::as_bytes))
 }
 
-/// The first fields of a request, as many as are read.
+/// The first cookies of a request, as many as are read. Over HTTP/1.1 a browser sends all of them in one
+/// field.
 fn first_fields(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let fields = headers.get_all(header::COOKIE).iter();
     let mut room = MAX_FIELDS;
     fields.map(HeaderValue::as_bytes).map_while(move |field| {
-        room = room.checked_sub(field.len())?;
-        Some(field)
+        let Some((read, [_, ..])) = field.split_at_checked(room) else {
+            room -= field.len();
+            return Some(field);
+        };
+        room = 0;
+        // The cookie at which it is cut off is no whole one.
+        let end = read.iter().rposition(|&byte| byte == b';')?;
+        read.get(..end)
     })
 }
 

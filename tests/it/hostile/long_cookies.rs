@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Version, header};
 use http_body_util::Full;
-use tower_descope::{SelectTenant, TenantLayer, test_util::FakeDescope};
+use tower_descope::{SelectTenant, SessionRoutes, TenantLayer, test_util::FakeDescope};
 
 use crate::{
     routes::{CALLS, LOGOUT, LOGOUT_ALL, ask, calls, routes},
@@ -164,19 +164,34 @@ fn sign_out(browser: &Browser, path: &str) -> Request<Full<Bytes>> {
     request
 }
 
+/// Sends a sign-out: the browser is signed out, and Descope has been told so often.
+async fn sign_out_with(
+    fake: &FakeDescope,
+    routes: &SessionRoutes,
+    path: &str,
+    request: Request<Full<Bytes>>,
+    told: usize,
+) {
+    let answer = ask(routes, request).await;
+    assert_eq!(answer.status, 200, "{path}");
+    assert!(signs_out(&answer), "{path}");
+    assert_eq!(
+        fake.calls(path),
+        told,
+        "{path}: what is not read is not sent"
+    );
+}
+
 #[tokio::test]
 async fn a_full_jar_keeps_nobody_signed_in() {
     for path in [LOGOUT, LOGOUT_ALL] {
         let fake = fake().start().await;
         let routes = routes(&fake.descope());
-        // The fields that are read hold Ann's session.
+        // The fields that are read hold Ann's session, so that it ends at Descope, too.
         let ann = Browser::ann(&fake);
         let mut request = ann.sdk_request(path, "{}");
         fill(&mut request, 390_000);
-        let answer = ask(&routes, request).await;
-        assert_eq!(answer.status, 200, "{path}");
-        assert!(signs_out(&answer), "{path}");
-        assert_eq!(fake.calls(path), 1, "it ends at descope, too");
+        sign_out_with(&fake, &routes, path, request, 1).await;
 
         // The session stands behind them: the browser is signed out all the same.
         let bob = Browser::signed_in(&fake, "bob@example.test");
@@ -184,9 +199,27 @@ async fn a_full_jar_keeps_nobody_signed_in() {
         fill(&mut request, BOUND);
         let cookies = bob.cookies().parse().unwrap();
         request.headers_mut().append(header::COOKIE, cookies);
-        let answer = ask(&routes, request).await;
-        assert_eq!(answer.status, 200, "{path}");
-        assert!(signs_out(&answer), "{path}");
-        assert_eq!(fake.calls(path), 1, "what is not read is not sent");
+        sign_out_with(&fake, &routes, path, request, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_jar_in_one_field_keeps_nobody_signed_in() {
+    // As a browser sends its cookies over HTTP/1.1. The bound falls into one of the other ones, then into
+    // that of the session.
+    let junk = |bytes: usize| "a=1234; ".repeat(bytes / 8);
+    for path in [LOGOUT, LOGOUT_ALL] {
+        let fake = fake().start().await;
+        let routes = routes(&fake.descope());
+        let ann = Browser::ann(&fake);
+        let before = format!("{}; {}", ann.cookies(), junk(320_000));
+        let bob = Browser::signed_in(&fake, "bob@example.test");
+        let behind = format!("{}{}", junk(BOUND - 160), bob.cookies());
+        for (browser, cookies) in [(ann, before), (bob, behind)] {
+            let mut request = sign_out(&browser, path);
+            let field = cookies.trim_end().parse().unwrap();
+            request.headers_mut().insert(header::COOKIE, field);
+            sign_out_with(&fake, &routes, path, request, 1).await;
+        }
     }
 }
