@@ -115,7 +115,24 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let whole = self.body.size_hint();
+        match self.manner {
+            // A client takes no part for the whole that is shorter than was said.
+            Manner::Abort => whole,
+            // It may end before, and be complete: a length would be a promise.
+            Manner::Close | Manner::GrpcStatus => {
+                let upper = if self.ended.is_some() {
+                    whole.upper()
+                } else {
+                    Some(0)
+                };
+                let mut hint = SizeHint::new();
+                if let Some(upper) = upper {
+                    hint.set_upper(upper);
+                }
+                hint
+            }
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
-use http_body::Frame;
-use http_body_util::BodyExt;
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Full};
 use tokio::sync::mpsc;
 use tower_descope::{Descope, SessionWatch, UntilEnded, test_util::FakeDescope};
 
@@ -13,7 +13,7 @@ use crate::support::{browser::Browser, world::fake};
 
 struct Endless(mpsc::Receiver<Bytes>);
 
-impl http_body::Body for Endless {
+impl Body for Endless {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -78,6 +78,23 @@ async fn a_stream_of_grpc_ends_with_its_status() {
     let trailers = body.frame().await.unwrap().unwrap().into_trailers();
     assert_eq!(trailers.unwrap()["grpc-status"], "16");
     assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_length_is_promised_only_where_a_shorter_body_is_an_error() {
+    let whole = |watch| UntilEnded::new(Full::new(Bytes::from_static(b"a report")), watch);
+    let (_, _, watch) = world().await;
+    assert_eq!(whole(watch).size_hint().exact(), Some(8));
+    for manner in [UntilEnded::closing, UntilEnded::with_grpc_status] {
+        let (fake, _, watch) = world().await;
+        let mut body = manner(whole(watch));
+        let hint = body.size_hint();
+        assert_eq!((hint.lower(), hint.upper()), (0, Some(8)));
+        fake.clock().advance(Duration::from_secs(660));
+        while body.frame().await.is_some() {}
+        assert!(body.is_end_stream());
+        assert_eq!(body.size_hint().exact(), Some(0));
+    }
 }
 
 #[tokio::test]
