@@ -1,48 +1,34 @@
 use std::{
-    collections::{HashMap, HashSet},
     convert::Infallible,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
+use tokio::runtime::Handle;
 use tower_service::Service;
+use tracing::Instrument;
 use url::Url;
 
+use self::kept::{BegunFetch, Content, KeptPages, PageRefusal, PageStep};
 use crate::{
-    clock::Now,
     descope::Descope,
     endpoint::{ResponseBody, ResponseFuture, mount_prefix},
     error::Error,
-    limiter::TokenBucket,
     origin,
+    rejection::retry_after_header,
 };
+
+mod kept;
 
 /// Where Descope serves the pages of flows.
 const SOURCE: &str = "https://static.descope.com/pages";
 
-/// How long a page is served before it is asked for again.
-const FRESH: Duration = Duration::from_secs(60);
-
-/// How old a page counts as after it could not be fetched again: Descope is left alone for the rest.
-const AGE_AFTER_FAILURE: Duration = Duration::from_secs(50);
-
-/// How many pages are fetched at once.
-const MAX_FETCHES: usize = 8;
-
-/// How many pages are kept.
-const MAX_PAGES: usize = 256;
-
 /// The longest name of a file.
 const MAX_FILE: usize = 128;
-
-/// How many pages that are not at hand are asked for at once, and one more after each interval.
-const MISSES: u32 = 30;
-const MISSES_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Opened as a page of this site, a screen runs no script and loads nothing.
 const POLICY: (HeaderName, &str) = (
@@ -59,6 +45,10 @@ const POLICY: (HeaderName, &str) = (
 /// request is sent on. The bundle of the component's elements is another matter: `base-cdn-url` at a copy
 /// of one's own.
 ///
+/// Whoever asks for a file that is being fetched waits for that fetch, which goes on where they hang up.
+/// Eight files are fetched at once, and thirty a minute that are not at hand; whoever asks for another one
+/// is answered 429, with `Retry-After`. A file that cannot be fetched, and is not kept, is a 502.
+///
 /// Opened as a page, a screen runs no script in this origin (`sandbox`); within the component it is
 /// trusted as Descope's code is.
 ///
@@ -73,7 +63,8 @@ const POLICY: (HeaderName, &str) = (
 ///
 /// # Panics
 ///
-/// On a tokio runtime without timers; see [`Descope`](Descope#panics).
+/// On a tokio runtime without timers, in the task that fetches, and the request is a 502; see
+/// [`Descope`](Descope#panics).
 #[derive(Clone)]
 #[must_use]
 pub struct FlowPages {
@@ -84,33 +75,7 @@ struct Pages {
     descope: Descope,
     source: String,
     prefix: String,
-    kept: Mutex<Kept>,
-}
-
-struct Kept {
-    pages: HashMap<String, Page>,
-    misses: TokenBucket,
-    /// The pages that are being fetched.
-    fetched: HashSet<String>,
-}
-
-#[derive(Clone)]
-struct Page {
-    at: Now,
-    /// `None`: there is no such page.
-    content: Option<Bytes>,
-}
-
-/// A page that is being fetched, until this is dropped.
-struct Fetching<'p> {
-    pages: &'p Pages,
-    file: &'p str,
-}
-
-impl Drop for Fetching<'_> {
-    fn drop(&mut self) {
-        self.pages.kept().fetched.remove(self.file);
-    }
+    kept: Mutex<KeptPages>,
 }
 
 impl FlowPages {
@@ -159,11 +124,7 @@ impl FlowPages {
                 descope,
                 source,
                 prefix,
-                kept: Mutex::new(Kept {
-                    pages: HashMap::new(),
-                    misses: TokenBucket::new(MISSES, MISSES_INTERVAL),
-                    fetched: HashSet::new(),
-                }),
+                kept: Mutex::new(KeptPages::new()),
             }),
         }
     }
@@ -181,62 +142,50 @@ impl Pages {
         (fits && !file.contains("..") && media_type(file).is_some()).then_some(file)
     }
 
-    async fn page(&self, file: &str) -> Result<Option<Bytes>, StatusCode> {
+    async fn page(self: &Arc<Self>, file: &str) -> Result<Content, PageRefusal> {
         let now = self.descope.now();
-        let old = {
-            let mut kept = self.kept();
-            let old = kept.pages.get(file).cloned();
-            match old {
-                Some(page) if now.since(&page.at) < FRESH => return Ok(page.content),
-                // Somebody fetches it already: meanwhile the old one serves.
-                Some(page) if kept.fetched.contains(file) => return Ok(page.content),
-                Some(_) => {}
-                None if kept.fetched.len() >= MAX_FETCHES => {
-                    return Err(StatusCode::TOO_MANY_REQUESTS);
-                }
-                None if kept.misses.try_take(&now) => {}
-                None => return Err(StatusCode::TOO_MANY_REQUESTS),
-            }
-            kept.fetched.insert(file.to_owned());
-            old
-        };
-        let _fetching = Fetching { pages: self, file };
-        let url = format!(
-            "{}/{}/v2-beta/{file}",
-            self.source,
-            self.descope.project_id()
-        );
-        let (content, at) = match self.descope.client().flow_page(&url).await {
-            Ok(content) => (content.map(Bytes::from), now),
-            Err(error) => {
-                tracing::warn!(file, %error, "a page of a flow cannot be fetched");
-                let Some(old) = old else {
-                    return Err(StatusCode::BAD_GATEWAY);
-                };
-                // It is asked for again a little later.
-                (
-                    old.content,
-                    old.at
-                        .later(now.since(&old.at).saturating_sub(AGE_AFTER_FAILURE)),
-                )
+        let step = self.kept().request(file, &now)?;
+        let mut fetch = match step {
+            PageStep::Serve(content) => return Ok(content),
+            PageStep::Join(fetch) => fetch,
+            PageStep::Fetch(begun, fetch) => {
+                self.spawn(begun);
+                fetch
             }
         };
-        let mut kept = self.kept();
-        if kept.pages.len() >= MAX_PAGES && !kept.pages.contains_key(file) {
-            let oldest = kept.pages.iter().min_by_key(|(_, page)| page.at.mono);
-            if let Some(oldest) = oldest.map(|(file, _)| file.clone()) {
-                kept.pages.remove(&oldest);
-            }
-        }
-        let page = Page {
-            at,
-            content: content.clone(),
-        };
-        kept.pages.insert(file.to_owned(), page);
-        Ok(content)
+        let ended = fetch.wait_for(Option::is_some).await;
+        let ended = ended.ok().and_then(|ended| ended.clone());
+        // None: the task has panicked, or has ended with its runtime.
+        ended.unwrap_or(Err(PageRefusal::Unavailable))
     }
 
-    async fn answer(&self, method: Method, path: String) -> Response<ResponseBody> {
+    /// Runs a fetch on a task of its own: others wait for it where whoever began it hangs up.
+    fn spawn(self: &Arc<Self>, begun: BegunFetch) {
+        // Without a runtime the fetch is dropped, and so over.
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let pages = Arc::clone(self);
+        let fetch = async move {
+            let file = begun.file();
+            let fetched = pages.fetch(file).await;
+            if let Err(error) = &fetched {
+                tracing::warn!(file, %error, "a page of a flow cannot be fetched");
+            }
+            let end = pages.kept().end(&begun, fetched);
+            begun.tell(end);
+        };
+        runtime.spawn(fetch.in_current_span());
+    }
+
+    async fn fetch(&self, file: &str) -> Result<Content, Error> {
+        let project = self.descope.project_id();
+        let url = format!("{}/{project}/v2-beta/{file}", self.source);
+        let content = self.descope.client().flow_page(&url).await?;
+        Ok(content.map(Bytes::from))
+    }
+
+    async fn answer(self: &Arc<Self>, method: Method, path: String) -> Response<ResponseBody> {
         let Some(file) = self.file(&path) else {
             return status(StatusCode::NOT_FOUND);
         };
@@ -249,9 +198,6 @@ impl Pages {
         match self.page(file).await {
             Ok(Some(content)) => {
                 let mut response = status(StatusCode::OK);
-                if method == Method::GET {
-                    *response.body_mut() = ResponseBody::new(content);
-                }
                 let headers = response.headers_mut();
                 if let Some(ty) = media_type(file) {
                     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(ty));
@@ -260,14 +206,28 @@ impl Pages {
                     header::CACHE_CONTROL,
                     HeaderValue::from_static("public, max-age=60"),
                 );
+                if method == Method::HEAD {
+                    // Said here: axum takes the length from the body, and hyper sends a body that is there
+                    // over HTTP/2, to a HEAD too.
+                    let length = HeaderValue::from(content.len());
+                    headers.insert(header::CONTENT_LENGTH, length);
+                } else {
+                    *response.body_mut() = ResponseBody::new(content);
+                }
                 response
             }
             Ok(None) => status(StatusCode::NOT_FOUND),
-            Err(code) => status(code),
+            Err(PageRefusal::RateLimited(after)) => {
+                let mut response = status(StatusCode::TOO_MANY_REQUESTS);
+                let headers = response.headers_mut();
+                headers.insert(header::RETRY_AFTER, retry_after_header(after));
+                response
+            }
+            Err(PageRefusal::Unavailable) => status(StatusCode::BAD_GATEWAY),
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptPages> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
