@@ -38,6 +38,7 @@ pub enum ErrorKind {
     RefreshTokenReplaced,
     /// The call was refused (400, 401, 403, 404 or 422), for example because the user is not a
     /// member of the tenant. [`Error::upstream_status`](crate::Error::upstream_status) is the status.
+    /// With the code E061005 it is the token that Descope refuses, whatever the status.
     ///
     /// The refusal is Descope's if there is an
     /// [`Error::upstream_code`](crate::Error::upstream_code). Without one some proxy has refused in

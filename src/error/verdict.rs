@@ -2,6 +2,9 @@
 
 use super::{error::Error, kind::ErrorKind};
 
+/// The token that was sent is invalid.
+const INVALID_TOKEN: &str = "E061005";
+
 /// The judgment on a failed call to Descope: who said no, and whether that settles anything.
 ///
 /// A refusal (400, 401, 403, 404 or 422) is Descope's only with an `errorCode` of Descope's. Without
@@ -13,7 +16,7 @@ pub(crate) enum UpstreamVerdict {
     Ended,
     /// The refresh token was used before; another holder of the session has its successor.
     Reused,
-    /// Descope does not accept the credential (401).
+    /// Descope does not accept the credential: 401, or `E061005` whatever the status.
     CredentialRefused,
     /// Descope forbids the call to this user or key (403).
     Forbidden,
@@ -63,6 +66,10 @@ impl Error {
                 // Refused here, before any call.
                 None => UpstreamVerdict::NotUpstream,
             },
+            // A 403 or 404 may be about the tenant; one with this code is about the token.
+            ErrorKind::Refused if self.upstream_code() == Some(INVALID_TOKEN) => {
+                UpstreamVerdict::CredentialRefused
+            }
             ErrorKind::Refused => match self.upstream_status() {
                 Some(401) => UpstreamVerdict::CredentialRefused,
                 Some(403) => UpstreamVerdict::Forbidden,
@@ -141,6 +148,15 @@ mod tests {
             assert_eq!(verdict, expected, "{status}");
             assert!(verdict.is_refusal() && !verdict.is_over());
             assert!(!error.is_transient(), "{status}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_token_is_a_refused_credential_whatever_the_status() {
+        for status in [400, 401, 403, 404, 422] {
+            let verdict = refused(status).with_code("E061005").upstream_verdict();
+            assert_eq!(verdict, UpstreamVerdict::CredentialRefused, "{status}");
+            assert!(verdict.is_refusal() && !verdict.is_over());
         }
     }
 

@@ -120,7 +120,7 @@
 //! | 400 | `invalid_body`; `ambiguous_credentials`: the cookies are of several users, and stay |
 //! | 400 | `headers_too_large`: more than 64 KiB of cookies, which are not read, and stay. A sign-out is answered 200 all the same, and reads the first fields, as many as are within that bound |
 //! | 401 | `missing_refresh_token` (no call to Descope was made), `expired_token`: sign in again |
-//! | 401 | `invalid_token`: not with this refresh token. Another holder of the session may have replaced it, so the cookies are kept at first; if the next request is refused too, sign in again |
+//! | 401 | `invalid_token`: not with this refresh token (so with Descope's E061005 and E064006, whatever their status). Another holder of the session may have replaced it, so the cookies are kept at first; if the next request is refused too, sign in again |
 //! | 403 | `cross_site` |
 //! | 404, 405, 413, 415 | `not_found`, `method_not_allowed`, `body_too_large`, `unsupported_media_type` |
 //! | 500 | `internal_error`: the log says more |
@@ -144,10 +144,10 @@
 //!
 //! Logout is always answered with 200 and removed cookies, whatever Descope says, unless another
 //! site asks for it (403). From then on this process renews nothing of the session. A session token
-//! that was handed out before works until it expires. Every genuine refresh token that is presented
-//! is signed out, sixteen at most. `logoutall` is meant for the user of a genuine `__Host-` session
-//! cookie, else for each user whose refresh token was presented; where Descope has not confirmed it,
-//! the answer is `{"everywhere": false}`.
+//! that was handed out before works until it expires, unless [revocation](crate::revocation) is on.
+//! Every genuine refresh token that is presented is signed out, sixteen at most. `logoutall` is meant
+//! for the user of a genuine `__Host-` session cookie, else for each user whose refresh token was
+//! presented; where Descope has not confirmed it, the answer is `{"everywhere": false}`.
 //!
 //! # Signing in
 //!

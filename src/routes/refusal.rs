@@ -47,10 +47,12 @@ mod tests {
         for status in [400, 403, 404, 422] {
             assert_eq!(of(refused(status).with_code("E011001")), unavailable);
         }
-        assert_eq!(
-            of(refused(401).with_code("E061005")),
-            (401, "invalid_token")
-        );
+        let invalid = (401, "invalid_token");
+        assert_eq!(of(refused(401).with_code("E011001")), invalid);
+        for status in [400, 401, 403, 404, 422] {
+            let token_refused = refused(status).with_code("E061005");
+            assert_eq!(of(token_refused), invalid, "{status}");
+        }
         for (kind, expected) in [
             (ErrorKind::SessionEnded, (401, "expired_token")),
             (ErrorKind::RefreshTokenReused, (401, "invalid_token")),

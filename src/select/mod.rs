@@ -26,7 +26,7 @@
 //! | status | `error` |
 //! |---|---|
 //! | 400 | `invalid_body`, `ambiguous_credentials`, `headers_too_large` (more than 64 KiB of cookies), `tenant_refused` |
-//! | 401 | `missing_refresh_token`, `expired_token` (sign in again), `invalid_token` |
+//! | 401 | `missing_refresh_token`, `expired_token` (sign in again), `invalid_token` (so with Descope's E061005 and E064006, whatever their status) |
 //! | 403 | `cross_site`, `tenant_refused` |
 //! | 405, 413, 415 | `method_not_allowed`, `body_too_large`, `unsupported_media_type` |
 //! | 429 | `rate_limited`, with `Retry-After` where Descope named one |

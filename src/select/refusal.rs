@@ -88,6 +88,8 @@ mod tests {
         assert_eq!(of(refused(403)), (403, "tenant_refused"));
         for status in [400, 401, 403, 404, 422] {
             assert_eq!(of(stranger(status)), (502, "upstream_invalid"), "{status}");
+            let token_refused = stranger(status).with_code("E061005");
+            assert_eq!(of(token_refused), (401, "invalid_token"), "{status}");
         }
         for (kind, expected) in [
             (ErrorKind::SessionEnded, (401, "expired_token")),

@@ -116,6 +116,55 @@ async fn what_may_get_better_is_a_503_and_costs_nothing() {
 }
 
 #[tokio::test]
+async fn a_token_that_descope_calls_invalid_is_a_401_whatever_the_status_and_its_cookies_stay() {
+    let fake = fake().start().await;
+    let routes = routes(&fake.descope());
+    for (path, body) in [(REFRESH, "{}"), (ME, ""), (HISTORY, "")] {
+        for status in [400, 401, 403, 404] {
+            let mut ann = Browser::ann(&fake);
+            let before = ann.jar.clone();
+            fake.respond_next(path, Canned::error(status, "E061005", "eyJ"));
+            let answer = ann.call(&routes, path, body).await;
+            assert_eq!(
+                (answer.status, answer.error()),
+                (401, "invalid_token"),
+                "{path}: {status}"
+            );
+            assert_eq!(ann.jar, before, "{path}: {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_history_stands_at_the_root_or_below_its_name_and_may_be_left_out() {
+    let fake = fake().start().await;
+    let routes = routes(&fake.descope());
+    let one = json!([{ "userId": "U1" }]);
+    let none = json!([]);
+    for (said, expected) in [
+        (one.clone(), Some(&one)),
+        (none.clone(), Some(&none)),
+        (json!({ "authHistory": one }), Some(&one)),
+        (json!({ "authHistory": [] }), Some(&none)),
+        (json!({ "authHistory": null }), Some(&none)),
+        (json!({}), Some(&none)),
+        (json!({ "authHistory": {} }), None),
+        (json!({ "authHistory": "" }), None),
+        (json!(null), None),
+        (json!(""), None),
+    ] {
+        let mut ann = Browser::ann(&fake);
+        fake.respond_next(HISTORY, Canned::json(200, &said));
+        let answer = ann.call(&routes, HISTORY, "").await;
+        let status = if expected.is_some() { 200 } else { 503 };
+        assert_eq!(answer.status, status, "{said}");
+        if let Some(entries) = expected {
+            assert_eq!(answer.json, *entries, "{said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_descope_that_is_down_or_silent_is_a_503() {
     let fake = fake().start().await;
     let descope = fake

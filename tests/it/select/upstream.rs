@@ -19,7 +19,10 @@ async fn descopes_refusals_have_their_statuses_and_leave_the_cookies_alone() {
         (json(400, "E011001"), 400, "tenant_refused"),
         (json(404, "E011001"), 400, "tenant_refused"),
         (json(422, "E011001"), 400, "tenant_refused"),
+        (json(400, "E061005"), 401, "invalid_token"),
         (json(401, "E061005"), 401, "invalid_token"),
+        (json(403, "E061005"), 401, "invalid_token"),
+        (json(404, "E061005"), 401, "invalid_token"),
         (json(403, "E011001"), 403, "tenant_refused"),
         (
             json(429, "E130429").header("retry-after", "17"),
