@@ -265,6 +265,13 @@ impl FakeDescopeBuilder {
         self
     }
 
+    /// Sets if the sessions of access keys say their kind (`drn`), as those of users do; true by default. It
+    /// is not known if the real service's do.
+    pub fn drn_in_access_key_sessions(mut self, on: bool) -> Self {
+        self.settings.drn_in_access_key_sessions = on;
+        self
+    }
+
     /// Starts the fake on a thread of its own. It runs until the last clone of the handle is
     /// dropped.
     ///

@@ -63,6 +63,7 @@
 //! | if tokens can be without `amr` after a sign-in | they have it | [`without_methods`] |
 //! | if the refresh tokens of anonymous users say `danu`, too | no | [`danu_in_refresh_tokens`] |
 //! | selecting a tenant as an anonymous user | as any member does, or 403 with the made-up code [`FakeDescope::ANONYMOUS_REFUSED`] | [`anonymous_may_select`] |
+//! | if the sessions of access keys have `drn` | they have it | [`drn_in_access_key_sessions`] |
 //! | if signing in keeps the id of an anonymous user | no, that is another user | |
 //! | the form of `act`, and if an impersonated session's refresh token has it, too | `{"sub": …}`, and it has ([`FakeDescope::impersonate`]) | |
 //! | the status of `E108201`, `E103205` and `E103202` | 400; `E103202` is for polls of a flow that is over | |
@@ -109,6 +110,7 @@
 //! [`flow_opens_family`]: FakeDescopeBuilder::flow_opens_family
 //! [`danu_in_refresh_tokens`]: FakeDescopeBuilder::danu_in_refresh_tokens
 //! [`anonymous_may_select`]: FakeDescopeBuilder::anonymous_may_select
+//! [`drn_in_access_key_sessions`]: FakeDescopeBuilder::drn_in_access_key_sessions
 
 mod attempts;
 mod builder;

@@ -74,6 +74,7 @@ pub(super) struct Settings {
     pub(super) anonymous_may_select: bool,
     pub(super) danu_in_refresh_tokens: bool,
     pub(super) flow_opens_family: bool,
+    pub(super) drn_in_access_key_sessions: bool,
 }
 
 /// The time that the fake lives in.
@@ -109,6 +110,7 @@ impl Default for Settings {
             anonymous_may_select: true,
             danu_in_refresh_tokens: false,
             flow_opens_family: false,
+            drn_in_access_key_sessions: true,
         }
     }
 }

@@ -54,11 +54,15 @@ impl Service<'_> {
             }
             Some(_) => return Err(bad_request("`customClaims` is no object")),
         }
+        let mut session = claims.json();
+        if !self.settings.drn_in_access_key_sessions {
+            session.remove("drn");
+        }
         Ok(Canned::json(
             200,
             &json!({
                 "keyId": key.id,
-                "sessionJwt": self.state.ring.issue(&claims.json()),
+                "sessionJwt": self.state.ring.issue(&session),
                 "expiration": claims.expires,
             }),
         ))

@@ -114,8 +114,12 @@ impl<'a> Service<'a> {
     pub(super) fn read(&self, token: &str, kind: TokenKind) -> Result<Map<String, Value>, Canned> {
         let claims = self.state.ring.read(token);
         let claims = claims.ok_or_else(|| invalid_token("not a token of this project"))?;
-        let drn = claims.get("drn").and_then(Value::as_str);
-        if drn != Some(self.settings.cookie_name(kind)) {
+        let is_of_kind = match claims.get("drn") {
+            Some(drn) => drn == self.settings.cookie_name(kind),
+            // An access key's session.
+            None => kind == TokenKind::Session && !self.settings.drn_in_access_key_sessions,
+        };
+        if !is_of_kind {
             return Err(invalid_token("a token of another kind"));
         }
         let expires = claims.get("exp").and_then(Value::as_i64);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::client::{REFRESH, SELECT, ann, post, send};
+use super::client::{REFRESH, SELECT, ann, payload, post, send};
 use crate::test_util::{FakeDescope, ResponseMethod, Template};
 
 #[tokio::test]
@@ -214,6 +214,20 @@ async fn an_access_key_has_a_session_and_no_refresh_token() {
     assert!(validated.text("exp").ends_with('Z'));
     let unknown = post(&fake, path, "AK-other", json!({})).await;
     assert_eq!(unknown.code(), (401, "E062803"));
+}
+
+#[tokio::test]
+async fn the_session_of_an_access_key_says_its_kind_unless_switched_off() {
+    for says in [true, false] {
+        let fake = ann().drn_in_access_key_sessions(says).start().await;
+        let path = "/v1/auth/accesskey/exchange";
+        let answer = post(&fake, path, "AK-secret-1", json!({})).await;
+        let session = answer.text("sessionJwt");
+        let expected = if says { json!("DS") } else { Value::Null };
+        assert_eq!(payload(session)["drn"], expected);
+        let validated = post(&fake, "/v1/auth/validate", session, json!({})).await;
+        assert_eq!(validated.body["sub"], "K2job");
+    }
 }
 
 #[tokio::test]

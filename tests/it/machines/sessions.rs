@@ -10,7 +10,7 @@ use tower_descope::{
 
 use crate::{
     machines::access_keys::{KEY, PATH, key, tenant, world},
-    support::{eventually, token},
+    support::{app, eventually, token, verdict},
 };
 
 #[tokio::test]
@@ -83,6 +83,38 @@ async fn a_session_without_a_kind_will_do() {
     let answer = Canned::json(200, &json!({"sessionJwt": bare}));
     world.fake.respond_next(PATH, answer);
     assert_eq!(world.ask(KEY).await, "K2m@-");
+}
+
+#[tokio::test]
+async fn where_tokens_must_name_their_kind_a_machine_s_session_without_one_is_no_answer() {
+    for (names, must, expected) in [
+        (true, true, "K2m@-"),
+        (false, false, "K2m@-"),
+        (false, true, "exchange_unavailable"),
+    ] {
+        let fake = FakeDescope::builder()
+            .access_key(KEY, |key| key.id("K2m"))
+            .drn_in_access_key_sessions(names)
+            .start()
+            .await;
+        let descope = fake
+            .descope_builder()
+            .access_keys(AccessKeys::new().key_prefix("K2"))
+            .require_token_kind(must)
+            .build()
+            .unwrap();
+        descope.warm_up().await.unwrap();
+        assert_eq!(verdict(&app(&descope), KEY).await, expected);
+        let (key, options) = (AccessKey::new(KEY), ExchangeOptions::new());
+        match descope.exchange_access_key(&key, &options).await {
+            Ok(machine) => assert_eq!(format!("{}@-", machine.key_id()), expected),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::UpstreamInvalid);
+                assert!(error.to_string().contains("no_kind"), "{error}");
+                assert_eq!(expected, "exchange_unavailable");
+            }
+        }
+    }
 }
 
 #[tokio::test]
