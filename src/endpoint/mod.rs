@@ -43,7 +43,7 @@ pub(crate) use self::{
     kind::RefusalKind,
     media_type::{FormEncoding, MediaType, may_be_of_a_form},
     mount::mount_prefix,
-    redirect::redirect,
+    redirect::{redirect, redirect_with},
     refusal_response::RefusalResponses,
     request::{json_object, read_at_most},
     success::{AnswerFields, SessionBody, finish, json_response},

@@ -3,15 +3,30 @@
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{body::ResponseBody, refusal::Refusal};
-use crate::{rejection::REJECTION_HEADER, return_paths::ReturnPaths};
+use crate::{
+    rejection::REJECTION_HEADER,
+    return_paths::{ReturnPaths, page_with},
+};
 
 /// 303 to a path that was checked to be local.
 pub(crate) fn redirect(path: &str) -> Response<ResponseBody> {
+    // Checked paths are visible ASCII; if that were ever untrue, this stays on the site too.
+    see_other(HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/")))
+}
+
+/// 303 to the configured page, with a field added to its query.
+pub(crate) fn redirect_with(
+    paths: &ReturnPaths,
+    name: &str,
+    value: &str,
+) -> Response<ResponseBody> {
+    see_other(page_with(paths, &[(name, value)]))
+}
+
+fn see_other(location: HeaderValue) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::default());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    // Checked paths are visible ASCII; if that were ever untrue, this stays on the site too.
-    let path = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
-    response.headers_mut().insert(header::LOCATION, path);
+    response.headers_mut().insert(header::LOCATION, location);
     response
 }
 
@@ -23,9 +38,7 @@ impl Refusal {
         parameter: &str,
     ) -> Response<ResponseBody> {
         let code = self.code();
-        let page = paths.page();
-        let separator = if page.contains('?') { '&' } else { '?' };
-        let mut response = redirect(&format!("{page}{separator}{parameter}={code}"));
+        let mut response = redirect_with(paths, parameter, code);
         response
             .headers_mut()
             .insert(REJECTION_HEADER, HeaderValue::from_static(code));

@@ -20,7 +20,7 @@
 //! | 200, `Content-Length: 0` | the request may pass | the identity, the cookies of a renewal, `Vary: Authorization, Cookie` |
 //! | 401 | no session | `WWW-Authenticate`; removals of cookies, where the session is over; `X-Auth-Location`, where there is a [sign-in page](ForwardAuthBuilder::sign_in) |
 //! | 403 | no tenant (with [`require_tenant`](ForwardAuthBuilder::require_tenant)), or another site's page acts | |
-//! | 503 | keys, a renewal or the exchange of an access key cannot be had now | `Retry-After` |
+//! | 503 | keys, a renewal, the exchange of an access key or, with [`Revocation::strict`](crate::Revocation::strict), the revocations of other replicas (`revocation_unavailable`) cannot be had now | `Retry-After` |
 //! | 400 | contradicting credentials; more cookies than are read | `WWW-Authenticate` |
 //! | 302 | a page is opened without a session, with [`redirects`](ForwardAuthBuilder::redirects) | `Location` |
 //! | 400 `invalid_forwarded` | a forwarded field that came twice or says nothing that a client can ask for; no `X-Forwarded-Proto` or `-Uri` | |

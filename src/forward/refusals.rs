@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, header, request::Parts};
+use http::{Response, StatusCode, header, request::Parts};
 
 use super::{
     effective::{Forwarded, ForwardedFault},
@@ -67,21 +67,10 @@ impl RejectionResponse<ResponseBody> for ForwardRefusals {
     }
 }
 
-/// Returns `true` for a page that a browser opens. Old ones do not say so, but want HTML.
+/// Returns `true` for a page that a browser opens in a window: in a frame the sign-in page is of no use.
 fn is_navigation(request: &Parts) -> bool {
     let head = RequestHead::from(request);
-    let wants_html = || {
-        let mut accepted = request.headers.get_all(header::ACCEPT).iter();
-        accepted.any(|accepted| {
-            let accepted = accepted.as_bytes();
-            accepted
-                .windows(9)
-                .any(|part| part.eq_ignore_ascii_case(b"text/html"))
-        })
-    };
-    [Method::GET, Method::HEAD].contains(head.method)
-        && origin::may_open_a_page(head)
-        && (origin::has_fetch_metadata(head) || wants_html())
+    origin::is_navigation(head) && origin::may_open_a_page(head)
 }
 
 /// The refusal of a request that does not come from the proxy. It says nothing: it is made for somebody

@@ -17,7 +17,7 @@ use crate::{
     descope::{Descope, PresentedRefresh},
     endpoint::{
         FormEncoding, MediaType, Refusal, RefusalKind, ResponseBody, SessionBody, finish,
-        json_response, may_be_of_a_form, redirect,
+        json_response, may_be_of_a_form, redirect, redirect_with,
     },
     ids::UserId,
     origin::{self, WhenAbsent},
@@ -114,10 +114,12 @@ impl RoutesCall {
             (SessionCall::Refresh | SessionCall::TryRefresh, _) => self.refresh(findings).await,
             (SessionCall::Logout | SessionCall::LogoutAll, asked) => {
                 let everywhere = self.call == SessionCall::LogoutAll;
-                let response = self.log_out(everywhere, findings).await;
-                Ok(match asked {
-                    CallBody::Form(page) => redirect(&page),
-                    _ => response,
+                let is_whole = self.log_out(everywhere, findings).await;
+                Ok(match (asked, self.form()) {
+                    (CallBody::Form(page), _) if is_whole => redirect(&page),
+                    (_, Some((paths, _))) => redirect_with(paths, "everywhere", "false"),
+                    _ if is_whole => json_response(&json!({})),
+                    _ => json_response(&json!({ "everywhere": false })),
                 })
             }
             (SessionCall::MyTenants, CallBody::Tenants(which)) => {
@@ -258,8 +260,15 @@ impl RoutesCall {
             origin::log_refusal(refusal.reason(), (&self.request).into());
             return;
         }
+        let level = refusal.kind().level();
+        let level = if refusal.kind() == RefusalKind::TokensMissing {
+            let notices = self.descope.notices();
+            notices.missing_tokens.level(level, &self.descope.now())
+        } else {
+            level
+        };
         event_at!(
-            refusal.kind().level(),
+            level,
             call = self.call.name(),
             user.id = findings.user.as_ref().map(tracing::field::display),
             outcome = refusal.code(),

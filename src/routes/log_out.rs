@@ -1,27 +1,18 @@
 //! Signing out by `logout` and `logoutall`.
 
-use http::Response;
-use serde_json::json;
 use tracing::Level;
 
 use super::{
     call::{Findings, RoutesCall},
     refusal::as_session_call,
 };
-use crate::{
-    descope::SignOutOutcome,
-    endpoint::{Refusal, ResponseBody, json_response},
-    telemetry::event_at,
-};
+use crate::{descope::SignOutOutcome, endpoint::Refusal, telemetry::event_at};
 
 impl RoutesCall {
     /// Signs out of every session that the request presents. The browser is signed out in any case,
-    /// whatever Descope answers.
-    pub(super) async fn log_out(
-        &self,
-        everywhere: bool,
-        findings: &mut Findings,
-    ) -> Response<ResponseBody> {
+    /// whatever Descope answers. Returns `false` where others were meant, too, and Descope has not confirmed
+    /// it.
+    pub(super) async fn log_out(&self, everywhere: bool, findings: &mut Findings) -> bool {
         let headers = &self.request.headers;
         let accept_bearer = self.settings.accept_bearer;
         let signed_out = self
@@ -37,11 +28,7 @@ impl RoutesCall {
         for error in failures {
             self.log_unconfirmed_logout(&as_session_call(error.into()), findings);
         }
-        json_response(&if everywhere && !confirmed {
-            json!({ "everywhere": false })
-        } else {
-            json!({})
-        })
+        confirmed || !everywhere
     }
 
     /// Logs that the browser is signed out, but Descope does not know.

@@ -79,7 +79,8 @@ impl SessionRoutes {
     /// Lets HTML forms sign out, by `logout` and `logoutall`: their browsers are sent on (303) to the
     /// pages of `paths`, to the one that the form's field `return_to` asks for as far as `paths`
     /// allows it. A form that cannot be read leads to the configured page, whose query then has the
-    /// code in `logout_error`, and nobody is signed out.
+    /// code in `logout_error`, and nobody is signed out. Where Descope has not confirmed a `logoutall` its
+    /// query has `everywhere=false`: the browser is signed out, and others may go on for a while.
     ///
     /// ```
     /// use tower_descope::{Descope, ReturnPaths, SessionRoutes};

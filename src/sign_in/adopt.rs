@@ -30,7 +30,11 @@ const MAX_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// Made by [`Descope::adopt`], [`Descope::adopt_answer`], [`Descope::verify_code`] and
 /// [`Descope::exchange_code`]. What is checked, and what the errors are, is in the
-/// [module](super) documentation.
+/// [module](super#what-is-adopted) documentation.
+///
+/// # Panics
+///
+/// When it is awaited on a tokio runtime without timers; see [`Descope`](Descope#panics).
 #[must_use = "nothing happens before it is awaited"]
 pub struct Adopt {
     descope: Descope,
@@ -92,6 +96,24 @@ impl Descope {
     /// # #[cfg(not(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto"))))]
     /// # fn main() {}
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// When it is awaited on a tokio runtime without timers; see [`Descope`](Self#panics).
+    ///
+    /// # Errors
+    ///
+    /// When it is awaited, as the [module](crate::sign_in#what-is-adopted) says in detail:
+    /// [`ErrorKind::InvalidRefreshToken`](crate::ErrorKind::InvalidRefreshToken) and
+    /// [`ErrorKind::InvalidSessionToken`](crate::ErrorKind::InvalidSessionToken) for a token that is
+    /// forged, or of another project or kind; [`ErrorKind::SessionEnded`](crate::ErrorKind::SessionEnded),
+    /// [`ErrorKind::RefreshTokenReused`](crate::ErrorKind::RefreshTokenReused) and
+    /// [`ErrorKind::RefreshTokenReplaced`](crate::ErrorKind::RefreshTokenReplaced) for one that is good no
+    /// longer; [`ErrorKind::NotASignIn`](crate::ErrorKind::NotASignIn) and
+    /// [`ErrorKind::AnonymousSession`](crate::ErrorKind::AnonymousSession) for good ones that sign nobody
+    /// in; [`ErrorKind::KeysUnavailable`](crate::ErrorKind::KeysUnavailable) where they cannot be verified
+    /// now; [`ErrorKind::CookieTooLarge`](crate::ErrorKind::CookieTooLarge). With [`Adopt::rotate`] also
+    /// those of [`refresh`](Self::refresh).
     pub fn adopt(
         &self,
         request: &HeaderMap,
@@ -113,6 +135,14 @@ impl Descope {
 
     /// As [`adopt`](Self::adopt), with the session of an answer of [`refresh`](Self::refresh) or
     /// [`select_tenant`](Self::select_tenant).
+    ///
+    /// # Panics
+    ///
+    /// As [`adopt`](Self::adopt).
+    ///
+    /// # Errors
+    ///
+    /// As [`adopt`](Self::adopt).
     pub fn adopt_answer(&self, request: &HeaderMap, answer: SessionAnswer) -> Adopt {
         let answer = Offered::Answer(Box::new(answer));
         Adopt::new(self, request, Source::Offered(answer))

@@ -56,9 +56,17 @@ impl Descope {
     /// Signs somebody in by the one-time code that was sent to them
     /// (`POST /v1/auth/otp/verify/…`): a call, and then as [`adopt`](Self::adopt).
     ///
-    /// A wrong code is [`ErrorKind::Refused`]: with Descope's
-    /// [`upstream_code`](Error::upstream_code), or without a call for a text that can be no code (it has 1 to
-    /// 32 letters and digits).
+    /// # Panics
+    ///
+    /// As [`adopt`](Self::adopt).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`] for a wrong code: with Descope's [`upstream_code`](Error::upstream_code), or
+    /// without a call for a text that can be no code (it has 1 to 32 letters and digits), or no address;
+    /// those of every call, of which [`Error::is_transient`] says what may pass; and those of
+    /// [`adopt`](Self::adopt), but [`ErrorKind::UpstreamInvalid`] for tokens of Descope's answer that are
+    /// not good. The call is not repeated after a 503.
     pub fn verify_code(&self, request: &HeaderMap, to: &CodeRecipient, code: &str) -> Adopt {
         let client = self.client().clone();
         let to = to.clone();
@@ -73,10 +81,17 @@ impl Descope {
     /// Signs somebody in by the code with which an identity provider has sent them back: a call, and
     /// then as [`adopt`](Self::adopt). For callbacks of one's own; whoever writes one has to know that
     /// this browser began the attempt (a `state` in a cookie), or another site signs its visitor in as
-    /// somebody else.
+    /// somebody else. A code works once.
     ///
-    /// A code works once. One that Descope refuses is [`ErrorKind::Refused`], and so is a text that
-    /// can be none (up to 2,048 visible ASCII characters), without a call.
+    /// # Panics
+    ///
+    /// As [`adopt`](Self::adopt).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`] for a code that Descope refuses, or, without a call, for a text that can be
+    /// none (up to 2,048 visible ASCII characters); the others are those of
+    /// [`verify_code`](Self::verify_code).
     pub fn exchange_code(&self, request: &HeaderMap, by: Exchange, code: &str) -> Adopt {
         let client = self.client().clone();
         let code = Zeroizing::new(code.to_owned());

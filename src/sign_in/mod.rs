@@ -80,12 +80,13 @@
 //! | [`ErrorKind`](crate::ErrorKind) | when |
 //! |---|---|
 //! | `InvalidRefreshToken`, `InvalidSessionToken` | forged, of another project, of another kind |
-//! | `SessionEnded` | expired, or signed out here |
+//! | `SessionEnded` | expired, signed out here, or over as Descope has said |
 //! | `NotASignIn` | of two users, too old, without a word about how its user signed in; the message says which |
 //! | `AnonymousSession` | an anonymous visitor's |
-//! | `Refused` | Descope refuses the code; [`upstream_code`](crate::Error::upstream_code) is its own |
-//! | `KeysUnavailable`, `RateLimited`, `Throttled`, `UpstreamUnavailable`, `UpstreamTimeout` | not just now: the same sign-in may succeed later, unless a code has been used up |
-//! | `RefreshTokenReused`, `RefreshTokenReplaced` | with [`Adopt::rotate`]: somebody was faster |
+//! | `Refused` | Descope refuses the code, or with [`Adopt::rotate`] the exchange: [`upstream_code`](crate::Error::upstream_code) is its own; or a text can be no code or no address, and nothing was sent |
+//! | `KeysUnavailable`, `RateLimited`, `Throttled`, `SharedStateUnavailable`, `UpstreamUnavailable`, `UpstreamTimeout` | not just now: the same sign-in may succeed later, unless a code has been used up |
+//! | `RefreshTokenReused`, `RefreshTokenReplaced` | the refresh token has been used: with [`Adopt::rotate`] somebody was faster |
+//! | `NoRuntime` | with [`Adopt::rotate`]: outside of a tokio runtime |
 //! | `UpstreamInvalid` | Descope's own answer cannot be used |
 //! | `CookieTooLarge` | a token is larger than browsers keep; what Descope gave for this sign-in is ended there, tokens that a caller brought are the caller's to sign out |
 

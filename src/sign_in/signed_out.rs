@@ -31,7 +31,7 @@ impl Descope {
     /// Descope says; what Descope could not be told is sent again in the background, and
     /// [`SignedOut::told`] says so. Nobody waits longer than the
     /// [`timeout`](crate::DescopeBuilder::timeout). Session tokens that have been handed out work
-    /// until they expire.
+    /// until they expire, unless [revocation](crate::revocation) is on.
     ///
     /// The handler has to know that the request comes from a page of its own:
     /// [`check_same_origin`](Self::check_same_origin). [`SessionRoutes`](crate::SessionRoutes) has
@@ -46,7 +46,8 @@ impl Descope {
 
     /// As [`sign_out`](Self::sign_out), and all other sessions of the user are ended: of the one whose
     /// session a `__Host-` cookie shows, else of each user of whom the browser has a genuine refresh
-    /// token. Other browsers are signed out when their sessions are due to be renewed.
+    /// token. Other browsers are signed out when their sessions are due to be renewed; where
+    /// [revocation](crate::revocation) is on, with their next requests.
     ///
     /// # Panics
     ///

@@ -90,7 +90,12 @@ impl FlowRequest {
         let (step, flow) = (admitted.step, admitted.body.flow.clone());
         let key = self.key(&admitted);
         let shared = Arc::clone(&self.shared);
-        let call = async move { self.run(admitted).await };
+        let running = shared.descope.running();
+        let call = async move {
+            let answered = self.run(admitted).await;
+            drop(running);
+            answered
+        };
         let answered = shared.replays.share(key, call).await;
         let Some(answered) = answered else {
             let refusal = FlowRefusal::UpstreamUnavailable;
@@ -331,7 +336,9 @@ impl FlowRequest {
 fn failed(error: &Error) -> FlowRefusal {
     // What was held back here was not sent, and is no failure of Descope's.
     let level = match error.kind() {
-        ErrorKind::Throttled => Level::DEBUG,
+        ErrorKind::Throttled
+        | ErrorKind::SharedStateUnavailable
+        | ErrorKind::RefreshTokenReplaced => Level::DEBUG,
         _ => Level::WARN,
     };
     event_at!(level, %error, "descope did not answer a flow's call");

@@ -130,7 +130,10 @@ impl From<&Error> for FlowRefusal {
                 let after = error.retry_after().unwrap_or(Duration::from_secs(10));
                 Self::RateLimited(after)
             }
-            ErrorKind::SharedStateUnavailable => Self::UpstreamUnavailable,
+            // Nothing was sent: what comes next is a call of its own.
+            ErrorKind::SharedStateUnavailable | ErrorKind::RefreshTokenReplaced => {
+                Self::RateLimited(error.retry_after().unwrap_or(Duration::from_secs(1)))
+            }
             _ if error.upstream_verdict() == UpstreamVerdict::Unavailable => {
                 Self::UpstreamUnavailable
             }

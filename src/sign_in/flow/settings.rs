@@ -131,7 +131,8 @@ impl FlowRoutesBuilder {
         self
     }
 
-    /// The deadline of a call to Descope. Default 30 seconds; from 5 to 120. Calls of
+    /// The deadline of a call to Descope. Default 30 seconds; from 5 to 120; of it connecting may take the
+    /// handle's [`timeout`](crate::DescopeBuilder::timeout). Calls of
     /// [`signed_in_flows`](Self::signed_in_flows) end after 15 seconds, and after the handle's
     /// [`timeout`](crate::DescopeBuilder::timeout): renewals of that session wait for them.
     pub fn timeout(mut self, timeout: Duration) -> Self {

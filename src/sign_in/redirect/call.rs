@@ -16,7 +16,7 @@ use super::{
 use crate::{
     cookie::CookieAttributes,
     descope::Descope,
-    endpoint::{ResponseBody, finish, redirect},
+    endpoint::{ResponseBody, finish, redirect_with},
     origin,
     rejection::REJECTION_HEADER,
     sign_in::{Door, budget::network},
@@ -71,15 +71,17 @@ impl RedirectCall {
     ) -> Response<ResponseBody> {
         let mut cookies = Vec::new();
         let response = match route {
-            None => page::not_served(StatusCode::NOT_FOUND, None),
+            None => page::not_found(),
             Some(route) if !route.takes(&self.request.method) => {
-                page::not_served(StatusCode::METHOD_NOT_ALLOWED, Some(route.allow()))
+                page::method_not_allowed(route.allow())
             }
             // Nobody has asked for the page yet: an attempt that begins now would end unseen. An error,
             // since browsers keep a success, 204 too, and answer the click with it.
             Some(_) if self.is_prefetch() => {
                 let mut response = Response::new(ResponseBody::default());
                 *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                let code = HeaderValue::from_static("prefetch");
+                response.headers_mut().insert(REJECTION_HEADER, code);
                 response
             }
             Some(route) => {
@@ -133,7 +135,12 @@ impl RedirectCall {
         if !failure.is_logged {
             Door::Redirect.count(code);
             let level = match failure.kind {
-                FailureKind::RateLimited => Level::WARN,
+                FailureKind::RateLimited => {
+                    let notices = self.descope().notices();
+                    notices
+                        .limited_sign_ins
+                        .level(Level::WARN, &self.descope().now())
+                }
                 FailureKind::Internal => Level::ERROR,
                 _ => Level::DEBUG,
             };
@@ -141,11 +148,7 @@ impl RedirectCall {
         }
         let mut response = match &self.shared.settings.failure_page {
             None => page::failed(failure),
-            Some(to) => {
-                let page = to.page();
-                let separator = if page.contains('?') { '&' } else { '?' };
-                redirect(&format!("{page}{separator}sign_in_error={code}"))
-            }
+            Some(to) => redirect_with(to, "sign_in_error", code),
         };
         response
             .headers_mut()

@@ -96,11 +96,13 @@ impl RedirectCall {
     fn sign_in(&self, attempt: &Transaction, code: &str) -> SignInTask {
         let adopt = self.adopt(attempt, code);
         let tell = self.shared.settings.on_signed_in.clone();
+        let running = self.descope().running();
         Box::pin(async move {
             let signed_in = adopt.await?;
             if let Some(tell) = tell {
                 tell(&signed_in);
             }
+            drop(running);
             Ok(signed_in)
         })
     }

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use crate::{
     cookie::{SameSite, SessionCookies},
     endpoint::{ResponseBody, redirect},
-    rejection::retry_after_header,
+    rejection::{REJECTION_HEADER, retry_after_header},
 };
 
 /// On every answer: nothing of it is stored or framed, and no page learns the URL of a way back, which has
@@ -73,17 +73,23 @@ pub(super) fn failed(failure: Failure) -> Response<ResponseBody> {
 }
 
 /// A small page for what is not served.
-pub(super) fn not_served(
-    status: StatusCode,
-    allow: Option<&'static str>,
-) -> Response<ResponseBody> {
+pub(super) fn not_found() -> Response<ResponseBody> {
+    not_served(StatusCode::NOT_FOUND, "not_found")
+}
+
+/// The same for another method.
+pub(super) fn method_not_allowed(allow: &'static str) -> Response<ResponseBody> {
+    let mut response = not_served(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+    let allow = HeaderValue::from_static(allow);
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
+}
+
+fn not_served(status: StatusCode, code: &'static str) -> Response<ResponseBody> {
     let reason = status.canonical_reason().unwrap_or_default();
     let mut response = html(status, reason, "");
-    if let Some(allow) = allow {
-        response
-            .headers_mut()
-            .insert(header::ALLOW, HeaderValue::from_static(allow));
-    }
+    let code = HeaderValue::from_static(code);
+    response.headers_mut().insert(REJECTION_HEADER, code);
     response
 }
 

@@ -164,6 +164,23 @@ async fn sixty_four_calls_may_be_on_their_way_and_each_ends_with_its_time() {
 }
 
 #[tokio::test]
+async fn draining_waits_for_a_step_whose_browser_has_gone() {
+    let fake = fake().start().await;
+    let descope = of_many(&fake);
+    let mut page = Page::new(&fake, builder(&descope).build().unwrap());
+    fake.hang_path("/v1/flow/start", true);
+    let start = tokio::spawn(async move { page.start("sign-in").await.status });
+    fake.wait_for_calls("/v1/flow/start", 1).await;
+    start.abort();
+    assert!(start.await.is_err());
+    let drained = tokio::spawn(async move { descope.drain().await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!drained.is_finished());
+    fake.hang_path("/v1/flow/start", false);
+    drained.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_token_of_a_third_party_is_for_no_script_wherever_it_stands() {
     let fake = fake().start().await;
     let signed_in = fake.sign_in("ann@example.test");

@@ -1,6 +1,7 @@
 //! Sign-in by redirect, end to end: a browser, `RedirectSignIn`, Descope, an identity provider.
 
 mod attacks;
+mod draining;
 mod starts;
 mod ways_back;
 

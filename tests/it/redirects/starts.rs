@@ -232,7 +232,7 @@ async fn only_a_page_that_opens_or_a_form_of_this_site_begins_an_attempt() {
             .ask(&service, Method::GET, "/auth/sso?tenant=T1", &fields, "")
             .await;
         // A success would be kept, and given to whoever clicks.
-        assert_eq!(answer.status, 503);
+        assert_eq!((answer.status, answer.error()), (503, "prefetch"));
     }
     assert_eq!(calls(&fake), 0);
     assert!(jar.0.is_empty());

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
-use tower_descope::{ReturnPaths, SelectTenant, SessionRoutes};
+use tower_descope::{ReturnPaths, SelectTenant, SessionRoutes, test_util::Canned};
 
 use super::{Browser, LOGOUT, LOGOUT_ALL, REFRESH, SELECT, TRY_REFRESH, calls, fake, routes};
 
@@ -170,6 +170,26 @@ async fn a_plain_form_signs_out_and_leads_to_its_page() {
             (response.status().as_u16(), &**response.body()),
             (200, "{}")
         );
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_told_where_descope_has_not_confirmed_a_sign_out_everywhere() {
+    let fake = fake().start().await;
+    let paths = ReturnPaths::new("/goodbye?a=b").unwrap();
+    let routes = routes(&fake.descope()).html_forms(paths.below("/app").unwrap());
+    for (path, location) in [
+        (LOGOUT, "/app/a"),
+        (LOGOUT_ALL, "/goodbye?a=b&everywhere=false"),
+    ] {
+        let mut ann = Browser::ann(&fake);
+        fake.respond_next(path, Canned::error(500, "E990500", "oops"));
+        let request = post(&ann, path, URL_ENCODED, "return_to=%2Fapp%2Fa");
+        let response = answer(&routes, with(request, SAME_ORIGIN)).await;
+        assert_eq!(response.status(), 303, "{path}");
+        assert_eq!(response.headers()["location"], location);
+        ann.keep(response.headers());
+        assert!(ann.jar.is_empty(), "signed out here");
     }
 }
 
