@@ -162,16 +162,17 @@
 //! | feature | default | what it does |
 //! |---|---|---|
 //! | `axum` | yes | extractors, and `IntoResponse` for [`Rejection`] |
-//! | `rustls` | yes | TLS by rustls for the calls to Descope |
-//! | `native-tls` | | TLS by the system's library; with both, rustls is used |
+//! | `rustls` | yes | TLS by rustls for the calls to Descope, and to Redis (`rediss:`) |
+//! | `native-tls` | | the same by the system's library; with both, rustls is used |
 //! | `aws-lc-rs` | yes | signatures checked by aws-lc-rs |
 //! | `rust-crypto` | | signatures checked in plain Rust; with both, aws-lc-rs is used |
 //! | `metrics` | | counters behind the [`metrics`](https://docs.rs/metrics) facade |
+//! | `redis` | | [`SharedState`] in Redis or Valkey, for several replicas |
 //! | `test-util` | | [`test_util`]: the fake and a clock that tests move |
 //!
-//! One of `aws-lc-rs` and `rust-crypto` is needed, and for an https base URL one of `rustls` and
-//! `native-tls`; [`DescopeBuilder::build`] says so where one is missing. `aws-lc-rs` needs a C
-//! compiler.
+//! One of `aws-lc-rs` and `rust-crypto` is needed, and for an https base URL or for `rediss:` one of
+//! `rustls` and `native-tls`; [`DescopeBuilder::build`] says so where one is missing. `aws-lc-rs` needs
+//! a C compiler.
 //!
 //! # Further reading
 //!

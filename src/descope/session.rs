@@ -96,13 +96,13 @@ impl Descope {
     ///
     /// From the call on nothing of this session is renewed by this process, whatever Descope says,
     /// and a refresh that is under way brings its caller nothing. Session tokens that have been
-    /// handed out work until they expire.
+    /// handed out work until they expire, unless [revocation](crate::revocation) is on.
     ///
     /// After a 503 of Descope's it goes up a second time at once, so that Descope may see it twice, which
     /// does no harm. Where Descope does not confirm it, it is sent again in the background, with pauses of up to
     /// ten minutes, until Descope does or the refresh token has expired. This process remembers it
-    /// for as long; another replica does not know of it. [`drain`](Self::drain) sends it once more
-    /// before the process ends.
+    /// for as long; without [`shared_state`](crate::DescopeBuilder::shared_state) another replica does
+    /// not know of it. [`drain`](Self::drain) sends it once more before the process ends.
     ///
     /// # Panics
     ///
@@ -120,8 +120,12 @@ impl Descope {
     /// Ends all sessions of a user (`POST /v1/auth/logoutall`); see [`logout`](Self::logout).
     ///
     /// Until Descope has confirmed it no refresh token of this user that was issued before brings a
-    /// session in this process. A session that is issued later is a new sign-in: it is let in, and
-    /// the `logoutall` is not sent any more, with an error event.
+    /// session in this process; at no replica where they [share their state] and [revocation] is on. A
+    /// session that is issued later is a new sign-in: it is let in, and the `logoutall` is not sent any
+    /// more, with an error event. Without those two a session that another replica has renewed is one, too.
+    ///
+    /// [share their state]: crate::DescopeBuilder::shared_state
+    /// [revocation]: crate::DescopeBuilder::revocation
     ///
     /// # Panics
     ///
