@@ -61,7 +61,8 @@ impl From<BodyFault> for CallFault {
 impl From<CallFault> for Error {
     fn from(fault: CallFault) -> Self {
         match fault {
-            CallFault::NotSent(error) | CallFault::Network(error) => failure::network(error),
+            CallFault::NotSent(error) => failure::network(error).never_sent(),
+            CallFault::Network(error) => failure::network(error),
             CallFault::Status(_, error) => error,
             CallFault::TooLarge => {
                 Self::new(ErrorKind::UpstreamInvalid, "descope's answer is too large")

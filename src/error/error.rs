@@ -22,6 +22,7 @@ struct ErrorInner {
     ends_session: bool,
     leaves_cookies: bool,
     successor_fits: bool,
+    never_sent: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -37,6 +38,7 @@ impl Error {
                 ends_session: false,
                 leaves_cookies: false,
                 successor_fits: false,
+                never_sent: false,
                 source: None,
             }),
         }
@@ -115,6 +117,17 @@ impl Error {
     /// Returns `true` if a browser may be given the new refresh token of the failed answer.
     pub(crate) fn has_fitting_successor(&self) -> bool {
         self.inner.successor_fits
+    }
+
+    /// Says that the call never left this machine.
+    pub(crate) fn never_sent(mut self) -> Self {
+        Arc::make_mut(&mut self.inner).never_sent = true;
+        self
+    }
+
+    /// Returns `true` if the call is known never to have left this machine.
+    pub(crate) fn was_never_sent(&self) -> bool {
+        self.inner.never_sent
     }
 
     /// Says that a response with this failure leaves the session's cookies alone: that of the

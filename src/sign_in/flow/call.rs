@@ -131,7 +131,7 @@ impl FlowRequest {
                     cookies: Vec::new(),
                     signed_in: None,
                     size: 0,
-                    is_kept: !matches!(refusal, FlowRefusal::RateLimited(_)),
+                    is_kept: !refusal.is_of_nothing_sent(),
                 }
             }
         }

@@ -32,6 +32,8 @@ pub(super) enum FlowRefusal {
     /// The answer brings a session that cannot be gone on with.
     SessionIncomplete,
     UpstreamUnavailable,
+    /// Descope could not be reached, so that the call may be made again.
+    Unreachable,
     KeysUnavailable,
     CookieTooLarge,
     UpstreamTimeout,
@@ -47,6 +49,11 @@ struct RefusalBody {
 }
 
 impl FlowRefusal {
+    /// Returns `true` if nothing was sent: the same call again is another one.
+    pub(super) fn is_of_nothing_sent(self) -> bool {
+        matches!(self, Self::RateLimited(_) | Self::Unreachable)
+    }
+
     pub(super) fn code(self) -> &'static str {
         self.row().1
     }
@@ -83,7 +90,7 @@ impl FlowRefusal {
                 "upstream_invalid", "the identity provider did not give a usable answer"),
             Self::SessionIncomplete => (Status::BAD_GATEWAY,
                 "not_a_sign_in", "the flow ended without a refresh token"),
-            Self::UpstreamUnavailable => (Status::BAD_GATEWAY,
+            Self::UpstreamUnavailable | Self::Unreachable => (Status::BAD_GATEWAY,
                 "upstream_unavailable", "the identity provider cannot be asked at the moment"),
             Self::KeysUnavailable => (Status::BAD_GATEWAY,
                 "keys_unavailable", "sessions cannot be verified at the moment, try again later"),
@@ -134,6 +141,7 @@ impl From<&Error> for FlowRefusal {
             ErrorKind::SharedStateUnavailable | ErrorKind::RefreshTokenReplaced => {
                 Self::RateLimited(error.retry_after().unwrap_or(Duration::from_secs(1)))
             }
+            _ if error.was_never_sent() => Self::Unreachable,
             _ if error.upstream_verdict() == UpstreamVerdict::Unavailable => {
                 Self::UpstreamUnavailable
             }

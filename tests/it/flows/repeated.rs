@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
 use tower_descope::{
     FlowRoutes,
+    cookie::SessionCookies,
     test_util::{Canned, FakeDescope},
 };
 
@@ -84,6 +86,36 @@ async fn a_call_that_descope_put_off_goes_up_again_once_it_may() {
     fake.clock().advance(Duration::from_secs(3));
     assert_eq!(page.ask("next", &body).await.status, 200);
     assert_eq!(sent(&fake, "next"), before + 2);
+}
+
+#[tokio::test]
+async fn a_step_that_never_left_this_machine_goes_up_once_descope_can_be_reached() {
+    let fake = fake().start().await;
+    let mut page = Page::new(&fake, builder(&of(&fake)).build().unwrap());
+    page.start("sign-in").await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = nobody.local_addr().unwrap();
+    drop(nobody);
+    let descope = fake
+        .descope_builder()
+        .cookies(SessionCookies::host_prefixed())
+        .base_url(format!("http://{at}"))
+        .build()
+        .unwrap();
+    page.service = builder(&descope).build().unwrap();
+    let body = page.body("submit", &json!({"email": "ann@example.test"}));
+    let refused = page.ask("next", &body).await;
+    assert_eq!(refused.code(), (502, "upstream_unavailable"));
+    // Descope is there again.
+    let listener = TcpListener::bind(at).await.unwrap();
+    let to = fake.url().trim_start_matches("http://").to_owned();
+    let passing_on = tokio::spawn(async move {
+        let (mut came, _) = listener.accept().await.unwrap();
+        let mut up = TcpStream::connect(to).await.unwrap();
+        tokio::io::copy_bidirectional(&mut came, &mut up).await
+    });
+    assert_eq!(page.ask("next", &body).await.status, 200);
+    passing_on.abort();
 }
 
 #[tokio::test]
