@@ -97,6 +97,36 @@ fn every_field_has_its_accessor() {
 }
 
 #[test]
+fn whatever_is_long_counts_in_the_memory_that_is_bounded() {
+    const LONG: usize = 100_000;
+    let long = || "x".repeat(LONG);
+    let token = || Some(OpaqueToken::new(long()));
+    let plain = answer(RawAnswer::default()).size();
+    for raw in [
+        RawAnswer {
+            external_token: token(),
+            ..RawAnswer::default()
+        },
+        RawAnswer {
+            trusted_device_token: token(),
+            ..RawAnswer::default()
+        },
+        RawAnswer {
+            known_device_token: token(),
+            ..RawAnswer::default()
+        },
+        RawAnswer {
+            idp_response: Some(json!(long()).into()),
+            ..RawAnswer::default()
+        },
+    ] {
+        let answer = answer(raw);
+        assert!(answer.size() >= plain + LONG);
+        assert!(answer.without_record().size() <= plain);
+    }
+}
+
+#[test]
 fn an_answer_of_tokens_only_has_nothing_else() {
     let answer = answer(RawAnswer::default());
     assert!(answer.refresh_token().is_none());

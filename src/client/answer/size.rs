@@ -1,10 +1,10 @@
 //! The memory that an answer takes.
 
 use super::RawAnswer;
-use crate::json::UnparsedJson;
+use crate::{json::UnparsedJson, token::OpaqueToken};
 
 impl RawAnswer {
-    /// The memory that its fields take, in bytes, roughly; tokens aside.
+    /// The memory that its fields take, in bytes, roughly; the session's own tokens aside.
     pub(crate) fn size(&self) -> usize {
         let json = [&self.user, &self.idp_response];
         let texts = [
@@ -15,11 +15,18 @@ impl RawAnswer {
             &self.session_cookie_domain,
             &self.tenant_sso_id,
         ];
+        let others = [
+            &self.external_token,
+            &self.trusted_device_token,
+            &self.known_device_token,
+        ];
+        let others = others.into_iter().flatten().map(OpaqueToken::expose);
         json.into_iter()
             .flatten()
             .map(UnparsedJson::size)
             .sum::<usize>()
             + texts.into_iter().flatten().map(String::len).sum::<usize>()
+            + others.map(str::len).sum::<usize>()
     }
 
     /// The answer without what may be large: the user's record, and the identity provider's answer.
