@@ -94,6 +94,7 @@ impl Descope {
                     error
                 }
             })?;
+        self.note_signed_in(first.session());
         let user = first.user().cloned();
         let offered = presented.verified.token.clone();
         let (answer, presented) = self.settle_tokens(first, presented, &rules).await?;

@@ -14,7 +14,7 @@ use crate::{
     client::{RawAnswer, TenantsBody},
     clock::system_time,
     error::{Error, ErrorKind, UpstreamVerdict},
-    ids::{TenantId, UserId},
+    ids::TenantId,
     jwt::check::TokenUse,
     rotation::{CallOutcome, FollowUp, Operation, ReadKey},
     session::Session,
@@ -188,8 +188,11 @@ impl Descope {
         everywhere: bool,
     ) -> Result<(), Error> {
         let user = presented.verified.user.clone();
+        let mut began = None;
+        let mut mark = None;
         if everywhere {
             self.inner.queue.sign_out_everywhere(&user);
+            (began, mark) = self.begin_everywhere(&user).unzip();
         }
         let this = self.clone();
         let out = user.clone();
@@ -200,12 +203,12 @@ impl Descope {
             let holder = holder.clone();
             async move {
                 // After a new sign-in only this session may still be ended.
-                let everywhere = everywhere && this.is_signing_out_everywhere(&user);
+                let everywhere = everywhere && this.is_signing_out_everywhere(&user, began);
                 let client = &this.inner.client;
                 let call = |token| async move { client.logout(&token, everywhere).await };
                 let result = this.sign_out_over_replicas(holder, token, call).await;
                 if everywhere {
-                    this.note_everywhere(&user, &result);
+                    this.note_everywhere(&user, began, &result);
                     if result.is_ok() {
                         // What was renewed elsewhere since the first mark was not Descope's word on this.
                         this.mark_user(&user).await;
@@ -215,31 +218,17 @@ impl Descope {
             }
         };
         // Both begin at once, the marks first: whoever goes away while other replicas are told has signed out.
-        let marked = self.mark_signed_out(presented, everywhere);
+        let marked = self.mark_signed_out(presented, everywhere, mark);
         let ((), result) = tokio::join!(marked, presented.family.sign_out(send));
         // A session that had ended before was not sent.
         if everywhere {
-            self.note_everywhere(&user, &result);
+            self.note_everywhere(&user, began, &result);
         }
         match result {
             // A session that has ended can be ended again, but it cannot end the others.
             Err(error) if is_gone(&error) && !everywhere => Ok(()),
             outcome => outcome,
         }
-    }
-
-    /// Notes how a sign-out everywhere ended at Descope, if that is settled.
-    fn note_everywhere(&self, user: &UserId, result: &Result<(), Error>) {
-        let queue = &self.inner.queue;
-        match result {
-            Ok(()) => queue.signed_out_everywhere(user),
-            // The session had ended before, and can end no others.
-            Err(error) if error.upstream_verdict().is_refusal() => {
-                queue.give_up_everywhere(user);
-            }
-            Err(_) => return,
-        }
-        self.end_everywhere(user);
     }
 
     /// The user's record, of that user.

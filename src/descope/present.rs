@@ -250,11 +250,10 @@ impl Descope {
         cookies: &mut RequestCookies<'_>,
     ) -> bool {
         let queue = &self.inner.queue;
-        let user = session.user_id();
-        if !queue.may_concern(user) && self.everywhere(user).is_none() {
+        if !queue.may_concern(session.user_id()) && !session.may_be_out_everywhere() {
             return false;
         }
-        self.note_issued(user, session.verified().times.issued);
+        self.note_shown(session);
         let Ok(presented) = cookies.texts() else {
             // Beside a bearer token, which decides alone: these cookies are not read.
             return false;

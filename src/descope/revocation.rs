@@ -168,18 +168,20 @@ impl Descope {
     }
 
     /// Marks the sessions of a family that is signed out, as far as this process knows them; with
-    /// `everywhere` all sessions of its user.
-    pub(super) async fn mark_signed_out(&self, presented: &PresentedRefresh, everywhere: bool) {
+    /// `everywhere` all sessions of its user, and `also` is told, too.
+    pub(super) async fn mark_signed_out(
+        &self,
+        presented: &PresentedRefresh,
+        everywhere: bool,
+        also: Option<CutMark>,
+    ) {
         let Some(view) = self.marks() else { return };
         if everywhere {
             let user = &presented.verified.user;
             // It fails without a crypto backend only, and then nothing was verified either.
             let names: Vec<_> = Mark::user(user).name().into_iter().collect();
-            let now = self.now();
-            let mut marks = view.mark(&names, now);
-            if self.sharing().is_some() {
-                marks.extend(view.begin_everywhere(user, now));
-            }
+            let mut marks = view.mark(&names, self.now());
+            marks.extend(also);
             self.tell_soon(view, marks).await;
         } else {
             let mut names = presented.family.given_sessions(view.horizon());

@@ -9,9 +9,19 @@ const RENEWED_MEANWHILE: u32 = 2;
 /// A user's sign-out everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EverywhereSignOut {
+    /// Descope may not know of it.
     Pending(EverywhereCut),
-    /// Descope knows, or the user has signed in again.
-    Over,
+    Confirmed,
+    /// The user has signed in since.
+    SignedInAgain,
+}
+
+/// A sign-out everywhere that began here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BegunEverywhere {
+    pub(crate) cut: EverywhereCut,
+    /// True if another one of the same user's was pending.
+    pub(crate) beside_another: bool,
 }
 
 /// When a user signed out everywhere: in this second.
@@ -24,7 +34,7 @@ impl EverywhereCut {
         is_cut(issued, self.0)
     }
 
-    /// Returns `true` if a token that was issued then is a new sign-in's.
+    /// Returns `true` if a token that was issued then is a new sign-in's, whoever presents it.
     pub(crate) fn is_before(self, issued: Option<f64>) -> bool {
         !is_cut(issued, self.0.saturating_add(RENEWED_MEANWHILE))
     }

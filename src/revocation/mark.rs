@@ -96,7 +96,8 @@ pub(crate) enum MarkKind {
     Everybody = b'e',
     SignOut = b'o',
     Everywhere = b'w',
-    EverywhereOver = b'v',
+    EverywhereConfirmed = b'c',
+    SignedInAgain = b'i',
 }
 
 /// A mark as replicas tell it each other.
@@ -144,9 +145,14 @@ impl MarkName {
         Self::of(MarkKind::Everywhere, user.as_str())
     }
 
-    /// The end of that: Descope knows, or the user has signed in again.
-    pub(super) fn everywhere_over(user: &UserId) -> Result<Self, Error> {
-        Self::of(MarkKind::EverywhereOver, user.as_str())
+    /// Descope has confirmed that one, which is over by this.
+    pub(super) fn everywhere_confirmed(user: &UserId) -> Result<Self, Error> {
+        Self::of(MarkKind::EverywhereConfirmed, user.as_str())
+    }
+
+    /// The user has signed in since that one, which is over by this.
+    pub(super) fn signed_in_again(user: &UserId) -> Result<Self, Error> {
+        Self::of(MarkKind::SignedInAgain, user.as_str())
     }
 
     fn of(kind: MarkKind, text: &str) -> Result<Self, Error> {
@@ -188,7 +194,8 @@ impl MarkName {
             b"e" => MarkKind::Everybody,
             b"o" => MarkKind::SignOut,
             b"w" => MarkKind::Everywhere,
-            b"v" => MarkKind::EverywhereOver,
+            b"c" => MarkKind::EverywhereConfirmed,
+            b"i" => MarkKind::SignedInAgain,
             _ => return None,
         };
         let id = *id.first_chunk()?;
@@ -205,7 +212,9 @@ impl MarkKind {
             Self::Tenant => "tenant",
             Self::Everybody => "everybody",
             Self::SignOut => "sign_out",
-            Self::Everywhere | Self::EverywhereOver => "sign_out_everywhere",
+            Self::Everywhere | Self::EverywhereConfirmed | Self::SignedInAgain => {
+                "sign_out_everywhere"
+            }
         }
     }
 }
@@ -225,6 +234,13 @@ impl MarkKeys {
             user: key(MarkName::user(user.as_str())),
             session: key(MarkName::session(payload)),
         }
+    }
+
+    /// The number of a sign-out everywhere of the user.
+    #[inline]
+    pub(super) fn everywhere(self) -> u64 {
+        const OTHER: u64 = (MarkKind::User as u8 ^ MarkKind::Everywhere as u8) as u64;
+        self.user ^ OTHER
     }
 }
 

@@ -17,6 +17,10 @@ pub(super) const SLACK: Duration = Duration::from_secs(60);
 /// How far ahead of this clock those of other replicas may be.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 
+/// How long a sign-out everywhere counts as pending, at least: it is told again with each try, and between
+/// two of those may be ten minutes.
+const PENDING: Duration = Duration::from_secs(1_800);
+
 /// Between two looks for marks whose time is over.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
@@ -80,9 +84,10 @@ impl Marks {
     pub(super) fn note(&mut self, mark: CutMark, told: bool, now: Now) -> Change {
         // From the cut on: a clock that is ahead must not end it early.
         let began = Duration::from_secs(mark.cut.into()).max(now.wall);
+        let span = self.span_of(mark.name);
         let until = Until {
-            wall: whole_seconds(began.saturating_add(self.span())),
-            mono: now.mono.saturating_add(self.span()),
+            wall: whole_seconds(began.saturating_add(span)),
+            mono: now.mono.saturating_add(span),
         };
         self.ahead.1 = self.ahead.1.max(offset(now));
         let has_room = self.noted.len() < self.max;
@@ -175,7 +180,7 @@ impl Marks {
             return false;
         }
         self.ahead.1 = ahead;
-        let span = self.span();
+        let span = self.span().max(PENDING);
         let latest = ahead.saturating_add(CLOCKS_DIFFER);
         let at_most = |mono: Duration| whole_seconds(mono.saturating_add(latest));
         for noted in self.noted.values_mut() {
@@ -190,6 +195,15 @@ impl Marks {
     /// For how long a mark is kept.
     fn span(&self) -> Duration {
         self.longest_session.saturating_add(SLACK)
+    }
+
+    fn span_of(&self, name: MarkName) -> Duration {
+        match name.kind() {
+            MarkKind::Everywhere | MarkKind::EverywhereConfirmed | MarkKind::SignedInAgain => {
+                self.span().max(PENDING)
+            }
+            _ => self.span(),
+        }
     }
 
     /// The marks that other replicas are yet to be told: so many at most.
@@ -260,8 +274,9 @@ pub(super) fn enter(slots: &Slots, name: MarkName, cut: u32) {
 
     match name.kind() {
         MarkKind::User => slots.put(name.key(), cut),
-        // They refuse no session.
-        MarkKind::SignOut | MarkKind::Everywhere | MarkKind::EverywhereOver => {}
+        // It refuses no session: that there is one is found without a lock.
+        MarkKind::Everywhere => slots.put(name.key(), cut),
+        MarkKind::SignOut | MarkKind::EverywhereConfirmed | MarkKind::SignedInAgain => {}
         MarkKind::Session => slots.put(name.key(), ALWAYS),
         MarkKind::Tenant => {
             slots.put(name.key(), cut);

@@ -59,7 +59,7 @@ mod view;
 mod tests;
 
 pub(crate) use self::{
-    everywhere::EverywhereSignOut,
+    everywhere::{BegunEverywhere, EverywhereCut, EverywhereSignOut},
     mark::{CutMark, MarkKeys, MarkName, Subject},
     standing::Standing,
     view::RevocationView,

@@ -357,7 +357,8 @@ fn a_name_is_read_as_it_was_written_and_shows_nobody() {
     let sign_outs = [
         MarkName::sign_out(&ann),
         MarkName::everywhere(&ann),
-        MarkName::everywhere_over(&ann),
+        MarkName::everywhere_confirmed(&ann),
+        MarkName::signed_in_again(&ann),
     ];
     for name in sign_outs.map(Result::unwrap) {
         assert_eq!(MarkName::from_bytes(&name.to_bytes()), Some(name));

@@ -275,7 +275,7 @@ impl RevocationView {
         }
         match mark.name.kind() {
             MarkKind::Session => self.sessions.store(1, Release),
-            MarkKind::SignOut | MarkKind::EverywhereOver => {}
+            MarkKind::SignOut | MarkKind::EverywhereConfirmed | MarkKind::SignedInAgain => {}
             MarkKind::Everywhere => self.everywhere.store(1, Release),
             MarkKind::User | MarkKind::Tenant | MarkKind::Everybody => {
                 self.newest.fetch_max(mark.cut, Release);

@@ -16,6 +16,13 @@ impl Session {
         marks.view.revoked_at(self)
     }
 
+    /// Returns `false` if its user has not signed out everywhere of late, as nearly all have not.
+    #[inline]
+    pub(crate) fn may_be_out_everywhere(&self) -> bool {
+        let marks = self.shared.marks.as_ref();
+        marks.is_some_and(|marks| marks.view.may_be_out_everywhere(self))
+    }
+
     /// The name of the session for a mark, where revocation is on.
     pub(crate) fn mark_name(&self) -> Option<MarkName> {
         self.shared.marks.as_ref()?;

@@ -5,14 +5,13 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header, request::Parts};
 use http_body::Body;
-use tracing::Level;
 
 use super::{
     answer::{FlowAnswer, NONCE},
     binding::Binding,
     body::FlowBody,
     device,
-    refusal::FlowRefusal,
+    refusal::{Failed, FlowRefusal},
     replay::Answered,
     settings::Remember,
     shared::Shared,
@@ -22,10 +21,10 @@ use crate::{
     cookie::CookieAttributes,
     descope::{PresentedRefresh, device_tokens},
     endpoint::{ResponseBody, finish},
-    error::{Error, ErrorKind},
+    error::Error,
     rejection::REJECTION_HEADER,
     sign_in::{Adopt, Door, SignedIn},
-    telemetry::{self, event_at},
+    telemetry,
     token::{OpaqueToken, RefreshToken, SessionToken},
 };
 
@@ -124,20 +123,20 @@ impl FlowRequest {
     async fn run(self, admitted: Admitted) -> Answered {
         match self.call(admitted).await {
             Ok(answered) => answered,
-            Err(refusal) => {
+            Err(Failed { refusal, was_sent }) => {
                 self.log_refused(refusal);
                 Answered {
                     response: Arc::new(move || refusal.into_response()),
                     cookies: Vec::new(),
                     signed_in: None,
                     size: 0,
-                    is_kept: !refusal.is_of_nothing_sent(),
+                    is_kept: was_sent,
                 }
             }
         }
     }
 
-    async fn call(&self, admitted: Admitted) -> Result<Answered, FlowRefusal> {
+    async fn call(&self, admitted: Admitted) -> Result<Answered, Failed> {
         let Admitted {
             step,
             body,
@@ -151,9 +150,12 @@ impl FlowRequest {
         let binding = body.execution.as_deref().and_then(Binding::of);
         let execution = binding.as_ref().map(Binding::digest);
         let Ok(_permit) = shared.calls.try_acquire() else {
-            return Err(FlowRefusal::RateLimited(Duration::from_secs(1)));
+            return Err(Failed::before(FlowRefusal::RateLimited(
+                Duration::from_secs(1),
+            )));
         };
-        shared.take_call(address, execution, body.is_poll)?;
+        let taken = shared.take_call(address, execution, body.is_poll);
+        taken.map_err(Failed::before)?;
         let mut headers = self.headers(is_bound);
         if let (Some(name), Some(address)) = (&shared.settings.forward_address, address)
             && let Ok(value) = HeaderValue::try_from(address.to_string())
@@ -178,9 +180,12 @@ impl FlowRequest {
             timeout,
         };
         let reply = self.send(call, presented.as_ref()).await;
-        let (reply, sent) = reply.map_err(|error| failed(&error))?;
-        self.read(&reply, is_bound, binding, presented.zip(sent))
-            .await
+        let (reply, sent) = reply.map_err(|error| Failed::of_call(&error))?;
+        let answered = self.read(&reply, is_bound, binding, presented.zip(sent));
+        answered.await.map_err(|refusal| Failed {
+            refusal,
+            was_sent: true,
+        })
     }
 
     /// Makes the call. The second part is the refresh token that was sent.
@@ -331,18 +336,6 @@ impl FlowRequest {
             "flow call refused"
         );
     }
-}
-
-fn failed(error: &Error) -> FlowRefusal {
-    // What was held back here was not sent, and is no failure of Descope's.
-    let level = match error.kind() {
-        ErrorKind::Throttled
-        | ErrorKind::SharedStateUnavailable
-        | ErrorKind::RefreshTokenReplaced => Level::DEBUG,
-        _ => Level::WARN,
-    };
-    event_at!(level, %error, "descope did not answer a flow's call");
-    FlowRefusal::from(error)
 }
 
 fn is_plain(value: &HeaderValue) -> bool {

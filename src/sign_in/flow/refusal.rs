@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
+use tracing::Level;
 
 use crate::{
     endpoint::{ResponseBody, json_response},
     error::{Error, ErrorKind, UpstreamVerdict},
     rejection::{REJECTION_HEADER, retry_after_header},
+    telemetry::event_at,
 };
 
 /// Why a call is refused. Never with 503: the component would repeat the call, and its nonce works once.
@@ -39,6 +41,44 @@ pub(super) enum FlowRefusal {
     UpstreamTimeout,
 }
 
+/// Why a call has no answer.
+pub(super) struct Failed {
+    pub(super) refusal: FlowRefusal,
+    /// False where the same call again is another one.
+    pub(super) was_sent: bool,
+}
+
+impl Failed {
+    /// A refusal before anything was sent.
+    pub(super) fn before(refusal: FlowRefusal) -> Self {
+        Self {
+            refusal,
+            was_sent: false,
+        }
+    }
+
+    /// The failure of the call itself, which is logged.
+    pub(super) fn of_call(error: &Error) -> Self {
+        // What was held back here was not sent, and is no failure of Descope's.
+        let level = match error.kind() {
+            ErrorKind::Throttled
+            | ErrorKind::SharedStateUnavailable
+            | ErrorKind::RefreshTokenReplaced => Level::DEBUG,
+            _ => Level::WARN,
+        };
+        event_at!(level, %error, "descope did not answer a flow's call");
+        let refusal = FlowRefusal::from(error);
+        let may_come_again = matches!(
+            refusal,
+            FlowRefusal::RateLimited(_) | FlowRefusal::Unreachable
+        );
+        Self {
+            refusal,
+            was_sent: !may_come_again,
+        }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the names are Descope's")]
@@ -49,11 +89,6 @@ struct RefusalBody {
 }
 
 impl FlowRefusal {
-    /// Returns `true` if nothing was sent: the same call again is another one.
-    pub(super) fn is_of_nothing_sent(self) -> bool {
-        matches!(self, Self::RateLimited(_) | Self::Unreachable)
-    }
-
     pub(super) fn code(self) -> &'static str {
         self.row().1
     }

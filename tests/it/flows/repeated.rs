@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tower_descope::{
     FlowRoutes,
     cookie::SessionCookies,
@@ -93,9 +93,10 @@ async fn a_step_that_never_left_this_machine_goes_up_once_descope_can_be_reached
     let fake = fake().start().await;
     let mut page = Page::new(&fake, builder(&of(&fake)).build().unwrap());
     page.start("sign-in").await;
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = nobody.local_addr().unwrap();
-    drop(nobody);
+    // Nobody listens, and nobody else can have the port.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let at = socket.local_addr().unwrap();
     let descope = fake
         .descope_builder()
         .cookies(SessionCookies::host_prefixed())
@@ -107,7 +108,7 @@ async fn a_step_that_never_left_this_machine_goes_up_once_descope_can_be_reached
     let refused = page.ask("next", &body).await;
     assert_eq!(refused.code(), (502, "upstream_unavailable"));
     // Descope is there again.
-    let listener = TcpListener::bind(at).await.unwrap();
+    let listener = socket.listen(16).unwrap();
     let to = fake.url().trim_start_matches("http://").to_owned();
     let passing_on = tokio::spawn(async move {
         let (mut came, _) = listener.accept().await.unwrap();

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use tower_descope::test_util::Canned;
+use tower_descope::{Revocation, test_util::Canned};
 
-use super::Replicas;
+use super::{BOUND, Replicas};
 use crate::{
     routes::{LOGOUT, LOGOUT_ALL, routes},
+    sign_in::adopt,
     support::{
         browser::{Browser, untouched},
-        world::{EXPIRY, REFRESH},
+        world::{EXPIRY, REFRESH, fake},
+        yield_often,
     },
 };
 
@@ -91,4 +93,79 @@ async fn a_new_sign_in_at_any_replica_ends_it_at_all() {
         assert_eq!(new.visit(app).await.body(), "U1@T1");
     }
     assert_eq!(replicas.fake.calls(REFRESH), 1);
+}
+
+#[tokio::test]
+async fn it_holds_for_as_long_as_descope_is_away() {
+    let life = Duration::from_secs(300);
+    let replicas = Replicas::with(2, fake().session_ttl(life), |builder| {
+        builder.revocation(Revocation::strict(BOUND).longest_session(life))
+    })
+    .await;
+    let [mut here, mut there] = [(); 2].map(|()| Browser::ann(&replicas.fake));
+    for _ in 0..11 {
+        let failure = Canned::error(500, "E990500", "oops");
+        replicas.fake.respond_next(LOGOUT_ALL, failure);
+    }
+    here.call(&routes(&replicas.handles[0]), LOGOUT_ALL, "{}")
+        .await;
+    // Marks of sessions are forgotten after six minutes, and tried it is after so many again.
+    for minutes in (2..=24).step_by(2) {
+        for _ in 0..60 {
+            replicas.fake.clock().advance(2 * SECOND);
+            yield_often().await;
+        }
+        for app in &replicas.apps() {
+            let refused = there.visit(app).await;
+            assert_eq!(refused.status(), 401, "after {minutes} minutes");
+        }
+    }
+    assert_eq!(replicas.refreshes(), 0);
+    assert_eq!(replicas.fake.calls(LOGOUT), 0);
+    assert!(replicas.fake.calls(LOGOUT_ALL) > 8);
+}
+
+#[tokio::test]
+async fn what_descope_refuses_of_one_ends_no_other() {
+    let (replicas, mut there) = signed_out(1).await;
+    // Another browser of hers, whose session is over, signs out everywhere at the other replica.
+    let refused = Canned::error(401, "E064001", "signed out");
+    replicas.fake.respond_next(LOGOUT_ALL, refused);
+    for _ in 0..2 {
+        let failure = Canned::error(500, "E990500", "oops");
+        replicas.fake.respond_next(LOGOUT_ALL, failure);
+    }
+    let mut other = Browser::ann(&replicas.fake);
+    let service = routes(&replicas.handles[1]);
+    other.call(&service, LOGOUT_ALL, "{}").await;
+    assert_eq!(replicas.fake.calls(LOGOUT_ALL), 2);
+    replicas.tick().await;
+    for app in &replicas.apps() {
+        assert_eq!(there.visit(app).await.status(), 401);
+    }
+    replicas.pass(10 * SECOND).await;
+    assert_eq!(replicas.fake.calls(LOGOUT_ALL), 5);
+    assert_eq!(replicas.fake.calls(LOGOUT), 0);
+}
+
+#[tokio::test]
+async fn a_sign_in_right_after_it_is_a_new_one() {
+    let replicas = Replicas::strict(2).await;
+    let mut here = Browser::ann(&replicas.fake);
+    for _ in 0..20 {
+        let failure = Canned::error(500, "E990500", "oops");
+        replicas.fake.respond_next(LOGOUT_ALL, failure);
+    }
+    let handle = &replicas.handles[0];
+    here.call(&routes(handle), LOGOUT_ALL, "{}").await;
+    replicas.fake.clock().advance(SECOND);
+    let ann = replicas.fake.sign_in("ann@example.test");
+    let signed_in = adopt(handle, &here, &ann).await.unwrap();
+    here.receive(&signed_in);
+    let tried = replicas.fake.calls(LOGOUT_ALL);
+    replicas.pass(30 * SECOND).await;
+    assert_eq!(replicas.fake.calls(LOGOUT_ALL), tried);
+    for app in &replicas.apps() {
+        assert_eq!(here.visit(app).await.status(), 200);
+    }
 }
