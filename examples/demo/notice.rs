@@ -73,7 +73,9 @@ impl Notice {
                 "Your session is over: it reached its end, or you signed out everywhere. Sign in \
                  again to go on where you were.",
             ),
-            "invalid_token" => Self::bad("Your sign-in is no longer valid. Please sign in again."),
+            "invalid_token" | "session_revoked" => {
+                Self::bad("Your sign-in is no longer valid. Please sign in again.")
+            }
             "signed_out" => Self::good("You are signed out."),
             "signed_out_everywhere_true" => Self::good(
                 "You are signed out everywhere. A browser elsewhere may show pages until its \

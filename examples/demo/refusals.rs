@@ -25,6 +25,7 @@ pub(crate) fn send_on(rejection: Rejection, request: &Parts) -> Response {
         RejectionKind::MissingToken
         | RejectionKind::ExpiredToken
         | RejectionKind::InvalidToken
+        | RejectionKind::SessionRevoked
         | RejectionKind::AnonymousSession => {
             Redirect::to(&format!("/sign-in?why={code}&next={next}")).into_response()
         }

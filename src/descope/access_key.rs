@@ -211,7 +211,11 @@ impl Descope {
         let cached = match self.look_up(exchanger, key, &now) {
             SessionLookup::Session(cached) => cached,
             SessionLookup::Wait(exchange) => {
-                return Authentication::Pending(Box::pin(async { session(exchange).await.into() }));
+                let (this, exchanger) = (self.clone(), exchanger.clone());
+                let key = AccessKey::new(String::from_utf8_lossy(key));
+                return Authentication::Pending(Box::pin(async move {
+                    this.exchanged(&exchanger, &key, exchange).await.into()
+                }));
             }
             SessionLookup::Refused(rejection) => return Authentication::Done(Err(rejection)),
         };
@@ -234,8 +238,17 @@ impl Descope {
                     Ok(cached.session.session().clone()).into()
                 }
                 Err(rejection) if is_over(&rejection) => {
-                    let again = this.exchange_again(&exchanger, key.expose().as_bytes(), &cached);
-                    again.await.into()
+                    exchanger.invalidate(&cached);
+                    let lookup = this.look_up(&exchanger, key.expose().as_bytes(), &this.now());
+                    match lookup {
+                        // Somebody else was faster.
+                        SessionLookup::Session(cached) => held(&cached.session),
+                        SessionLookup::Wait(exchange) => {
+                            this.exchanged(&exchanger, &key, exchange).await
+                        }
+                        SessionLookup::Refused(rejection) => Err(rejection),
+                    }
+                    .into()
                 }
                 verdict => verdict.into(),
             }
@@ -255,18 +268,26 @@ impl Descope {
         )
     }
 
-    /// A key whose session at hand does not hold any more.
-    async fn exchange_again(
+    /// The session that an exchange has brought; that of another one, where a mark was made meanwhile by
+    /// which it is refused.
+    async fn exchanged(
         &self,
         exchanger: &Exchanger,
-        key: &[u8],
-        cached: &CachedSession,
+        key: &AccessKey,
+        exchange: impl Future<Output = Result<AccessKeySession, Rejection>> + Send,
     ) -> Result<Session, Rejection> {
-        exchanger.invalidate(cached);
+        if let Ok(session) = held(&exchange.await?) {
+            return Ok(session);
+        }
+        let key = key.expose().as_bytes();
+        if let SessionLookup::Session(cached) = self.look_up(exchanger, key, &self.now())
+            && held(&cached.session).is_err()
+        {
+            exchanger.invalidate(&cached);
+        }
         match self.look_up(exchanger, key, &self.now()) {
-            // Somebody else was faster.
-            SessionLookup::Session(cached) => Ok(cached.session.session().clone()),
-            SessionLookup::Wait(exchange) => session(exchange).await,
+            SessionLookup::Session(cached) => held(&cached.session),
+            SessionLookup::Wait(exchange) => held(&exchange.await?),
             SessionLookup::Refused(rejection) => Err(rejection),
         }
     }
@@ -323,10 +344,12 @@ impl Descope {
     }
 }
 
-async fn session(
-    exchange: impl Future<Output = Result<AccessKeySession, Rejection>> + Send,
-) -> Result<Session, Rejection> {
-    exchange.await.map(|machine| machine.session().clone())
+/// The session of a machine, unless a mark refuses it that was made since its exchange was begun.
+fn held(machine: &AccessKeySession) -> Result<Session, Rejection> {
+    if machine.session().revoked_at().is_some() && !machine.outlives_marks() {
+        return Err(Rejection::new(RejectionKind::SessionRevoked));
+    }
+    Ok(machine.session().clone())
 }
 
 /// Refuses a session that is not the exchanged key's: that of another key, or of a signed-in user,

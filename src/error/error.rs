@@ -13,6 +13,10 @@ pub struct Error {
 }
 
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each told by the place that knows it"
+)]
 struct ErrorInner {
     kind: ErrorKind,
     message: Cow<'static, str>,

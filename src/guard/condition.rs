@@ -23,22 +23,45 @@ pub(super) enum Condition {
     NotImpersonated,
 }
 
+impl Condition {
+    /// Returns `true` if it asks for something of the tenant.
+    pub(super) fn is_about_tenant(&self) -> bool {
+        !matches!(self, Self::StepUp { .. } | Self::NotImpersonated)
+    }
+
+    /// Asks a tenant; what is not about it holds.
+    fn holds_for(&self, tenant: &ActiveTenant) -> Result<(), Rejection> {
+        match self {
+            Self::AllRoles(names) => tenant.require_all_roles(names),
+            Self::AnyRole(names) => tenant.require_any_role(names),
+            Self::AllPermissions(names) => tenant.require_all_permissions(names),
+            Self::AnyPermission(names) => tenant.require_any_permission(names),
+            Self::Tenant | Self::StepUp { .. } | Self::NotImpersonated => Ok(()),
+        }
+    }
+}
+
 /// Asks a request's session for everything, in this order.
 pub(super) fn check(conditions: &[Condition], extensions: &Extensions) -> Result<(), Rejection> {
     let session = Session::from_extensions(extensions)?;
     // Made once, and only where a condition is about it.
     let tenant = LazyCell::new(|| ActiveTenant::from_extensions(extensions));
-    let tenant = || tenant.as_ref().map_err(Clone::clone);
     conditions.iter().try_for_each(|condition| match condition {
-        Condition::Tenant => tenant().map(drop),
-        Condition::AllRoles(names) => tenant()?.require_all_roles(names),
-        Condition::AnyRole(names) => tenant()?.require_any_role(names),
-        Condition::AllPermissions(names) => tenant()?.require_all_permissions(names),
-        Condition::AnyPermission(names) => tenant()?.require_any_permission(names),
         Condition::StepUp { max_age: None } => session.require_step_up(),
         Condition::StepUp {
             max_age: Some(max_age),
         } => session.require_step_up_within(*max_age),
         Condition::NotImpersonated => session.require_not_impersonated(),
+        of_tenant => of_tenant.holds_for(tenant.as_ref().map_err(Clone::clone)?),
     })
+}
+
+/// Asks a tenant for everything that is about one, in this order.
+pub(super) fn check_tenant(
+    conditions: &[Condition],
+    tenant: &ActiveTenant,
+) -> Result<(), Rejection> {
+    conditions
+        .iter()
+        .try_for_each(|condition| condition.holds_for(tenant))
 }

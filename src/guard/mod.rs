@@ -68,7 +68,9 @@
 
 mod condition;
 mod future;
+mod judged;
 mod require;
 mod service;
 
+pub(crate) use self::judged::judge_again;
 pub use self::{future::ResponseFuture, require::Require, service::RequireService};

@@ -10,6 +10,7 @@ use tower_service::Service;
 use super::{
     condition::{Condition, check},
     future::ResponseFuture,
+    judged,
 };
 use crate::{
     rejection::{DefaultRejectionResponse, RejectionResponse, refuse},
@@ -65,14 +66,17 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         match check(&self.conditions, request.extensions()) {
             Err(rejection) if !PassedUnseen::explains(&rejection, request.extensions()) => {
                 telemetry::guarded(&rejection);
                 let (parts, _) = request.into_parts();
                 ResponseFuture::refused(refuse(&mut self.rejection, &parts, rejection))
             }
-            _ => ResponseFuture::inner(self.inner.call(request)),
+            _ => {
+                judged::note(&self.conditions, request.extensions_mut());
+                ResponseFuture::inner(self.inner.call(request))
+            }
         }
     }
 }

@@ -273,9 +273,8 @@ pub(super) fn enter(slots: &Slots, name: MarkName, cut: u32) {
     use std::sync::atomic::Ordering::Release;
 
     match name.kind() {
-        MarkKind::User => slots.put(name.key(), cut),
-        // It refuses no session: that there is one is found without a lock.
-        MarkKind::Everywhere => slots.put(name.key(), cut),
+        // A sign-out everywhere refuses no session: that there is one is found without a lock.
+        MarkKind::User | MarkKind::Everywhere => slots.put(name.key(), cut),
         MarkKind::SignOut | MarkKind::EverywhereConfirmed | MarkKind::SignedInAgain => {}
         MarkKind::Session => slots.put(name.key(), ALWAYS),
         MarkKind::Tenant => {

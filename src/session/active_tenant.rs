@@ -54,7 +54,8 @@ impl Session {
     /// current tenant (`dct`) and no other; [`TenantClaims`](crate::TenantClaims) counts as everywhere.
     /// Nothing is selected by it, and nothing else of the session changes: its
     /// [`roles`](Self::roles) stay those of the active tenant. To make extractors and guards further
-    /// in use it, put it into the request's extensions, as [`UrlTenant`](crate::UrlTenant) does.
+    /// in use it, put it into the request's extensions, as [`UrlTenant`](crate::UrlTenant) does. Guards
+    /// further out have judged the tenant of before.
     ///
     /// ```
     /// # #[cfg(all(feature = "test-util", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
@@ -138,9 +139,14 @@ impl ActiveTenant {
     pub fn from_extensions(extensions: &Extensions) -> Result<Self, Rejection> {
         let session = Session::from_extensions(extensions)?;
         match extensions.get::<Self>() {
-            Some(acting) if acting.session.is_same(session) => Ok(acting.clone()),
+            Some(acting) if acting.is_of(session) => Ok(acting.clone()),
             _ => session.active_tenant(),
         }
+    }
+
+    /// Returns `true` if it is a tenant of this very session.
+    pub(crate) fn is_of(&self, session: &Session) -> bool {
+        self.session.is_same(session)
     }
 
     /// The tenant's id. Filter every query by it.

@@ -92,7 +92,8 @@
 //! `Router::new().nest("/t/{tenant}", pages).route_layer(UrlTenant::after("/t/"))`. On the nested router
 //! itself, `/t/T1/projects` is `/projects`, in which `after("/t/")` finds no tenant and refuses; there
 //! `path_segment` counts from where the nested router begins. A wrong place never lets anybody in: the
-//! name is compared with the token all the same.
+//! name is compared with the token all the same, and of another tenant than a [`Require`](crate::Require)
+//! further out has judged it is asked what that has asked.
 
 mod layer;
 mod named;

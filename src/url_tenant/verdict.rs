@@ -2,6 +2,7 @@ use http::Extensions;
 
 use super::named::{Named, unclear};
 use crate::{
+    guard::judge_again,
     ids::TenantId,
     rejection::{Rejection, RejectionKind},
     session::{ActiveTenant, Session},
@@ -67,7 +68,11 @@ impl Verdict {
             }
             Rule::MembershipSuffices => {
                 if let Ok(tenant) = session.act_in(&id) {
-                    return Self::ActsIn(tenant);
+                    // A guard further out has judged another tenant: it is no pass into this one.
+                    return match judge_again(&tenant, extensions) {
+                        Ok(()) => Self::ActsIn(tenant),
+                        Err(rejection) => Self::refused(rejection),
+                    };
                 }
             }
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 use tower_descope::{
     AccessKey, AccessKeys, Descope, ErrorKind, Mark, RejectionKind, SessionToken, TenantId,
-    TenantLayer, test_util::FakeDescope,
+    TenantLayer,
+    test_util::{Canned, FakeDescope},
 };
 
 use super::{handle, revocation, user, world};
@@ -15,6 +16,8 @@ use crate::support::{
     call, challenge, code, with_bearer,
     world::{EXPIRY, REFRESH, late},
 };
+
+const EXCHANGE: &str = "/v1/auth/accesskey/exchange";
 
 #[tokio::test]
 async fn a_revoked_session_is_refused_and_its_refusal_says_so() {
@@ -153,19 +156,21 @@ async fn an_optional_session_that_was_revoked_is_none() {
     }
 }
 
-#[tokio::test]
-async fn a_machine_whose_session_was_revoked_is_exchanged_once_more() {
-    let keys = |fake: &FakeDescope| {
-        let builder = fake.descope_builder().revocation(revocation());
-        let keys = AccessKeys::new().any_shape();
-        builder.access_keys(keys).build().unwrap()
-    };
+/// A project that takes an access key, and its handle.
+async fn with_key() -> (FakeDescope, Descope, AccessKey) {
     let fake =
         FakeDescope::builder().access_key("K2nightlyExportOfTheDay", |key| key.id("K2night"));
     let (fake, _) = handle(fake).await;
-    let descope: Descope = keys(&fake);
-    let key = AccessKey::new("K2nightlyExportOfTheDay");
-    let exchanges = || fake.calls("/v1/auth/accesskey/exchange");
+    let builder = fake.descope_builder().revocation(revocation());
+    let keys = AccessKeys::new().any_shape();
+    let descope = builder.access_keys(keys).build().unwrap();
+    (fake, descope, AccessKey::new("K2nightlyExportOfTheDay"))
+}
+
+#[tokio::test]
+async fn a_machine_whose_session_was_revoked_is_exchanged_once_more() {
+    let (fake, descope, key) = with_key().await;
+    let exchanges = || fake.calls(EXCHANGE);
     descope.verify_access_key(&key).await.unwrap();
     descope.revoke(user("K2night")).await.unwrap();
     fake.clock().advance(Duration::from_secs(1));
@@ -185,6 +190,27 @@ async fn a_machine_whose_session_was_revoked_is_exchanged_once_more() {
         }
         assert_eq!(exchanges(), before + 1);
     }
+}
+
+#[tokio::test]
+async fn a_session_that_a_machine_waits_for_is_refused_by_a_mark_that_is_made_meanwhile() {
+    let (fake, descope, key) = with_key().await;
+    fake.hang_path(EXCHANGE, true);
+    let verify = || {
+        let (descope, key) = (descope.clone(), key.clone());
+        tokio::spawn(async move { descope.verify_access_key(&key).await })
+    };
+    let waiting = [verify(), verify()];
+    fake.wait_for_calls(EXCHANGE, 1).await;
+    fake.clock().advance(Duration::from_millis(10));
+    descope.revoke(user("K2night")).await.unwrap();
+    // Descope knows by now, too.
+    fake.respond_next(EXCHANGE, Canned::error(401, "E062504", "no such key"));
+    fake.hang_path(EXCHANGE, false);
+    for verdict in waiting {
+        assert!(verdict.await.unwrap().is_err());
+    }
+    assert_eq!(fake.calls(EXCHANGE), 2);
 }
 
 #[tokio::test]

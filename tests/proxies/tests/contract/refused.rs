@@ -7,6 +7,7 @@ use crate::{at_each_proxy, setup, world};
 at_each_proxy!(
     who_is_not_signed_in_is_told_so,
     who_opens_a_page_without_a_session_is_led_to_the_sign_in,
+    no_word_of_the_clients_leads_a_browser_elsewhere,
     a_session_that_is_over_is_removed_from_the_browser,
     who_has_chosen_no_tenant_is_told_so,
     a_write_from_another_site_is_refused,
@@ -55,6 +56,42 @@ async fn who_opens_a_page_without_a_session_is_led_to_the_sign_in(kind: Kind) {
     let form = opened(Request::new("POST", "/orders").body(b"a=b".to_vec()));
     for request in [script, form] {
         is_refused(&world, &world.ask(&request).await, 401, "missing_token");
+    }
+}
+
+async fn no_word_of_the_clients_leads_a_browser_elsewhere(kind: Kind) {
+    for sign_in in ["/sign-in", ""] {
+        let redirects = if kind == Kind::Nginx || sign_in.is_empty() {
+            "false"
+        } else {
+            "true"
+        };
+        let mut settings = vec![("REDIRECTS", redirects)];
+        if !sign_in.is_empty() {
+            settings.push(("SIGN_IN_URL", sign_in));
+        }
+        let world = setup(kind).settings(&settings).start().await;
+        for mode in [
+            "navigate https://evil.test/x.js?",
+            "navigate  https://evil.test/",
+            "GET navigate https://evil.test/",
+            "navigate",
+        ] {
+            let request = Request::get("/assets/app.js").field("Sec-Fetch-Mode", mode);
+            let request = request.field("Sec-Fetch-Dest", "document");
+            let answer = world.ask(&request).await;
+            let location = answer.field("location").unwrap_or_default();
+            assert!(!location.contains("evil.test"), "{mode}: {answer:?}");
+            assert!(
+                location.is_empty() || location.starts_with("/sign-in?"),
+                "{answer:?}"
+            );
+            assert_eq!(
+                answer.all("cache-control"),
+                ["no-store"],
+                "{mode}: {answer:?}"
+            );
+        }
     }
 }
 
