@@ -94,7 +94,6 @@ impl Descope {
                     error
                 }
             })?;
-        self.note_signed_in(first.session());
         let user = first.user().cloned();
         let offered = presented.verified.token.clone();
         let (answer, presented) = self.settle_tokens(first, presented, &rules).await?;
@@ -116,6 +115,10 @@ impl Descope {
         }
         // A session that was ended meanwhile signs nobody in.
         let answer = presented.newest_after(answer)?;
+        // One that goes on is no new one.
+        if !came_by_queue && !rules.continues {
+            self.note_signed_in(answer.session());
+        }
         let shown = self.other_user_shown(&cookies, &presented.verified.user);
         let replaced = self.end_former(former, &presented);
         presented.family.note_adopted();

@@ -188,27 +188,28 @@ impl Descope {
         everywhere: bool,
     ) -> Result<(), Error> {
         let user = presented.verified.user.clone();
-        let mut began = None;
-        let mut mark = None;
-        if everywhere {
-            self.inner.queue.sign_out_everywhere(&user);
-            (began, mark) = self.begin_everywhere(&user).unzip();
-        }
+        let (all, mark) = if everywhere {
+            let (all, mark) = self.begin_everywhere(&user);
+            (Some(Arc::new(all)), mark)
+        } else {
+            (None, None)
+        };
         let this = self.clone();
-        let out = user.clone();
         let holder = presented.verified.clone();
+        let task = all.clone();
         let send = move |token: RefreshToken| {
             let this = this.clone();
-            let user = out.clone();
+            let user = user.clone();
             let holder = holder.clone();
+            // After a new sign-in only this session may still be ended.
+            let all = task.clone().filter(|all| all.begin_try());
             async move {
-                // After a new sign-in only this session may still be ended.
-                let everywhere = everywhere && this.is_signing_out_everywhere(&user, began);
                 let client = &this.inner.client;
+                let everywhere = all.is_some();
                 let call = |token| async move { client.logout(&token, everywhere).await };
                 let result = this.sign_out_over_replicas(holder, token, call).await;
-                if everywhere {
-                    this.note_everywhere(&user, began, &result);
+                if let Some(all) = all {
+                    all.end_try(&result);
                     if result.is_ok() {
                         // What was renewed elsewhere since the first mark was not Descope's word on this.
                         this.mark_user(&user).await;
@@ -221,8 +222,8 @@ impl Descope {
         let marked = self.mark_signed_out(presented, everywhere, mark);
         let ((), result) = tokio::join!(marked, presented.family.sign_out(send));
         // A session that had ended before was not sent.
-        if everywhere {
-            self.note_everywhere(&user, began, &result);
+        if let (Some(all), Err(error)) = (all, &result) {
+            all.failed(error);
         }
         match result {
             // A session that has ended can be ended again, but it cannot end the others.

@@ -1,21 +1,97 @@
 //! Sign-outs everywhere that Descope has not confirmed, at whichever replica: until it has, no replica
 //! renews an older session of the user, since Descope would.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use super::handle::Descope;
 use crate::{
     clock::system_time,
     error::Error,
     ids::UserId,
-    revocation::{BegunEverywhere, CutMark, EverywhereCut, EverywhereSignOut, RevocationView},
+    revocation::{CutMark, EverywhereCut, EverywhereSignOut, RevocationView},
     session::Session,
 };
 
+/// One sign-out everywhere, until Descope has confirmed it.
+pub(super) struct SignOutEverywhere {
+    descope: Descope,
+    user: UserId,
+    /// When it began, where other replicas know of it.
+    cut: Option<EverywhereCut>,
+    tried: AtomicBool,
+    settled: AtomicBool,
+}
+
+impl SignOutEverywhere {
+    /// Returns `true` if it is to be sent to Descope by this try; else only this session may still be ended.
+    pub(super) fn begin_try(&self) -> bool {
+        let queue = &self.descope.inner.queue;
+        let view = self.descope.marks();
+        let standing = self
+            .cut
+            .and_then(|cut| view?.everywhere_of(&self.user, cut));
+        match standing {
+            Some(EverywhereSignOut::SignedInAgain) => queue.end_everywhere(&self.user),
+            // By what another replica has sent.
+            Some(EverywhereSignOut::Confirmed) => self.confirmed(),
+            Some(EverywhereSignOut::Pending(_)) | None => {}
+        }
+        let is_pending = queue.is_signing_out_everywhere(&self.user);
+        let is_first = !self.tried.swap(true, Relaxed);
+        if is_pending && !is_first && self.cut.is_some() {
+            let now = self.descope.now();
+            let keep = |view: &RevocationView| view.keep_everywhere(&self.user, now);
+            self.descope.tell_of(keep);
+        }
+        is_pending
+    }
+
+    /// Notes how a try ended that has sent it.
+    pub(super) fn end_try(&self, result: &Result<(), Error>) {
+        match result {
+            Ok(()) => self.confirmed(),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Notes why it was not sent, or not confirmed.
+    pub(super) fn failed(&self, error: &Error) {
+        // The session had ended before, and can end no others. What other replicas were told stands: the user
+        // wants to be signed out.
+        if error.upstream_verdict().is_refusal() && !self.settled.swap(true, Relaxed) {
+            self.descope.inner.queue.give_up_everywhere(&self.user);
+        }
+    }
+
+    fn confirmed(&self) {
+        if self.settled.swap(true, Relaxed) {
+            return;
+        }
+        let now = self.descope.now();
+        self.descope.inner.queue.signed_out_everywhere(&self.user);
+        if let Some(cut) = self.cut {
+            let confirm = |view: &RevocationView| view.confirm_everywhere(&self.user, cut, now);
+            self.descope.tell_of(confirm);
+        }
+    }
+}
+
 impl Descope {
-    /// Notes that a user signs out everywhere, here and for other replicas: `None` where those are not
-    /// told. The mark is to be told them.
-    pub(super) fn begin_everywhere(&self, user: &UserId) -> Option<(BegunEverywhere, CutMark)> {
-        self.sharing()?;
-        self.marks()?.begin_everywhere(user, self.now())
+    /// Notes that a user signs out everywhere, here and, where that is shared, for other replicas. The mark is
+    /// to be told them.
+    pub(super) fn begin_everywhere(&self, user: &UserId) -> (SignOutEverywhere, Option<CutMark>) {
+        self.inner.queue.sign_out_everywhere(user);
+        let view = self.marks().filter(|_| self.sharing().is_some());
+        let began = view.and_then(|view| view.begin_everywhere(user, self.now()));
+        let (cut, mark) = began.unzip();
+        let task = SignOutEverywhere {
+            descope: self.clone(),
+            user: user.clone(),
+            cut,
+            tried: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
+        };
+        (task, mark)
     }
 
     /// Notes a genuine refresh token of a user, by when it was issued: one of after they signed out
@@ -53,51 +129,6 @@ impl Descope {
     fn signed_in_again(&self, user: &UserId, since: EverywhereCut) {
         self.inner.queue.end_everywhere(user);
         self.tell_of(|view| view.sign_in_again(user, since, self.now()));
-    }
-
-    /// Returns `true` while a user's sign-out everywhere is to be sent to Descope; `began` is when it was
-    /// noted for other replicas, which are told once more that it is pending.
-    pub(super) fn is_signing_out_everywhere(
-        &self,
-        user: &UserId,
-        began: Option<BegunEverywhere>,
-    ) -> bool {
-        let queue = &self.inner.queue;
-        let out = self.marks().and_then(|view| view.everywhere(user));
-        if began.is_some() && out == Some(EverywhereSignOut::SignedInAgain) {
-            queue.end_everywhere(user);
-        }
-        let is_pending = queue.is_signing_out_everywhere(user);
-        if let Some(began) = began.filter(|_| is_pending) {
-            self.tell_of(|view| view.keep_everywhere(user, began.cut, self.now()));
-        }
-        is_pending
-    }
-
-    /// Notes how a sign-out everywhere ended at Descope, if that is settled.
-    pub(super) fn note_everywhere(
-        &self,
-        user: &UserId,
-        began: Option<BegunEverywhere>,
-        result: &Result<(), Error>,
-    ) {
-        let queue = &self.inner.queue;
-        let is_over = match result {
-            Ok(()) => {
-                queue.signed_out_everywhere(user);
-                true
-            }
-            // The session had ended before, and can end no others.
-            Err(error) if error.upstream_verdict().is_refusal() => {
-                queue.give_up_everywhere(user);
-                // Another one may yet be confirmed.
-                began.is_some_and(|began| !began.beside_another)
-            }
-            Err(_) => false,
-        };
-        if let Some(began) = began.filter(|_| is_over) {
-            self.tell_of(|view| view.confirm_everywhere(user, began.cut, self.now()));
-        }
     }
 
     fn tell_of(&self, mark: impl FnOnce(&RevocationView) -> Option<CutMark>) {

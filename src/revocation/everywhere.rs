@@ -16,14 +16,6 @@ pub(crate) enum EverywhereSignOut {
     SignedInAgain,
 }
 
-/// A sign-out everywhere that began here.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BegunEverywhere {
-    pub(crate) cut: EverywhereCut,
-    /// True if another one of the same user's was pending.
-    pub(crate) beside_another: bool,
-}
-
 /// When a user signed out everywhere: in this second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EverywhereCut(pub(super) u32);

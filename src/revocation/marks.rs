@@ -19,7 +19,7 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 
 /// How long a sign-out everywhere counts as pending, at least: it is told again with each try, and between
 /// two of those may be ten minutes.
-const PENDING: Duration = Duration::from_secs(1_800);
+pub(super) const PENDING: Duration = Duration::from_secs(1_800);
 
 /// Between two looks for marks whose time is over.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
@@ -223,6 +223,13 @@ impl Marks {
             if noted.is_some_and(|noted| noted.cut <= mark.cut) {
                 self.unsent.remove(&mark.name);
             }
+        }
+    }
+
+    /// Notes that one of it is to be told again.
+    pub(super) fn tell_again(&mut self, name: MarkName) {
+        if self.noted.contains_key(&name) {
+            self.unsent.insert(name);
         }
     }
 

@@ -59,7 +59,7 @@ mod view;
 mod tests;
 
 pub(crate) use self::{
-    everywhere::{BegunEverywhere, EverywhereCut, EverywhereSignOut},
+    everywhere::{EverywhereCut, EverywhereSignOut},
     mark::{CutMark, MarkKeys, MarkName, Subject},
     standing::Standing,
     view::RevocationView,

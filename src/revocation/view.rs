@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::{
     heard::{Heard, nanoseconds},
     mark::{CutMark, MarkKind, MarkName, Subject, is_cut},
-    marks::{Change, Marks, SLACK, enter, latest_cut},
+    marks::{Change, Marks, PENDING, SLACK, enter, latest_cut},
     settings::Revocation,
     slots::Slots,
     standing::Standing,
@@ -105,6 +105,11 @@ impl RevocationView {
     /// How far back marks are of use.
     pub(crate) fn horizon(&self) -> Duration {
         self.settings.longest_session.saturating_add(SLACK)
+    }
+
+    /// For how long the log of all replicas keeps marks.
+    pub(crate) fn kept(&self) -> Duration {
+        self.horizon().max(PENDING)
     }
 
     #[cfg(test)]

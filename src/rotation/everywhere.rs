@@ -25,6 +25,8 @@ struct SignedOut {
     at: SystemTime,
     /// The same moment on the monotonic clock.
     mono: Duration,
+    /// How many are to be confirmed: each by its own session.
+    pending: u32,
 }
 
 impl SignedOutEverywhere {
@@ -37,11 +39,22 @@ impl SignedOutEverywhere {
                 return false;
             }
         }
+        let before = self.users.get(&user).map_or(0, |out| out.pending);
         let out = SignedOut {
             at: now.date(),
             mono: now.mono,
+            pending: before.saturating_add(1),
         };
         self.users.insert(user, out).is_none()
+    }
+
+    /// Notes that one of a user's sign-outs comes to nothing. Returns `true` if it was the last.
+    pub(super) fn give_up(&mut self, user: UserKey) -> bool {
+        let Some(out) = self.users.get_mut(&user) else {
+            return false;
+        };
+        out.pending = out.pending.saturating_sub(1);
+        out.pending == 0 && self.remove(user)
     }
 
     /// Returns `true` if a user has signed out since a token was issued.

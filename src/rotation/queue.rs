@@ -329,10 +329,10 @@ impl<T: KeptSession> RotationQueue<T> {
         self.table().confirm_everywhere(key);
     }
 
-    /// Notes that Descope refuses it for good.
+    /// Notes that Descope refuses one for good. Others of the user's may yet be confirmed.
     pub(crate) fn give_up_everywhere(&self, user: &UserId) {
         let key = self.user_key(user);
-        self.table().end_everywhere(key);
+        self.table().give_up_everywhere(key);
     }
 
     /// Returns `true` while a user's sign-out everywhere is to be sent to Descope.

@@ -205,7 +205,7 @@ fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
 }
 
 fn times(view: &RevocationView) -> LogTimes {
-    LogTimes::new(view.horizon(), view.tick(), view.stale_after())
+    LogTimes::new(view.kept(), view.tick(), view.stale_after())
 }
 
 /// One look at the log. Returns `false` once nobody is interested any more.

@@ -8,7 +8,7 @@ use crate::{
     ids::UserId,
     metrics::{self, counter},
     revocation::{
-        everywhere::{BegunEverywhere, EverywhereCut, EverywhereSignOut},
+        everywhere::{EverywhereCut, EverywhereSignOut},
         mark::{CutMark, MarkName, Subject},
     },
 };
@@ -22,22 +22,30 @@ impl RevocationView {
             && self.slots.load().may_cut(subject.keys().everywhere(), None)
     }
 
-    /// The sign-out everywhere of a user, if there was one of late.
+    /// The newest sign-out everywhere of a user, if there was one of late.
     pub(crate) fn everywhere(&self, user: &UserId) -> Option<EverywhereSignOut> {
         if self.everywhere.load(Acquire) == 0 {
             return None;
         }
-        let began = MarkName::everywhere(user).ok()?;
+        let newest = self.marks().cut(MarkName::everywhere(user).ok()?)?;
+        self.everywhere_of(user, EverywhereCut(newest))
+    }
+
+    /// The standing of a sign-out everywhere.
+    pub(crate) fn everywhere_of(
+        &self,
+        user: &UserId,
+        cut: EverywhereCut,
+    ) -> Option<EverywhereSignOut> {
         let confirmed = MarkName::everywhere_confirmed(user).ok()?;
         let signed_in = MarkName::signed_in_again(user).ok()?;
         let marks = self.marks();
-        let cut = marks.cut(began)?;
-        Some(if marks.cut(signed_in) >= Some(cut) {
+        Some(if marks.cut(signed_in) >= Some(cut.0) {
             EverywhereSignOut::SignedInAgain
-        } else if marks.cut(confirmed) >= Some(cut) {
+        } else if marks.cut(confirmed) >= Some(cut.0) {
             EverywhereSignOut::Confirmed
         } else {
-            EverywhereSignOut::Pending(EverywhereCut(cut))
+            EverywhereSignOut::Pending(cut)
         })
     }
 
@@ -46,42 +54,34 @@ impl RevocationView {
         &self,
         user: &UserId,
         now: Now,
-    ) -> Option<(BegunEverywhere, CutMark)> {
-        let before = self.everywhere(user);
+    ) -> Option<(EverywhereCut, CutMark)> {
         let name = MarkName::everywhere(user).ok()?;
-        let ends = [
+        let others = [
+            name,
             MarkName::everywhere_confirmed(user).ok()?,
             MarkName::signed_in_again(user).ok()?,
         ];
         let marks = self.marks();
-        let ended = ends.map(|name| marks.cut(name).unwrap_or_default());
+        let others = others.map(|name| marks.cut(name).map_or(0, |cut| cut.saturating_add(1)));
         drop(marks);
-        // It is another one than that which has ended in the same second.
-        let cut = ended
-            .into_iter()
-            .fold(whole_seconds(now.wall), |cut, ended| {
-                cut.max(ended.saturating_add(1))
-            });
-        let begun = BegunEverywhere {
-            cut: EverywhereCut(cut),
-            beside_another: matches!(before, Some(EverywhereSignOut::Pending(_))),
-        };
-        Some((begun, self.note_one(CutMark { name, cut }, now)))
+        // It is another one than those before it, also than one of the same second.
+        let cut = others.into_iter().fold(whole_seconds(now.wall), u32::max);
+        let mark = self.note_one(CutMark { name, cut }, now);
+        metrics::count(counter::REVOCATION_MARKS, name.kind().label());
+        Some((EverywhereCut(cut), mark))
     }
 
-    /// Notes once more that one is pending, so that it is not forgotten. Returns the mark that other replicas
-    /// are to be told.
-    pub(crate) fn keep_everywhere(
-        &self,
-        user: &UserId,
-        cut: EverywhereCut,
-        now: Now,
-    ) -> Option<CutMark> {
+    /// Notes once more that the newest one is pending, so that no replica forgets it. Returns the mark.
+    pub(crate) fn keep_everywhere(&self, user: &UserId, now: Now) -> Option<CutMark> {
         let name = MarkName::everywhere(user).ok()?;
-        Some(self.note_one(CutMark { name, cut: cut.0 }, now))
+        // As it is known by now: a clock that was ahead may have been set back since.
+        let cut = self.marks().cut(name)?;
+        let mark = self.note_one(CutMark { name, cut }, now);
+        self.marks().tell_again(name);
+        Some(mark)
     }
 
-    /// Notes that Descope has confirmed one, whichever came after it. Returns the mark, likewise.
+    /// Notes that Descope has confirmed one, whichever came after it. Returns the mark.
     pub(crate) fn confirm_everywhere(
         &self,
         user: &UserId,
@@ -92,7 +92,7 @@ impl RevocationView {
         Some(self.note_one(CutMark { name, cut: cut.0 }, now))
     }
 
-    /// Notes that a user has signed in since. Returns the mark, likewise.
+    /// Notes that a user has signed in since one. Returns the mark.
     pub(crate) fn sign_in_again(
         &self,
         user: &UserId,
@@ -105,7 +105,6 @@ impl RevocationView {
 
     fn note_one(&self, mark: CutMark, now: Now) -> CutMark {
         self.note([mark], self.source.get().is_none(), now);
-        metrics::count(counter::REVOCATION_MARKS, mark.name.kind().label());
         mark
     }
 }

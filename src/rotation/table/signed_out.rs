@@ -41,6 +41,13 @@ impl<T: KeptSession> FamilyTable<T> {
         }
     }
 
+    /// Notes that one of a user's sign-outs everywhere comes to nothing.
+    pub(in crate::rotation) fn give_up_everywhere(&mut self, user: UserKey) {
+        if self.everywhere.give_up(user) {
+            self.undelivered.remove(user);
+        }
+    }
+
     /// Returns `true` while a user's sign-out everywhere is to be sent.
     pub(in crate::rotation) fn is_signing_out_everywhere(&self, user: UserKey) -> bool {
         self.everywhere.contains(user)

@@ -181,11 +181,11 @@ impl FlowRequest {
         };
         let reply = self.send(call, presented.as_ref()).await;
         let (reply, sent) = reply.map_err(|error| Failed::of_call(&error))?;
+        // The pause keeps what comes next from Descope for as long as it asked for, and no longer.
+        let was_sent = reply.status != http::StatusCode::TOO_MANY_REQUESTS;
         let answered = self.read(&reply, is_bound, binding, presented.zip(sent));
-        answered.await.map_err(|refusal| Failed {
-            refusal,
-            was_sent: true,
-        })
+        let answered = answered.await;
+        answered.map_err(|refusal| Failed { refusal, was_sent })
     }
 
     /// Makes the call. The second part is the refresh token that was sent.

@@ -76,16 +76,23 @@ async fn a_call_that_descope_put_off_goes_up_again_once_it_may() {
     let mut page = waiting(&fake, service).await;
     let body = page.body("submit", &json!({"code": "123456"}));
     let before = sent(&fake, "next");
-    let limited = Canned::error(429, "E130429", "slow down").header("retry-after", "2");
-    fake.respond_next("/v1/flow/next", limited);
-    // The same call each time, as a page makes it that polls: its nonce has not been used.
-    let mut again = page.clone();
-    assert_eq!(again.ask("next", &body).await.code(), (429, "E130429"));
-    assert_eq!(again.ask("next", &body).await.code(), (429, "rate_limited"));
-    assert_eq!(sent(&fake, "next"), before + 1);
-    fake.clock().advance(Duration::from_secs(3));
+    // By Descope, and by some proxy on the way.
+    let coded = Canned::error(429, "E130429", "slow down");
+    let uncoded = Canned::new(429).body("<html>slow down</html>");
+    for (count, (limited, code)) in [(coded, "E130429"), (uncoded, "rate_limited")]
+        .into_iter()
+        .enumerate()
+    {
+        fake.respond_next("/v1/flow/next", limited.header("retry-after", "2"));
+        // The same call each time, as a page makes it that polls: its nonce has not been used.
+        let mut again = page.clone();
+        assert_eq!(again.ask("next", &body).await.code(), (429, code));
+        assert_eq!(again.ask("next", &body).await.code(), (429, "rate_limited"));
+        assert_eq!(sent(&fake, "next"), before + 1 + count);
+        fake.clock().advance(Duration::from_secs(3));
+    }
     assert_eq!(page.ask("next", &body).await.status, 200);
-    assert_eq!(sent(&fake, "next"), before + 2);
+    assert_eq!(sent(&fake, "next"), before + 3);
 }
 
 #[tokio::test]

@@ -117,6 +117,22 @@ async fn an_unconfirmed_logoutall_stops_the_users_other_browsers_and_no_later_si
 }
 
 #[tokio::test]
+async fn a_logoutall_that_descope_refuses_ends_no_other_of_the_user() {
+    let fake = fake().start().await;
+    let descope = fake.descope();
+    let routes = routes(&descope);
+    let [mut here, mut there, mut third] = [(); 3].map(|()| Browser::ann(&fake));
+    fake.respond_next(LOGOUT_ALL, failure());
+    assert_eq!(here.call(&routes, LOGOUT_ALL, "{}").await.status, 200);
+    let refused = Canned::error(401, "E064001", "signed out");
+    fake.respond_next(LOGOUT_ALL, refused);
+    assert_eq!(there.call(&routes, LOGOUT_ALL, "{}").await.status, 200);
+    assert_eq!(third.refresh(&routes).await.status, 401);
+    moved_to_call(&fake, LOGOUT_ALL, 3).await;
+    assert_eq!(fake.calls(LOGOUT), 0);
+}
+
+#[tokio::test]
 async fn after_a_429_one_refresh_a_second_is_sent_and_nobody_loses_a_cookie() {
     let fake = fake().start().await;
     let descope = fake.descope();

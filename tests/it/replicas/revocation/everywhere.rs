@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_descope::{Revocation, test_util::Canned};
+use tower_descope::{DescopeBuilder, Revocation, test_util::Canned};
 
 use super::{BOUND, Replicas};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     sign_in::adopt,
     support::{
         browser::{Browser, untouched},
-        world::{EXPIRY, REFRESH, fake},
+        world::{EXPIRY, REFRESH, fake, late},
         yield_often,
     },
 };
@@ -97,11 +97,11 @@ async fn a_new_sign_in_at_any_replica_ends_it_at_all() {
 
 #[tokio::test]
 async fn it_holds_for_as_long_as_descope_is_away() {
-    let life = Duration::from_secs(300);
-    let replicas = Replicas::with(2, fake().session_ttl(life), |builder| {
-        builder.revocation(Revocation::strict(BOUND).longest_session(life))
-    })
-    .await;
+    const LIFE: Duration = Duration::from_secs(300);
+    let strict = |builder: DescopeBuilder| {
+        builder.revocation(Revocation::strict(BOUND).longest_session(LIFE))
+    };
+    let replicas = Replicas::with(2, fake().session_ttl(LIFE), strict).await;
     let [mut here, mut there] = [(); 2].map(|()| Browser::ann(&replicas.fake));
     for _ in 0..11 {
         let failure = Canned::error(500, "E990500", "oops");
@@ -115,7 +115,12 @@ async fn it_holds_for_as_long_as_descope_is_away() {
             replicas.fake.clock().advance(2 * SECOND);
             yield_often().await;
         }
-        for app in &replicas.apps() {
+        let mut apps = replicas.apps();
+        // One that begins now has to know of it, too.
+        let newcomer = replicas.one_more(strict);
+        newcomer.warm_up().await.unwrap();
+        apps.push(late(&newcomer));
+        for app in &apps {
             let refused = there.visit(app).await;
             assert_eq!(refused.status(), 401, "after {minutes} minutes");
         }
@@ -167,5 +172,24 @@ async fn a_sign_in_right_after_it_is_a_new_one() {
     assert_eq!(replicas.fake.calls(LOGOUT_ALL), tried);
     for app in &replicas.apps() {
         assert_eq!(here.visit(app).await.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn one_that_another_replica_has_confirmed_ends_no_later_sign_in() {
+    let (replicas, mut there) = signed_out(3).await;
+    replicas.pass(4 * SECOND).await;
+    // She tries again in another browser, at the other replica, and then signs in.
+    let service = routes(&replicas.handles[1]);
+    let answer = there.call(&service, LOGOUT_ALL, "{}").await;
+    assert_eq!(answer.json, serde_json::json!({}));
+    let confirmed = replicas.fake.calls(LOGOUT_ALL);
+    replicas.pass(SECOND).await;
+    let mut new = Browser::ann(&replicas.fake);
+    replicas.pass(30 * SECOND).await;
+    assert_eq!(replicas.fake.calls(LOGOUT_ALL), confirmed);
+    replicas.fake.clock().advance(EXPIRY);
+    for app in &replicas.apps() {
+        assert_eq!(new.visit(app).await.body(), "U1@T1");
     }
 }
