@@ -99,7 +99,7 @@ impl Descope {
         let (answer, presented) = self.settle_tokens(first, presented, &rules).await?;
         let cookies = self.cookies_to_sign_out(headers);
         let former = self.former_sessions(&cookies, &presented);
-        let attributes = self.attributes_for(headers, &rules, &former, &presented);
+        let attributes = self.attributes_for(headers, &rules, &cookies, &former, &presented);
         let lines = match self.lines_of(&answer, attributes) {
             Ok(lines) => lines,
             Err(error) => {

@@ -30,14 +30,20 @@ impl Descope {
         &self,
         headers: &HeaderMap,
         rules: &AdoptRules,
+        cookies: &PresentedCookies<'_>,
         former: &[FormerSession],
         new: &PresentedRefresh,
     ) -> CookieAttributes {
         let is_same_user = || {
-            former.iter().any(|former| match former {
-                FormerSession::Authentic(old) => old.verified.user == new.verified.user,
-                FormerSession::Unjudged(_) | FormerSession::Refused(..) => false,
-            })
+            let mut shown = cookies.of_kind(CookieKind::Refresh);
+            // The session goes on, by a step-up.
+            let goes_on = shown.any(|(_, token)| new.family.has(token));
+            let mut former = former.iter();
+            goes_on
+                || former.any(|former| match former {
+                    FormerSession::Authentic(old) => old.verified.user == new.verified.user,
+                    FormerSession::Unjudged(_) | FormerSession::Refused(..) => false,
+                })
         };
         let as_before = || self.cookie_reader().is_remembered(headers) && is_same_user();
         CookieAttributes {

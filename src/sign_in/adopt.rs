@@ -225,6 +225,12 @@ impl Adopt {
         self
     }
 
+    /// As [`remember`](Self::remember), where anything was said.
+    pub(crate) fn remember_if_said(mut self, remember: Option<bool>) -> Self {
+        self.rules.remember = remember;
+        self
+    }
+
     /// Sets how long ago the session token may have been issued. Default 300 seconds; more than a day
     /// counts as a day.
     pub fn max_age(mut self, age: Duration) -> Self {

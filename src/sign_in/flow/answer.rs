@@ -85,11 +85,9 @@ impl FlowAnswer {
         self.body.get(AUTH_INFO)?.get(name)?.as_str()
     }
 
-    /// A boolean of the flow's output.
-    pub(super) fn output(&self, name: &str) -> bool {
-        let output = self.body.get("output");
-        let value = output.and_then(|output| output.get(name));
-        value.and_then(Value::as_bool).unwrap_or_default()
+    /// A boolean of the flow's output, if it says so.
+    pub(super) fn output(&self, name: &str) -> Option<bool> {
+        self.body.get("output")?.get(name)?.as_bool()
     }
 
     /// The session in an answer, unverified.

@@ -307,7 +307,7 @@ impl FlowRequest {
         let remember = match &settings.remember {
             Remember::AsBefore => None,
             Remember::Always(remember) => Some(*remember),
-            Remember::Output(name) => Some(answer.output(name)),
+            Remember::Output(name) => answer.output(name),
         };
         let adopt = Adopt::by_answer(&self.shared.descope, &self.request.headers, raw);
         let mut adopt = adopt
@@ -317,10 +317,10 @@ impl FlowRequest {
         if let Some(user) = continues {
             adopt = adopt.continues(user);
         }
-        if let Some(remember) = remember {
-            adopt = adopt.remember(remember);
-        }
-        adopt.await.map_err(|error| FlowRefusal::from(&error))
+        adopt
+            .remember_if_said(remember)
+            .await
+            .map_err(|error| FlowRefusal::from(&error))
     }
 
     fn log_refused(&self, refusal: FlowRefusal) {

@@ -125,7 +125,7 @@ impl RedirectCall {
             .by(Door::Redirect)
             .tenant(tenant)
             .allow_anonymous(settings.allow_anonymous)
-            .remember(attempt.remember)
+            .remember_if_said(attempt.remember)
     }
 
     /// A way back that this browser did not begin, or began too long ago. Nothing is sent. Whoever is

@@ -28,7 +28,7 @@ struct Asked {
     tenant: Option<TenantId>,
     email: Option<String>,
     return_to: Option<String>,
-    remember: bool,
+    remember: Option<bool>,
 }
 
 impl RedirectCall {
@@ -114,7 +114,7 @@ impl RedirectCall {
             tenant: tenant.transpose()?,
             email,
             return_to,
-            remember: matches!(remember.as_deref(), Some("1" | "true")),
+            remember: remember.map(|text| matches!(&*text, "1" | "true")),
         })
     }
 

@@ -52,8 +52,8 @@ pub(super) struct Transaction {
     pub(super) tenant: Option<TenantId>,
     #[serde(rename = "r")]
     pub(super) return_to: String,
-    #[serde(rename = "m")]
-    pub(super) remember: bool,
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub(super) remember: Option<bool>,
     /// When it began, in seconds since the Unix epoch.
     #[serde(rename = "i")]
     began: u64,
@@ -90,7 +90,7 @@ impl Transaction {
         to: Destination,
         tenant: Option<TenantId>,
         return_to: String,
-        remember: bool,
+        remember: Option<bool>,
         now: Duration,
     ) -> Self {
         Self {

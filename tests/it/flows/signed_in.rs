@@ -1,9 +1,14 @@
 //! Flows for somebody who is signed in.
 
 use serde_json::json;
-use tower_descope::{FlowRoutes, test_util::FakeDescope};
+use tower_descope::{
+    FlowRoutes,
+    cookie::{CookieLife, SessionCookies},
+    test_util::FakeDescope,
+};
 
 use super::{Page, builder, fake, of, sent, went_up};
+use crate::support::browser::set_cookies;
 
 fn service(fake: &FakeDescope) -> FlowRoutes {
     builder(&of(fake))
@@ -39,6 +44,30 @@ async fn a_step_up_gets_the_refresh_token_of_who_is_signed_in_and_goes_on_with_t
         assert_eq!(page.jar["__Host-DSR"] != before, rotates);
         descope.drain().await;
         assert_eq!(fake.calls("/v1/auth/logout"), 0, "nobody was signed out");
+    }
+}
+
+#[tokio::test]
+async fn who_stays_signed_in_does_so_after_a_step_up_that_says_nothing_of_it() {
+    for (rotates, by_output) in [(true, false), (false, false), (true, true)] {
+        let fake = fake().rotation(rotates).start().await;
+        let cookies = SessionCookies::host_prefixed().life(CookieLife::Chosen);
+        let descope = fake.descope_builder().cookies(cookies).build().unwrap();
+        let mut page = Page::new(&fake, builder(&descope).remember(true).build().unwrap());
+        page.sign_in("ann@example.test").await;
+        assert!(page.jar.contains_key("__Host-DSR-R"));
+        let mut service = builder(&descope).signed_in_flows(["step-up"]);
+        if by_output {
+            service = service.remember_output("rememberMe");
+        }
+        page.service = service.build().unwrap();
+        page.start("step-up").await;
+        let done = page.next(json!({"code": "123456"})).await;
+        assert_eq!(done.status, 200, "{done:?}");
+        assert!(page.jar.contains_key("__Host-DSR-R"), "{rotates}");
+        let lines = set_cookies(&done.headers);
+        let session = lines.iter().find(|line| line.starts_with("__Host-DS="));
+        assert!(session.unwrap().contains("Max-Age"), "{lines:?}");
     }
 }
 

@@ -309,13 +309,17 @@ async fn whoever_wants_to_stay_signed_in_says_so_at_the_start() {
         .life(CookieLife::Chosen);
     let descope = of(&fake, cookies);
     let service = service(&descope);
-    for (start, stays) in [
-        ("/auth/oauth/google?remember=1", true),
-        ("/auth/oauth/google?remember=true", true),
-        ("/auth/oauth/google?remember=0", false),
-        ("/auth/oauth/google", false),
+    let mut remembered = Jar::default();
+    for (start, known, stays) in [
+        ("/auth/oauth/google?remember=true", false, true),
+        ("/auth/oauth/google?remember=0", false, false),
+        ("/auth/oauth/google", false, false),
+        ("/auth/oauth/google?remember=1", false, true),
+        // Who is known already, and says nothing of it.
+        ("/auth/oauth/google", true, true),
+        ("/auth/oauth/google?remember=0", true, false),
     ] {
-        let mut jar = Jar::default();
+        let mut jar = if known { remembered } else { Jar::default() };
         let answer = jar.get(&service, start).await;
         let path = format!(
             "{}&code={}",
@@ -324,6 +328,7 @@ async fn whoever_wants_to_stay_signed_in_says_so_at_the_start() {
         );
         jar.get(&service, &path).await;
         assert_eq!(jar.0.contains_key("__Host-DSR-R"), stays, "{start}");
+        remembered = jar;
     }
 }
 

@@ -79,6 +79,12 @@ async fn every_writer(
     let signed_in = adopt(descope, browser, &login(fake)).await.unwrap();
     browser.receive(&signed_in);
     seen.push(set(&head(&signed_in)));
+    // And one by which the session goes on.
+    let refreshed = descope.refresh(&browser.refresh_token()).await.unwrap();
+    let adopt = descope.adopt_answer(&browser.headers(), refreshed);
+    let signed_in = adopt.await.unwrap();
+    browser.receive(&signed_in);
+    seen.push(set(&head(&signed_in)));
     seen
 }
 

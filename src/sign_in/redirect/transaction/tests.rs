@@ -11,7 +11,7 @@ fn attempt(path: &str, seconds: u64) -> Transaction {
         Destination::OAuth("google".into()),
         Some(TenantId::new("T2acme").unwrap()),
         path.into(),
-        true,
+        Some(true),
         NOW + Duration::from_secs(seconds),
     )
 }
