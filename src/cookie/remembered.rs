@@ -63,9 +63,11 @@ impl SessionCookies {
         let Some(name) = self.remembered_name().filter(|_| attributes.persistent) else {
             return Ok(());
         };
-        let jars = self.jars().filter(|jar| *jar != self.jar_of(place));
+        // The answer may have chosen another name for the refresh cookie, and a scope for that.
+        let own = self.jar_of(place.fitting(&name));
+        let jars = self.jars().filter(|jar| *jar != own);
         lines.extend(jars.filter_map(|jar| self.removal(&name, jar, attributes)));
-        lines.push(self.line(&name, REMEMBERED, self.jar_of(place), age, attributes)?);
+        lines.push(self.line(&name, REMEMBERED, own, age, attributes)?);
         Ok(())
     }
 

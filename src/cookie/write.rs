@@ -33,6 +33,18 @@ pub(crate) struct CookiePlace<'a> {
     scope: &'a Scope,
 }
 
+impl<'a> CookiePlace<'a> {
+    /// The place for another cookie beside this one.
+    pub(super) fn fitting(self, name: &'a str) -> Self {
+        let scope = if fits(name, self.scope) {
+            self.scope
+        } else {
+            &Scope::HOST_ROOT
+        };
+        Self { name, scope }
+    }
+}
+
 /// A scope in one of the two jars that it has: the one of all sites, and that of a top-level site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CookieJar<'a> {

@@ -31,6 +31,9 @@ use crate::{
 /// The longest header of a page's that is passed on.
 const MAX_HEADER: usize = 512;
 
+/// The most characters of a page's text that are logged.
+const MAX_LOGGED: usize = 128;
+
 /// How long a call with a refresh token may take: renewals of that session wait for it.
 const SIGNED_IN_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -109,7 +112,7 @@ impl FlowRequest {
         };
         tracing::debug!(
             call = ?step,
-            flow.id = flow,
+            flow.id = beginning(&flow),
             outcome,
             status = response.status().as_u16(),
             "flow call"
@@ -332,10 +335,16 @@ impl FlowRequest {
         }
         tracing::debug!(
             outcome = refusal.code(),
-            path = self.request.uri.path(),
+            path = beginning(self.request.uri.path()),
             "flow call refused"
         );
     }
+}
+
+/// As much of a text of anybody's as is logged.
+fn beginning(text: &str) -> &str {
+    let end = text.char_indices().nth(MAX_LOGGED).map(|(end, _)| end);
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 fn is_plain(value: &HeaderValue) -> bool {

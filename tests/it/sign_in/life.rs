@@ -7,6 +7,7 @@ use tower::ServiceExt;
 use tower_descope::{
     Descope, ErrorKind, SelectTenant, SessionRoutes,
     cookie::{CookieLife, SessionCookies},
+    sign_in::CodeRecipient,
     test_util::{FakeDescope, SignedIn as Login},
 };
 
@@ -151,6 +152,31 @@ async fn the_cookie_of_who_stays_signed_in_is_written_as_the_refresh_cookie_is()
     assert!(remembered.contains("Domain=app.example.test") && remembered.contains("HttpOnly"));
     let evicted = of("DSR-R=;");
     assert!(!evicted.contains("Domain") && evicted.contains("Max-Age=0"));
+}
+
+#[tokio::test]
+async fn the_choice_stays_where_its_name_may_stand_wherever_the_answer_puts_the_refresh_cookie() {
+    let fake = fake()
+        .cookie_names("DS", "DSR")
+        .cookie_domain("example.com");
+    let fake = fake.start().await;
+    let cookies = SessionCookies::host_prefixed()
+        .former_cookie_scope(Some("example.com"), "/")
+        .follow_answer(true)
+        .life(CookieLife::Chosen);
+    let descope = fake.descope_builder().cookies(cookies).build().unwrap();
+    let (headers, ann) = (HeaderMap::new(), CodeRecipient::email("ann@example.test"));
+    descope.send_code(&ann).await.unwrap();
+    let adopt = descope.verify_code(&headers, &ann, FakeDescope::ONE_TIME_CODE);
+    let lines = set_cookies(&head(&adopt.remember(true).await.unwrap()));
+    let starts = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!(starts("DSR=e"), 1, "{lines:?}");
+    assert_eq!(starts("__Host-DSR-R=1; "), 1, "{lines:?}");
+    for line in &lines {
+        // Of a name that begins so browsers take no other.
+        let written = line.starts_with("__Host-") && !line.contains("Max-Age=0");
+        assert!(!written || !line.contains("Domain="), "{line}");
+    }
 }
 
 #[tokio::test]
