@@ -6,7 +6,9 @@ local f = redis.call('HMGET', KEYS[2], 's', 'r', 'b', 'm', 'n')
 local since, resumed = times_of_log(KEYS[1], f[1], f[2], f[3], f[4], ARGV[1], ARGV[2])
 -- An entry is never older than the one before it, whatever this clock does and whatever the state has lost.
 local at, number = math.max(now, tonumber(f[4] or '') or 0), tonumber(f[5] or '') or 0
-local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', '1')[1]
+-- As a rule none or one, of this millisecond.
+local later = redis.call('XRANGE', KEYS[1], digits(at), '+')
+local top = later[#later]
 if top then
   local of, nth = string.match(top[1], '^(%d+)-(%d+)$')
   at, number = math.max(at, tonumber(of)), math.max(number, tonumber(nth))
