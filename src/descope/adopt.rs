@@ -116,7 +116,8 @@ impl Descope {
         // A session that was ended meanwhile signs nobody in.
         let answer = presented.newest_after(answer)?;
         // One that goes on is no new one.
-        if !came_by_queue && !rules.continues {
+        let goes_on = rules.continues && rules.user.is_some();
+        if !came_by_queue && !goes_on {
             self.note_signed_in(answer.session());
         }
         let shown = self.other_user_shown(&cookies, &presented.verified.user);

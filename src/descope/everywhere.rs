@@ -1,14 +1,14 @@
 //! Sign-outs everywhere that Descope has not confirmed, at whichever replica: until it has, no replica
 //! renews an older session of the user, since Descope would.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use super::handle::Descope;
 use crate::{
     clock::system_time,
     error::Error,
     ids::UserId,
-    revocation::{CutMark, EverywhereCut, EverywhereSignOut, RevocationView},
+    revocation::{CutMark, EverywhereBegun, EverywhereCut, EverywhereSignOut, RevocationView},
     session::Session,
 };
 
@@ -16,63 +16,93 @@ use crate::{
 pub(super) struct SignOutEverywhere {
     descope: Descope,
     user: UserId,
+    /// Its number here; `None` where too many users sign out.
+    number: Option<u64>,
     /// When it began, where other replicas know of it.
-    cut: Option<EverywhereCut>,
+    begun: Option<EverywhereBegun>,
     tried: AtomicBool,
-    settled: AtomicBool,
+    /// The newest one that other replicas knew of when it was sent last: a confirmation is about that, too.
+    sent_beside: AtomicU32,
 }
 
 impl SignOutEverywhere {
     /// Returns `true` if it is to be sent to Descope by this try; else only this session may still be ended.
     pub(super) fn begin_try(&self) -> bool {
+        let Some(number) = self.number else {
+            return false;
+        };
         let queue = &self.descope.inner.queue;
-        let view = self.descope.marks();
-        let standing = self
-            .cut
-            .and_then(|cut| view?.everywhere_of(&self.user, cut));
-        match standing {
-            Some(EverywhereSignOut::SignedInAgain) => queue.end_everywhere(&self.user),
+        match self.begun.and_then(|begun| self.standing(begun.cut)) {
+            Some(EverywhereSignOut::SignedInAgain) => {
+                queue.end_everywhere_up_to(&self.user, number)
+            }
             // By what another replica has sent.
-            Some(EverywhereSignOut::Confirmed) => self.confirmed(),
+            Some(EverywhereSignOut::Confirmed) => queue.signed_out_everywhere(&self.user, number),
             Some(EverywhereSignOut::Pending(_)) | None => {}
         }
-        let is_pending = queue.is_signing_out_everywhere(&self.user);
+        let is_pending = queue.is_signing_out_everywhere(&self.user, number);
         let is_first = !self.tried.swap(true, Relaxed);
-        if is_pending && !is_first && self.cut.is_some() {
-            let now = self.descope.now();
-            let keep = |view: &RevocationView| view.keep_everywhere(&self.user, now);
-            self.descope.tell_of(keep);
+        if let Some(begun) = self.begun.filter(|_| is_pending) {
+            let view = self.descope.marks();
+            let newest = view.and_then(|view| view.newest_everywhere(&self.user));
+            let beside = newest.unwrap_or(begun.cut).max(begun.cut);
+            self.sent_beside.store(beside.second(), Relaxed);
+            if !is_first {
+                let now = self.descope.now();
+                self.tell(|view| view.keep_everywhere(&self.user, begun.cut, now));
+            }
         }
         is_pending
     }
 
     /// Notes how a try ended that has sent it.
     pub(super) fn end_try(&self, result: &Result<(), Error>) {
-        match result {
-            Ok(()) => self.confirmed(),
-            Err(error) => self.failed(error),
+        match (result, self.number) {
+            (Ok(()), Some(number)) => {
+                let queue = &self.descope.inner.queue;
+                queue.signed_out_everywhere(&self.user, number);
+                if self.begun.is_some() {
+                    self.end_for_replicas(EverywhereCut::of(self.sent_beside.load(Relaxed)));
+                }
+            }
+            (Err(error), _) => self.failed(error),
+            (Ok(()), None) => {}
         }
     }
 
     /// Notes why it was not sent, or not confirmed.
     pub(super) fn failed(&self, error: &Error) {
-        // The session had ended before, and can end no others. What other replicas were told stands: the user
-        // wants to be signed out.
-        if error.upstream_verdict().is_refusal() && !self.settled.swap(true, Relaxed) {
-            self.descope.inner.queue.give_up_everywhere(&self.user);
+        let Some(number) = self.number else { return };
+        if !error.upstream_verdict().is_refusal() {
+            return;
+        }
+        // The session had ended before, and can end no others.
+        let queue = &self.descope.inner.queue;
+        queue.give_up_everywhere(&self.user, number);
+        let Some(begun) = self.begun else { return };
+        // Those of before may yet be confirmed.
+        let is_alone = begun.before.is_none_or(|before| {
+            !matches!(self.standing(before), Some(EverywhereSignOut::Pending(_)))
+        });
+        if is_alone {
+            self.end_for_replicas(begun.cut);
         }
     }
 
-    fn confirmed(&self) {
-        if self.settled.swap(true, Relaxed) {
-            return;
+    fn standing(&self, cut: EverywhereCut) -> Option<EverywhereSignOut> {
+        self.descope.marks()?.everywhere_of(&self.user, cut)
+    }
+
+    fn end_for_replicas(&self, cut: EverywhereCut) {
+        // Once: it is noted by the try, and by whoever has waited for that.
+        if matches!(self.standing(cut), Some(EverywhereSignOut::Pending(_))) {
+            let now = self.descope.now();
+            self.tell(|view| view.confirm_everywhere(&self.user, cut, now));
         }
-        let now = self.descope.now();
-        self.descope.inner.queue.signed_out_everywhere(&self.user);
-        if let Some(cut) = self.cut {
-            let confirm = |view: &RevocationView| view.confirm_everywhere(&self.user, cut, now);
-            self.descope.tell_of(confirm);
-        }
+    }
+
+    fn tell(&self, mark: impl FnOnce(&RevocationView) -> Option<CutMark>) {
+        self.descope.tell_of(mark);
     }
 }
 
@@ -80,16 +110,17 @@ impl Descope {
     /// Notes that a user signs out everywhere, here and, where that is shared, for other replicas. The mark is
     /// to be told them.
     pub(super) fn begin_everywhere(&self, user: &UserId) -> (SignOutEverywhere, Option<CutMark>) {
-        self.inner.queue.sign_out_everywhere(user);
+        let number = self.inner.queue.sign_out_everywhere(user);
         let view = self.marks().filter(|_| self.sharing().is_some());
-        let began = view.and_then(|view| view.begin_everywhere(user, self.now()));
-        let (cut, mark) = began.unzip();
+        let begun = view.and_then(|view| view.begin_everywhere(user, self.now()));
+        let (begun, mark) = begun.unzip();
         let task = SignOutEverywhere {
             descope: self.clone(),
             user: user.clone(),
-            cut,
+            number,
+            begun,
             tried: AtomicBool::new(false),
-            settled: AtomicBool::new(false),
+            sent_beside: AtomicU32::default(),
         };
         (task, mark)
     }

@@ -16,11 +16,27 @@ pub(crate) enum EverywhereSignOut {
     SignedInAgain,
 }
 
+/// A sign-out everywhere that began here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EverywhereBegun {
+    pub(crate) cut: EverywhereCut,
+    /// The newest one of before.
+    pub(crate) before: Option<EverywhereCut>,
+}
+
 /// When a user signed out everywhere: in this second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EverywhereCut(pub(super) u32);
 
 impl EverywhereCut {
+    pub(crate) fn of(second: u32) -> Self {
+        Self(second)
+    }
+
+    pub(crate) fn second(self) -> u32 {
+        self.0
+    }
+
     /// Returns `true` if a refresh token that was issued then is one of before, which brings no session.
     pub(crate) fn covers(self, issued: Option<f64>) -> bool {
         is_cut(issued, self.0)

@@ -59,7 +59,7 @@ mod view;
 mod tests;
 
 pub(crate) use self::{
-    everywhere::{EverywhereCut, EverywhereSignOut},
+    everywhere::{EverywhereBegun, EverywhereCut, EverywhereSignOut},
     mark::{CutMark, MarkKeys, MarkName, Subject},
     standing::Standing,
     view::RevocationView,

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use smallvec::SmallVec;
+
 use super::users::UserKey;
 use crate::clock::Now;
 
@@ -17,44 +19,56 @@ const MAX_USERS: usize = 10_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct SignedOutEverywhere {
     users: HashMap<UserKey, SignedOut>,
+    /// The number of the next sign-out.
+    next: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct SignedOut {
-    /// When the request came: tokens that were issued later are those of a new sign-in.
+    /// When the newest request came: tokens that were issued later are those of a new sign-in.
     at: SystemTime,
     /// The same moment on the monotonic clock.
     mono: Duration,
-    /// How many are to be confirmed: each by its own session.
-    pending: u32,
+    /// The numbers of those that are to be confirmed, each by its own session.
+    pending: SmallVec<[u64; 2]>,
 }
 
 impl SignedOutEverywhere {
-    /// Notes a request. Returns `false` if there are too many users already.
-    pub(super) fn insert(&mut self, user: UserKey, now: Now) -> bool {
+    /// Notes a request. Returns its number; `None` if there are too many users already.
+    pub(super) fn insert(&mut self, user: UserKey, now: Now) -> Option<u64> {
         if self.users.len() >= MAX_USERS && !self.users.contains_key(&user) {
             self.users
                 .retain(|_, out| now.mono.saturating_sub(out.mono) < REMEMBER);
             if self.users.len() >= MAX_USERS {
-                return false;
+                return None;
             }
         }
-        let before = self.users.get(&user).map_or(0, |out| out.pending);
-        let out = SignedOut {
+        let number = self.next;
+        self.next += 1;
+        let before = self.users.remove(&user);
+        let mut out = SignedOut {
             at: now.date(),
             mono: now.mono,
-            pending: before.saturating_add(1),
+            pending: before.map(|out| out.pending).unwrap_or_default(),
         };
-        self.users.insert(user, out).is_none()
+        out.pending.push(number);
+        self.users.insert(user, out);
+        Some(number)
     }
 
-    /// Notes that one of a user's sign-outs comes to nothing. Returns `true` if it was the last.
-    pub(super) fn give_up(&mut self, user: UserKey) -> bool {
+    /// Returns `true` while one of a user's sign-outs is to be sent.
+    pub(super) fn is_pending(&self, user: UserKey, number: u64) -> bool {
+        let out = self.users.get(&user);
+        out.is_some_and(|out| out.pending.contains(&number))
+    }
+
+    /// Notes that some of a user's sign-outs are over. Returns `true` if none is left.
+    pub(super) fn end(&mut self, user: UserKey, is_over: impl Fn(u64) -> bool) -> bool {
         let Some(out) = self.users.get_mut(&user) else {
             return false;
         };
-        out.pending = out.pending.saturating_sub(1);
-        out.pending == 0 && self.remove(user)
+        out.pending.retain(|number| !is_over(*number));
+        out.pending.is_empty() && self.remove(user)
     }
 
     /// Returns `true` if a user has signed out since a token was issued.

@@ -314,31 +314,34 @@ impl<T: KeptSession> RotationQueue<T> {
     }
 
     /// Notes that a user signs out everywhere: from now on no token that was issued before brings
-    /// them a session here, until Descope confirms it.
-    pub(crate) fn sign_out_everywhere(&self, user: &UserId) {
+    /// them a session here, until Descope confirms it. Returns the number of that; `None` where too many users
+    /// do.
+    pub(crate) fn sign_out_everywhere(&self, user: &UserId) -> Option<u64> {
         let key = self.user_key(user);
         let now = self.clock().now();
-        if !self.table().sign_out_everywhere(key, now) {
+        let number = self.table().sign_out_everywhere(key, now);
+        if number.is_none() {
             tracing::warn!("too many users wait for descope to sign them out everywhere");
         }
+        number
     }
 
     /// Notes that Descope has confirmed it.
-    pub(crate) fn signed_out_everywhere(&self, user: &UserId) {
+    pub(crate) fn signed_out_everywhere(&self, user: &UserId, number: u64) {
         let key = self.user_key(user);
-        self.table().confirm_everywhere(key);
+        self.table().confirm_everywhere(key, number);
     }
 
-    /// Notes that Descope refuses one for good. Others of the user's may yet be confirmed.
-    pub(crate) fn give_up_everywhere(&self, user: &UserId) {
+    /// Notes that Descope refuses it for good. Others of the user's may yet be confirmed.
+    pub(crate) fn give_up_everywhere(&self, user: &UserId, number: u64) {
         let key = self.user_key(user);
-        self.table().give_up_everywhere(key);
+        self.table().end_everywhere(key, |other| other == number);
     }
 
-    /// Returns `true` while a user's sign-out everywhere is to be sent to Descope.
-    pub(crate) fn is_signing_out_everywhere(&self, user: &UserId) -> bool {
+    /// Returns `true` while it is to be sent to Descope.
+    pub(crate) fn is_signing_out_everywhere(&self, user: &UserId, number: u64) -> bool {
         let key = self.user_key(user);
-        self.table().is_signing_out_everywhere(key)
+        self.table().is_pending_everywhere(key, number)
     }
 
     /// Notes a session of a user: one that was issued after they signed out everywhere is a new
@@ -353,12 +356,23 @@ impl<T: KeptSession> RotationQueue<T> {
         }
     }
 
-    /// Notes that a user has signed in again, here or at another replica, before Descope has confirmed it.
+    /// Notes that a user has signed in again before Descope has confirmed any sign-out everywhere.
     pub(crate) fn end_everywhere(&self, user: &UserId) {
+        self.end_some_everywhere(user, u64::MAX);
+    }
+
+    /// Notes that a user has signed in again, at another replica, since this one and those before it.
+    pub(crate) fn end_everywhere_up_to(&self, user: &UserId, number: u64) {
+        if self.is_signing_out_everywhere(user, number) {
+            self.end_some_everywhere(user, number);
+        }
+    }
+
+    fn end_some_everywhere(&self, user: &UserId, up_to: u64) {
         let key = self.user_key(user);
         let mut table = self.table();
         let was_pending = table.is_signing_out_everywhere(key);
-        table.end_everywhere(key);
+        table.end_everywhere(key, |number| number <= up_to);
         drop(table);
         if was_pending {
             tracing::error!(

@@ -8,8 +8,9 @@ use crate::{
     ids::UserId,
     metrics::{self, counter},
     revocation::{
-        everywhere::{EverywhereCut, EverywhereSignOut},
+        everywhere::{EverywhereBegun, EverywhereCut, EverywhereSignOut},
         mark::{CutMark, MarkName, Subject},
+        marks::latest_cut,
     },
 };
 
@@ -27,8 +28,13 @@ impl RevocationView {
         if self.everywhere.load(Acquire) == 0 {
             return None;
         }
-        let newest = self.marks().cut(MarkName::everywhere(user).ok()?)?;
-        self.everywhere_of(user, EverywhereCut(newest))
+        self.everywhere_of(user, self.newest_everywhere(user)?)
+    }
+
+    /// When the newest one began.
+    pub(crate) fn newest_everywhere(&self, user: &UserId) -> Option<EverywhereCut> {
+        let cut = self.marks().cut(MarkName::everywhere(user).ok()?);
+        cut.map(EverywhereCut)
     }
 
     /// The standing of a sign-out everywhere.
@@ -54,28 +60,41 @@ impl RevocationView {
         &self,
         user: &UserId,
         now: Now,
-    ) -> Option<(EverywhereCut, CutMark)> {
+    ) -> Option<(EverywhereBegun, CutMark)> {
         let name = MarkName::everywhere(user).ok()?;
-        let others = [
-            name,
+        let ends = [
             MarkName::everywhere_confirmed(user).ok()?,
             MarkName::signed_in_again(user).ok()?,
         ];
         let marks = self.marks();
-        let others = others.map(|name| marks.cut(name).map_or(0, |cut| cut.saturating_add(1)));
+        let before = marks.cut(name);
+        let ends = ends.map(|name| marks.cut(name));
         drop(marks);
+        let others = ends.into_iter().chain([before]).flatten();
         // It is another one than those before it, also than one of the same second.
-        let cut = others.into_iter().fold(whole_seconds(now.wall), u32::max);
+        let cut = others
+            .map(|cut| cut.saturating_add(1))
+            .fold(whole_seconds(now.wall), u32::max)
+            .min(latest_cut(now));
         let mark = self.note_one(CutMark { name, cut }, now);
         metrics::count(counter::REVOCATION_MARKS, name.kind().label());
-        Some((EverywhereCut(cut), mark))
+        let begun = EverywhereBegun {
+            cut: EverywhereCut(cut),
+            before: before.map(EverywhereCut),
+        };
+        Some((begun, mark))
     }
 
-    /// Notes once more that the newest one is pending, so that no replica forgets it. Returns the mark.
-    pub(crate) fn keep_everywhere(&self, user: &UserId, now: Now) -> Option<CutMark> {
+    /// Notes once more that one is pending, so that no replica forgets it. Returns the mark.
+    pub(crate) fn keep_everywhere(
+        &self,
+        user: &UserId,
+        cut: EverywhereCut,
+        now: Now,
+    ) -> Option<CutMark> {
         let name = MarkName::everywhere(user).ok()?;
         // As it is known by now: a clock that was ahead may have been set back since.
-        let cut = self.marks().cut(name)?;
+        let cut = self.marks().cut(name).unwrap_or(cut.0);
         let mark = self.note_one(CutMark { name, cut }, now);
         self.marks().tell_again(name);
         Some(mark)

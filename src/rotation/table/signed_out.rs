@@ -13,44 +13,55 @@ use crate::{
 const MAX_SIGNED_OUT: usize = 4_096;
 
 impl<T: KeptSession> FamilyTable<T> {
-    /// Notes that a user signs out everywhere. Returns `false` if too many users do.
-    pub(in crate::rotation) fn sign_out_everywhere(&mut self, user: UserKey, now: Now) -> bool {
+    /// Notes that a user signs out everywhere. Returns the number of that; `None` if too many users do.
+    pub(in crate::rotation) fn sign_out_everywhere(
+        &mut self,
+        user: UserKey,
+        now: Now,
+    ) -> Option<u64> {
         let known = self.everywhere.contains(user);
-        let noted = self.everywhere.insert(user, now);
-        if noted && !known {
+        let number = self.everywhere.insert(user, now);
+        if number.is_some() && !known {
             self.undelivered.add(user);
         }
         for id in self.users.get(&user).cloned().unwrap_or_default() {
             self.with_family(id, |family| family.sign_out_everywhere(now));
         }
-        noted || known
+        number
     }
 
-    /// Notes that Descope knows of a user's sign-out everywhere.
-    pub(in crate::rotation) fn confirm_everywhere(&mut self, user: UserKey) {
-        self.end_everywhere(user);
+    /// Notes that Descope knows of a user's sign-out everywhere, and so of those that came before it.
+    pub(in crate::rotation) fn confirm_everywhere(&mut self, user: UserKey, number: u64) {
+        if !self.end_everywhere(user, |other| other <= number) {
+            return;
+        }
         for id in self.users.get(&user).cloned().unwrap_or_default() {
             self.with_family(id, Family::signed_out_everywhere);
         }
     }
 
-    /// Notes that a user's sign-out everywhere need not be sent any more.
-    pub(in crate::rotation) fn end_everywhere(&mut self, user: UserKey) {
-        if self.everywhere.remove(user) {
+    /// Notes that some of a user's sign-outs everywhere need not be sent any more. Returns `true` if none is
+    /// left.
+    pub(in crate::rotation) fn end_everywhere(
+        &mut self,
+        user: UserKey,
+        is_over: impl Fn(u64) -> bool,
+    ) -> bool {
+        let none_left = self.everywhere.end(user, is_over);
+        if none_left {
             self.undelivered.remove(user);
         }
-    }
-
-    /// Notes that one of a user's sign-outs everywhere comes to nothing.
-    pub(in crate::rotation) fn give_up_everywhere(&mut self, user: UserKey) {
-        if self.everywhere.give_up(user) {
-            self.undelivered.remove(user);
-        }
+        none_left
     }
 
     /// Returns `true` while a user's sign-out everywhere is to be sent.
     pub(in crate::rotation) fn is_signing_out_everywhere(&self, user: UserKey) -> bool {
         self.everywhere.contains(user)
+    }
+
+    /// Returns `true` while this one of them is.
+    pub(in crate::rotation) fn is_pending_everywhere(&self, user: UserKey, number: u64) -> bool {
+        self.everywhere.is_pending(user, number)
     }
 
     /// Returns `true` if a user has signed out everywhere since a token was issued, as far as

@@ -33,6 +33,17 @@ async fn signed_out(failures: usize) -> (Replicas, Browser) {
     (replicas, there)
 }
 
+/// Lets time pass until it has been sent so often.
+async fn sent(replicas: &Replicas, times: usize) {
+    for _ in 0..60 {
+        if replicas.fake.calls(LOGOUT_ALL) >= times {
+            break;
+        }
+        replicas.pass(SECOND).await;
+    }
+    assert_eq!(replicas.fake.calls(LOGOUT_ALL), times);
+}
+
 #[tokio::test]
 async fn until_descope_confirms_it_no_replica_renews_an_older_session() {
     let (replicas, mut there) = signed_out(3).await;
@@ -45,8 +56,7 @@ async fn until_descope_confirms_it_no_replica_renews_an_older_session() {
     }
     assert_eq!((replicas.refreshes(), &there), (0, &before));
     // It is sent until it counts: what was refused meanwhile is no word of a new sign-in.
-    replicas.pass(10 * SECOND).await;
-    assert_eq!(replicas.fake.calls(LOGOUT_ALL), 4);
+    sent(&replicas, 4).await;
     assert_eq!(replicas.fake.calls(LOGOUT), 0);
     // From then on it is Descope's word again: who has signed in since is let in, however the clocks differ.
     let mut new = Browser::ann(&replicas.fake);
@@ -72,8 +82,7 @@ async fn what_a_replica_renewed_before_it_had_heard_of_it_is_no_new_sign_in() {
     for app in &replicas.apps() {
         there.visit(app).await;
     }
-    replicas.pass(10 * SECOND).await;
-    assert_eq!(replicas.fake.calls(LOGOUT_ALL), 4);
+    sent(&replicas, 4).await;
     assert_eq!(replicas.fake.calls(LOGOUT), 0);
 }
 
@@ -148,8 +157,7 @@ async fn what_descope_refuses_of_one_ends_no_other() {
     for app in &replicas.apps() {
         assert_eq!(there.visit(app).await.status(), 401);
     }
-    replicas.pass(10 * SECOND).await;
-    assert_eq!(replicas.fake.calls(LOGOUT_ALL), 5);
+    sent(&replicas, 5).await;
     assert_eq!(replicas.fake.calls(LOGOUT), 0);
 }
 
@@ -178,7 +186,7 @@ async fn a_sign_in_right_after_it_is_a_new_one() {
 #[tokio::test]
 async fn one_that_another_replica_has_confirmed_ends_no_later_sign_in() {
     let (replicas, mut there) = signed_out(3).await;
-    replicas.pass(4 * SECOND).await;
+    sent(&replicas, 3).await;
     // She tries again in another browser, at the other replica, and then signs in.
     let service = routes(&replicas.handles[1]);
     let answer = there.call(&service, LOGOUT_ALL, "{}").await;
@@ -192,4 +200,31 @@ async fn one_that_another_replica_has_confirmed_ends_no_later_sign_in() {
     for app in &replicas.apps() {
         assert_eq!(new.visit(app).await.body(), "U1@T1");
     }
+}
+
+#[tokio::test]
+async fn an_older_one_that_is_over_ends_no_newer_one() {
+    let (replicas, mut there) = signed_out(2).await;
+    sent(&replicas, 2).await;
+    // Confirmed at the other replica; she signs in, and signs out everywhere once more, at the first.
+    there
+        .call(&routes(&replicas.handles[1]), LOGOUT_ALL, "{}")
+        .await;
+    replicas.tick().await;
+    replicas.fake.clock().advance(SECOND);
+    let [mut new, mut other] = [(); 2].map(|()| Browser::ann(&replicas.fake));
+    replicas.fake.clock().advance(SECOND);
+    for _ in 0..3 {
+        let failure = Canned::error(500, "E990500", "oops");
+        replicas.fake.respond_next(LOGOUT_ALL, failure);
+    }
+    new.call(&routes(&replicas.handles[0]), LOGOUT_ALL, "{}")
+        .await;
+    sent(&replicas, 7).await;
+    // That of the first session went up by itself.
+    assert!(replicas.fake.calls(LOGOUT) <= 1);
+    assert_eq!(
+        other.refresh(&routes(&replicas.handles[1])).await.status,
+        401
+    );
 }
