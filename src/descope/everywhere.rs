@@ -34,7 +34,7 @@ impl SignOutEverywhere {
         let queue = &self.descope.inner.queue;
         match self.begun.and_then(|begun| self.standing(begun.cut)) {
             Some(EverywhereSignOut::SignedInAgain) => {
-                queue.end_everywhere_up_to(&self.user, number)
+                queue.end_everywhere_up_to(&self.user, number);
             }
             // By what another replica has sent.
             Some(EverywhereSignOut::Confirmed) => queue.signed_out_everywhere(&self.user, number),

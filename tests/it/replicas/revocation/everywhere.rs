@@ -136,7 +136,7 @@ async fn it_holds_for_as_long_as_descope_is_away() {
     }
     assert_eq!(replicas.refreshes(), 0);
     assert_eq!(replicas.fake.calls(LOGOUT), 0);
-    assert!(replicas.fake.calls(LOGOUT_ALL) > 8);
+    assert!(replicas.fake.calls(LOGOUT_ALL) > 3, "it is tried all along");
 }
 
 #[tokio::test]
