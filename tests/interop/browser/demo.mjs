@@ -29,7 +29,7 @@ const BETA = "Christmas stollen 2026";
 // When a session of three seconds counts as expired: after five more.
 const OVER = 8_500;
 
-main(300, async () => {
+main(600, async () => {
   const browser = await startChromium();
   for (const [name, env, names] of [
     ["__Host- names", {}, PREFIXED],

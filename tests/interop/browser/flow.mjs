@@ -32,7 +32,7 @@ const BETA = "Christmas stollen 2026";
 const PARTS = { journey, twoTabs, singleSignOn, planted };
 const STRICT = { links, stepUp, restarts };
 
-main(300, async () => {
+main(600, async () => {
   // No name resolves, so that nothing is asked by mistake.
   const browser = await startChromium("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost");
   for (const [env, sameSite] of [[{}, "Lax"], [{ DEMO_SAME_SITE: "strict" }, "Strict"]]) {

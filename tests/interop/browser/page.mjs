@@ -12,7 +12,7 @@ import { check, cookies, equal, main, readable, require, screenshot, startChromi
 const SDK = path.join(work, "node_modules/@descope/web-js-sdk/dist/index.umd.js");
 const PROJECT = "P2fakeFakeFakeFakeFakeFak000";
 
-main(300, async () => {
+main(600, async () => {
   const fake = await startExample("fake_descope", ["--listen", "127.0.0.1:0"], /FakeDescope listens at (\S+)/);
   const descope = await component(fake, PROJECT);
   const example = await startExample("page_sign_in", [], /sign in at (http:\/\/\S+)\/sign-in/, {
