@@ -1,6 +1,17 @@
-//! A count of the tasks that are under way.
+//! The runtime that tasks run on, and a count of those that are under way.
 
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
+
+use crate::error::Error;
+
+/// The runtime of whoever calls: outside of one tokio panics where something waits.
+///
+/// # Errors
+///
+/// There is none.
+pub(crate) fn runtime() -> Result<Handle, Error> {
+    Handle::try_current().map_err(|_| Error::no_runtime())
+}
 
 /// The number of tasks that are under way. Clones share it.
 #[derive(Clone, Debug)]

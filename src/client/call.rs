@@ -25,6 +25,7 @@ use crate::{
     error::Error,
     limiter::OnceAMinute,
     metrics,
+    running::runtime,
     token::RefreshToken,
 };
 
@@ -156,7 +157,7 @@ impl DescopeClient {
         };
         // One that cannot be made waits for no connection.
         let first = request()?;
-        check_runtime()?;
+        runtime()?;
         let settings = &self.inner.settings;
         let limit = if endpoint.rotates {
             settings.listen
@@ -240,7 +241,7 @@ impl DescopeClient {
         request: Request,
         timeout: Duration,
     ) -> Result<PassedReply, Error> {
-        check_runtime()?;
+        runtime()?;
         let started = Instant::now();
         let deadline = Deadline {
             clock: self.inner.settings.clock.now().mono.saturating_add(timeout),
@@ -328,12 +329,6 @@ impl DescopeClient {
         };
         Err(CallFault::Status(status, error))
     }
-}
-
-/// Outside of a runtime tokio panics where something waits.
-fn check_runtime() -> Result<(), Error> {
-    let runtime = tokio::runtime::Handle::try_current();
-    runtime.map(drop).map_err(|_| Error::no_runtime())
 }
 
 impl fmt::Debug for DescopeClient {

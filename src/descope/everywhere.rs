@@ -49,7 +49,8 @@ impl SignOutEverywhere {
             self.sent_beside.store(beside.second(), Relaxed);
             if !is_first {
                 let now = self.descope.now();
-                self.tell(|view| view.keep_everywhere(&self.user, begun.cut, now));
+                self.descope
+                    .tell_of(|view| view.keep_everywhere(&self.user, begun.cut, now));
             }
         }
         is_pending
@@ -97,12 +98,9 @@ impl SignOutEverywhere {
         // Once: it is noted by the try, and by whoever has waited for that.
         if matches!(self.standing(cut), Some(EverywhereSignOut::Pending(_))) {
             let now = self.descope.now();
-            self.tell(|view| view.confirm_everywhere(&self.user, cut, now));
+            self.descope
+                .tell_of(|view| view.confirm_everywhere(&self.user, cut, now));
         }
-    }
-
-    fn tell(&self, mark: impl FnOnce(&RevocationView) -> Option<CutMark>) {
-        self.descope.tell_of(mark);
     }
 }
 

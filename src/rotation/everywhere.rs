@@ -68,7 +68,7 @@ impl SignedOutEverywhere {
             return false;
         };
         out.pending.retain(|number| !is_over(*number));
-        out.pending.is_empty() && self.remove(user)
+        out.pending.is_empty() && self.users.remove(&user).is_some()
     }
 
     /// Returns `true` if a user has signed out since a token was issued.
@@ -82,10 +82,5 @@ impl SignedOutEverywhere {
     /// Returns `true` while a user's sign-out is not confirmed.
     pub(super) fn contains(&self, user: UserKey) -> bool {
         self.users.contains_key(&user)
-    }
-
-    /// Forgets a user: Descope knows of the sign-out, or they have signed in again.
-    pub(super) fn remove(&mut self, user: UserKey) -> bool {
-        self.users.remove(&user).is_some()
     }
 }

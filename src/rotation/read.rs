@@ -11,10 +11,9 @@ use super::{
     failure::{self, abandoned, slowed_down, timed_out},
     lease::FamilyLease,
     reads::{ReadAnswer, ReadKey},
-    send::runtime,
     table::{Arrival, FamilyId, FamilyTable},
 };
-use crate::{clock::Now, error::Error, token::RefreshToken};
+use crate::{clock::Now, error::Error, running::runtime, token::RefreshToken};
 
 /// For how long a family must have made no call to be a quiet one.
 const QUIET: Duration = Duration::from_secs(10);

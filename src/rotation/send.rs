@@ -2,10 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedRwLockWriteGuard, oneshot},
-};
+use tokio::sync::{OwnedRwLockWriteGuard, oneshot};
 use tracing::Instrument;
 
 use super::{
@@ -17,6 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
+    running::runtime,
     token::RefreshToken,
 };
 
@@ -311,8 +309,4 @@ fn fault<T>(result: &Result<CallOutcome<T>, Error>) -> Option<&Error> {
         Ok(outcome) => outcome.answer.as_ref().err(),
         Err(error) => Some(error),
     }
-}
-
-pub(super) fn runtime() -> Result<Handle, Error> {
-    Handle::try_current().map_err(|_| Error::no_runtime())
 }

@@ -11,9 +11,9 @@ use super::{
     failure::{abandoned, timed_out},
     family::FamilyStep,
     lease::FamilyLease,
-    send::{Claim, runtime},
+    send::Claim,
 };
-use crate::{error::Error, token::RefreshToken};
+use crate::{error::Error, running::runtime, token::RefreshToken};
 
 /// The pauses between the tries of a sign-out that Descope has not confirmed: at first, doubled
 /// each time, and at most.

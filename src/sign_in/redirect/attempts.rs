@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::watch};
+use tokio::sync::watch;
 use tracing::Instrument;
 
 use crate::{
     clock::{Clock, Now},
     error::{Error, ErrorKind},
+    running::runtime,
     sign_in::SignedIn,
 };
 
@@ -90,7 +91,7 @@ impl Attempts {
         attempt: &str,
         sign_in: SignInTask,
     ) -> Result<watch::Receiver<Option<Outcome>>, Error> {
-        let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
+        let runtime = runtime()?;
         let (ended, outcome) = watch::channel(None);
         let now = self.clock.now();
         let mut known = self.known();
